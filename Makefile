@@ -1,0 +1,46 @@
+# Every target sets up what it needs, on a machine with only Debian 12, Python 3.11 and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: demo up test lint bench lock clean
+
+demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
+	$(BIN)/python tools/demo.py
+
+up: $(VENV)/installed  ## Airflow with its UI on localhost
+	$(BIN)/python tools/up.py
+
+test: $(VENV)/installed $(VENV)/servers
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed $(VENV)/servers
+	$(BIN)/python benchmarks/embedded.py
+
+$(VENV)/debian:
+	$(AS_ROOT) apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev python3-venv python3-dev
+	mkdir -p $(VENV) && touch $@
+
+$(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop
+	DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client
+	touch $@
+
+$(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --no-input -r requirements.lock
+	$(BIN)/pip install -q --no-input --no-deps -e .
+	touch $@
+
+lock: ## pin what is installed now
+	$(BIN)/pip freeze --exclude-editable --exclude penstock | grep -v "@ file" > requirements.lock
+
+clean:
+	rm -rf $(VENV) .airflow staging demo/*.sqlite demo/*.duckdb

@@ -1,0 +1,61 @@
+"""Cutting a table into chunks of about equal rows, whatever its key looks like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.databases import Database
+from penstock.plan import Chunk, Key, TablePlan
+
+_SAMPLE = 1000
+
+
+def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_bytes: int) -> TablePlan:
+    """`plan` with its rows counted, the bytes of a row measured on a sample, and its chunks of about `chunk_bytes`.
+
+    The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
+    """
+    table = databases.qualified(database, plan.source.name)
+    rows = int(databases.execute(connection, f"SELECT count(*) FROM {table}").scalar_one())
+    row_bytes = _row_bytes(plan, database, connection, rows)
+    counted = replace(plan, rows=rows, row_bytes=row_bytes)
+    step = max(1, chunk_bytes // max(row_bytes, 1))
+    if not plan.key or rows <= step:
+        return counted
+    columns = [plan.source.column(c) for c in plan.key]
+    bounds = _bounds(plan, database, connection, rows, -(-rows // -(-rows // step)))
+    edges: list[Key | None] = [None, *bounds, None]
+    chunks = [Chunk(n, low, high) for n, (low, high) in enumerate(pairwise(edges))]
+    if any(c.nullable for c in columns):
+        chunks.append(Chunk(len(chunks), nulls=True))
+    return replace(counted, chunks=tuple(chunks))
+
+
+def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection, rows: int) -> int:
+    if rows <= _SAMPLE:
+        return 256
+    sample = databases.select(database, plan.source.name, plan.source.columns) + f" LIMIT {_SAMPLE}"
+    batches = list(database.read(connection, sample, plan.source.columns))
+    return max(1, sum(b.nbytes for b in batches) // max(1, sum(b.num_rows for b in batches)))
+
+
+def _bounds(plan: TablePlan, database: Database, connection: sa.Connection, rows: int, step: int) -> list[Key]:
+    columns = [plan.source.column(c) for c in plan.key]
+    order = ", ".join(database.key_expression(c) for c in columns)
+    values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
+    outer = ", ".join(f"k{i}" for i in range(len(columns)))
+    present = " AND ".join(f"{databases.quote(database, c.name)} IS NOT NULL" for c in columns if c.nullable)
+    inner = f"SELECT {values}, row_number() OVER (ORDER BY {order}) AS n FROM {databases.qualified(database, plan.source.name)}"
+    inner += f" WHERE {present}" if present else ""
+    query = f"SELECT {outer} FROM ({inner}) AS keys_in_order WHERE n % {step} = 0 AND n < {rows} ORDER BY n"
+    return [tuple(_plain(v) for v in row) for row in databases.execute(connection, query)]
+
+
+def _plain(value: object) -> int | str:
+    if isinstance(value, bytes):
+        return value.decode()
+    return value if isinstance(value, int) else str(value)

@@ -1,0 +1,200 @@
+"""The databases. One module a database, found by its name; this is what each of them promises.
+
+Every module reads in the same order: facts, then SQL text, then the few verbs that need a connection.
+Core code asks a database's facts, never its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Literal, Protocol, cast
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock.errors import ConnectionFailed, MigrationError
+from penstock.schema import Column, Table, TableName, Type
+
+Move = tuple[TableName, TableName]
+
+# Shared machinery that lives beside the databases and is not one of them.
+_MACHINERY = frozenset({"ddl", "inspection", "postgresql_catalogue", "postgresql_csv", "tsv"})
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """Something outside the migration that hangs on one of its live tables.
+
+    kind: view, materialized view, foreign key, trigger, grant.
+    statements: what makes it follow the switch, run in the same transaction right after the tables moved;
+    empty with `follows` when the database does it by itself.
+    follows: False means the switch would leave it behind, so preflight refuses and names it.
+    """
+
+    kind: str
+    name: str
+    table: TableName
+    follows: bool
+    statements: tuple[str, ...] = ()
+
+
+class Database(Protocol):
+    """What a database module offers. Modules implement it with plain module-level names."""
+
+    # ---- facts
+    label: str
+    """Its name on screen: `PostgreSQL`."""
+    drivername: str
+    """The SQLAlchemy driver that Penstock talks through: `postgresql+psycopg`."""
+    quote_character: str
+    max_identifier: int
+    """Longest name of a table, column, index or constraint, in bytes of UTF-8."""
+    snapshot: Literal["run", "table"]
+    """Whether one connection can read all tables as of one instant, or only each by itself."""
+    ddl_in_transaction: bool
+    """Whether a switch is one transaction; otherwise `moves` must answer one atomic statement."""
+    parallel_writers: bool
+    """Whether several connections may load at once."""
+    keys_after_load: bool
+    """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
+    secondary_indexes: bool
+    foreign_keys: bool
+    shared_names: frozenset[str]
+    """Which names (`index`, `foreign key`) must be free in the whole schema while shadow and live stand beside each other."""
+    follows_renames: bool
+    """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
+
+    # ---- SQL text: pure
+    def canonical(self, native: str) -> Type:
+        """The canonical type of a column whose own type is written `native`; `unsupported` when there is none."""
+
+    def native(self, type: Type, identity: bool = False) -> str:
+        """How this database writes a column of that type. Raises UnsupportedType."""
+
+    def read_expression(self, column: Column) -> str:
+        """The SQL that selects the column so that `read` gets it exactly."""
+
+    def key_expression(self, column: Column) -> str:
+        """The SQL that orders and compares a key column bytewise for texts, by value otherwise."""
+
+    def key_literal(self, value: int | str, column: Column) -> str:
+        """A chunk bound as a literal comparable with `key_expression`. Texts come as they are."""
+
+    def key_value(self, column: Column) -> str:
+        """The SQL that selects a key column as integer or text, so that `key_literal` can write it again."""
+
+    def shadow(self, live: TableName, migration: str) -> TableName:
+        """Where the table is loaded while `live` still serves. Stable, within `max_identifier`."""
+
+    def kept(self, live: TableName, migration: str, token: str) -> TableName:
+        """Where the table that served before is kept after the switch of the run called `token`."""
+
+    def schemas(self, names: Iterable[TableName]) -> list[str]:
+        """Statements that make the schemas these names stand in, where they are not there yet."""
+
+    def moves(self, moves: Sequence[Move]) -> list[str]:
+        """Statements that give each table its new place, in that order. One statement where DDL commits by itself."""
+
+    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
+        """Statements that keep writers off these tables until the transaction ends, and wait `patience` seconds at most for a lock."""
+
+    def renumber(self, table: Table, name: TableName) -> list[str]:
+        """Statements that make the next generated number of `table` (standing at `name`) follow its highest one."""
+
+    # ---- verbs
+    def engine(self, url: sa.URL) -> sa.Engine:
+        """An engine without a pool whose sessions are UTC, UTF-8 and strict."""
+
+    def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+        """The tables (never views) of a schema, None for the connection's own, sorted by name. `only` limits them."""
+
+    def begin_snapshot(self, connection: sa.Connection) -> None:
+        """Open a read-only transaction in which all reads see one instant, as far as `snapshot` says."""
+
+    def read(self, connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+        """Stream a select of `read_expression`s as batches of `arrow_schema(columns)`, at most ~16 MiB each.
+
+        Raises ReadFailed naming the column when a value is not exactly of its column's type.
+        """
+
+    def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+        """Bulk load batches of `arrow_schema(columns)` inside the connection's transaction. Raises LoadFailed."""
+
+    def seal(self, connection: sa.Connection, name: TableName) -> str | None:
+        """A cheap server-side mark that differs if any row changed since; None when there is no cheap one."""
+
+    def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+        """What hangs on these live tables, leaving out what hangs between themselves."""
+
+    def version(self, connection: sa.Connection) -> str:
+        """The server's own words: `PostgreSQL 15.18`."""
+
+
+_ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
+
+
+def names() -> list[str]:
+    """The databases there are modules for."""
+    return sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY)
+
+
+def of(url: sa.URL, *, target: bool = False) -> Database:
+    """The database module for a URL, imported on first use.
+
+    As a source, a database nobody wrote a module for is read through its own SQLAlchemy dialect.
+    """
+    backend = url.get_backend_name()
+    name = _ALIASES.get(backend, backend)
+    if name in names() and name != "generic":
+        return cast(Database, import_module(f"penstock.databases.{name}"))
+    if target:
+        raise MigrationError(
+            f"{backend} can't be a target", fix=f"targets are: {', '.join(n for n in names() if n != 'generic')}"
+        )
+    return cast(Database, import_module("penstock.databases.generic"))
+
+
+def quote(database: Database, identifier: str) -> str:
+    """`identifier` quoted for this database, whatever characters it has."""
+    q = database.quote_character
+    return q + identifier.replace(q, q + q) + q
+
+
+def qualified(database: Database, name: TableName) -> str:
+    """A table's quoted name, with its schema when it has one."""
+    parts = [name.schema, name.name] if name.schema else [name.name]
+    return ".".join(quote(database, p) for p in parts if p is not None)
+
+
+def select(database: Database, name: TableName, columns: Sequence[Column], where: str = "") -> str:
+    """A select that `read` understands, of these columns in this order."""
+    fields = ", ".join(f"{database.read_expression(c)} AS {quote(database, c.name)}" for c in columns)
+    return f"SELECT {fields} FROM {qualified(database, name)}" + (f" WHERE {where}" if where else "")
+
+
+def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
+    """Run finished SQL text as it is: no parameters, so no character of it is special to the driver."""
+    return connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+
+
+def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
+    """An engine that has proved it can connect. Raises ConnectionFailed without the password."""
+    engine = database.engine(url)
+    try:
+        with engine.connect():
+            return engine
+    except (sa.exc.DBAPIError, OSError) as error:
+        engine.dispose()
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        why = str(cause).strip()
+        if url.password:
+            why = why.replace(str(url.password), "***")
+        raise ConnectionFailed(
+            f"can't connect to the {role}",
+            where=url.render_as_string(hide_password=True),
+            why=why.splitlines()[0] if why else "",
+            fix="check that the server runs, the address, the user and the password of this connection",
+        ) from None

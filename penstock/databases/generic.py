@@ -1,0 +1,160 @@
+"""Any database that SQLAlchemy has a dialect for, as a source: slower and plainer, but exact or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock.databases import Dependent, Move, execute, inspection
+from penstock.errors import MigrationError, ReadFailed, UnsupportedType
+from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
+
+label = "a SQLAlchemy source"
+drivername = "generic"
+quote_character = '"'
+max_identifier = 1000
+snapshot = "table"
+ddl_in_transaction = True
+parallel_writers = False
+keys_after_load = False
+secondary_indexes = False
+foreign_keys = False
+shared_names: frozenset[str] = frozenset()
+follows_renames = False
+
+BATCH_ROWS = 16_384
+
+# Asked in this order: SQLAlchemy's generic types, the narrower first.
+_CANONICAL: tuple[tuple[type[sa.types.TypeEngine[object]], str], ...] = (
+    (sa.Boolean, "boolean"),
+    (sa.SmallInteger, "int16"),
+    (sa.BigInteger, "int64"),
+    (sa.Integer, "int64"),
+    (sa.Float, "float64"),
+    (sa.Uuid, "uuid"),
+    (sa.LargeBinary, "binary"),
+    (sa.DateTime, "timestamp"),
+    (sa.Date, "date"),
+    (sa.Time, "time"),
+    (sa.String, "string"),
+)
+
+
+def canonical(native: str) -> Type:
+    """`native` is a canonical type's own written form here: `inspect` has asked SQLAlchemy already."""
+    return Type("unsupported") if native.startswith("?") else Type.parse(native)
+
+
+def _written(type: sa.types.TypeEngine[object]) -> str:
+    if isinstance(type, sa.Numeric) and not isinstance(type, sa.Float):
+        if type.precision and type.precision <= 76:
+            return f"decimal({type.precision},{type.scale or 0})"
+        return f"?{type}"
+    for known, name in _CANONICAL:
+        if isinstance(type, known):
+            if name == "string" and getattr(type, "length", None):
+                return f"string({getattr(type, 'length')})"  # noqa: B009
+            return "timestamptz" if name == "timestamp" and getattr(type, "timezone", False) else name
+    return f"?{type}"
+
+
+def native(type: Type, identity: bool = False) -> str:
+    raise UnsupportedType("this database is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
+
+
+def read_expression(column: Column) -> str:
+    return _quote(column.name)
+
+
+def key_expression(column: Column) -> str:
+    return _quote(column.name)
+
+
+def key_literal(value: int | str, column: Column) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def key_value(column: Column) -> str:
+    return _quote(column.name) if column.type.name not in TEXTS | {"date"} else f"CAST({_quote(column.name)} AS VARCHAR(4000))"
+
+
+def shadow(live: TableName, migration: str) -> TableName:
+    raise _only_a_source()
+
+
+def kept(live: TableName, migration: str, token: str) -> TableName:
+    raise _only_a_source()
+
+
+def schemas(names: Iterable[TableName]) -> list[str]:
+    raise _only_a_source()
+
+
+def moves(moves: Sequence[Move]) -> list[str]:
+    raise _only_a_source()
+
+
+def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
+    raise _only_a_source()
+
+
+def renumber(table: Table, name: TableName) -> list[str]:
+    raise _only_a_source()
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(url, poolclass=sa.pool.NullPool)
+
+
+def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+    inspector = sa.inspect(connection)
+    names = [n for n in inspector.get_table_names(schema=schema) if only is None or n in only]
+    types = {(n, c["name"]): _written(c["type"]) for n in names for c in inspector.get_columns(n, schema=schema)}
+    return inspection.tables(connection, schema, canonical, types, names)
+
+
+def begin_snapshot(connection: sa.Connection) -> None:
+    """One select sees one state; no more is promised of a database nobody has looked into."""
+
+
+def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    schema = arrow_schema(columns)
+    result = execute(connection.execution_options(stream_results=True), select)
+    while rows := result.fetchmany(BATCH_ROWS):
+        arrays = []
+        for values, column in zip(zip(*rows, strict=True), columns, strict=True):
+            try:
+                kind = column.type.arrow
+                arrays.append(pa.array([None if v is None else str(v) for v in values]) if column.type.name in ("uuid", "unsupported") else pa.array(values, kind))
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+                raise ReadFailed(
+                    f"a value of {column.name} is not a {column.type}", where=f"column {column.name}", why=str(error), fix="declare a cast or drop the column"
+                ) from None
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+    raise _only_a_source()
+
+
+def seal(connection: sa.Connection, name: TableName) -> str | None:
+    raise _only_a_source()
+
+
+def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+    raise _only_a_source()
+
+
+def version(connection: sa.Connection) -> str:
+    known = ".".join(str(p) for p in connection.dialect.server_version_info or ())
+    return f"{connection.dialect.name} {known}".strip()
+
+
+def _only_a_source() -> MigrationError:
+    return MigrationError("a database without a module of its own is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

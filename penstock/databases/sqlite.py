@@ -1,0 +1,315 @@
+"""SQLite: one file, values typed one by one, DDL inside transactions.
+
+Manual: https://www.sqlite.org/lang_altertable.html (a renamed table keeps its indexes; with legacy_alter_table the
+foreign keys of other tables go on naming what they named), https://www.sqlite.org/datatype3.html (affinity).
+Decimals of more than 15 digits would be rounded to floats by NUMERIC affinity; they are kept as text.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from penstock.databases import Dependent, Move, execute, inspection
+from penstock.errors import LoadFailed, ReadFailed, UnsupportedType
+from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type, arrow_schema
+
+label = "SQLite"
+drivername = "sqlite"
+quote_character = '"'
+max_identifier = 1000
+snapshot = "run"
+ddl_in_transaction = True
+parallel_writers = False
+keys_after_load = False
+secondary_indexes = True
+foreign_keys = True
+shared_names = frozenset({"index"})
+follows_renames = False
+
+BATCH_ROWS = 32_768
+BATCH_BYTES = 16 << 20
+
+# Declared type (a regular expression, upper case) to canonical type. Affinity decides what is left.
+_CANONICAL: tuple[tuple[str, str], ...] = (
+    (r"(BOOL|BOOLEAN)", "boolean"),
+    (r"TINYINT", "int8"),
+    (r"(SMALLINT|INT2)", "int16"),
+    (r"(MEDIUMINT|INT4)", "int32"),
+    (r"UNSIGNED BIG ?INT", "uint64"),
+    (r".*INT.*", "int64"),
+    (r"(DECIMAL|NUMERIC|DECIMAL_TEXT)\((\d+),\s*(\d+)\)", "decimal"),
+    (r"JSON(_TEXT)?", "json"),
+    (r"UUID(_TEXT)?", "uuid"),
+    (r"(?:N?(?:VAR)?CHAR|NCHAR|CHARACTER|VARYING CHARACTER|NATIVE CHARACTER|TEXT)\((\d+)\)", "string"),
+    (r".*(CHAR|CLOB|TEXT).*", "string"),
+    (r".*BLOB.*", "binary"),
+    (r"(TIMESTAMPTZ|TIMESTAMP WITH TIME ZONE)", "timestamptz"),
+    (r"(DATETIME|TIMESTAMP)(\(\d\))?", "timestamp"),
+    (r"DATE", "date"),
+    (r"TIME(\(\d\))?", "time"),
+    (r".*(REAL|FLOA|DOUB).*", "float64"),
+)
+_NATIVE = {
+    "boolean": "BOOLEAN",
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "MEDIUMINT",
+    "int64": "BIGINT",
+    "uint8": "SMALLINT",
+    "uint16": "MEDIUMINT",
+    "uint32": "BIGINT",
+    "year": "SMALLINT",
+    "float32": "REAL",
+    "float64": "REAL",
+    "binary": "BLOB",
+    "geometry": "BLOB",
+    "string": "TEXT",
+    "json": "JSON_TEXT",
+    "uuid": "UUID_TEXT",
+    "enum": "TEXT",
+    "set": "TEXT",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMPTZ",
+}
+_FORMS = {"date": "%Y-%m-%d", "time": "%H:%M:%S", "timestamp": "%Y-%m-%d %H:%M:%S", "timestamptz": "%Y-%m-%d %H:%M:%S+00:00"}
+
+
+def canonical(native: str) -> Type:
+    written = " ".join(native.upper().split())
+    for pattern, name in _CANONICAL:
+        if match := re.fullmatch(pattern, written):
+            if name == "decimal":
+                return Type("decimal", precision=int(match[2]), scale=int(match[3]))
+            if name == "string" and match.re.groups == 1 and match[1].isdigit():
+                return Type("string", length=int(match[1]))
+            return Type(name)
+    return Type("unsupported")
+
+
+def native(type: Type, identity: bool = False) -> str:
+    if identity:
+        return "INTEGER"
+    if type.name == "decimal":
+        return f"{'DECIMAL' if (type.precision or 0) <= 15 else 'DECIMAL_TEXT'}({type.precision},{type.scale})"
+    if type.name == "string" and type.length is not None:
+        return f"VARCHAR({type.length})"
+    if type.name not in _NATIVE:
+        raise UnsupportedType(f"SQLite has no counterpart for {type}", fix="cast it to decimal(20,0) or to string")
+    return _NATIVE[type.name]
+
+
+def read_expression(column: Column) -> str:
+    name = _quote(column.name)
+    return f"CAST({name} AS TEXT)" if column.type.name == "unsupported" else name
+
+
+def key_expression(column: Column) -> str:
+    return f"CAST({_quote(column.name)} AS BLOB)" if column.type.name in TEXTS else _quote(column.name)
+
+
+def key_literal(value: int | str, column: Column) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if column.type.name == "decimal" and (column.type.precision or 0) <= 15:
+        return f"CAST('{value}' AS NUMERIC)"
+    return f"X'{value.encode().hex()}'" if column.type.name in TEXTS else _text(value)
+
+
+def key_value(column: Column) -> str:
+    return _quote(column.name) if column.type.name in INTEGERS else f"CAST({_quote(column.name)} AS TEXT)"
+
+
+def shadow(live: TableName, migration: str) -> TableName:
+    return TableName(f"penstock_new__{live.name}", live.schema)
+
+
+def kept(live: TableName, migration: str, token: str) -> TableName:
+    return TableName(f"penstock_old_{token}__{live.name}", live.schema)
+
+
+def schemas(names: Iterable[TableName]) -> list[str]:
+    return []
+
+
+def moves(moves: Sequence[Move]) -> list[str]:
+    renames = [f"ALTER TABLE {_qualified(old)} RENAME TO {_quote(new.name)}" for old, new in moves]
+    return ["PRAGMA legacy_alter_table = ON", *renames, "PRAGMA legacy_alter_table = OFF"]
+
+
+def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
+    return []  # one writer at a time
+
+
+def renumber(table: Table, name: TableName) -> list[str]:
+    return []  # the next rowid is one more than the highest
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    made = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"timeout": 60})
+
+    @sa.event.listens_for(made, "connect")
+    def _session(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver would commit before DDL; transactions are ours
+        connection.execute("PRAGMA foreign_keys = OFF")
+
+    @sa.event.listens_for(made, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return made
+
+
+def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+    names = [r[0] for r in execute(connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")]
+    types: dict[tuple[str, str], str] = {}
+    identity, generated = set(), set()
+    notes: dict[str, list[str]] = {}
+    for name in names:
+        info = execute(connection, f"SELECT name, type, pk, hidden FROM pragma_table_xinfo({_text(name)})").fetchall()
+        types |= {(name, column): declared for column, declared, _, _ in info}
+        generated |= {(name, column) for column, _, _, hidden in info if hidden in (2, 3)}
+        keys = [(column, declared) for column, declared, pk, _ in info if pk]
+        if len(keys) == 1 and keys[0][1].upper() == "INTEGER":
+            identity.add((name, keys[0][0]))  # an alias of the rowid
+        triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(name)}")
+        notes[name] = [f"trigger {row[0]}" for row in triggers]
+    return inspection.tables(connection, schema, canonical, types, only, frozenset(identity), frozenset(generated), notes)
+
+
+def begin_snapshot(connection: sa.Connection) -> None:
+    execute(connection, "SELECT count(*) FROM sqlite_schema").scalar_one()  # the first read of the transaction takes the snapshot
+
+
+def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    schema = arrow_schema(columns)
+    cursor = _driver(connection).execute(select)
+    size = 1024
+    while rows := cursor.fetchmany(size):
+        arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        size = max(1, min(BATCH_ROWS, size * 2, BATCH_BYTES * batch.num_rows // max(batch.nbytes, 1)))
+        yield batch
+
+
+def _array(values: tuple[object, ...], column: Column) -> pa.Array:
+    """One column's values, each of the storage class that the column's type calls for, or ReadFailed."""
+    kind = column.type
+    try:
+        if kind.name == "boolean":
+            whole = pa.array(values, pa.int64())
+            if pc.any(pc.or_(pc.less(whole, 0), pc.greater(whole, 1))).as_py():
+                raise pa.ArrowInvalid("a boolean is 0 or 1")
+            return whole.cast(pa.bool_())
+        if kind.name in INTEGERS:
+            return pa.array(values, pa.int64() if kind.name != "uint64" else pa.uint64()).cast(kind.arrow)
+        if kind.name == "float32":
+            return pa.array(values, pa.float64()).cast(pa.float32(), safe=False)
+        if kind.name == "float64":
+            return pa.array(values, pa.float64())
+        if kind.name in BINARIES:
+            if any(isinstance(v, str) for v in values):
+                raise pa.ArrowInvalid("a text where binary is declared")
+            return pa.array(values, pa.binary())
+        if kind.name == "decimal":
+            return _decimals(values, kind)
+        texts = pa.array(values, pa.string())
+        if kind.name in _FORMS:
+            texts = pc.replace_substring(texts, "T", " ") if "timestamp" in kind.name else texts
+            return texts.cast(pa.timestamp("us", "UTC") if kind.name == "timestamptz" else kind.arrow)
+        return texts
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
+        raise ReadFailed(
+            f"a value of {column.name} is not a {kind}",
+            where=f"column {column.name}, declared {column.native or kind}",
+            why=str(error).splitlines()[0],
+            fix="SQLite keeps any value in any column: correct it, or declare a cast or a filter for this column",
+        ) from None
+
+
+def _decimals(values: tuple[object, ...], kind: Type) -> pa.Array:
+    """Numbers stored as integers, reals or texts, exactly as decimals of the column's scale."""
+    if any(isinstance(v, bytes) for v in values):
+        raise pa.ArrowInvalid("a blob where a number is declared")
+    if not any(isinstance(v, str) for v in values):
+        numbers = pa.array(values, pa.float64()) if any(isinstance(v, float) for v in values) else pa.array(values, pa.int64())
+        if pa.types.is_floating(numbers.type) and (kind.precision or 0) > 15:
+            raise pa.ArrowInvalid("a real can't hold more than 15 digits exactly; store this column as text")
+        return numbers.cast(pa.string()).cast(kind.arrow)
+    return pa.array([None if v is None else str(v) for v in values], pa.string()).cast(kind.arrow)
+
+
+def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+    driver = _driver(connection)
+    fields = ", ".join(_quote(c.name) for c in columns)
+    places = ", ".join("?" * len(columns))
+    rows = chain.from_iterable(
+        zip(*(_stored(array, c).to_pylist() for array, c in zip(batch.columns, columns, strict=True)), strict=True) for batch in batches
+    )
+    try:
+        driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", rows)
+    except (sqlite3.Error, OverflowError) as error:
+        raise LoadFailed(
+            f"{name} refused rows",
+            where=f"table {name}",
+            why=str(error),
+            fix="cast or filter the values in the migration, or correct the key",
+        ) from None
+
+
+def _stored(array: pa.Array, column: Column) -> pa.Array:
+    """Values as SQLite stores them: numbers, texts and blobs."""
+    kind = column.type.name
+    if kind in ("timestamp", "timestamptz", "time", "date"):
+        plain = array.cast(pa.timestamp("us")) if kind == "timestamptz" else array
+        texts = plain.cast(pa.string())
+        return pc.binary_join_element_wise(texts, "+00:00", "") if kind == "timestamptz" else texts
+    if kind == "decimal":
+        return array.cast(pa.string())
+    if kind == "boolean":
+        return array.cast(pa.int8())
+    return array
+
+
+def seal(connection: sa.Connection, name: TableName) -> str | None:
+    return None  # SQLite has no row hash of its own; the digest is taken again
+
+
+def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+    found = []
+    for table in tables:
+        rows = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(table.name)}")
+        found += [Dependent("trigger", row[0], table, follows=False) for row in rows]
+    return found
+
+
+def version(connection: sa.Connection) -> str:
+    return f"SQLite {execute(connection, 'SELECT sqlite_version()').scalar_one()}"
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    if not connection.in_transaction():
+        connection.begin()
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _qualified(name: TableName) -> str:
+    return ".".join(_quote(p) for p in (name.schema, name.name) if p)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,151 @@
+"""Every fault Penstock can report, as a type with fields.
+
+Each says what is wrong, where, why and what to do; `retryable` says whether trying again can help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass
+class PenstockError(Exception):
+    """Something Penstock refuses or could not do.
+
+    what: the fault in one sentence.  where: file, table, chunk, column.  why: the cause.  fix: what to do.
+    """
+
+    what: str
+    where: str = ""
+    why: str = ""
+    fix: str = ""
+    retryable: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.what)
+
+    def __str__(self) -> str:
+        lines = [f"{type(self).__name__}: {self.what}"]
+        lines += [f"  {part}: {text}" for part in ("where", "why", "fix") if (text := getattr(self, part))]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Faults cross process borders: rebuild from the fields."""
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))
+
+
+class MigrationError(PenstockError):
+    """The migration file says something that can't be."""
+
+
+class ConnectionFailed(PenstockError):
+    """A database could not be reached or would not let us in."""
+
+    retryable = True
+
+
+class UnknownConnection(PenstockError):
+    """A connection id that nothing defines."""
+
+
+class UnsupportedType(PenstockError):
+    """A column's type has no canonical counterpart, or none at the target."""
+
+
+class ReadFailed(PenstockError):
+    """A source value or row could not be read exactly."""
+
+
+class TransformFailed(PenstockError):
+    """A declared transform could not be applied."""
+
+
+class LoadFailed(PenstockError):
+    """The target refused rows."""
+
+
+class StagingDamaged(PenstockError):
+    """A staged file is not what its receipt says."""
+
+    @classmethod
+    def of(cls, table: str, chunk: int, file: str, expected: str, found: str) -> StagingDamaged:
+        return cls(
+            f"a staged file of {table} is not what was staged",
+            where=f"table {table}, chunk {chunk}, file {file}",
+            why=f"its receipt says digest {expected}, the file has {found}: it was changed after it was written",
+            fix="find out who writes into the staging area; then start a new run, which reads the source again",
+        )
+
+
+class SwitchRefused(PenstockError):
+    """The evidence for a switch, or for its undo, is missing or no longer holds."""
+
+
+class NotApproved(SwitchRefused):
+    """A person, or the clock, said no."""
+
+
+@dataclass
+class Problem:
+    """One thing that preflight or check found. `blocking` ones stop the run; the others are advice."""
+
+    blocking: bool
+    where: str
+    what: str
+    fix: str = ""
+
+
+@dataclass
+class PreflightFailed(PenstockError):
+    """What stands in the way, all of it at once."""
+
+    problems: Sequence[Problem] = ()
+
+    def __str__(self) -> str:
+        lines = [f"PreflightFailed: {self.what}"]
+        for p in self.problems:
+            lines.append(f"  {'✗' if p.blocking else '·'} {p.where}: {p.what}" + (f"\n      fix: {p.fix}" if p.fix else ""))
+        return "\n".join(lines)
+
+
+@dataclass
+class GateClosed(PenstockError):
+    """A gate did not open: a critical expectation failed, one crashed, or the proof does not hold."""
+
+    stage: str = ""
+    failed: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        return super().__str__() + "".join(f"\n  ✗ {line}" for line in self.failed)
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """A staged row that the target does not hold. `key` is column=value, as text."""
+
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
+class ExtraRow:
+    """A target row that was never staged."""
+
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
+class DifferentValue:
+    """The same key with another value. Values are text; a sensitive column's are withheld."""
+
+    table: str
+    key: str
+    column: str
+    staged: str
+    target: str
+
+
+RowFault = MissingRow | ExtraRow | DifferentValue

@@ -1,0 +1,164 @@
+"""The journal: tables in the target database, committed together with the data they speak of.
+
+    penstock_shadows   which run a shadow belongs to
+    penstock_receipts  chunks loaded and proved
+    penstock_switches  switches and their undoing, with the evidence they were made on
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from penstock.schema import TableName
+from penstock.staging import Receipt
+
+_METADATA = sa.MetaData()
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+SHADOWS = sa.Table(
+    "penstock_shadows",
+    _METADATA,
+    sa.Column("shadow", sa.String(250), primary_key=True),
+    sa.Column("migration", sa.String(40), nullable=False),
+    sa.Column("run", sa.String(250), nullable=False),
+)
+RECEIPTS = sa.Table(
+    "penstock_receipts",
+    _METADATA,
+    sa.Column("run", sa.String(250), primary_key=True),
+    sa.Column("table_name", sa.String(250), primary_key=True),
+    sa.Column("stage", sa.String(16), primary_key=True),
+    sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("migration", sa.String(40), nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(80), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("receipt", _LONG, nullable=False),
+)
+SWITCHES = sa.Table(
+    "penstock_switches",
+    _METADATA,
+    sa.Column("token", sa.String(16), primary_key=True),
+    sa.Column("migration", sa.String(40), nullable=False),
+    sa.Column("run", sa.String(250), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("keep_until", sa.String(40), nullable=False),
+    sa.Column("position", _LONG, nullable=True),
+    sa.Column("moves", _LONG, nullable=False),
+    sa.Column("evidence", _LONG, nullable=False),
+)
+NAMES = frozenset(_METADATA.tables)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A switch as the journal has it. state: switching, switched, undone, finished.
+
+    moves: (live, shadow, kept or None where nothing served before), one for each table.
+    position: where the source stood, for sources that can say.
+    """
+
+    token: str
+    migration: str
+    run: str
+    state: str
+    at: str
+    keep_until: str
+    moves: tuple[tuple[TableName, TableName, TableName | None], ...]
+    evidence: dict[str, Any]
+    position: str | None = None
+
+
+def now() -> str:
+    """This instant, UTC, as text that sorts."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+
+
+def create(connection: sa.Connection) -> None:
+    """Make the journal's tables where they are not there yet."""
+    _METADATA.create_all(connection)
+
+
+def exists(connection: sa.Connection) -> bool:
+    """Whether there is a journal: nothing has ever been loaded into a target without one."""
+    return sa.inspect(connection).has_table(SWITCHES.name)
+
+
+def shadow_owner(connection: sa.Connection, shadow: TableName) -> tuple[str, str] | None:
+    """The (migration, run) that a shadow belongs to, None when it isn't ours."""
+    row = connection.execute(sa.select(SHADOWS.c.migration, SHADOWS.c.run).where(SHADOWS.c.shadow == str(shadow))).first()
+    return (row[0], row[1]) if row else None
+
+
+def claim_shadow(connection: sa.Connection, shadow: TableName, migration: str, run: str) -> None:
+    """Write down, before it is made, that a shadow is this run's."""
+    release_shadow(connection, shadow)
+    connection.execute(SHADOWS.insert().values(shadow=str(shadow), migration=migration, run=run))
+
+
+def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
+    connection.execute(SHADOWS.delete().where(SHADOWS.c.shadow == str(shadow)))
+
+
+def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
+    """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
+    key = (RECEIPTS.c.run == run, RECEIPTS.c.table_name == receipt.table, RECEIPTS.c.stage == receipt.stage)
+    connection.execute(RECEIPTS.delete().where(*key, RECEIPTS.c.chunk == receipt.chunk))
+    connection.execute(
+        RECEIPTS.insert().values(
+            run=run,
+            table_name=receipt.table,
+            stage=receipt.stage,
+            chunk=receipt.chunk,
+            migration=migration,
+            row_count=receipt.rows,
+            digest=receipt.digest,
+            at=now(),
+            receipt=json.dumps(asdict(receipt)),
+        )
+    )
+
+
+def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> list[Receipt]:
+    """A run's receipts of one stage and table, by chunk."""
+    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage, RECEIPTS.c.table_name == table)
+    return [Receipt(**json.loads(row[0])) for row in connection.execute(query.order_by(RECEIPTS.c.chunk))]
+
+
+def forget_receipts(connection: sa.Connection, run: str, table: str) -> None:
+    """Drop a table's receipts of a run, because its shadow is made anew."""
+    connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run, RECEIPTS.c.table_name == table))
+
+
+def write_switch(connection: sa.Connection, switch: Switch) -> None:
+    """Record a switch; an older record with the same token is replaced."""
+    connection.execute(SWITCHES.delete().where(SWITCHES.c.token == switch.token))
+    moves = [[_place(name) for name in move] for move in switch.moves]
+    values = asdict(switch) | {"moves": json.dumps(moves), "evidence": json.dumps(switch.evidence)}
+    connection.execute(SWITCHES.insert().values(**values))
+
+
+def switches(connection: sa.Connection, migration: str, states: Sequence[str]) -> list[Switch]:
+    """A migration's switches in these states, newest first."""
+    query = sa.select(SWITCHES).where(SWITCHES.c.migration == migration, SWITCHES.c.state.in_(states)).order_by(SWITCHES.c.at.desc())
+    found = []
+    for row in connection.execute(query).mappings():
+        moves = tuple(tuple(_named(p) for p in move) for move in json.loads(row["moves"]))
+        found.append(Switch(**(dict(row) | {"moves": moves, "evidence": json.loads(row["evidence"])})))
+    return found
+
+
+def _place(name: TableName | None) -> list[str | None] | None:
+    return None if name is None else [name.name, name.schema]
+
+
+def _named(place: list[Any] | None) -> TableName | None:
+    return None if place is None else TableName(*place)

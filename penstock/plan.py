@@ -1,0 +1,219 @@
+"""What a run will do, decided before any row moves: tables, chunks, names, statements. Frozen and printable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from penstock import databases
+from penstock.databases import Database, ddl
+from penstock.errors import Problem
+from penstock.schema import Column, Table, TableName
+
+Consistency = Literal["run", "table"]
+Step = tuple[str, object]
+Key = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The rows of a table with low < key <= high; None is no bound. `nulls`: those whose key has a NULL instead."""
+
+    number: int
+    low: Key | None = None
+    high: Key | None = None
+    nulls: bool = False
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One source table and the target table it becomes.
+
+    key: the source columns that bound its chunks, () for one chunk.
+    target_key: the same columns at the target; () when a transform changed their values, or the columns that name
+    a row there when there are any. Chunks can be found again at the target when `ranged`.
+    """
+
+    source: Table
+    target: Table
+    shadow: TableName
+    kept: TableName
+    live_exists: bool
+    steps: tuple[Step, ...]
+    key: tuple[str, ...]
+    target_key: tuple[str, ...]
+    ranged: bool
+    sensitive: tuple[str, ...]
+    rows: int = 0
+    row_bytes: int = 0
+    chunks: tuple[Chunk, ...] = (Chunk(0),)
+
+    @property
+    def name(self) -> str:
+        """The source table's name: how the table is called everywhere in a run."""
+        return self.source.name.name
+
+    @property
+    def staged(self) -> str:
+        """The stage whose files are loaded."""
+        return "transformed" if self.steps else "extracted"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Work for one task: chunks, as (table, number)."""
+
+    label: str
+    chunks: tuple[tuple[str, int], ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(table for table, _ in self.chunks))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, before it begins. `problems` holds the advice that came with it; a plan with blocking ones is never made."""
+
+    migration: str
+    run: str
+    token: str
+    fingerprint: str
+    source: str
+    target: str
+    source_version: str
+    target_version: str
+    consistency: Consistency
+    how: str
+    approval: bool
+    keep_old_seconds: int
+    parallel_writers: bool
+    tables: tuple[TablePlan, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def table(self, name: str) -> TablePlan:
+        """The plan of the source table called `name`; KeyError when there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
+    @property
+    def transformed(self) -> tuple[TablePlan, ...]:
+        return tuple(t for t in self.tables if t.steps)
+
+    def to_json(self) -> bytes:
+        return _ADAPTER.dump_json(self, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER: TypeAdapter[Plan]
+
+
+def token(migration: str, run: str) -> str:
+    """Eight hex digits that stand for a run where names are short."""
+    return hashlib.sha256(f"{migration}\0{run}".encode()).hexdigest()[:8]
+
+
+def groups(plan: Plan, stage: Literal["extract", "transform", "load"], at_most: int = 4) -> list[Group]:
+    """The work of a stage in a few groups of about equal bytes: one task each.
+
+    Extraction never splits a table, and is one group when the whole run is read under one snapshot.
+    """
+    if stage == "extract":
+        units = [(t.rows * t.row_bytes, [(t.name, c.number) for c in t.chunks]) for t in plan.tables]
+        at_most = 1 if plan.consistency == "run" else at_most
+    else:
+        tables = plan.transformed if stage == "transform" else plan.tables
+        units = [(t.rows * t.row_bytes // len(t.chunks), [(t.name, c.number)]) for t in tables for c in t.chunks]
+        at_most = 1 if stage == "load" and not plan.parallel_writers else at_most
+    return pack(units, at_most)
+
+
+def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small: int = 64 << 20) -> list[Group]:
+    """Units of (bytes, chunks) dealt to at most `at_most` groups, the biggest first; no more groups than `small` bytes each."""
+    units = sorted(units, key=lambda u: -u[0])
+    total = sum(size for size, _ in units)
+    count = max(1, min(at_most, len(units), -(-total // small)))
+    loads = [0] * count
+    dealt: list[list[tuple[str, int]]] = [[] for _ in range(count)]
+    for size, chunks in units:
+        lightest = loads.index(min(loads))
+        loads[lightest] += size + 1
+        dealt[lightest] += chunks
+    return [Group(_label(chunks), tuple(chunks)) for chunks in dealt if chunks]
+
+
+def _label(chunks: Sequence[tuple[str, int]]) -> str:
+    tables = list(dict.fromkeys(t for t, _ in chunks))
+    if len(tables) == 1:
+        numbers = sorted(n for _, n in chunks)
+        return tables[0] if numbers == [0] else f"{tables[0]} {numbers[0]}…{numbers[-1]}"
+    return f"{tables[0]} and {len(tables) - 1} more"
+
+
+def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
+    """The SQL predicate of a chunk over the key `columns`; empty for a whole table.
+
+    Composite keys compare as tuples, written out: (a > x) OR (a = x AND b > y).
+    """
+    if not columns:
+        return ""
+    nullable = [database.key_expression(c) for c in columns if c.nullable]
+    if chunk.nulls:
+        return " OR ".join(f"{n} IS NULL" for n in nullable)
+    parts = [f"{n} IS NOT NULL" for n in nullable]
+    if chunk.low is not None:
+        parts.append(_beyond(database, columns, chunk.low, ">"))
+    if chunk.high is not None:
+        parts.append(_beyond(database, columns, chunk.high, "<", or_equal=True))
+    return " AND ".join(parts)
+
+
+def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str, or_equal: bool = False) -> str:
+    expressions = [database.key_expression(c) for c in columns]
+    literals = [database.key_literal(v, c) for v, c in zip(bound, columns, strict=True)]
+    choices = []
+    for i in range(len(columns)):
+        same = [f"{expressions[j]} = {literals[j]}" for j in range(i)]
+        last = f"{sign}=" if or_equal and i == len(columns) - 1 else sign
+        choices.append(" AND ".join([*same, f"{expressions[i]} {last} {literals[i]}"]))
+    return "(" + " OR ".join(choices) + ")"
+
+
+def prepare_statements(plan: Plan, target: Database) -> list[str]:
+    """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
+    shadows = [t.shadow for t in plan.tables]
+    drops = [ddl.drop_table(target, s) for s in reversed(shadows)]
+    return [*target.schemas(shadows), *drops, *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
+
+
+def build_statements(plan: Plan, target: Database) -> list[str]:
+    """What turns the loaded shadow tables into the ones declared: keys, indexes, foreign keys, numbering."""
+    places = {t.target.name.name: t.shadow for t in plan.tables}
+    statements = [s for t in plan.tables for s in ddl.keys(target, t.target, t.shadow, {})]
+    statements += [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places, {})]
+    return statements + [s for t in plan.tables for s in target.renumber(t.target, t.shadow)]
+
+
+def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
+    """The select that reads a chunk from the source."""
+    keys = [plan.source.column(c) for c in plan.key]
+    return databases.select(source, plan.source.name, plan.source.columns, where(source, keys, chunk))
+
+
+def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, place: TableName) -> str:
+    """The select that reads a chunk (None: the whole table) back from where it stands at the target."""
+    keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
+    condition = where(target, keys, chunk) if chunk is not None else ""
+    return databases.select(target, place, plan.target.columns, condition)
+
+
+_ADAPTER = TypeAdapter(Plan)

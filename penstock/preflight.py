@@ -1,0 +1,233 @@
+"""Everything that can be found out before a row moves: what the tables become, and what stands in the way, all at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from penstock import databases, journal, suites, transforms
+from penstock.databases import Database, ddl
+from penstock.errors import PenstockError, Problem, UnsupportedType
+from penstock.mapping import Mapped, link, map_table
+from penstock.migration import Migration, TableSpec
+from penstock.plan import TablePlan
+from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName
+
+# Types whose values order and compare the same way on every database, so that ranges of them can be found again.
+_CHUNKABLE = INTEGERS | TEXTS | {"date"}
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found: the tables as they will be, the problems, the consistency that the run will have."""
+
+    tables: tuple[TablePlan, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def blocking(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.blocking)
+
+
+def assess(
+    migration: Migration, run_token: str, source: sa.Connection, target: sa.Connection, folder: Path
+) -> Assessment:
+    """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing."""
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
+    problems: list[Problem] = []
+    if migration.consistency == "run" and from_.snapshot != "run":
+        problems.append(
+            Problem(True, f"{migration.path}: consistency", f"{from_.label} can only give a snapshot per table", "use consistency: table")
+        )
+    tables = _chosen(migration, from_, source, problems)
+    schema = migration.target_schema or sa.inspect(target).default_schema_name
+    mapped = _mapped(migration, tables, schema, problems)
+    standing = {t.name.name: t for t in to.inspect(target, schema)}
+    linked, loose = link({n: m.table for n, m in mapped.items()}, {n: _final_names(tables[n], migration, m) for n, m in mapped.items()})
+    problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
+    plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], to, standing) for n in linked]
+    plans = _with_free_names(plans, to, standing)
+    for plan in plans:
+        problems += _native_problems(plan, to)
+        problems += _name_problems(plan, to)
+        problems += suite_problems(plan, folder)
+    problems += _collisions(migration, plans, to, target, schema)
+    return Assessment(tuple(plans), tuple(problems))
+
+
+def _chosen(migration: Migration, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
+    """The source tables that the migration names, by name."""
+    schema = migration.source_schema or sa.inspect(connection).default_schema_name
+    found = sa.inspect(connection).get_table_names(schema=schema)
+    specs = migration.tables.specs
+    for name in specs:
+        if name not in found:
+            problems.append(Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found)))
+    wanted = [
+        n
+        for n in found
+        if n not in journal.NAMES
+        and not n.startswith("penstock_")
+        and (n in specs or any(fnmatchcase(n, p) for p in migration.tables.include))
+        and not any(fnmatchcase(n, p) for p in migration.tables.exclude)
+    ]
+    for pattern in migration.tables.include:
+        if pattern != "*" and not any(fnmatchcase(n, pattern) for n in found):
+            problems.append(Problem(True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found)))
+    if not wanted and not problems:
+        problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move"))
+    return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
+
+
+def _with_key(table: Table, spec: TableSpec | None, migration: Migration, problems: list[Problem]) -> Table:
+    if spec is None:
+        return table
+    names = [c.name for c in table.columns]
+    for what, columns in (("key", spec.key), ("sensitive", spec.sensitive)):
+        for column in columns:
+            if column not in names and what == "key":
+                where = f"{migration.path}: tables.{table.name.name}.{what}"
+                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names)))
+    if spec.key and not table.primary_key and all(c in names for c in spec.key):
+        return replace(table, primary_key=tuple(spec.key))
+    return table
+
+
+def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, problems: list[Problem]) -> dict[str, Mapped]:
+    mapped: dict[str, Mapped] = {}
+    taken: dict[str, str] = {}
+    for name, table in tables.items():
+        spec = migration.tables.specs.get(name)
+        steps = tuple(spec.transform) if spec else ()
+        try:
+            columns = transforms.schema(table.columns, steps, f"{migration.path}: tables.{name}")
+        except PenstockError as error:
+            problems.append(Problem(True, error.where or f"table {name}", error.what, error.fix))
+            continue
+        live = TableName((spec.to if spec else None) or name, schema)
+        if live.name in taken:
+            problems.append(Problem(True, f"table {name}", f"{taken[live.name]} becomes {live.name} too", "give one of them another `to`"))
+        taken[live.name] = name
+        mapped[name] = map_table(table, columns, steps, live)
+        problems += [Problem(False, f"table {name}", f"left out: {lost}") for lost in mapped[name].lost]
+        problems += [Problem(False, f"table {name}", f"not carried: {note}") for note in table.notes]
+    return mapped
+
+
+def _final_names(table: Table, migration: Migration, mapped: Mapped) -> dict[str, str]:
+    return dict(mapped.untouched)
+
+
+def _plan(
+    migration: Migration, run_token: str, source: Table, target: Table, mapped: Mapped, to: Database, standing: dict[str, Table]
+) -> TablePlan:
+    spec = migration.tables.specs.get(source.name.name)
+    key = source.key
+    chunkable = all(source.column(c).type.name in _CHUNKABLE for c in key)
+    ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
+    return TablePlan(
+        source=source,
+        target=target,
+        shadow=to.shadow(target.name, migration.name),
+        kept=to.kept(target.name, migration.name, run_token),
+        live_exists=target.name.name in standing,
+        steps=tuple(spec.transform) if spec else (),
+        key=key if chunkable else (),
+        target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
+        ranged=ranged,
+        sensitive=tuple(spec.sensitive) if spec else (),
+    )
+
+
+def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, Table]) -> list[TablePlan]:
+    """Name indexes and foreign keys so that they fit, and stand beside the live ones where names are shared."""
+    shadows = {p.shadow.name for p in plans}
+    others = [t for t in standing.values() if t.name.name not in shadows]
+    taken = {
+        "index": {i.name for t in others for i in t.indexes} if "index" in to.shared_names else set(),
+        "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
+    }
+
+    def named(kind: str, name: str, table: Table) -> str:
+        # PostgreSQL and SQLite keep index names per schema: two source tables may use one name
+        found = ddl.free_name(name, taken[kind], to.max_identifier)
+        taken[kind].add(found)
+        return found
+
+    free = []
+    for plan in plans:
+        table = plan.target
+        indexes = tuple(replace(i, name=named("index", i.name, table)) for i in table.indexes)
+        foreign = tuple(replace(f, name=named("foreign key", f.name, table)) for f in table.foreign_keys)
+        free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign)))
+    return free
+
+
+def _native_problems(plan: TablePlan, to: Database) -> list[Problem]:
+    problems = []
+    for column in plan.target.columns:
+        where = f"table {plan.name}, column {column.name}"
+        if column.type.name == "unsupported":
+            choices = f"add `cast: {{{column.name}: string}}` to carry its text, or drop it"
+            problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices))
+            continue
+        try:
+            to.native(column.type)
+        except UnsupportedType as error:
+            problems.append(Problem(True, where, error.what, error.fix))
+    return problems
+
+
+def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
+    long = [n for n in (plan.target.name.name, *(c.name for c in plan.target.columns)) if len(n.encode()) > to.max_identifier]
+    fix = "give the table another `to`, the column a `rename`"
+    return [
+        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix)
+        for name in long
+    ]
+
+
+def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:
+    """What is wrong with a table's suites: unreadable ones, and expectations on columns that are not there at that stage."""
+    problems = []
+    for stage, columns in (("extracted", plan.source.columns), ("transformed", plan.target.columns), ("loaded", plan.target.columns)):
+        try:
+            suite = suites.find(folder, plan.name, stage)
+            if suite is not None:
+                problems += suites.check(suite, columns)
+        except PenstockError as error:
+            problems.append(Problem(True, error.where or f"suite of {plan.name}", error.what, error.fix))
+    return problems
+
+
+def _collisions(
+    migration: Migration, plans: Sequence[TablePlan], to: Database, target: sa.Connection, schema: str | None
+) -> list[Problem]:
+    """Things at the target that the switch would meet and must not."""
+    problems = []
+    views = set(sa.inspect(target).get_view_names(schema=schema))
+    known = journal.exists(target)
+    for plan in plans:
+        if plan.target.name.name in views:
+            problems.append(Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`"))
+        owner = journal.shadow_owner(target, plan.shadow) if known else None
+        if (owner is None or owner[0] != migration.name) and sa.inspect(target).has_table(plan.shadow.name, schema=plan.shadow.schema):
+            what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
+            problems.append(Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name"))
+    live = [p.target.name for p in plans if p.live_exists]
+    for dependent in to.dependents(target, live) if live else ():
+        if not dependent.follows:
+            what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
+            problems.append(Problem(True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch"))
+    return problems
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near: Callable[..., list[str]] = difflib.get_close_matches
+    found = near(word, list(known), n=1)
+    return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(known)[:12])}"

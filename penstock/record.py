@@ -1,0 +1,43 @@
+"""What a run writes down about itself while it goes: how long each stage took, and what made it fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from penstock import journal
+from penstock.errors import GateClosed, PenstockError, PreflightFailed
+from penstock.staging import Staging
+
+FAILURE = "failure.json"
+
+
+@contextmanager
+def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
+    """Time what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
+
+    A stage that succeeds takes back the failure of its own earlier try.
+    """
+    began, at = time.monotonic(), journal.now()
+    try:
+        yield
+    except Exception as error:
+        area.write_json(describe(name, error), FAILURE)
+        raise
+    area.write_json({"stage": name, "label": label, "started": at, "seconds": round(time.monotonic() - began, 3)}, "timings", f"{name}{label and '-'}{label}.json")
+    if area.exists(FAILURE) and area.read_json(FAILURE)["stage"] == name:
+        area.remove(FAILURE)
+
+
+def describe(name: str, error: BaseException) -> dict[str, object]:
+    """A failure as the report shows it. Of errors that are not ours only the type is kept: their text may hold values."""
+    record: dict[str, object] = {"stage": name, "at": journal.now(), "type": type(error).__name__, "retryable": False}
+    if not isinstance(error, PenstockError):
+        return record | {"what": f"{type(error).__name__} in the stage {name}", "where": "", "why": "see the task's log", "fix": "", "lines": []}
+    lines: list[str] = []
+    if isinstance(error, GateClosed):
+        lines = list(error.failed)
+    if isinstance(error, PreflightFailed):
+        lines = [f"{p.where}: {p.what}" + (f" — {p.fix}" if p.fix else "") for p in error.problems if p.blocking]
+    return record | {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix, "lines": lines, "retryable": error.retryable}

@@ -1,0 +1,189 @@
+"""What a table is, whatever database it stands in: names, columns, keys and canonical types.
+
+A canonical type is an Arrow type plus what Arrow can't say (the labels of an enum, the length of a
+string, that an integer is a year). Every database maps its own types to canonical ones and back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+_SIMPLE: dict[str, pa.DataType] = {
+    "boolean": pa.bool_(),
+    "int8": pa.int8(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "uint8": pa.uint8(),
+    "uint16": pa.uint16(),
+    "uint32": pa.uint32(),
+    "uint64": pa.uint64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "binary": pa.binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+    "json": pa.string(),
+    "uuid": pa.string(),
+    "enum": pa.string(),
+    "set": pa.string(),
+    "year": pa.int16(),
+    "geometry": pa.binary(),
+    # Not carried as it is: read as the database's own text, and refused at the target until a cast says what it becomes.
+    "unsupported": pa.string(),
+}
+NAMES: tuple[str, ...] = (*(n for n in _SIMPLE if n != "unsupported"), "decimal")
+INTEGERS = frozenset(n for n in NAMES if n.startswith(("int", "uint"))) | {"year"}
+TEXTS = frozenset({"string", "json", "uuid", "enum", "set"})
+BINARIES = frozenset({"binary", "geometry"})
+
+_TYPE = re.compile(r"\s*(?P<name>\w+)\s*(?:\((?P<args>.*)\))?\s*", re.DOTALL)
+_LABEL = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A canonical type. `str()` gives its written form, `Type.parse` reads it back.
+
+    length: of string and binary, in characters and bytes; None is unbounded.
+    precision, scale: of decimal, in digits (precision 1 to 76).
+    labels: of enum and set, in their declared order.
+    """
+
+    name: str
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type that holds every value of this type exactly."""
+        if self.name != "decimal":
+            return _SIMPLE[self.name]
+        precision, scale = self.precision or 38, self.scale or 0
+        return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
+
+    def __str__(self) -> str:
+        if self.labels:
+            quoted = ",".join("'" + label.replace("'", "''") + "'" for label in self.labels)
+            return f"{self.name}({quoted})"
+        if self.name == "decimal":
+            return f"decimal({self.precision},{self.scale})"
+        return f"{self.name}({self.length})" if self.length is not None else self.name
+
+    @classmethod
+    def parse(cls, text: str) -> Type:
+        """The type written as `text`: `int64`, `decimal(10,2)`, `string(45)`, `enum('a','b')`.
+
+        Raises ValueError, saying what was expected, when there is no such type.
+        """
+        match = _TYPE.fullmatch(text)
+        name, args = (match["name"], match["args"]) if match else (text, None)
+        if name not in NAMES:
+            raise ValueError(f"no type called {text!r}; known: {', '.join(NAMES)}")
+        if name in ("enum", "set"):
+            return cls(name, labels=tuple(m[1].replace("''", "'") for m in _LABEL.finditer(args or "")))
+        numbers = [int(a) for a in (args or "").split(",") if a.strip()]
+        if name == "decimal":
+            if len(numbers) not in (1, 2) or not 1 <= numbers[0] <= 76 or not 0 <= (numbers[1:] or [0])[0] <= numbers[0]:
+                raise ValueError(f"{text!r}: a decimal is written decimal(precision,scale), precision 1 to 76")
+            return cls("decimal", precision=numbers[0], scale=(numbers[1:] or [0])[0])
+        if numbers and name not in ("string", "binary"):
+            raise ValueError(f"{text!r}: {name} takes no length")
+        return cls(name, length=numbers[0] if numbers else None)
+
+
+@dataclass(frozen=True)
+class TableName:
+    """Where a table stands: its name, and its schema (None: the connection's own)."""
+
+    name: str
+    schema: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    default: None, `now` for the current time, or `=` followed by a literal's text (`=0`, `=G`).
+    identity: the database numbers the rows itself (auto-increment, serial, identity).
+    native: the type as its own database writes it; empty for a column a transform made.
+    """
+
+    name: str
+    type: Type
+    nullable: bool = True
+    default: str | None = None
+    identity: bool = False
+    native: str = ""
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`columns` refer to `ref_columns` of `ref_table`; actions as in SQL (`CASCADE`), empty for none."""
+
+    name: str
+    columns: tuple[str, ...]
+    ref_table: str
+    ref_columns: tuple[str, ...]
+    on_delete: str = ""
+    on_update: str = ""
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index over plain columns; `unique` ones are also how unique constraints are carried."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table's shape. `notes` names what was seen and can't be carried (a full-text index, a trigger)."""
+
+    name: TableName
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row: the primary key, else a unique index without NULLs, else none."""
+        if self.primary_key:
+            return self.primary_key
+        for index in self.indexes:
+            if index.unique and not any(self.column(c).nullable for c in index.columns):
+                return index.columns
+        return ()
+
+    def renamed(self, name: TableName) -> Table:
+        return replace(self, name=name)
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The Arrow schema of these columns; each field's metadata carries the canonical type."""
+    return pa.schema(
+        [pa.field(c.name, c.type.arrow, metadata={b"penstock.type": str(c.type).encode()}) for c in columns]
+    )

@@ -1,0 +1,62 @@
+"""An opened run: what every stage is handed. Holds its plan, its staging area and a way to either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from penstock import databases, staging
+from penstock.databases import Database
+from penstock.plan import Plan
+from penstock.staging import Staging
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run whose plan is written.
+
+    folder: where the migration's suites are.  secrets: values that steps need and no file may hold (`mask_key`).
+    """
+
+    plan: Plan
+    staging: Staging
+    source_url: sa.URL
+    target_url: sa.URL
+    folder: Path
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def source(self) -> Database:
+        return databases.of(self.source_url)
+
+    @property
+    def target(self) -> Database:
+        return databases.of(self.target_url, target=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to the source, closed afterwards; nothing is ever committed there."""
+        engine = databases.connect(self.source, self.source_url, "source")
+        with engine.connect() as connection:
+            yield connection
+        engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection to the target; the caller begins and commits."""
+        engine = databases.connect(self.target, self.target_url, "target")
+        with engine.connect() as connection:
+            yield connection
+        engine.dispose()
+
+
+def reopen(
+    root: str, migration: str, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path, secrets: Mapping[str, str] | None = None
+) -> Session:
+    """The session of a run that was planned before, from what staging holds. Raises FileNotFoundError when it wasn't."""
+    area = staging.of(root, migration, run)
+    return Session(Plan.from_json(area.read_text("plan.json")), area, source_url, target_url, folder, dict(secrets or {}))

@@ -1,0 +1,100 @@
+"""Extract: source rows to Parquet, a chunk a file, with the digest of what the source gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock import digest, events, journal
+from penstock.digest import Digest
+from penstock.errors import PenstockError
+from penstock.plan import Chunk, TablePlan, extract_select
+from penstock.schema import arrow_schema
+from penstock.session import Session
+from penstock.staging import Receipt, chunk_file, folder
+
+STAGE = "extracted"
+
+
+def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
+    """Stage these tables under one snapshot of the source, and answer a receipt a chunk.
+
+    A table that is staged already is left alone, unless the whole run must be of one snapshot and a part is missing:
+    then what an earlier try staged is dropped and all tables are read again, since its snapshot is gone.
+    """
+    plans = [session.plan.table(t) for t in tables]
+    missing = [p for p in plans if not _complete(session, p)]
+    if missing and session.plan.consistency == "run":
+        missing = plans
+    if missing:
+        for plan in missing:
+            session.staging.delete(STAGE, folder(plan.name))
+        with session.reading() as connection:
+            if session.plan.consistency == "run":
+                session.source.begin_snapshot(connection)
+            for plan in missing:
+                _table(session, connection, plan)
+    receipts = [r for p in plans for c in p.chunks if (r := session.staging.receipt(STAGE, p.name, c.number))]
+    return receipts
+
+
+def _complete(session: Session, plan: TablePlan) -> bool:
+    return all(session.staging.receipt(STAGE, plan.name, c.number) for c in plan.chunks)
+
+
+def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> None:
+    if session.plan.consistency == "table":
+        connection.rollback()
+        session.source.begin_snapshot(connection)
+    events.emit("extract.started", table=plan.name, rows=plan.rows, chunks=len(plan.chunks))
+    for chunk in plan.chunks:
+        receipt = _chunk(session, connection, plan, chunk)
+        session.staging.write_receipt(receipt)
+        events.emit("extract.chunk", table=plan.name, chunk=chunk.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
+    events.emit("extract.finished", table=plan.name)
+
+
+def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
+    """Read one chunk while another thread hashes and writes what was read before."""
+    began = time.monotonic()
+    columns = plan.source.columns
+    file = chunk_file(STAGE, plan.name, chunk.number)
+    try:
+        batches = session.source.read(connection, extract_select(plan, session.source, chunk), columns)
+        with session.staging.parquet(arrow_schema(columns), file) as writer:
+
+            def keep(batch: pa.RecordBatch) -> Digest:
+                taken = digest.of(batch, columns)
+                writer.write_batch(batch)
+                events.emit("extract.batch", table=plan.name, chunk=chunk.number, rows=batch.num_rows, bytes=batch.nbytes)
+                return taken
+
+            total = sum(_behind(batches, keep), Digest())
+    except PenstockError as error:
+        error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
+        raise
+    size = session.staging.size(file)
+    seconds = round(time.monotonic() - began, 3)
+    return Receipt(plan.name, STAGE, chunk.number, total.rows, total.rows, str(total), bytes=size, seconds=seconds, file=file)
+
+
+def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:
+    """`work` of each batch, done in one other thread, at most one batch behind."""
+    with ThreadPoolExecutor(1) as pool:
+        pending: Future[Digest] | None = None
+        for batch in batches:
+            if pending is not None:
+                yield pending.result()
+            pending = pool.submit(work, batch)
+        if pending is not None:
+            yield pending.result()
+
+
+def finish(session: Session) -> None:
+    """Write how the source was read, once all tables are staged: the sign that extraction is over."""
+    if not session.staging.exists(STAGE, "manifest.json"):
+        session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, STAGE, "manifest.json")

@@ -1,0 +1,152 @@
+"""Load: staged Parquet into shadow tables, a chunk and its receipt in one transaction; then keys and indexes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock import databases, digest, events, journal
+from penstock.digest import Digest
+from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
+from penstock.plan import Plan, TablePlan, build_statements, prepare_statements
+from penstock.session import Session
+from penstock.staging import Receipt
+
+STAGE = "loaded"
+
+
+def prepare(session: Session) -> bool:
+    """Make the empty shadow tables, unless this run has made them already. Answers whether it made them.
+
+    Shadows that an abandoned run of the same migration left are replaced; anybody else's are refused.
+    """
+    plan = session.plan
+    with session.writing() as connection:
+        with connection.begin():
+            journal.create(connection)
+        with connection.begin():
+            if _ours(connection, plan):
+                return False
+            events.emit("prepare.started", tables=len(plan.tables))
+            for table in plan.tables:
+                journal.claim_shadow(connection, table.shadow, plan.migration, f"{plan.run} (being made)")
+                journal.forget_receipts(connection, plan.run, table.name)
+            # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
+            _commit_unless_transactional(session, connection)
+            for statement in prepare_statements(plan, session.target):
+                databases.execute(connection, statement)
+            for table in plan.tables:
+                journal.claim_shadow(connection, table.shadow, plan.migration, plan.run)
+    events.emit("prepare.finished", tables=len(plan.tables))
+    return True
+
+
+def _ours(connection: sa.Connection, plan: Plan) -> bool:
+    """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
+    mine = True
+    for table in plan.tables:
+        owner = journal.shadow_owner(connection, table.shadow)
+        there = sa.inspect(connection).has_table(table.shadow.name, schema=table.shadow.schema)
+        if there and (owner is None or owner[0] != plan.migration):
+            raise SwitchRefused(
+                f"the target already holds {table.shadow}, which is not a shadow of this migration",
+                where=f"table {table.name}",
+                fix="rename or drop it, or give this migration another name",
+            )
+        mine = mine and there and owner == (plan.migration, plan.run)
+    return mine
+
+
+def _commit_unless_transactional(session: Session, connection: sa.Connection) -> None:
+    if not session.target.ddl_in_transaction:
+        databases.execute(connection, "COMMIT")
+
+
+def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
+    """Load these chunks into their shadow tables and answer their receipts. Chunks in the journal are left alone.
+
+    Raises StagingDamaged when a file is not what its receipt says, LoadFailed when the target refuses rows.
+    """
+    receipts = []
+    with session.writing() as connection:
+        done: dict[str, dict[int, Receipt]] = {}
+        for table, number in chunks:
+            plan = session.plan.table(table)
+            if table not in done:
+                with connection.begin():
+                    done[table] = {r.chunk: r for r in journal.receipts(connection, session.plan.run, STAGE, table)}
+            receipt = done[table].get(number)
+            if receipt is None:
+                events.emit("load.started", table=table, chunk=number)
+                receipt = _chunk(session, connection, plan, number)
+                events.emit("load.chunk", table=table, chunk=number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
+            receipts.append(receipt)
+    events.emit("load.finished", chunks=len(receipts))
+    return receipts
+
+
+def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
+    began = time.monotonic()
+    staged = session.staging.receipt(plan.staged, plan.name, number)
+    if staged is None:
+        raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
+    total = Digest()
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal total
+        for batch in session.staging.batches(staged.file):
+            total += digest.of(batch, plan.target.columns)
+            yield batch
+            events.emit("load.batch", table=plan.name, chunk=number, rows=batch.num_rows, bytes=batch.nbytes)
+
+    try:
+        with connection.begin():
+            session.target.write(connection, plan.shadow, plan.target.columns, counted())
+            if str(total) != staged.digest:
+                raise StagingDamaged.of(plan.name, number, staged.file, staged.digest, str(total))
+            seconds = round(time.monotonic() - began, 3)
+            receipt = Receipt(plan.name, STAGE, number, total.rows, total.rows, str(total), staged.digest, bytes=staged.bytes, seconds=seconds)
+            journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+    except LoadFailed as error:
+        error.where = f"table {plan.name}, chunk {number}" + (f", {error.where}" if error.where else "")
+        raise
+    return receipt
+
+
+def build(session: Session) -> list[str]:
+    """Give the loaded shadow tables their keys, indexes, foreign keys and numbering. Answers the statements that ran.
+
+    Raises LoadFailed when the data breaks a key: a duplicate, an orphan.
+    """
+    events.emit("build.started")
+    statements = build_statements(session.plan, session.target)
+    ran = []
+    with session.writing() as connection, connection.begin():
+        built = {r.chunk for r in journal.receipts(connection, session.plan.run, "built", "")}
+        for number, statement in enumerate(statements):
+            if number in built:
+                continue
+            try:
+                databases.execute(connection, statement)
+            except sa.exc.DBAPIError as error:
+                if not session.target.ddl_in_transaction and _exists_already(error):
+                    pass  # it committed by itself in an earlier try that was killed before its receipt
+                else:
+                    why = str(error.orig).splitlines()[0]
+                    fix = "correct the rows at the source, or filter them in the migration"
+                    raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
+            # Where DDL commits by itself each statement leaves its own receipt, so that a retry goes on behind it.
+            journal.write_receipt(connection, session.plan.migration, session.plan.run, Receipt("", "built", number, 0, 0, ""))
+            _commit_unless_transactional(session, connection)
+            ran.append(statement)
+            events.emit("build.statement", number=number, statement=statement)
+    events.emit("build.finished", statements=len(ran))
+    return ran
+
+
+def _exists_already(error: sa.exc.DBAPIError) -> bool:
+    text = str(error.orig).lower()
+    return "duplicate key name" in text or "duplicate key on write or update" in text or "duplicate foreign key" in text

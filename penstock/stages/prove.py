@@ -1,0 +1,213 @@
+"""Prove: read every shadow table back and hold its digest against what was staged; name the rows where they differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock import digest, events, journal
+from penstock.digest import Digest, canonical_text
+from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
+from penstock.plan import Chunk, TablePlan, readback_select
+from penstock.schema import Column
+from penstock.session import Session
+from penstock.staging import Receipt
+
+STAGE = "proved"
+_NAMED = 20
+
+
+@dataclass(frozen=True)
+class TableProof:
+    """What was proved of a table. The digests at the three points; `faults` names rows that differ, at most twenty.
+
+    balanced: rows read = rows loaded + rejected + filtered.
+    """
+
+    table: str
+    source: str
+    staged: str
+    target: str
+    chunks: int
+    rows_read: int
+    filtered: int
+    rejected: int
+    rows: int
+    balanced: bool
+    seal: str | None
+    seconds: float
+    broken: str = ""
+    faults: tuple[dict[str, str], ...] = field(default=())
+
+    @property
+    def holds(self) -> bool:
+        return self.balanced and not self.broken and self.staged == self.target
+
+
+def prove(session: Session) -> list[TableProof]:
+    """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
+    events.emit("prove.started", tables=len(session.plan.tables))
+    with session.writing() as connection:
+        proofs = [_table(session, connection, t) for t in session.plan.tables]
+    session.staging.write_json([_record(p) for p in proofs], "proof.json")
+    events.emit("prove.finished", tables=len(proofs), held=sum(p.holds for p in proofs))
+    broken = [p for p in proofs if not p.holds]
+    if broken:
+        raise GateClosed(
+            f"the proof does not hold for {', '.join(p.table for p in broken)}",
+            why="what stands in the target is not what was staged",
+            fix="the shadow tables are kept for a look; a new run loads them again",
+            stage="proof",
+            failed=[line for p in broken for line in _lines(p)],
+        )
+    return proofs
+
+
+def take(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk | None) -> Digest:
+    """The digest of a chunk (None: all rows) as it stands in the shadow table now."""
+    columns = plan.target.columns
+    batches = session.target.read(connection, readback_select(plan, session.target, chunk, plan.shadow), columns)
+    return sum((digest.of(b, columns) for b in batches), Digest())
+
+
+def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> TableProof:
+    began = time.monotonic()
+    area = session.staging
+    source = _receipts(session, plan, "extracted")
+    staged = _receipts(session, plan, plan.staged)
+    with connection.begin():
+        seal = session.target.seal(connection, plan.shadow)
+        loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
+    found, faults, broken = Digest(), [], _unchained(plan, source, staged, loaded)
+    with connection.begin():
+        session.target.begin_snapshot(connection) if not session.target.ddl_in_transaction else None
+        pieces: Sequence[Chunk | None] = plan.chunks if plan.ranged and len(plan.chunks) > 1 else (None,)
+        for piece in pieces:
+            got = take(session, connection, plan, piece)
+            found += got
+            wanted = sum((Digest.parse(r.digest) for r in staged if piece is None or r.chunk == piece.number), Digest())
+            if got != wanted and len(faults) < _NAMED:
+                files = [area.batches(r.file) for r in staged if piece is None or r.chunk == piece.number]
+                faults += _faults(session, connection, plan, piece, [b for batches in files for b in batches])
+            events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=got.rows, held=got == wanted)
+    total = sum((Digest.parse(r.digest) for r in staged), Digest())
+    rows_read, filtered, rejected = sum(r.rows for r in source), sum(r.filtered for r in staged), sum(r.rejected for r in staged)
+    proof = TableProof(
+        table=plan.name,
+        source=str(sum((Digest.parse(r.digest) for r in source), Digest())),
+        staged=str(total),
+        target=str(found),
+        chunks=len(plan.chunks),
+        rows_read=rows_read,
+        filtered=filtered,
+        rejected=rejected,
+        rows=found.rows,
+        balanced=rows_read == found.rows + filtered + rejected,
+        seal=seal,
+        seconds=round(time.monotonic() - began, 3),
+        broken=broken,
+        faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
+    )
+    with connection.begin():
+        receipt = Receipt(plan.name, STAGE, 0, proof.rows, proof.rows, proof.target, proof.staged, seconds=proof.seconds)
+        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+    return proof
+
+
+def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Receipt]:
+    found = [session.staging.receipt(stage, plan.name, c.number) for c in plan.chunks]
+    return [r for r in found if r is not None]
+
+
+def _unchained(plan: TablePlan, source: list[Receipt], staged: list[Receipt], loaded: list[Receipt]) -> str:
+    """Where the chain of receipts source -> staged -> loaded breaks, in words; empty when it holds for every chunk."""
+    for stage, receipts in (("extracted", source), (plan.staged, staged), ("loaded", loaded)):
+        if len(receipts) != len(plan.chunks):
+            return f"{len(plan.chunks) - len(receipts)} of {len(plan.chunks)} chunks have no receipt of the stage {stage}"
+    for read, kept, put in zip(source, staged, loaded, strict=True):
+        if plan.steps and kept.digest_in != read.digest:
+            return f"chunk {read.chunk}: the transforms did not get what the source gave"
+        if put.digest != kept.digest:
+            return f"chunk {read.chunk}: what was loaded is not what was staged"
+    return ""
+
+
+def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: list[pa.RecordBatch]) -> list[RowFault]:
+    """The rows of a piece that differ, by their key; by the whole row where the table has none."""
+    columns = plan.target.columns
+    batches = list(session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns))
+    with duckdb.connect(config={"memory_limit": "1GB"}) as compare:
+        for name, rows in (("staged", staged), ("target", batches)):
+            table = pa.Table.from_batches(rows) if rows else pa.table([pa.array([], c.type.arrow) for c in columns], names=[c.name for c in columns])
+            compare.register(f"{name}_rows", table.rename_columns([f"c{i}" for i in range(len(columns))]))
+        keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
+        return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
+
+
+def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column], keys: list[int]) -> list[RowFault]:
+    texts = [canonical_text(c, f"{{side}}.c{i}") for i, c in enumerate(columns)]
+    staged, target = [t.format(side="s") for t in texts], [t.format(side="t") for t in texts]
+    match = " AND ".join(f"{staged[i]} = {target[i]}" for i in keys)
+    shown = ", ".join(f"coalesce(s.c{i}, t.c{i})::VARCHAR" for i in keys)
+    differs = " OR ".join(f"{staged[i]} <> {target[i]}" for i in range(len(columns)))
+    values = ", ".join(f"CASE WHEN {staged[i]} <> {target[i]} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i in range(len(columns)))
+    k = keys[0]
+    query = (
+        f"SELECT [{shown}], s.here IS NULL, t.here IS NULL, {values} FROM (SELECT *, 1 AS here FROM staged_rows) AS s"
+        f" FULL JOIN (SELECT *, 1 AS here FROM target_rows) AS t ON {match}"
+        f" WHERE s.here IS NULL OR t.here IS NULL OR {differs} ORDER BY coalesce(s.c{k}, t.c{k}) LIMIT {_NAMED}"
+    )
+    faults: list[RowFault] = []
+    for key_values, extra, missing, *pairs in compare.execute(query).fetchall():
+        key = ", ".join(f"{columns[i].name}={v}" for i, v in zip(keys, key_values, strict=True))
+        if missing:
+            faults.append(MissingRow(plan.name, key))
+        elif extra:
+            faults.append(ExtraRow(plan.name, key))
+        for column, pair in zip(columns, pairs, strict=True):
+            if pair is not None and not (missing or extra):
+                faults.append(DifferentValue(plan.name, key, column.name, str(pair[0]), str(pair[1])))
+    return faults
+
+
+def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column]) -> list[RowFault]:
+    """A table without a key is a multiset: rows that one side has more often than the other."""
+    row = "concat_ws(', ', " + ", ".join(f"'{i}=' || coalesce(c{i}::VARCHAR, 'NULL')" for i in range(len(columns))) + ")"
+    faults: list[RowFault] = []
+    for kind, one, other in ((MissingRow, "staged", "target"), (ExtraRow, "target", "staged")):
+        query = f"SELECT {row} FROM {one}_rows EXCEPT ALL SELECT {row} FROM {other}_rows LIMIT {_NAMED}"
+        faults += [kind(plan.name, f"row {text}") for (text,) in compare.execute(query).fetchall()]
+    return faults
+
+
+def _named(plan: TablePlan, fault: RowFault) -> dict[str, str]:
+    """A fault as the report shows it: values of sensitive columns withheld."""
+    record = {"fault": type(fault).__name__, **asdict(fault)}
+    hidden = set(plan.sensitive)
+    if isinstance(fault, DifferentValue) and fault.column in hidden:
+        record |= {"staged": "(sensitive)", "target": "(sensitive)"}
+    if hidden & set(plan.target_key) or (hidden and not plan.target_key):
+        record["key"] = "(sensitive)"
+    return record
+
+
+def _record(proof: TableProof) -> dict[str, Any]:
+    return asdict(proof) | {"holds": proof.holds}
+
+
+def _lines(proof: TableProof) -> list[str]:
+    lines = [f"{proof.table}: {proof.broken}"] if proof.broken else []
+    if not proof.balanced:
+        lines.append(f"{proof.table}: the books do not balance: {proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected")
+    if proof.staged != proof.target:
+        lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}")
+    for f in proof.faults:
+        what = {"MissingRow": "is missing at the target", "ExtraRow": "was never staged"}.get(f["fault"])
+        lines.append(f"{proof.table}: row {f['key']} {what}" if what else f"{proof.table}: row {f['key']}: {f['column']} is {f['target']!r}, staged was {f['staged']!r}")
+    return lines

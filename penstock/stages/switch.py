@@ -1,0 +1,231 @@
+"""Switch: check this run's evidence once more, then make the shadow live in one atomic step. Undo is its inverse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock import databases, events, journal, suites, switches
+from penstock.digest import Digest
+from penstock.errors import NotApproved, SwitchRefused
+from penstock.journal import Switch
+from penstock.plan import Plan, TablePlan, readback_select
+from penstock.schema import TableName
+from penstock.session import Session
+
+_PATIENCE = 10  # seconds to wait for readers of the live tables before giving up and letting them be
+
+
+def switch(session: Session) -> Switch:
+    """Make this run's shadow tables live. Done already: answers the journal's record of it.
+
+    Raises SwitchRefused when any evidence is missing or no longer holds, NotApproved when a person said no.
+    """
+    plan, target = session.plan, session.target
+    with session.writing() as connection:
+        with connection.begin():
+            earlier = _earlier(connection, plan)
+        if earlier and (earlier.state != "switching" or _moved(connection, earlier)):
+            return _done(session, connection, earlier)
+        evidence = gather(session)
+        events.emit("switch.started", tables=len(plan.tables))
+        record = _record(plan, evidence)
+        if not target.ddl_in_transaction:
+            with connection.begin():
+                journal.write_switch(connection, record)
+        try:
+            with connection.begin():
+                for statement in target.hold([t.shadow for t in plan.tables], _PATIENCE):
+                    databases.execute(connection, statement)
+                still_sealed(session, connection, evidence["proof"])
+                for statement in statements(session, connection):
+                    databases.execute(connection, statement)
+                    events.emit("switch.statement", statement=statement)
+                switched = replace(record, state="switched", at=journal.now())
+                journal.write_switch(connection, switched)
+                for table in plan.tables:
+                    journal.release_shadow(connection, table.shadow)
+        except sa.exc.DBAPIError as error:
+            why = str(error.orig).splitlines()[0]
+            fix = "if readers hold the live tables, wait for them and run this task again: nothing has changed"
+            raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
+        return _done(session, connection, switched)
+
+
+def statements(session: Session, connection: sa.Connection) -> list[str]:
+    """The statements of this run's switch, as they will be run."""
+    live = [t.target.name for t in session.plan.tables if t.live_exists]
+    dependents = session.target.dependents(connection, live) if live else []
+    left = [d for d in dependents if not d.follows]
+    if left:
+        named = ", ".join(f"{d.kind} {d.name} on {d.table}" for d in left)
+        raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
+    return switches.of(session.plan.how).apply(session.plan, session.target, dependents)
+
+
+def gather(session: Session) -> dict[str, Any]:
+    """This run's evidence: verdicts with their suites' hashes, the proof, the approval. Raises SwitchRefused when some is missing or stale."""
+    plan, area = session.plan, session.staging
+    stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
+    verdicts = []
+    for stage in stages:
+        if not area.exists("verdicts", f"{stage}.json"):
+            raise SwitchRefused(f"the gate after the stage {stage} has not decided in this run", fix="run that gate")
+        verdicts += area.read_json("verdicts", f"{stage}.json")
+    for verdict in verdicts:
+        name = f"{verdict['table']}.{verdict['stage']}"
+        if verdict["decision"] == "stop":
+            raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
+        now = suites.find(session.folder, verdict["table"], verdict["stage"])
+        if (now.sha256 if now else None) != verdict["suite_sha256"]:
+            why = "its file is not the one that this run was judged by"
+            raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")
+    if not area.exists("proof.json"):
+        raise SwitchRefused("nothing was proved in this run", fix="run the proof")
+    proof = area.read_json("proof.json")
+    if {p["table"] for p in proof if p["holds"]} != {t.name for t in plan.tables}:
+        raise SwitchRefused("the proof does not hold for every table", fix="see the report for what differs")
+    approval = area.read_json("approval.json") if area.exists("approval.json") else None
+    if plan.approval and (approval is None or not approval["approved"]):
+        raise NotApproved(
+            "the switch was not approved",
+            why=f"answered {approval['answer']!r} by {approval['by'] or 'the clock'}" if approval else "nobody has answered",
+            fix="start a new run when it may go ahead; the live tables are as they were",
+        )
+    short = [{k: v[k] for k in ("table", "stage", "decision", "suite_sha256")} for v in verdicts]
+    return {"verdicts": short, "proof": proof, "approval": approval, "plan": plan.fingerprint}
+
+
+def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[dict[str, Any]]) -> None:
+    """Raise SwitchRefused when a shadow table has changed since it was proved."""
+    proved = {p["table"]: p for p in proof}
+    for table in session.plan.tables:
+        if _mark(session, connection, table, table.shadow, proved[table.name]["seal"]) != _expected(proved[table.name]):
+            raise SwitchRefused(
+                f"rows of {table.shadow} have changed since they were proved",
+                where=f"table {table.name}",
+                why="somebody else wrote into the shadow table",
+                fix="find out who; then run the load again, in a new run",
+            )
+
+
+def _expected(proof: dict[str, Any]) -> str:
+    return str(proof["seal"] if proof["seal"] is not None else proof["target"])
+
+
+def _mark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName, seal: str | None) -> str:
+    """The table's seal where the database has one, else its digest, taken now."""
+    if seal is not None:
+        return str(session.target.seal(connection, place))
+    from penstock import digest
+
+    select = readback_select(table, session.target, None, place)
+    found = Digest()
+    for batch in session.target.read(connection, select, table.target.columns):
+        found += digest.of(batch, table.target.columns)
+    return str(found)
+
+
+def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
+    found = journal.switches(connection, plan.migration, ["switching", "switched", "undone", "finished"])
+    return next((s for s in found if s.token == plan.token), None)
+
+
+def _moved(connection: sa.Connection, record: Switch) -> bool:
+    """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none."""
+    with connection.begin():
+        return not any(sa.inspect(connection).has_table(s.name, schema=s.schema) for _, s, _ in record.moves)
+
+
+def _record(plan: Plan, evidence: dict[str, Any]) -> Switch:
+    moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in plan.tables)
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
+    return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence)
+
+
+def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
+    if record.state == "undone":
+        raise SwitchRefused("this run was switched and undone", fix="start a new run")
+    if record.state == "switching":
+        record = replace(record, state="switched")
+        with connection.begin():
+            journal.write_switch(connection, record)
+            for table in session.plan.tables:
+                journal.release_shadow(connection, table.shadow)
+    session.staging.write_json(
+        {
+            "state": record.state,
+            "at": record.at,
+            "token": record.token,
+            "keep_until": record.keep_until,
+            "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
+        },
+        "switch.json",
+    )
+    events.emit("switch.finished", tables=len(record.moves), at=record.at)
+    return record
+
+
+def verify(session: Session) -> list[str]:
+    """After the switch: every live table is the one that was proved. Answers their names; raises SwitchRefused when one isn't."""
+    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+    with session.writing() as connection, connection.begin():
+        for table in session.plan.tables:
+            proof = proved[table.name]
+            if _mark(session, connection, table, table.target.name, proof["seal"]) != _expected(proof):
+                why = "rows were written into it already, or another run has switched since"
+                raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix="look at the journal; undo puts the old tables back")
+    return [str(t.target.name) for t in session.plan.tables]
+
+
+def undo(session: Session) -> dict[str, Any]:
+    """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
+
+    The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
+    Raises SwitchRefused when this run isn't the last one switched, or when the old tables are gone.
+    """
+    plan, target = session.plan, session.target
+    with session.writing() as connection:
+        with connection.begin():
+            last = next(iter(journal.switches(connection, plan.migration, ["switched"]) if journal.exists(connection) else []), None)
+            if last is None or last.token != plan.token:
+                run = f"the last switch was of the run {last.run}" if last else "nothing was switched, or its old tables were dropped"
+                raise SwitchRefused(f"the run {plan.run} can't be undone", why=run, fix="undo the last run first")
+            proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+            changed = [
+                str(t.target.name)
+                for t in plan.tables
+                if _mark(session, connection, t, t.target.name, proved[t.name]["seal"]) != _expected(proved[t.name])
+            ]
+            for _, _, kept in last.moves:
+                if kept is not None and not sa.inspect(connection).has_table(kept.name, schema=kept.schema):
+                    raise SwitchRefused(f"{kept} is gone", why="it was dropped since the switch", fix="restore it from a backup")
+        with connection.begin():
+            dependents = target.dependents(connection, [live for live, _, _ in last.moves])
+            ran = switches.of(plan.how).undo(last, target, [d for d in dependents if d.follows])
+            for statement in [*target.hold([], _PATIENCE), *ran]:
+                databases.execute(connection, statement)
+            journal.write_switch(connection, replace(last, state="undone"))
+    record = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
+    session.staging.write_json(record, "undo.json")
+    events.emit("undo.finished", tables=len(last.moves))
+    return record
+
+
+def finish(session: Session) -> list[str]:
+    """Drop what earlier switches of this migration kept, once their time is over. Answers the statements that ran."""
+    ran: list[str] = []
+    with session.writing() as connection, connection.begin():
+        if not journal.exists(connection):
+            return ran
+        for old in journal.switches(connection, session.plan.migration, ["switched", "undone"]):
+            if old.keep_until < journal.now():
+                for statement in switches.of(session.plan.how).finish(old, session.target):
+                    databases.execute(connection, statement)
+                    ran.append(statement)
+                journal.write_switch(connection, replace(old, state="finished"))
+    return ran

@@ -1,0 +1,172 @@
+"""The staging area of a run: Parquet files and small JSON records under one URL, local or object store.
+
+Everything is published whole: a file is written beside its place and moved there, a manifest is written
+last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run>/`:
+
+    plan.json                          what the run will do
+    extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
+    extracted/manifest.json            written last: all tables are here, and this is how they were read
+    transformed/<table>/...            the same, for tables with transforms
+    verdicts/<stage>.json proof.json   what the gates and the proof said
+    approval.json switch.json undo.json
+    timings/ failure.json              how long each stage took, and what went wrong
+    report.json report.html
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a stage leaves of a chunk. rows_in = rows + rejected + filtered always holds.
+
+    digest: of the rows that came out.  digest_in: of the rows as this stage read them, where it read any.
+    file: the published file, relative to the run; empty for stages that write none.
+    """
+
+    table: str
+    stage: str
+    chunk: int
+    rows_in: int
+    rows: int
+    digest: str
+    digest_in: str = ""
+    rejected: int = 0
+    filtered: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """One run's folder. `path` is within `filesystem`; every method's paths are relative to it."""
+
+    filesystem: pafs.FileSystem
+    path: str
+    url: str
+
+    def at(self, *parts: str) -> str:
+        return posixpath.join(self.path, *parts)
+
+    def exists(self, *parts: str) -> bool:
+        found: pafs.FileInfo = self.filesystem.get_file_info(self.at(*parts))
+        return bool(found.type != pafs.FileType.NotFound)
+
+    def local(self, *parts: str) -> Path | None:
+        """The path on this machine's disk, None on an object store."""
+        return Path(self.at(*parts)) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+
+    def write_text(self, text: str, *parts: str) -> None:
+        """Publish a text file whole."""
+        with self._published(*parts) as place, self.filesystem.open_output_stream(place) as stream:
+            stream.write(text.encode())
+
+    def write_json(self, value: Any, *parts: str) -> None:
+        self.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str), *parts)
+
+    def read_text(self, *parts: str) -> str:
+        """A published text file. Raises FileNotFoundError."""
+        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
+            return bytes(stream.read()).decode()
+
+    def read_json(self, *parts: str) -> Any:
+        return json.loads(self.read_text(*parts))
+
+    @contextmanager
+    def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
+        """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
+        with self._published(*parts) as place, self.filesystem.open_output_stream(place) as stream:
+            with pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1, store_decimal_as_integer=True) as writer:
+                yield writer
+
+    def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The rows of a published Parquet file, a batch at a time."""
+        with self.filesystem.open_input_file(self.at(*parts)) as source:
+            yield from pq.ParquetFile(source).iter_batches(batch_size=rows)
+
+    def size(self, *parts: str) -> int:
+        """Bytes of a published file."""
+        return int(self.filesystem.get_file_info(self.at(*parts)).size or 0)
+
+    def delete(self, *parts: str) -> None:
+        """Remove a folder and what is in it, if it is there."""
+        if self.exists(*parts):
+            self.filesystem.delete_dir(self.at(*parts))
+
+    def remove(self, *parts: str) -> None:
+        """Remove one published file."""
+        self.filesystem.delete_file(self.at(*parts))
+
+    def names(self, *parts: str) -> list[str]:
+        """The names of the files published in a folder, sorted; none where there is no folder."""
+        selector = pafs.FileSelector(self.at(*parts), allow_not_found=True)
+        return sorted(f.base_name for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.File)
+
+    def write_receipt(self, receipt: Receipt) -> None:
+        """Publish a chunk's receipt: from here on the stage is done for that chunk."""
+        self.write_json(asdict(receipt), receipt.stage, folder(receipt.table), f"{receipt.chunk:05}.json")
+
+    def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
+        """A chunk's receipt of a stage, None before the stage was done for it."""
+        place = (stage, folder(table), f"{chunk:05}.json")
+        return Receipt(**self.read_json(*place)) if self.exists(*place) else None
+
+    @contextmanager
+    def _published(self, *parts: str) -> Iterator[str]:
+        place = self.at(*parts)
+        if not isinstance(self.filesystem, pafs.LocalFileSystem):
+            # An object appears when its upload completes; an abandoned upload leaves nothing.
+            yield place
+            return
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        beside = place + ".part"
+        yield beside
+        self.filesystem.move(beside, place)
+
+
+def folder(table: str) -> str:
+    """A table's folder name, safe on every file system whatever the table is called."""
+    safe = quote(table, safe=" ()+,=@!-")
+    return f"%{safe.encode().hex()[:2]}{safe[1:]}" if safe.startswith(".") else safe
+
+
+def chunk_file(stage: str, table: str, chunk: int) -> str:
+    """Where a chunk's Parquet file stands, relative to the run."""
+    return posixpath.join(stage, folder(table), f"{chunk:05}.parquet")
+
+
+def run_folder(run: str) -> str:
+    """A run id as one safe folder name (Airflow's have colons and plus signs)."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", run).lstrip(".") or "_"
+
+
+def of(root: str, migration: str, run: str) -> Staging:
+    """The staging area of a run under `root`, a URL (`s3://bucket/x`, `file:///x`) or a local path."""
+    if "://" not in root:
+        root = Path(root).absolute().as_uri()
+    filesystem, path = pafs.FileSystem.from_uri(root)
+    within = posixpath.join(path, migration, run_folder(run))
+    return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+
+
+def runs(root: str, migration: str) -> list[str]:
+    """The run folders of a migration under `root`, oldest first."""
+    parent = of(root, migration, "x")
+    selector = pafs.FileSelector(posixpath.dirname(parent.path), allow_not_found=True)
+    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory]
+    return [f.base_name for f in sorted(found, key=lambda f: (f.mtime_ns or 0, f.base_name))]

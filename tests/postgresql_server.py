@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the tests: `-p tests.postgresql_server`, or `pytest_plugins` in conftest.
+"""A private PostgreSQL for the tests; conftest loads this plugin.
 
 `postgresql_server` is the session's server, `postgresql_url` a fresh database in it. Debian's packages are looked for;
 where they are missing tests are skipped, but fail when CI is set.

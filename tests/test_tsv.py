@@ -35,7 +35,8 @@ def _rows(buffer: pa.Buffer) -> list[list[str | None]]:
 
 @given(st.lists(st.tuples(st.none() | st.text(max_size=20) | _AWKWARD, st.none() | _AWKWARD, st.none() | st.integers(-9, 9)), max_size=20))
 def test_every_text_and_null_is_read_back_as_it_was(rows: list[tuple[str | None, str | None, int | None]]) -> None:
-    arrays = [pa.array([r[0] for r in rows], pa.string()), pa.array([r[1] for r in rows], pa.string()), pa.array([r[2] for r in rows], pa.int64())]
+    types = (pa.string(), pa.string(), pa.int64())
+    arrays = [pa.array([r[i] for r in rows], type) for i, type in enumerate(types)]
     batch = pa.RecordBatch.from_arrays(arrays, ["a", "b", "c"])
     assert _rows(tsv.lines(batch, _plain)) == [[a, b, None if c is None else str(c)] for a, b, c in rows]
 

@@ -176,9 +176,8 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
                 where=f"table {name}",
                 why=str(error).splitlines()[0],
                 fix="widen the target column, or cast or filter the values in the migration",
-            ) from None
-        finally:
-            driver.unregister("penstock_batch")
+            ) from None  # the transaction is aborted: not even the batch can be unregistered in it
+        driver.unregister("penstock_batch")
 
 
 def seal(connection: sa.Connection, name: TableName) -> str | None:

@@ -80,7 +80,7 @@ _NATIVE = {
     "timestamp": "TIMESTAMP",
     "timestamptz": "TIMESTAMPTZ",
 }
-_FORMS = {"date": "%Y-%m-%d", "time": "%H:%M:%S", "timestamp": "%Y-%m-%d %H:%M:%S", "timestamptz": "%Y-%m-%d %H:%M:%S+00:00"}
+_MOMENTS = ("date", "timestamp", "timestamptz")
 
 
 def canonical(native: str) -> Type:
@@ -222,7 +222,9 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
         if kind.name == "decimal":
             return _decimals(values, kind)
         texts = pa.array(values, pa.string())
-        if kind.name in _FORMS:
+        if kind.name == "time":
+            return pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us")).cast(kind.arrow)
+        if kind.name in _MOMENTS:
             texts = pc.replace_substring(texts, "T", " ") if "timestamp" in kind.name else texts
             return texts.cast(pa.timestamp("us", "UTC") if kind.name == "timestamptz" else kind.arrow)
         return texts

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 Offsets = npt.NDArray[np.int64]
 
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0"))
+_SPECIAL = r"[\\\t\n\r\x00]"
 
 
 def to_hex(values: pa.Array) -> pa.Array:
@@ -54,9 +55,10 @@ def _rebuilt(like: pa.Array, offsets: Offsets, data: bytes, type: pa.DataType) -
 
 def escaped(values: pa.Array) -> pa.Array:
     """A string array with the format's special characters escaped."""
+    if not pc.any(pc.match_substring_regex(values, _SPECIAL)).as_py():
+        return values
     for raw, written in _ESCAPES:
-        if pc.any(pc.match_substring(values, raw)).as_py():
-            values = pc.replace_substring(values, raw, written)
+        values = pc.replace_substring(values, raw, written)
     return values
 
 

@@ -1,0 +1,79 @@
+"""Approve: a person looks at the evidence and answers, in Airflow's Required Actions, before the switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from operators.migration_operator import faults_told, opened, run_id
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from penstock.session import Session
+
+
+class ApproveOperator(ApprovalOperator):
+    """Ask, wait, and write the answer into the run's evidence. A no, or no answer in time, fails the task and so the run.
+
+    response_timeout: how long to wait. A rejected run must not look like one that switched: it is never green.
+    """
+
+    template_fields = (*ApprovalOperator.template_fields, "migration", "staging_root")
+
+    def __init__(self, *, migration: str, staging_root: str = "", **kwargs: Any) -> None:
+        super().__init__(**{"subject": "Switch {{ dag.dag_id }}?", "defaults": "Reject"} | kwargs)
+        self.migration = migration
+        self.staging_root = staging_root
+
+    def execute(self, context: Context) -> Any:
+        from penstock.stages import report
+
+        if context["params"].get("stop_before_switch"):
+            raise AirflowSkipException("asked to stop before the switch: there is nothing to approve")
+        with faults_told():
+            session = opened(self.migration, self.staging_root, run_id(context))
+            report.report(session.staging, session.plan.migration, session.plan.run)
+            self.body = evidence(session)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        from penstock import journal, record
+        from penstock.errors import NotApproved
+
+        with faults_told():
+            session = opened(self.migration, self.staging_root, run_id(context))
+            user = event.get("responded_by_user") or {}
+            answer = (event.get("chosen_options") or ["Reject"])[0]
+            given = {"approved": answer == self.APPROVE, "answer": answer, "by": user.get("name") or "", "at": journal.now()}
+            with record.stage(session.staging, "approve"):
+                session.staging.write_json(given, "approval.json")
+                if not given["approved"]:
+                    why = f"{given['by']} answered {answer}" if given["by"] else "nobody answered in time"
+                    raise NotApproved("the switch was not approved", why=why, fix="start a new run when it may go ahead; nothing has changed")
+        return given
+
+
+def evidence(session: Session) -> str:
+    """What there is to judge by, as Markdown: the proof of each table, and what the gates warned of."""
+    verdicts = [v for s in ("extracted", "transformed", "loaded") if session.staging.exists("verdicts", f"{s}.json")
+                for v in session.staging.read_json("verdicts", f"{s}.json")]  # fmt: skip
+    lines = ["| table | rows | rejected | proof | digest |", "| --- | ---: | ---: | --- | --- |"]
+    for proof in session.staging.read_json("proof.json"):
+        held = "holds" if proof["holds"] else "BROKEN"
+        name = str(proof["table"]).replace("|", "\\|")
+        lines.append(f"| {name} | {proof['rows']:,} | {proof['rejected']:,} | {held} | `{proof['target']}` |")
+    warned = [f"{v['table']} ({v['stage']})" for v in verdicts if v["decision"] == "warn"]
+    return "\n".join(
+        [
+            f"From `{session.plan.source}` to `{session.plan.target}`. The live tables are as they were until you approve.",
+            "",
+            *lines,
+            "",
+            f"Gates: {len(verdicts)} verdicts, " + (f"warnings at {', '.join(warned)}." if warned else "no warnings."),
+            "",
+            "The whole report is in this run's tab *Migration report*.",
+        ]
+    )

@@ -1,0 +1,147 @@
+"""What every operator of a migration shares: the file, the staging area, the two connections, and how faults reach Airflow.
+
+The engine is imported when a task runs, never when a DAG is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from airflow.sdk import Context
+
+    from penstock.migration import Migration
+    from penstock.plan import Group
+    from penstock.session import Session
+    from penstock.staging import Receipt, Staging
+
+MASK_CONNECTION = "penstock_mask"
+"""The connection whose password is the key that `mask` steps hash with; needed only by migrations that mask."""
+
+
+class MigrationOperator(BaseOperator):
+    """One stage of a migration.
+
+    migration: path of the migration file.  staging_root: URL of the staging area, "" for the one the migration names.
+    Subclasses say what they do in `work`. A fault that a retry can't help fails the task at once.
+    """
+
+    template_fields: Sequence[str] = ("migration", "staging_root")
+
+    def __init__(self, *, migration: str, staging_root: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.migration = migration
+        self.staging_root = staging_root
+
+    def execute(self, context: Context) -> Any:
+        """Run the stage and answer what `work` answers."""
+        from penstock import events
+
+        def log(name: str, facts: dict[str, Any]) -> None:
+            if not name.endswith(".batch"):
+                self.log.info("%s %s", name, " ".join(f"{k}={v}" for k, v in facts.items()))
+
+        with faults_told(), events.subscribed(log):
+            return self.work(context)
+
+    def work(self, context: Context) -> Any:
+        """The stage itself; what it answers becomes the task's XCom: numbers and names, never rows."""
+        raise NotImplementedError
+
+    def opened(self, context: Context) -> Session:
+        """This run, as the plan task wrote it down."""
+        return opened(self.migration, self.staging_root, run_id(context))
+
+
+@contextmanager
+def faults_told() -> Iterator[None]:
+    """Penstock's faults as Airflow's: those that a retry can help are tried again, the others fail the task at once."""
+    from penstock.errors import PenstockError
+
+    try:
+        yield
+    except PenstockError as error:
+        if error.retryable:
+            raise AirflowException(str(error)) from None
+        raise AirflowFailException(str(error)) from None
+
+
+def declared(migration: str) -> Migration:
+    """The migration file, read. Raises MigrationError."""
+    from penstock import migration as files
+
+    return files.load(migration)
+
+
+def run_id(context: Context) -> str:
+    """Airflow's id of this DAG run is the run's id everywhere."""
+    return str(context["dag_run"].run_id)
+
+
+def url(connection_id: str) -> sa.URL:
+    """An Airflow connection as a database URL. Raises UnknownConnection."""
+    from penstock import connections
+    from penstock.errors import UnknownConnection
+
+    try:
+        found = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        fix = f"add it under Admin > Connections, or as AIRFLOW_CONN_{connection_id.upper()}"
+        raise UnknownConnection(f"Airflow has no connection {connection_id}", fix=fix) from None
+    return connections.from_fields(found.conn_type, found.host, found.port, found.login, found.password, found.schema, found.extra)
+
+
+def secrets() -> dict[str, str]:
+    """What steps need and no file may hold, from Airflow connections."""
+    try:
+        return {"mask_key": BaseHook.get_connection(MASK_CONNECTION).password or ""}
+    except AirflowNotFoundException:
+        return {}
+
+
+def area(declared: Migration, staging_root: str, run: str) -> Staging:
+    """The staging area of a run."""
+    from penstock import staging
+
+    return staging.of(staging_root or declared.staging, declared.name, run)
+
+
+def opened(migration: str, staging_root: str, run: str) -> Session:
+    """A run that was planned before. Raises SwitchRefused when it wasn't."""
+    from penstock import session
+    from penstock.errors import SwitchRefused
+
+    file = declared(migration)
+    root = staging_root or file.staging
+    try:
+        return session.reopen(root, file.name, run, url(file.source), url(file.target), file.checks, secrets())
+    except FileNotFoundError:
+        raise SwitchRefused(f"the run {run} has no plan in staging", where=root, fix="clear the plan task, or look at staging's address") from None
+
+
+def handed_on(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """The work of the next stage as a task's XCom: one mapped task a group."""
+    return [{"label": g.label, "chunks": [list(c) for c in g.chunks]} for g in groups]
+
+
+def chunks(group: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The chunks of a group that was handed on."""
+    return [(str(table), int(number)) for table, number in group["chunks"]]
+
+
+def summed(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """Receipts as one small XCom."""
+    return {
+        "tables": len({r.table for r in receipts}),
+        "chunks": len(receipts),
+        "rows": sum(r.rows for r in receipts),
+        "rejected": sum(r.rejected for r in receipts),
+        "bytes": sum(r.bytes for r in receipts),
+        "seconds": round(sum(r.seconds for r in receipts), 3),
+    }

@@ -1,0 +1,45 @@
+"""Plan: write down what the run will do, and hand the extraction's work on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operators.migration_operator import MigrationOperator, area, declared, handed_on, run_id, secrets, url
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PlanOperator(MigrationOperator):
+    """Write the run's plan. Honours the run's params `tables`, `chunk` and `dry_run`.
+
+    Answers the groups that extraction is mapped over: none in a dry run, so that everything after is skipped.
+    """
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        from penstock import record
+        from penstock.migration import parse_bytes
+        from penstock.plan import groups
+        from penstock.stages import plan
+
+        migration, params = declared(self.migration), context["params"]
+        root = self.staging_root or migration.staging
+        chunk = params.get("chunk")
+        with record.stage(area(migration, self.staging_root, run_id(context)), "plan"):
+            session = plan.plan(
+                migration,
+                run_id(context),
+                root,
+                url(migration.source),
+                url(migration.target),
+                migration.checks,
+                secrets(),
+                parse_bytes(chunk) if chunk else None,
+                tuple(params.get("tables") or ()),
+            )
+        for table in session.plan.tables:
+            self.log.info("%s: %s rows in %s chunks, %s", table.name, table.rows, len(table.chunks), "transformed" if table.steps else "as it is")
+        if params.get("dry_run"):
+            self.log.info("a dry run: the plan is written, nothing moves")
+            return []
+        return handed_on(groups(session.plan, "extract"))

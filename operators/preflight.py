@@ -1,0 +1,29 @@
+"""Preflight: refuse, before a row moves, everything that can't be, all at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operators.migration_operator import MigrationOperator, area, declared, run_id, url
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PreflightOperator(MigrationOperator):
+    """Look at both databases and at the suites; fail with every problem there is, and change nothing."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        from penstock import record
+        from penstock.stages import plan
+
+        migration = declared(self.migration)
+        staging = area(migration, self.staging_root, run_id(context))
+        # The report's tab finds the run's report by this, from the first task on.
+        context["ti"].xcom_push("staging", staging.url)
+        with record.stage(staging, "preflight"):
+            found = plan.assess(migration, run_id(context), url(migration.source), url(migration.target), migration.checks)
+            for problem in found.problems:
+                self.log.warning("%s: %s%s", problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
+            plan.refuse(found, migration)
+        return {"tables": len(found.tables), "advice": len(found.problems)}

@@ -1,0 +1,26 @@
+"""Report: what the run leaves to be reviewed, whatever its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operators.migration_operator import MigrationOperator, area, declared, run_id
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ReportOperator(MigrationOperator):
+    """Write the run's report, HTML and JSON, into its staging area; after failed tasks too."""
+
+    def __init__(self, *, trigger_rule: str = "all_done", **kwargs: Any) -> None:
+        super().__init__(trigger_rule=trigger_rule, **kwargs)
+
+    def work(self, context: Context) -> dict[str, Any]:
+        from penstock.stages import report
+
+        migration = declared(self.migration)
+        staging = area(migration, self.staging_root, run_id(context))
+        report.report(staging, migration.name, run_id(context))
+        self.log.info("report: %s/report.html", staging.url)
+        return {"report": f"{staging.url}/report.html"}

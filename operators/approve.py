@@ -52,7 +52,9 @@ class ApproveOperator(ApprovalOperator):
                 session.staging.write_json(given, "approval.json")
                 if not given["approved"]:
                     why = f"{given['by']} answered {answer}" if given["by"] else "nobody answered in time"
-                    raise NotApproved("the switch was not approved", why=why, fix="start a new run when it may go ahead; nothing has changed")
+                    raise NotApproved(
+                        "the switch was not approved", why=why, fix="start a new run when it may go ahead; nothing has changed"
+                    )
         return given
 
 

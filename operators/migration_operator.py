@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseOperator
@@ -76,7 +77,35 @@ def declared(migration: str) -> Migration:
     """The migration file, read. Raises MigrationError."""
     from penstock import migration as files
 
-    return files.load(migration)
+    return files.load(Path(migration))
+
+
+def suites_folder(migration: Migration) -> Path:
+    """Where the migration's suites are: `checks`, looked for beside the file and in the folders above it.
+
+    Raises MigrationError when `checks` names a folder that isn't there: its gates would be lost in silence.
+    """
+    from penstock.errors import MigrationError
+
+    wanted = migration.checks or f"expectations/{migration.name}"
+    folders = [above / wanted for above in migration.path.absolute().parents]
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    if migration.checks:
+        raise MigrationError(f"there is no folder {wanted}", where=f"{migration.path}: checks", fix="correct the path, or leave it out")
+    return folders[0]
+
+
+def staging_root(migration: Migration, given: str) -> str:
+    """The URL of the staging area that all runs share. Raises MigrationError when nothing names one."""
+    from penstock.errors import MigrationError
+
+    root = given or migration.staging
+    if not root:
+        fix = "set the Airflow Variable penstock_staging, or `staging` in the file"
+        raise MigrationError("nothing says where to stage", where=str(migration.path), fix=fix)
+    return root
 
 
 def run_id(context: Context) -> str:
@@ -94,7 +123,8 @@ def url(connection_id: str) -> sa.URL:
     except AirflowNotFoundException:
         fix = f"add it under Admin > Connections, or as AIRFLOW_CONN_{connection_id.upper()}"
         raise UnknownConnection(f"Airflow has no connection {connection_id}", fix=fix) from None
-    return connections.from_fields(found.conn_type, found.host, found.port, found.login, found.password, found.schema, found.extra)
+    place = (found.host, found.port, found.login, found.password, found.schema)
+    return connections.from_fields(found.conn_type or "", *place, found.extra_dejson)
 
 
 def secrets() -> dict[str, str]:
@@ -105,24 +135,26 @@ def secrets() -> dict[str, str]:
         return {}
 
 
-def area(declared: Migration, staging_root: str, run: str) -> Staging:
+def area(migration: Migration, given: str, run: str) -> Staging:
     """The staging area of a run."""
     from penstock import staging
 
-    return staging.of(staging_root or declared.staging, declared.name, run)
+    return staging.of(staging_root(migration, given), migration.name, run)
 
 
-def opened(migration: str, staging_root: str, run: str) -> Session:
-    """A run that was planned before. Raises SwitchRefused when it wasn't."""
+def opened(file: str, given: str, run: str) -> Session:
+    """A run that was planned before. `file`: of the migration; `given`: the staging root. Raises SwitchRefused when it wasn't."""
     from penstock import session
     from penstock.errors import SwitchRefused
 
-    file = declared(migration)
-    root = staging_root or file.staging
+    migration = declared(file)
+    root = staging_root(migration, given)
+    ends = url(migration.source), url(migration.target)
     try:
-        return session.reopen(root, file.name, run, url(file.source), url(file.target), file.checks, secrets())
+        return session.reopen(root, migration.name, run, *ends, suites_folder(migration), secrets())
     except FileNotFoundError:
-        raise SwitchRefused(f"the run {run} has no plan in staging", where=root, fix="clear the plan task, or look at staging's address") from None
+        fix = "clear the plan task, or look at staging's address"
+        raise SwitchRefused(f"the run {run} has no plan in staging", where=root, fix=fix) from None
 
 
 def handed_on(groups: Sequence[Group]) -> list[dict[str, Any]]:

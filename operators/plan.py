@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, handed_on, run_id, secrets, url
+from operators.migration_operator import MigrationOperator, area, declared, handed_on, run_id, secrets, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,22 +23,23 @@ class PlanOperator(MigrationOperator):
         from penstock.stages import plan
 
         migration, params = declared(self.migration), context["params"]
-        root = self.staging_root or migration.staging
         chunk = params.get("chunk")
         with record.stage(area(migration, self.staging_root, run_id(context)), "plan"):
             session = plan.plan(
                 migration,
                 run_id(context),
-                root,
+                staging_root(migration, self.staging_root),
                 url(migration.source),
                 url(migration.target),
-                migration.checks,
+                suites_folder(migration),
                 secrets(),
                 parse_bytes(chunk) if chunk else None,
                 tuple(params.get("tables") or ()),
             )
         for table in session.plan.tables:
-            self.log.info("%s: %s rows in %s chunks, %s", table.name, table.rows, len(table.chunks), "transformed" if table.steps else "as it is")
+            self.log.info(
+                "%s: %s rows in %s chunks, %s", table.name, table.rows, len(table.chunks), "transformed" if table.steps else "as it is"
+            )
         if params.get("dry_run"):
             self.log.info("a dry run: the plan is written, nothing moves")
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, run_id, url
+from operators.migration_operator import MigrationOperator, area, declared, run_id, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,7 +22,7 @@ class PreflightOperator(MigrationOperator):
         # The report's tab finds the run's report by this, from the first task on.
         context["ti"].xcom_push("staging", staging.url)
         with record.stage(staging, "preflight"):
-            found = plan.assess(migration, run_id(context), url(migration.source), url(migration.target), migration.checks)
+            found = plan.assess(migration, run_id(context), url(migration.source), url(migration.target), suites_folder(migration))
             for problem in found.problems:
                 self.log.warning("%s: %s%s", problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
             plan.refuse(found, migration)

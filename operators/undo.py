@@ -28,7 +28,9 @@ class UndoOperator(MigrationOperator):
         finally:
             report.report(session.staging, migration.name, run)
         if undone["written_since"]:
-            self.log.warning("rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"]))
+            self.log.warning(
+                "rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"])
+            )
         return {"run": run, "at": undone["at"], "written_since": undone["written_since"]}
 
 

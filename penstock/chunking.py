@@ -40,7 +40,7 @@ def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection, r
         return 256
     sample = databases.select(database, plan.source.name, plan.source.columns) + f" LIMIT {_SAMPLE}"
     batches = list(database.read(connection, sample, plan.source.columns))
-    return max(1, sum(b.nbytes for b in batches) // max(1, sum(b.num_rows for b in batches)))
+    return max(1, sum(int(b.nbytes) for b in batches) // max(1, sum(int(b.num_rows) for b in batches)))
 
 
 def _bounds(plan: TablePlan, database: Database, connection: sa.Connection, rows: int, step: int) -> list[Key]:

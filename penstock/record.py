@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from penstock import journal
 from penstock.errors import GateClosed, PenstockError, PreflightFailed
-from penstock.staging import Staging
+from penstock.staging import Staging, folder
 
 FAILURE = "failure.json"
 
@@ -25,7 +25,8 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
     except Exception as error:
         area.write_json(describe(name, error), FAILURE)
         raise
-    area.write_json({"stage": name, "label": label, "started": at, "seconds": round(time.monotonic() - began, 3)}, "timings", f"{name}{label and '-'}{label}.json")
+    timing = {"stage": name, "label": label, "started": at, "seconds": round(time.monotonic() - began, 3)}
+    area.write_json(timing, "timings", folder(f"{name}-{label}" if label else name) + ".json")
     if area.exists(FAILURE) and area.read_json(FAILURE)["stage"] == name:
         area.remove(FAILURE)
 
@@ -33,11 +34,13 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
 def describe(name: str, error: BaseException) -> dict[str, object]:
     """A failure as the report shows it. Of errors that are not ours only the type is kept: their text may hold values."""
     record: dict[str, object] = {"stage": name, "at": journal.now(), "type": type(error).__name__, "retryable": False}
+    record |= {"what": f"{type(error).__name__} in the stage {name}", "where": "", "why": "see the log", "fix": "", "lines": []}
     if not isinstance(error, PenstockError):
-        return record | {"what": f"{type(error).__name__} in the stage {name}", "where": "", "why": "see the task's log", "fix": "", "lines": []}
+        return record
     lines: list[str] = []
     if isinstance(error, GateClosed):
         lines = list(error.failed)
     if isinstance(error, PreflightFailed):
         lines = [f"{p.where}: {p.what}" + (f" — {p.fix}" if p.fix else "") for p in error.problems if p.blocking]
-    return record | {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix, "lines": lines, "retryable": error.retryable}
+    told = {part: getattr(error, part) for part in ("what", "where", "why", "fix", "retryable")}
+    return record | told | {"lines": lines}

@@ -90,9 +90,13 @@ class Staging:
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
         """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
-        with self._published(*parts) as place, self.filesystem.open_output_stream(place) as stream:
-            with pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1, store_decimal_as_integer=True) as writer:
-                yield writer
+        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
+        with (
+            self._published(*parts) as place,
+            self.filesystem.open_output_stream(place) as stream,
+            pq.ParquetWriter(stream, schema, **form) as writer,
+        ):
+            yield writer
 
     def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The rows of a published Parquet file, a batch at a time."""

@@ -175,7 +175,7 @@ def select(database: Database, name: TableName, columns: Sequence[Column], where
     return f"SELECT {fields} FROM {qualified(database, name)}" + (f" WHERE {where}" if where else "")
 
 
-def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
+def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
     """Run finished SQL text as it is: no parameters, so no character of it is special to the driver."""
     return connection.execution_options(no_parameters=True).exec_driver_sql(statement)
 

@@ -107,7 +107,8 @@ def _build(database: Database, table: Table, name: TableName) -> sa.Table:
     columns = [_column(database, c, c.name in keyed, c.name in table.primary_key) for c in table.columns]
     built = sa.Table(_q(name.name), sa.MetaData(), *columns, schema=_q(name.schema) if name.schema else None)
     for column, made in zip(table.columns, columns, strict=True):
-        if column.type.labels and column.type.name == "enum" and not made.type.get_col_spec().lower().startswith("enum"):
+        written = made.type.text.lower() if isinstance(made.type, _Native) else ""
+        if column.type.labels and column.type.name == "enum" and not written.startswith("enum"):
             built.append_constraint(sa.CheckConstraint(made.in_([sa.literal(v, sa.String()) for v in column.type.labels])))
     return built
 

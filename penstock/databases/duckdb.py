@@ -157,7 +157,8 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
             try:
                 arrays.append(array if array.type == column.type.arrow else array.cast(column.type.arrow))
             except pa.ArrowInvalid as error:
-                raise ReadFailed(f"a value of {column.name} is not a {column.type}", where=f"column {column.name}", why=str(error)) from None
+                what, where = f"a value of {column.name} is not a {column.type}", f"column {column.name}"
+                raise ReadFailed(what, where=where, why=str(error)) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

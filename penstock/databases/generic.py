@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ follows_renames = False
 BATCH_ROWS = 16_384
 
 # Asked in this order: SQLAlchemy's generic types, the narrower first.
-_CANONICAL: tuple[tuple[type[sa.types.TypeEngine[object]], str], ...] = (
+_CANONICAL: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
     (sa.Boolean, "boolean"),
     (sa.SmallInteger, "int16"),
     (sa.BigInteger, "int64"),
@@ -47,7 +48,7 @@ def canonical(native: str) -> Type:
     return Type("unsupported") if native.startswith("?") else Type.parse(native)
 
 
-def _written(type: sa.types.TypeEngine[object]) -> str:
+def _written(type: sa.types.TypeEngine[Any]) -> str:
     if isinstance(type, sa.Numeric) and not isinstance(type, sa.Float):
         if type.precision and type.precision <= 76:
             return f"decimal({type.precision},{type.scale or 0})"
@@ -126,12 +127,12 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
         arrays = []
         for values, column in zip(zip(*rows, strict=True), columns, strict=True):
             try:
-                kind = column.type.arrow
-                arrays.append(pa.array([None if v is None else str(v) for v in values]) if column.type.name in ("uuid", "unsupported") else pa.array(values, kind))
+                if column.type.name in ("uuid", "unsupported"):
+                    values = tuple(None if v is None else str(v) for v in values)
+                arrays.append(pa.array(values, column.type.arrow))
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-                raise ReadFailed(
-                    f"a value of {column.name} is not a {column.type}", where=f"column {column.name}", why=str(error), fix="declare a cast or drop the column"
-                ) from None
+                what, fix = f"a value of {column.name} is not a {column.type}", "declare a cast or drop the column"
+                raise ReadFailed(what, where=f"column {column.name}", why=str(error), fix=fix) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -153,7 +154,8 @@ def version(connection: sa.Connection) -> str:
 
 
 def _only_a_source() -> MigrationError:
-    return MigrationError("a database without a module of its own is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
+    fix = "targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB"
+    return MigrationError("a database without a module of its own is only a source", fix=fix)
 
 
 def _quote(name: str) -> str:

@@ -69,9 +69,8 @@ def tables(
                     seen.append(f"default of {column}: {raw.get('default')}")
                 if computed:
                     seen.append(f"{column} is a generated column: its values are carried, its expression is not")
-                columns.append(
-                    Column(column, canonical(native[name, column]), bool(raw["nullable"]), value, numbered, native[name, column])
-                )
+                nullable = bool(raw["nullable"]) and not numbered
+                columns.append(Column(column, canonical(native[name, column]), nullable, value, numbered, native[name, column]))
             result.append(_table(shapes, name, schema, tuple(columns), seen))
     return result
 

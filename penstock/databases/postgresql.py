@@ -32,7 +32,7 @@ parallel_writers = True
 keys_after_load = True
 secondary_indexes = True
 foreign_keys = True
-shared_names = False
+shared_names: frozenset[str] = frozenset()
 follows_renames = True
 
 # A type as PostgreSQL or `native` writes it (a regular expression), to the canonical type. numeric(p,s): see `canonical`.
@@ -175,6 +175,11 @@ def moves(moves: Sequence[Move]) -> list[str]:
         if old.name != new.name:
             statements.append(f"ALTER TABLE {_qualified(TableName(old.name, new.schema))} RENAME TO {_quote(new.name)}")
     return statements
+
+
+def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
+    wait = f"SET LOCAL lock_timeout = '{patience}s'"
+    return [wait, f"LOCK TABLE {', '.join(_qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
 
 
 def renumber(table: Table, name: TableName) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 
 from penstock.databases import Dependent, Move, execute, inspection
 from penstock.errors import LoadFailed, ReadFailed, UnsupportedType
-from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type, arrow_schema
+from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
 
 label = "SQLite"
 drivername = "sqlite"
@@ -169,7 +170,8 @@ def engine(url: sa.URL) -> sa.Engine:
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    names = [r[0] for r in execute(connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")]
+    listed = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    names = [r[0] for r in execute(connection, listed)]
     types: dict[tuple[str, str], str] = {}
     identity, generated = set(), set()
     notes: dict[str, list[str]] = {}
@@ -182,7 +184,20 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
             identity.add((name, keys[0][0]))  # an alias of the rowid
         triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(name)}")
         notes[name] = [f"trigger {row[0]}" for row in triggers]
-    return inspection.tables(connection, schema, canonical, types, only, frozenset(identity), frozenset(generated), notes)
+    found = inspection.tables(connection, schema, canonical, types, only, frozenset(identity), frozenset(generated), notes)
+    return [_with_unique(connection, table) for table in found]
+
+
+def _with_unique(connection: sa.Connection, table: Table) -> Table:
+    """`table` with the unique constraints written behind a column, which SQLAlchemy's reading of the DDL misses."""
+    automatic = execute(connection, f"SELECT name FROM pragma_index_list({_text(table.name.name)}) WHERE origin = 'u'").fetchall()
+    known = {i.columns for i in table.indexes if i.unique}
+    more = []
+    for (name,) in automatic:
+        columns = tuple(r[0] for r in execute(connection, f"SELECT name FROM pragma_index_info({_text(name)}) ORDER BY seqno"))
+        if columns not in known:
+            more.append(Index(f"uq_{table.name.name}_{'_'.join(columns)}", columns, unique=True))
+    return replace(table, indexes=(*table.indexes, *more))
 
 
 def begin_snapshot(connection: sa.Connection) -> None:

@@ -15,7 +15,7 @@ from penstock import digest, events, journal
 from penstock.digest import Digest, canonical_text
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.plan import Chunk, TablePlan, readback_select
-from penstock.schema import Column
+from penstock.schema import Column, arrow_schema
 from penstock.session import Session
 from penstock.staging import Receipt
 
@@ -84,7 +84,8 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> Tabl
     with connection.begin():
         seal = session.target.seal(connection, plan.shadow)
         loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
-    found, faults, broken = Digest(), [], _unchained(plan, source, staged, loaded)
+    found, broken = Digest(), _unchained(plan, source, staged, loaded)
+    faults: list[RowFault] = []
     with connection.begin():
         session.target.begin_snapshot(connection) if not session.target.ddl_in_transaction else None
         pieces: Sequence[Chunk | None] = plan.chunks if plan.ranged and len(plan.chunks) > 1 else (None,)
@@ -138,13 +139,15 @@ def _unchained(plan: TablePlan, source: list[Receipt], staged: list[Receipt], lo
     return ""
 
 
-def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: list[pa.RecordBatch]) -> list[RowFault]:
+def _faults(
+    session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: list[pa.RecordBatch]
+) -> list[RowFault]:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
     batches = list(session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns))
     with duckdb.connect(config={"memory_limit": "1GB"}) as compare:
         for name, rows in (("staged", staged), ("target", batches)):
-            table = pa.Table.from_batches(rows) if rows else pa.table([pa.array([], c.type.arrow) for c in columns], names=[c.name for c in columns])
+            table = pa.Table.from_batches(rows, arrow_schema(columns)) if rows else arrow_schema(columns).empty_table()
             compare.register(f"{name}_rows", table.rename_columns([f"c{i}" for i in range(len(columns))]))
         keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
@@ -204,10 +207,12 @@ def _record(proof: TableProof) -> dict[str, Any]:
 def _lines(proof: TableProof) -> list[str]:
     lines = [f"{proof.table}: {proof.broken}"] if proof.broken else []
     if not proof.balanced:
-        lines.append(f"{proof.table}: the books do not balance: {proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected")
+        books = f"{proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected"
+        lines.append(f"{proof.table}: the books do not balance: {books}")
     if proof.staged != proof.target:
         lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}")
     for f in proof.faults:
-        what = {"MissingRow": "is missing at the target", "ExtraRow": "was never staged"}.get(f["fault"])
-        lines.append(f"{proof.table}: row {f['key']} {what}" if what else f"{proof.table}: row {f['key']}: {f['column']} is {f['target']!r}, staged was {f['staged']!r}")
+        what = {"MissingRow": " is missing at the target", "ExtraRow": " was never staged"}.get(f["fault"])
+        what = what or f": {f['column']} is {f['target']!r}, staged was {f['staged']!r}"
+        lines.append(f"{proof.table}: row {f['key']}{what}")
     return lines

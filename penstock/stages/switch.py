@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import databases, events, journal, suites, switches
+from penstock import databases, digest, events, journal, suites, switches
 from penstock.digest import Digest
 from penstock.errors import NotApproved, SwitchRefused
 from penstock.journal import Switch
@@ -68,7 +68,10 @@ def statements(session: Session, connection: sa.Connection) -> list[str]:
 
 
 def gather(session: Session) -> dict[str, Any]:
-    """This run's evidence: verdicts with their suites' hashes, the proof, the approval. Raises SwitchRefused when some is missing or stale."""
+    """This run's evidence: verdicts with their suites' hashes, the proof, the approval.
+
+    Raises SwitchRefused when some is missing or stale.
+    """
     plan, area = session.plan, session.staging
     stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
     verdicts = []
@@ -121,8 +124,6 @@ def _mark(session: Session, connection: sa.Connection, table: TablePlan, place: 
     """The table's seal where the database has one, else its digest, taken now."""
     if seal is not None:
         return str(session.target.seal(connection, place))
-    from penstock import digest
-
     select = readback_select(table, session.target, None, place)
     found = Digest()
     for batch in session.target.read(connection, select, table.target.columns):
@@ -178,7 +179,8 @@ def verify(session: Session) -> list[str]:
             proof = proved[table.name]
             if _mark(session, connection, table, table.target.name, proof["seal"]) != _expected(proof):
                 why = "rows were written into it already, or another run has switched since"
-                raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix="look at the journal; undo puts the old tables back")
+                fix = "look at the journal; undo puts the old tables back"
+                raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)
     return [str(t.target.name) for t in session.plan.tables]
 
 

@@ -1,0 +1,36 @@
+"""Every file in dags/migrations/ as an Airflow DAG, and a second one that undoes its last switch.
+
+A file that can't be read must not take the others down, and must not vanish: it becomes a DAG `<file>__broken` whose
+page is the fault, and whose only task fails with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow.sdk import DAG
+
+from operators.broken import broken_dag
+from operators.migration_dag import migration_dag, undo_dag
+from operators.migration_operator import declared
+from penstock.errors import MigrationError
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def dags_of(file: Path, taken: dict[str, DAG]) -> list[DAG]:
+    """A migration file's DAGs; the broken one when it can't be read or its name is taken."""
+    try:
+        name = declared(str(file)).name
+        if name in taken:
+            raise MigrationError(f"another migration is called {name} too", where=str(file), fix="give one of them another name")
+        return [migration_dag(file), undo_dag(file)]
+    except Exception as fault:  # whatever is wrong with one file, the others are parsed
+        return [broken_dag(file.stem, fault)]
+
+
+DAGS: dict[str, DAG] = {}
+for path in sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("*.yml")]):
+    DAGS |= {dag.dag_id: dag for dag in dags_of(path, DAGS)}
+# Airflow finds the DAGs among the module's names; the prefix keeps a migration from replacing one of ours.
+globals().update({f"dag_{dag_id}": dag for dag_id, dag in DAGS.items()})

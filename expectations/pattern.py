@@ -1,0 +1,41 @@
+r"""`expect_column_values_to_match_pattern`: a regular expression is found in every value, on every database alike.
+
+    {"type": "expect_column_values_to_match_pattern", "kwargs": {"column": "tailnum", "pattern": "^[A-Z0-9]+$"}}
+
+Case matters everywhere. The dialects agree on ^ $ . [] () | * + ? {m,n}; classes such as \d they write differently: use [0-9].
+"""
+
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.expectation import ColumnMapExpectation
+from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
+
+
+class ColumnValuesMatchPattern(ColumnMapMetricProvider):
+    """Whether the pattern is found in a value."""
+
+    condition_metric_name = "column_values.match_pattern"
+    condition_value_keys = ("pattern",)
+
+    @column_condition_partial(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(cls, column: Any, pattern: str, _sqlalchemy_engine: Any, **_: Any):  # type: ignore[no-untyped-def]
+        text = sa.cast(column, sa.String)
+        match _sqlalchemy_engine.dialect.name:
+            case "duckdb":  # its ~ wants the whole value to match
+                return sa.func.regexp_matches(text, pattern)
+            case "mysql" | "mariadb":  # there the collation decides about case, unless the pattern does
+                return text.regexp_match(f"(?-i){pattern}")
+            case _:
+                return text.regexp_match(pattern)
+
+
+class ExpectColumnValuesToMatchPattern(ColumnMapExpectation):
+    """Expect `pattern` to be found in the values of a column."""
+
+    pattern: str
+
+    map_metric: ClassVar[str] = "column_values.match_pattern"
+    success_keys: ClassVar[tuple[str, ...]] = ("pattern", "mostly")
+    args_keys: ClassVar[tuple[str, ...]] = ("column", "pattern")

@@ -1,0 +1,153 @@
+"""A migration file as a DAG: every stage a task, every gate with an edge of its own to the switch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
+
+from operators.extract import ExtractOperator
+from operators.load import BuildOperator, LoadOperator, PrepareOperator
+from operators.migration_operator import declared
+from operators.plan import PlanOperator
+from operators.preflight import PreflightOperator
+from operators.report import ReportOperator
+from operators.switch import FinishOperator, SwitchOperator, VerifyOperator
+from operators.transform import TransformOperator
+from operators.undo import UndoOperator
+from operators.validate import ProveOperator, ValidateOperator
+
+if TYPE_CHECKING:
+    from penstock.migration import Migration
+
+STAGING = "{{ var.value.get('penstock_staging', '') }}"
+"""The Airflow Variable that says where all migrations stage; without it each one's own `staging` holds."""
+
+_LABEL = "{{ task.group['label'] }}"
+
+
+def migration_dag(path: str | Path) -> DAG:
+    """The DAG of a migration file, called like the migration. Raises MigrationError; opens no connection."""
+    migration = declared(str(path))
+    with DAG(
+        dag_id=migration.name,
+        description=f"Migration from {migration.source} to {migration.target}",
+        schedule=CronDataIntervalTimetable(migration.schedule, timezone="UTC") if migration.schedule else None,
+        start_date=datetime.combine(migration.start_date, time.min, UTC) if migration.start_date else None,
+        catchup=False,
+        max_active_runs=1,
+        params=run_params(migration),
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        tags=["penstock", "migration"],
+        doc_md=documentation(migration),
+    ) as dag:
+        _tasks(migration, {"migration": str(path), "staging_root": STAGING})
+    return dag
+
+
+def undo_dag(path: str | Path) -> DAG:
+    """The DAG that undoes a migration's last switch: `<name>__undo`, only ever run by hand. Raises MigrationError."""
+    migration = declared(str(path))
+    run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
+    with DAG(
+        dag_id=f"{migration.name}__undo",
+        description=f"Put back the tables that served in {migration.target} before the last switch",
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        params={"run": run},
+        tags=["penstock", "undo"],
+        doc_md="Puts the tables back that served before the last switch, in one atomic step. The run's own tables are set aside, not dropped.",
+    ) as dag:
+        UndoOperator(task_id="undo", migration=str(path), staging_root=STAGING)
+    return dag
+
+
+def run_params(migration: Migration) -> dict[str, Param]:
+    """What a person decides when a run is started by hand."""
+    named = [n for n in migration.tables.include if not set(n) & set("*?[")] + list(migration.tables.specs)
+    choices: dict[str, Any] = {"examples": list(dict.fromkeys(named))} if named else {}
+    return {
+        "tables": Param(
+            [], type="array", items={"type": "string"}, title="Tables", description="Only these source tables; none chosen: all.", **choices
+        ),
+        "chunk": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^\s*\d+\s*(B|KiB|MiB|GiB|KB|MB|GB)?\s*$",
+            title="Chunk size",
+            description="Bytes of a chunk, such as 16MiB; empty: as the migration says.",
+        ),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Preflight and plan only: nothing moves."),
+        "stop_before_switch": Param(
+            False, type="boolean", title="Stop before the switch", description="Move, check and prove everything, and make nothing live."
+        ),
+    }
+
+
+def documentation(migration: Migration) -> str:
+    """The DAG's page: what it does and the file it was made from."""
+    approval = " after a person approved," if migration.switch.approval else ""
+    return "\n".join(
+        [
+            f"Moves tables from **{migration.source}** to **{migration.target}** into shadow tables, past gates and a row-level proof,",
+            f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back.",
+            "",
+            "Each run leaves a report: the tab *Migration report* of the run.",
+            "",
+            f"Made from `{Path(migration.path).name}`:",
+            "",
+            "```yaml",
+            Path(migration.path).read_text(encoding="utf-8").replace("```", "` ` `").rstrip(),
+            "```",
+        ]
+    )
+
+
+def _tasks(migration: Migration, of: dict[str, Any]) -> None:
+    """The stages in their order. `of`: which migration, what every operator is given."""
+    preflight = PreflightOperator(task_id="preflight", **of)
+    plan = PlanOperator(task_id="plan", **of)
+    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **of).expand(group=plan.output)
+    gates: list[Any] = [ValidateOperator(task_id="gate_extracted", stage="extracted", **of)]
+    preflight >> plan >> extract >> gates[0]
+    mapped = [extract]
+    if any(spec.transform for spec in migration.tables.specs.values()):
+        transform = TransformOperator.partial(task_id="transform", map_index_template=_LABEL, **of).expand(group=gates[0].output)
+        # A run limited to tables without transforms has none to map: it passes by, but never past a failed gate.
+        gates.append(
+            ValidateOperator(task_id="gate_transformed", stage="transformed", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **of)
+        )
+        [gates[0], transform] >> gates[1]
+        mapped.append(transform)
+    prepare = PrepareOperator(task_id="prepare", **of)
+    load = LoadOperator.partial(task_id="load", map_index_template=_LABEL, **of).expand(group=prepare.output)
+    build = BuildOperator(task_id="build", **of)
+    loaded = ValidateOperator(task_id="gate_loaded", stage="loaded", **of)
+    prove = ProveOperator(task_id="prove", **of)
+    gates[-1] >> prepare >> load >> build >> loaded >> prove
+    mapped.append(load)
+    # Every gate has its own edge to the switch: nothing in between can open a way around one.
+    evidence: list[Any] = [*gates, loaded, prove]
+    if migration.switch.approval:
+        evidence.append(_approval(migration, of, evidence))
+    switch = SwitchOperator(task_id="switch", **of)
+    verify = VerifyOperator(task_id="verify", **of)
+    finish = FinishOperator(task_id="finish", **of)
+    report = ReportOperator(task_id="report", **of)
+    evidence >> switch >> verify >> finish
+    # A failed part of a mapped task does not end the others: the report waits for them all.
+    [*mapped, finish] >> report
+    # The report succeeds in failed runs too, so the run's state hangs on this one.
+    [verify, finish, report] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
+
+
+def _approval(migration: Migration, of: dict[str, Any], evidence: list[Any]) -> Any:
+    from operators.approve import ApproveOperator
+
+    approve = ApproveOperator(task_id="approve", response_timeout=migration.switch.approve_within, retries=0, **of)
+    evidence >> approve
+    return approve

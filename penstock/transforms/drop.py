@@ -1,0 +1,30 @@
+"""drop: [column, ...] — leave columns behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from penstock.errors import TransformFailed
+from penstock.schema import Column
+from penstock.transforms import need
+
+
+def check(args: Any) -> str | None:
+    names = [args] if isinstance(args, str) else args
+    return None if isinstance(names, list) and names and all(isinstance(n, str) for n in names) else "expected [column, ...]"
+
+
+def schema(columns: tuple[Column, ...], args: str | Sequence[str]) -> tuple[Column, ...]:
+    gone = [args] if isinstance(args, str) else args
+    need(columns, gone)
+    left = tuple(c for c in columns if c.name not in gone)
+    if not left:
+        raise TransformFailed("no column would be left", fix="exclude the table instead")
+    return left
+
+
+def apply(batch: pa.Table, columns: tuple[Column, ...], args: str | Sequence[str], secrets: Mapping[str, str]) -> pa.Table:
+    return batch.drop_columns([args] if isinstance(args, str) else list(args))

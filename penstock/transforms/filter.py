@@ -1,0 +1,27 @@
+"""filter: expression — keep the rows for which it is true; where it is NULL, the row is left out. The books count them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from penstock.errors import TransformFailed
+from penstock.schema import Column, arrow_schema
+from penstock.transforms import expression
+
+
+def check(args: Any) -> str | None:
+    return None if isinstance(args, str) and args.strip() else "expected an SQL condition"
+
+
+def schema(columns: tuple[Column, ...], args: str) -> tuple[Column, ...]:
+    found = expression.typed(args, arrow_schema(columns).empty_table())
+    if not pa.types.is_boolean(found):
+        raise TransformFailed(f"{args!r} is not a condition", why=f"it gives {found}, not true or false")
+    return columns
+
+
+def apply(batch: pa.Table, columns: tuple[Column, ...], args: str, secrets: Mapping[str, str]) -> pa.Table:
+    return batch.filter(expression.selected(batch, f"coalesce(({args}), FALSE) AS kept").column(0))

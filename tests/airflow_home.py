@@ -1,0 +1,162 @@
+"""A private Airflow for the tests: a pytest plugin. Its environment is set when this module is imported, before Airflow can be.
+
+The DAG folder holds the repository's dags/migrations.py and the migrations written here, from SQLite into DuckDB.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+REPO = Path(__file__).resolve().parent.parent
+HOME = Path(tempfile.mkdtemp(prefix="penstock-airflow-"))
+DAGS, STAGING = HOME / "dags", HOME / "staging"
+SOURCE, TARGET = HOME / "source.sqlite", HOME / "target.duckdb"
+MASK_KEY = "a-key-that-nobody-may-see"
+if "airflow" in sys.modules:
+    raise RuntimeError("Airflow was imported before its environment was set: import it inside the tests")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+os.environ |= {
+    "AIRFLOW_HOME": str(HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+    "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+    "AIRFLOW_VAR_PENSTOCK_STAGING": str(STAGING),
+    "AIRFLOW_CONN_SHOP_SOURCE": json.dumps({"conn_type": "sqlite", "host": str(SOURCE)}),
+    "AIRFLOW_CONN_SHOP_TARGET": json.dumps({"conn_type": "duckdb", "host": str(TARGET)}),
+    "AIRFLOW_CONN_PENSTOCK_MASK": json.dumps({"conn_type": "generic", "password": MASK_KEY}),
+    "AIRFLOW_CONN_FLIGHTS_SQLITE": json.dumps({"conn_type": "sqlite", "host": "/nowhere/flights.sqlite"}),
+    "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": "/nowhere/flights.duckdb"}),
+}
+
+MIGRATIONS = {
+    "shop": "tables:\n  customer:\n    transform:\n      - rename: {name: full_name}\n      - mask: {email: sha256}\n",
+    "shop_plain": "tables:\n  include: [log, nothing]\n",
+    "shop_approved": "tables:\n  include: [log]\nswitch: {how: swap, approval: true, keep_old: 7d, approve_within: 1h}\n",
+    "shop_missing": "tables:\n  include: [no_such_table]\n",
+}
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """Airflow with the migrations of the tests. `dags` by id."""
+
+    dags: dict[str, Any]
+
+    def run(self, dag_id: str, **conf: Any) -> Any:
+        """Run a DAG to its end in this process and answer the DAG run."""
+        return self.dags[dag_id].test(logical_date=None, run_conf=conf)
+
+    def xcoms(self, run: Any) -> dict[tuple[str, str, int], Any]:
+        """All XComs of a run, by task, key and map index."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            found = session.scalars(XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id)).all()
+            return {(x.task_id, x.key, x.map_index): XComModel.deserialize_value(x) for x in found}
+
+    def states(self, run: Any) -> dict[str, str]:
+        """The state of each task of a run; of a mapped task, all of its states."""
+        found: dict[str, set[str]] = {}
+        for task in run.get_task_instances():
+            found.setdefault(task.task_id, set()).add(str(task.state))
+        return {name: " ".join(sorted(states)) for name, states in found.items()}
+
+    def staged(self, run: Any, migration: str) -> Any:
+        """The staging area of a run."""
+        from penstock import staging
+
+        return staging.of(str(STAGING), migration, run.run_id)
+
+    def answering(self, option: str, dag_id: str) -> threading.Thread:
+        """A thread that answers the approval of `dag_id` as the admin, over Airflow's API, once it is asked for."""
+
+        def answer() -> None:
+            for _ in range(600):
+                time.sleep(0.2)
+                found = client.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false", headers=login()).json()
+                for waiting in [d["task_instance"] for d in found["hitl_details"] if d["task_instance"]["dag_id"] == dag_id]:
+                    if waiting["state"] == "awaiting_input":
+                        place = f"/api/v2/dags/{dag_id}/dagRuns/{waiting['dag_run_id']}/taskInstances/{waiting['task_id']}/-1/hitlDetails"
+                        client.patch(place, json={"chosen_options": [option], "params_input": {}}, headers=login()).raise_for_status()
+                        return
+
+        client = api()
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        return thread
+
+
+def api() -> Any:
+    """A client of Airflow's API server, with our plugin, in this process."""
+    from airflow.api_fastapi.app import cached_app
+    from fastapi.testclient import TestClient
+
+    return TestClient(cached_app())
+
+
+def login() -> dict[str, str]:
+    """The headers of a request by the admin."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="admin", role="ADMIN"))
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture(scope="session")
+def airflow_installed() -> dict[str, Any]:
+    """Airflow with its tables made and its DAGs parsed."""
+    (DAGS / "migrations").mkdir(parents=True)
+    shutil.copy(REPO / "dags" / "migrations.py", DAGS)
+    for name, text in MIGRATIONS.items():
+        (DAGS / "migrations" / f"{name}.yaml").write_text(f"name: {name}\nsource: shop_source\ntarget: shop_target\n{text}")
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils.db import initdb
+
+    initdb()
+    bag = DagBag(dag_folder=str(DAGS))
+    assert not bag.import_errors
+    return dict(bag.dags)
+
+
+@pytest.fixture
+def airflow(airflow_installed: dict[str, Any]) -> Iterator[Airflow]:
+    """Airflow, with a full source and an empty target."""
+    from tests.shop import fill
+
+    for file in (SOURCE, TARGET, TARGET.with_suffix(".duckdb.wal")):
+        file.unlink(missing_ok=True)
+    fill(SOURCE, customers=40)
+    yield Airflow(airflow_installed)
+
+
+def target_tables() -> set[str]:
+    """What a reader of the target sees."""
+    if not TARGET.exists():
+        return set()
+    engine = sa.create_engine(f"duckdb:///{TARGET}")
+    with engine.connect() as connection:
+        found = set(sa.inspect(connection).get_table_names())
+    engine.dispose()
+    return {t for t in found if not t.startswith("penstock_")}

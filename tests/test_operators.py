@@ -1,0 +1,224 @@
+"""The operators under Airflow's own runner: whole runs of generated DAGs, SQLite to DuckDB."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+
+from tests.airflow_home import MASK_KEY, SOURCE, STAGING, Airflow, api, login, target_tables
+
+pytest_plugins = ["tests.airflow_home"]
+
+NAMES = [
+    "PreflightOperator",
+    "PlanOperator",
+    "ExtractOperator",
+    "TransformOperator",
+    "PrepareOperator",
+    "LoadOperator",
+    "BuildOperator",
+    "ValidateOperator",
+    "ProveOperator",
+    "ApproveOperator",
+    "SwitchOperator",
+    "VerifyOperator",
+    "FinishOperator",
+    "UndoOperator",
+    "ReportOperator",
+]
+
+
+def operator(name: str) -> Any:
+    """An operator's class; Airflow is imported here, not above: its environment must be set before."""
+    from operators import approve, extract, load, plan, preflight, report, switch, transform, undo, validate
+
+    modules = (approve, extract, load, plan, preflight, report, switch, transform, undo, validate)
+    return next(getattr(m, name) for m in modules if hasattr(m, name))
+
+
+def test_run_moves_proves_and_switches_and_leaves_its_report(airflow: Airflow) -> None:
+    run = airflow.run("shop")
+    assert run.state == "success", airflow.states(run)
+    assert set(airflow.states(run).values()) == {"success"}
+    assert {"customer", "order", "log", "nothing"} <= target_tables()
+    staged = airflow.staged(run, "shop")
+    assert staged.exists("switch.json") and staged.exists("report.json") and "<html" in staged.read_text("report.html")
+
+
+def test_mapped_tasks_are_named_by_table_and_range(airflow: Airflow) -> None:
+    run = airflow.run("shop_plain")
+    named = {t.task_id: t.rendered_map_index for t in run.get_task_instances() if t.map_index >= 0}
+    assert named["extract"] in {"log and 1 more", "nothing and 1 more"}
+
+
+def test_xcoms_are_small_and_hold_no_rows_and_no_secrets(airflow: Airflow) -> None:
+    run = airflow.run("shop")
+    text = json.dumps(list(airflow.xcoms(run).values()))
+    assert len(text) < 10_000
+    assert "O'Neil" not in text and "example.com" not in text and MASK_KEY not in text
+    written = [f.read_bytes() for f in STAGING.rglob("*") if f.is_file() and f.suffix in (".json", ".html")]
+    assert written and not any(MASK_KEY.encode() in content for content in written)
+
+
+def test_receipts_say_how_many_rows_went_through(airflow: Airflow) -> None:
+    found = airflow.xcoms(airflow.run("shop_plain"))
+    places = [("extract", 0), ("load", 0), ("prove", -1)]
+    assert [found[task, "return_value", index]["rows"] for task, index in places] == [100, 100, 100]
+
+
+def test_closed_gate_fails_the_run_and_switches_nothing(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from penstock.stages import extract
+
+    whole = extract.extract
+
+    def lossy(session: Any, tables: Any) -> Any:
+        """Another process eats rows of a staged file: the gate must see that they are not the ones its receipt counts."""
+        receipts = whole(session, tables)
+        import pyarrow.parquet as pq
+
+        place = session.staging.local(next(r.file for r in receipts if r.table == "log"))
+        pq.write_table(pq.read_table(place).slice(1), place)
+        return receipts
+
+    monkeypatch.setattr(extract, "extract", lossy)
+    run = airflow.run("shop_plain")
+    states = airflow.states(run)
+    assert run.state == "failed"
+    assert states["gate_extracted"] == "failed" and states["switch"] == "upstream_failed" and states["report"] == "success"
+    assert target_tables() == set()
+    report = airflow.staged(run, "shop_plain")
+    assert report.exists("report.html") and report.read_json("failure.json")["stage"] == "gate_extracted"
+
+
+def test_source_that_changes_nothing_can_run_again(airflow: Airflow) -> None:
+    assert airflow.run("shop_plain").state == "success"
+    again = airflow.run("shop_plain")
+    assert again.state == "success" and target_tables() == {"log", "nothing"}
+
+
+def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow) -> None:
+    run = airflow.run("shop_missing")
+    states = airflow.states(run)
+    assert run.state == "failed" and states["preflight"] == "failed" and states["report"] == "success"
+    assert "no_such_table" in airflow.staged(run, "shop_missing").read_text("report.json")
+
+
+def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:
+    run = airflow.run("shop", dry_run=True)
+    states = airflow.states(run)
+    assert run.state == "success" and states["plan"] == "success" and states["extract"] == states["switch"] == "skipped"
+    assert airflow.staged(run, "shop").exists("plan.json") and target_tables() == set()
+
+
+def test_stop_before_switch_proves_and_makes_nothing_live(airflow: Airflow) -> None:
+    run = airflow.run("shop_plain", stop_before_switch=True)
+    states = airflow.states(run)
+    assert run.state == "success" and states["prove"] == "success" and states["switch"] == states["verify"] == "skipped"
+    assert target_tables() == set()
+
+
+def test_run_can_be_limited_to_tables_without_transforms(airflow: Airflow) -> None:
+    run = airflow.run("shop", tables=["log"])
+    states = airflow.states(run)
+    assert states["transform"] == "skipped" and states["gate_transformed"] == "success"
+    assert run.state == "success" and target_tables() == {"log"}
+
+
+def test_chunk_size_of_the_run_cuts_the_tables(airflow: Airflow) -> None:
+    run = airflow.run("shop", chunk="1KiB", stop_before_switch=True)
+    planned = airflow.staged(run, "shop").read_json("plan.json")
+    assert max(len(t["chunks"]) for t in planned["tables"]) > 3
+
+
+def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
+    from tests.airflow_home import TARGET
+
+    assert airflow.run("shop_plain").state == "success"
+    with sqlite3.connect(SOURCE) as source:
+        source.execute("DELETE FROM log")
+    second = airflow.run("shop_plain")
+    assert second.state == "success" and rows(TARGET, "log") == 0
+    undone = airflow.run("shop_plain__undo")
+    assert undone.state == "success" and rows(TARGET, "log") == 100
+    assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
+    assert airflow.staged(second, "shop_plain").exists("undo.json")
+
+
+def test_undo_without_a_switch_fails_at_once(airflow: Airflow) -> None:
+    assert airflow.run("shop_plain__undo").state == "failed"
+
+
+def rows(target: Any, table: str) -> int:
+    import duckdb
+
+    with duckdb.connect(str(target)) as connection:
+        return int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchall()[0][0])
+
+
+def test_approved_run_switches_and_its_evidence_names_who(airflow: Airflow) -> None:
+    answer = airflow.answering("Approve", "shop_approved")
+    run = airflow.run("shop_approved")
+    answer.join(5)
+    assert run.state == "success" and target_tables() == {"log"}
+    approval = airflow.staged(run, "shop_approved").read_json("approval.json")
+    assert approval["approved"] and approval["by"] == "admin"
+
+
+def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:
+    answer = airflow.answering("Reject", "shop_approved")
+    run = airflow.run("shop_approved")
+    answer.join(5)
+    states = airflow.states(run)
+    assert run.state == "failed" and states["approve"] == "failed" and states["switch"] == "upstream_failed"
+    assert target_tables() == set()
+    staged = airflow.staged(run, "shop_approved")
+    assert not staged.read_json("approval.json")["approved"]
+    assert "not approved" in staged.read_text("report.html")
+
+
+def test_report_is_served_to_the_logged_in_only_and_in_a_sandbox(airflow: Airflow) -> None:
+    run = airflow.run("shop_plain")
+    client = api()
+    place = f"/penstock/dags/shop_plain/runs/{run.run_id}/report"
+    assert client.get(place).status_code == 401
+    answer = client.get(place, headers=login())
+    assert answer.status_code == 200 and answer.text == airflow.staged(run, "shop_plain").read_text("report.html")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert client.get("/penstock/dags/shop_plain/runs/another/report", headers=login()).status_code == 404
+    assert client.get("/penstock/docs").status_code == 404
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_constructors_only_assign(name: str) -> None:
+    """An operator can be made for a file that is not there, under a name that no connection has."""
+    made = operator(name)
+    own = {"group": {"label": "x", "chunks": []}, "stage": "loaded"}
+    wanted = inspect.signature(made.__init__).parameters
+    task = made(task_id="t", migration="/nowhere/at/all.yaml", staging_root="s3://nowhere", **{k: v for k, v in own.items() if k in wanted})
+    assert (task.migration, task.staging_root) == ("/nowhere/at/all.yaml", "s3://nowhere")
+    assert {"migration", "staging_root"} <= set(task.template_fields)
+
+
+def test_faults_that_a_retry_can_help_are_tried_again_and_others_are_not() -> None:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    from operators.migration_operator import faults_told
+    from penstock.errors import ConnectionFailed, LoadFailed
+
+    with pytest.raises(AirflowException, match="down for a minute") as again, faults_told():
+        raise ConnectionFailed("down for a minute", fix="wait")
+    assert not isinstance(again.value, AirflowFailException)
+    with pytest.raises(AirflowFailException, match="fix: correct the rows"), faults_told():
+        raise LoadFailed("a duplicate key", fix="correct the rows")
+
+
+def test_missing_connection_is_named_with_its_fix(airflow: Airflow) -> None:
+    from operators.migration_operator import url
+    from penstock.errors import UnknownConnection
+
+    with pytest.raises(UnknownConnection, match="no connection nobody"):
+        url("nobody")

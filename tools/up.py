@@ -1,0 +1,90 @@
+"""Airflow with its UI on localhost, the demo's migration in it, until Ctrl-C. The password is made anew each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from demo import REPO, build_source, environment
+
+PORT = int(os.environ.get("PORT", "8080"))
+HOME = REPO / ".airflow"
+
+
+def main() -> int:
+    build_source()
+    HOME.mkdir(exist_ok=True)
+    password = secrets.token_urlsafe(12)
+    passwords = HOME / "passwords.json"
+    passwords.touch(0o600)
+    passwords.write_text(json.dumps({"admin": password}))
+    settings = environment() | {
+        "AIRFLOW__API__PORT": str(PORT),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{PORT}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{PORT}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # Airflow's own data is in SQLite here: more tasks at once and its scheduler dies of "database is locked".
+        "AIRFLOW__CORE__PARALLELISM": "4",
+    }
+    with open(HOME / "up.log", "w") as log:
+        # A session of its own: Ctrl-C reaches only us, and all of Airflow's processes can be ended together.
+        airflow = subprocess.Popen(
+            [str(Path(sys.executable).with_name("airflow")), "standalone"],
+            env=os.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            print(f"starting Airflow, its log is {HOME / 'up.log'}", flush=True)
+            while not ready():
+                if airflow.poll() is not None:
+                    print("Airflow ended; see its log", file=sys.stderr)
+                    return 1
+                time.sleep(1)
+            print(f"\n  http://localhost:{PORT}   user admin   password {password}\n\nCtrl-C ends it", flush=True)
+            airflow.wait()
+            return 1
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            stop(airflow)
+
+
+def ready() -> bool:
+    """Whether the UI answers and the scheduler lives: the UI alone goes on answering when the scheduler is dead."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/v2/monitor/health", timeout=5) as answer:
+            return bool(json.load(answer)["scheduler"]["status"] == "healthy")
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def stop(airflow: subprocess.Popen[bytes]) -> None:
+    """End the whole process group: gently, then not."""
+    for number, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(airflow.pid, number)
+            airflow.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

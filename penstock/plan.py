@@ -191,8 +191,7 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    drops = [ddl.drop_table(target, s) for s in reversed(shadows)]
-    return [*target.schemas(shadows), *drops, *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
+    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:

@@ -16,7 +16,7 @@ from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
-from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName
+from penstock.schema import INTEGERS, TEXTS, Table, TableName
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
 _CHUNKABLE = INTEGERS | TEXTS | {"date"}
@@ -52,6 +52,7 @@ def assess(
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
+    problems += suites.strays(folder, tables)
     for plan in plans:
         problems += _native_problems(plan, to)
         problems += _name_problems(plan, to)
@@ -195,11 +196,9 @@ def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
 def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:
     """What is wrong with a table's suites: unreadable ones, and expectations on columns that are not there at that stage."""
     problems = []
-    for stage, columns in (("extracted", plan.source.columns), ("transformed", plan.target.columns), ("loaded", plan.target.columns)):
+    for stage, shape in (("extracted", plan.source), ("transformed", plan.target), ("loaded", plan.target)):
         try:
-            suite = suites.find(folder, plan.name, stage)
-            if suite is not None:
-                problems += suites.check(suite, columns)
+            problems += suites.check(suites.of(folder, plan.name, stage, shape), shape.columns)
         except PenstockError as error:
             problems.append(Problem(True, error.where or f"suite of {plan.name}", error.what, error.fix))
     return problems

@@ -9,35 +9,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-_SIMPLE: dict[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "int8": pa.int8(),
-    "int16": pa.int16(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "uint8": pa.uint8(),
-    "uint16": pa.uint16(),
-    "uint32": pa.uint32(),
-    "uint64": pa.uint64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-    "binary": pa.binary(),
-    "date": pa.date32(),
-    "time": pa.time64("us"),
-    "timestamp": pa.timestamp("us"),
-    "timestamptz": pa.timestamp("us", tz="UTC"),
-    "json": pa.string(),
-    "uuid": pa.string(),
-    "enum": pa.string(),
-    "set": pa.string(),
-    "year": pa.int16(),
-    "geometry": pa.binary(),
+# By Arrow's own names: a DAG is parsed without Arrow, so this file must not import it.
+_SIMPLE: dict[str, str] = {
+    "boolean": "bool",
+    "int8": "int8",
+    "int16": "int16",
+    "int32": "int32",
+    "int64": "int64",
+    "uint8": "uint8",
+    "uint16": "uint16",
+    "uint32": "uint32",
+    "uint64": "uint64",
+    "float32": "float32",
+    "float64": "float64",
+    "string": "string",
+    "binary": "binary",
+    "date": "date32",
+    "time": "time64[us]",
+    "timestamp": "timestamp[us]",
+    "timestamptz": "timestamp[us]",
+    "json": "string",
+    "uuid": "string",
+    "enum": "string",
+    "set": "string",
+    "year": "int16",
+    "geometry": "binary",
     # Not carried as it is: read as the database's own text, and refused at the target until a cast says what it becomes.
-    "unsupported": pa.string(),
+    "unsupported": "string",
 }
 NAMES: tuple[str, ...] = (*(n for n in _SIMPLE if n != "unsupported"), "decimal")
 INTEGERS = frozenset(n for n in NAMES if n.startswith(("int", "uint"))) | {"year"}
@@ -66,8 +69,12 @@ class Type:
     @property
     def arrow(self) -> pa.DataType:
         """The Arrow type that holds every value of this type exactly."""
+        import pyarrow as pa
+
+        if self.name == "timestamptz":
+            return pa.timestamp("us", tz="UTC")
         if self.name != "decimal":
-            return _SIMPLE[self.name]
+            return pa.type_for_alias(_SIMPLE[self.name])
         precision, scale = self.precision or 38, self.scale or 0
         return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
 
@@ -184,6 +191,6 @@ class Table:
 
 def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
     """The Arrow schema of these columns; each field's metadata carries the canonical type."""
-    return pa.schema(
-        [pa.field(c.name, c.type.arrow, metadata={b"penstock.type": str(c.type).encode()}) for c in columns]
-    )
+    import pyarrow as pa
+
+    return pa.schema([pa.field(c.name, c.type.arrow, metadata={b"penstock.type": str(c.type).encode()}) for c in columns])

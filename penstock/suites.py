@@ -184,8 +184,10 @@ def types(folder: Path | None) -> frozenset[str]:
 
 
 def modules(folder: Path) -> list[Path]:
-    """The custom expectations that suites in `folder` can use: modules in its parent, then in it."""
-    return [p for place in (folder.absolute().parent, folder.absolute()) for p in sorted(place.glob("*.py")) if p.stem != "__init__"]
+    """The custom expectations that suites in `folder` can use: modules in its parent, where that is a package, then in it."""
+    parent, here = folder.absolute().parent, folder.absolute()
+    places = [parent, here] if (parent / "__init__.py").exists() else [here]
+    return [p for place in places for p in sorted(place.glob("*.py")) if p.stem != "__init__"]
 
 
 @cache

@@ -14,18 +14,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-import sqlalchemy as sa
 
 REPO = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="penstock-airflow-"))
 DAGS, STAGING = HOME / "dags", HOME / "staging"
-SOURCE, TARGET = HOME / "source.sqlite", HOME / "target.duckdb"
 MASK_KEY = "a-key-that-nobody-may-see"
 if "airflow" in sys.modules:
     raise RuntimeError("Airflow was imported before its environment was set: import it inside the tests")
@@ -41,8 +39,6 @@ os.environ |= {
     "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
     "AIRFLOW_VAR_PENSTOCK_STAGING": str(STAGING),
-    "AIRFLOW_CONN_SHOP_SOURCE": json.dumps({"conn_type": "sqlite", "host": str(SOURCE)}),
-    "AIRFLOW_CONN_SHOP_TARGET": json.dumps({"conn_type": "duckdb", "host": str(TARGET)}),
     "AIRFLOW_CONN_PENSTOCK_MASK": json.dumps({"conn_type": "generic", "password": MASK_KEY}),
     "AIRFLOW_CONN_FLIGHTS_SQLITE": json.dumps({"conn_type": "sqlite", "host": "/nowhere/flights.sqlite"}),
     "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": "/nowhere/flights.duckdb"}),
@@ -58,9 +54,15 @@ MIGRATIONS = {
 
 @dataclass(frozen=True)
 class Airflow:
-    """Airflow with the migrations of the tests. `dags` by id."""
+    """Airflow with the migrations of the tests. `dags` by id; `source` and `target` are the files that they move between."""
 
-    dags: dict[str, Any]
+    source: Path
+    target: Path
+
+    @property
+    def dags(self) -> dict[str, Any]:
+        """Parsed anew, as for every task: a run in this process leaves its params in the DAG."""
+        return parsed(DAGS)
 
     def run(self, dag_id: str, **conf: Any) -> Any:
         """Run a DAG to its end in this process and answer the DAG run."""
@@ -88,6 +90,16 @@ class Airflow:
 
         return staging.of(str(STAGING), migration, run.run_id)
 
+    def live(self) -> dict[str, int]:
+        """What a reader of the target sees: tables and how many rows each has."""
+        if not self.target.exists():
+            return {}
+        with duckdb.connect(str(self.target)) as connection:
+            names = [str(n) for (n,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()]
+            return {
+                n: int(connection.execute(f'SELECT count(*) FROM "{n}"').fetchall()[0][0]) for n in names if not n.startswith("penstock_")
+            }
+
     def answering(self, option: str, dag_id: str) -> threading.Thread:
         """A thread that answers the approval of `dag_id` as the admin, over Airflow's API, once it is asked for."""
 
@@ -105,6 +117,15 @@ class Airflow:
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         return thread
+
+
+def parsed(folder: Path) -> dict[str, Any]:
+    """The DAGs of a folder, by id; fails when a file can't be imported."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(folder))
+    assert not bag.import_errors
+    return dict(bag.dags)
 
 
 def api() -> Any:
@@ -125,38 +146,24 @@ def login() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def airflow_installed() -> dict[str, Any]:
-    """Airflow with its tables made and its DAGs parsed."""
+def airflow_installed() -> None:
+    """Airflow with its tables made, and the DAG files in their folder."""
     (DAGS / "migrations").mkdir(parents=True)
     shutil.copy(REPO / "dags" / "migrations.py", DAGS)
     for name, text in MIGRATIONS.items():
         (DAGS / "migrations" / f"{name}.yaml").write_text(f"name: {name}\nsource: shop_source\ntarget: shop_target\n{text}")
-    from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
     initdb()
-    bag = DagBag(dag_folder=str(DAGS))
-    assert not bag.import_errors
-    return dict(bag.dags)
 
 
 @pytest.fixture
-def airflow(airflow_installed: dict[str, Any]) -> Iterator[Airflow]:
+def airflow(airflow_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Airflow:
     """Airflow, with a full source and an empty target."""
     from tests.shop import fill
 
-    for file in (SOURCE, TARGET, TARGET.with_suffix(".duckdb.wal")):
-        file.unlink(missing_ok=True)
-    fill(SOURCE, customers=40)
-    yield Airflow(airflow_installed)
-
-
-def target_tables() -> set[str]:
-    """What a reader of the target sees."""
-    if not TARGET.exists():
-        return set()
-    engine = sa.create_engine(f"duckdb:///{TARGET}")
-    with engine.connect() as connection:
-        found = set(sa.inspect(connection).get_table_names())
-    engine.dispose()
-    return {t for t in found if not t.startswith("penstock_")}
+    source, target = tmp_path / "source.sqlite", tmp_path / "target.duckdb"
+    fill(source, customers=40)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_SOURCE", json.dumps({"conn_type": "sqlite", "host": str(source)}))
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_TARGET", json.dumps({"conn_type": "duckdb", "host": str(target)}))
+    return Airflow(source, target)

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.airflow_home import MASK_KEY, SOURCE, STAGING, Airflow, api, login, target_tables
-
-pytest_plugins = ["tests.airflow_home"]
+from tests.airflow_home import MASK_KEY, STAGING, Airflow, api, login
 
 NAMES = [
     "PreflightOperator",
@@ -44,7 +42,7 @@ def test_run_moves_proves_and_switches_and_leaves_its_report(airflow: Airflow) -
     run = airflow.run("shop")
     assert run.state == "success", airflow.states(run)
     assert set(airflow.states(run).values()) == {"success"}
-    assert {"customer", "order", "log", "nothing"} <= target_tables()
+    assert airflow.live() == {"customer": 40, "order": 79, 'item of "%s" order': 158, "log": 100, "nothing": 0}
     staged = airflow.staged(run, "shop")
     assert staged.exists("switch.json") and staged.exists("report.json") and "<html" in staged.read_text("report.html")
 
@@ -89,7 +87,7 @@ def test_closed_gate_fails_the_run_and_switches_nothing(airflow: Airflow, monkey
     states = airflow.states(run)
     assert run.state == "failed"
     assert states["gate_extracted"] == "failed" and states["switch"] == "upstream_failed" and states["report"] == "success"
-    assert target_tables() == set()
+    assert airflow.live() == {}
     report = airflow.staged(run, "shop_plain")
     assert report.exists("report.html") and report.read_json("failure.json")["stage"] == "gate_extracted"
 
@@ -97,7 +95,7 @@ def test_closed_gate_fails_the_run_and_switches_nothing(airflow: Airflow, monkey
 def test_source_that_changes_nothing_can_run_again(airflow: Airflow) -> None:
     assert airflow.run("shop_plain").state == "success"
     again = airflow.run("shop_plain")
-    assert again.state == "success" and target_tables() == {"log", "nothing"}
+    assert again.state == "success" and airflow.live() == {"log": 100, "nothing": 0}
 
 
 def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow) -> None:
@@ -111,21 +109,21 @@ def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:
     run = airflow.run("shop", dry_run=True)
     states = airflow.states(run)
     assert run.state == "success" and states["plan"] == "success" and states["extract"] == states["switch"] == "skipped"
-    assert airflow.staged(run, "shop").exists("plan.json") and target_tables() == set()
+    assert airflow.staged(run, "shop").exists("plan.json") and airflow.live() == {}
 
 
 def test_stop_before_switch_proves_and_makes_nothing_live(airflow: Airflow) -> None:
     run = airflow.run("shop_plain", stop_before_switch=True)
     states = airflow.states(run)
     assert run.state == "success" and states["prove"] == "success" and states["switch"] == states["verify"] == "skipped"
-    assert target_tables() == set()
+    assert airflow.live() == {}
 
 
 def test_run_can_be_limited_to_tables_without_transforms(airflow: Airflow) -> None:
     run = airflow.run("shop", tables=["log"])
     states = airflow.states(run)
     assert states["transform"] == "skipped" and states["gate_transformed"] == "success"
-    assert run.state == "success" and target_tables() == {"log"}
+    assert run.state == "success" and airflow.live() == {"log": 100}
 
 
 def test_chunk_size_of_the_run_cuts_the_tables(airflow: Airflow) -> None:
@@ -135,15 +133,13 @@ def test_chunk_size_of_the_run_cuts_the_tables(airflow: Airflow) -> None:
 
 
 def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
-    from tests.airflow_home import TARGET
-
     assert airflow.run("shop_plain").state == "success"
-    with sqlite3.connect(SOURCE) as source:
+    with sqlite3.connect(airflow.source) as source:
         source.execute("DELETE FROM log")
     second = airflow.run("shop_plain")
-    assert second.state == "success" and rows(TARGET, "log") == 0
+    assert second.state == "success" and airflow.live()["log"] == 0
     undone = airflow.run("shop_plain__undo")
-    assert undone.state == "success" and rows(TARGET, "log") == 100
+    assert undone.state == "success" and airflow.live()["log"] == 100
     assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
     assert airflow.staged(second, "shop_plain").exists("undo.json")
 
@@ -152,18 +148,11 @@ def test_undo_without_a_switch_fails_at_once(airflow: Airflow) -> None:
     assert airflow.run("shop_plain__undo").state == "failed"
 
 
-def rows(target: Any, table: str) -> int:
-    import duckdb
-
-    with duckdb.connect(str(target)) as connection:
-        return int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchall()[0][0])
-
-
 def test_approved_run_switches_and_its_evidence_names_who(airflow: Airflow) -> None:
     answer = airflow.answering("Approve", "shop_approved")
     run = airflow.run("shop_approved")
     answer.join(5)
-    assert run.state == "success" and target_tables() == {"log"}
+    assert run.state == "success" and airflow.live() == {"log": 100}
     approval = airflow.staged(run, "shop_approved").read_json("approval.json")
     assert approval["approved"] and approval["by"] == "admin"
 
@@ -174,7 +163,7 @@ def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Ai
     answer.join(5)
     states = airflow.states(run)
     assert run.state == "failed" and states["approve"] == "failed" and states["switch"] == "upstream_failed"
-    assert target_tables() == set()
+    assert airflow.live() == {}
     staged = airflow.staged(run, "shop_approved")
     assert not staged.read_json("approval.json")["approved"]
     assert "not approved" in staged.read_text("report.html")

@@ -98,6 +98,9 @@ class Database(Protocol):
     def moves(self, moves: Sequence[Move]) -> list[str]:
         """Statements that give each table its new place, in that order. One statement where DDL commits by itself."""
 
+    def drops(self, names: Sequence[TableName]) -> list[str]:
+        """Statements that drop these tables, where they are there, whatever foreign keys go between them."""
+
     def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
         """Statements that keep writers off these tables until the transaction ends, and wait `patience` seconds at most for a lock."""
 

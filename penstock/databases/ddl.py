@@ -77,13 +77,6 @@ def foreign_keys(
     return statements
 
 
-def drop_table(database: Database, name: TableName) -> str:
-    """DROP TABLE IF EXISTS."""
-    from penstock.databases import qualified
-
-    return f"DROP TABLE IF EXISTS {qualified(database, name)}"
-
-
 def free_name(name: str, taken: Collection[str], limit: int) -> str:
     """`name`, or the first of `name__2`, `name__3`, ... that is not taken, kept within `limit` bytes."""
     taken = {t.lower() for t in taken}
@@ -148,7 +141,7 @@ def _refer(built: sa.Table, key: ForeignKey, place: TableName, name: str | None)
     other = built
     if (place.name, place.schema) != (built.name, built.schema):
         columns = [sa.Column(_q(c), sa.Integer) for c in key.ref_columns]
-        other = sa.Table(_q(place.name), built.metadata, *columns, schema=_q(place.schema) if place.schema else None)
+        other = sa.Table(_q(place.name), built.metadata, *columns, schema=_q(place.schema) if place.schema else None, extend_existing=True)
     made = sa.ForeignKeyConstraint(
         [built.c[c] for c in key.columns],
         [other.c[c] for c in key.ref_columns],

@@ -121,6 +121,10 @@ def moves(moves: Sequence[Move]) -> list[str]:
     return [f"ALTER TABLE {_qualified(old)} RENAME TO {_quote(new.name)}" for old, new in moves]
 
 
+def drops(names: Sequence[TableName]) -> list[str]:
+    return [f"DROP TABLE IF EXISTS {_qualified(name)}" for name in names]
+
+
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return []  # one writer at a time
 

@@ -97,6 +97,10 @@ def moves(moves: Sequence[Move]) -> list[str]:
     raise _only_a_source()
 
 
+def drops(names: Sequence[TableName]) -> list[str]:
+    raise _only_a_source()
+
+
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     raise _only_a_source()
 

@@ -177,6 +177,16 @@ def moves(moves: Sequence[Move]) -> list[str]:
     return statements
 
 
+def drops(names: Sequence[TableName]) -> list[str]:
+    if not names:
+        return []
+    emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith("penstock_old_"))
+    quietly = "DO $$ BEGIN DROP SCHEMA IF EXISTS {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$"
+    # one statement, since foreign keys may go round in a circle among them
+    together = f"DROP TABLE IF EXISTS {', '.join(_qualified(n) for n in names)}"
+    return [together, *(quietly.format(_quote(schema)) for schema in emptied)]
+
+
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     wait = f"SET LOCAL lock_timeout = '{patience}s'"
     return [wait, f"LOCK TABLE {', '.join(_qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]

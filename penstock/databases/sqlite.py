@@ -146,6 +146,10 @@ def moves(moves: Sequence[Move]) -> list[str]:
     return ["PRAGMA legacy_alter_table = ON", *renames, "PRAGMA legacy_alter_table = OFF"]
 
 
+def drops(names: Sequence[TableName]) -> list[str]:
+    return [f"DROP TABLE IF EXISTS {_qualified(name)}" for name in names]
+
+
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return []  # one writer at a time
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from penstock import chunking, databases, events, preflight, staging
-from penstock.errors import PreflightFailed
+from penstock.errors import MigrationError, PreflightFailed
 from penstock.migration import Migration
 from penstock.plan import Consistency, Plan, token
 from penstock.preflight import Assessment
@@ -47,9 +47,12 @@ def make(
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
 ) -> Plan:
-    """The plan of a run. `only` limits it to these source tables. Raises PreflightFailed."""
+    """The plan of a run. `only` limits it to these source tables. Raises PreflightFailed, MigrationError."""
     found = assess(migration, run, source_url, target_url, folder)
     refuse(found, migration)
+    if unknown := set(only) - {t.name for t in found.tables}:
+        known = ", ".join(t.name for t in found.tables)
+        raise MigrationError(f"{', '.join(sorted(unknown))}: not a table of this migration", where=str(migration.path), fix=f"there are: {known}")
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
     with engine.connect() as reading:

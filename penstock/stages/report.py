@@ -1,6 +1,8 @@
 """Temporary placeholder of the lead: the report helper replaces this file."""
 from __future__ import annotations
+
 from typing import Any
+
 from penstock.staging import Staging
 
 

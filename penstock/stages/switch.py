@@ -79,6 +79,11 @@ def gather(session: Session) -> dict[str, Any]:
         if not area.exists("verdicts", f"{stage}.json"):
             raise SwitchRefused(f"the gate after the stage {stage} has not decided in this run", fix="run that gate")
         verdicts += area.read_json("verdicts", f"{stage}.json")
+    decided = {(v["table"], v["stage"]) for v in verdicts}
+    for table in plan.tables:
+        for stage in ("extracted", "loaded", *(("transformed",) if table.steps else ())):
+            if (table.name, stage) not in decided:
+                raise SwitchRefused(f"the gate {table.name}.{stage} has not decided in this run", fix="run that gate")
     for verdict in verdicts:
         name = f"{verdict['table']}.{verdict['stage']}"
         if verdict["decision"] == "stop":

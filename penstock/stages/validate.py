@@ -126,7 +126,7 @@ def _decide(
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
 ) -> list[Verdict]:
-    with _executing(engine) as validate:
+    with _quiet("sqlalchemy.pool"), _executing(engine) as validate:  # it closes cursors after their connection
         decided = []
         for suite in asked:
             events.emit("gate.started", table=suite.table, stage=suite.stage)
@@ -183,7 +183,9 @@ def _context() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
     import great_expectations as gx
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # after the import, which sets a level of its own
+    # after the import, which sets a level of its own
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return context
@@ -199,7 +201,7 @@ def _read(make: Callable[..., Any], suite: Suite) -> list[Any]:
         marked = {**asked, "kwargs": asked.get("kwargs", {}), "meta": {**(asked.get("meta") or {}), _POSITION: number}}
         marked.setdefault("severity", "critical")
         why = ""
-        with _quiet():
+        with _quiet("great_expectations"):
             try:
                 made = make(name=suite.name, expectations=[marked]).expectation_configurations
             except Exception as error:
@@ -212,8 +214,8 @@ def _read(make: Callable[..., Any], suite: Suite) -> list[Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("great_expectations")
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.databases import Database, Dependent, ddl
+from penstock.databases import Database, Dependent
 from penstock.journal import Switch
 from penstock.plan import Plan
 from penstock.schema import TableName
@@ -29,7 +29,7 @@ def finish(switch: Switch, target: Database) -> list[str]:
         old = [set_aside(live, switch, target) for live, _, _ in switch.moves]
     else:
         old = [kept for _, _, kept in switch.moves if kept is not None]
-    return [ddl.drop_table(target, name) for name in reversed(old)]
+    return target.drops(old)
 
 
 def set_aside(live: TableName, switch: Switch, target: Database) -> TableName:

@@ -1,16 +1,21 @@
 """Declared transforms, one a file, found by name. Each says its output columns before any row moves.
 
 A module offers
-    check(args)                              what is wrong with the arguments' shape, in words, or None; imports nothing heavy
-    schema(columns, args)                    the columns after the step; raises TransformFailed
-    apply(batch, columns, args, secrets)     the rows after the step; `columns` are those before it
+    check(args)                        what is wrong with the arguments' shape, in words, or None
+    schema(columns, args)              the columns after the step; raises TransformFailed
+    apply(batch, args, out, secrets)   the rows after the step, whose columns are `out`; raises TransformFailed
+
+Migration files are read whenever Airflow parses a DAG, so a module imports pyarrow and DuckDB inside its functions.
+While rows move, a value may be told in an error's `why`, and only there: tables with sensitive columns withhold it.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
 Step = tuple[str, Any]
 _MACHINERY = frozenset({"expression"})
+_WITHHELD = "withheld: it may name a value, and the table has columns whose values are never shown"
 
 
 class Transform(Protocol):
@@ -33,23 +39,24 @@ class Transform(Protocol):
 
     def schema(self, columns: tuple[Column, ...], args: Any) -> tuple[Column, ...]: ...
 
-    def apply(self, batch: pa.Table, columns: tuple[Column, ...], args: Any, secrets: Mapping[str, str]) -> pa.Table: ...
+    def apply(self, batch: pa.Table, args: Any, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table: ...
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """The transforms there are."""
-    return sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY)
+    return tuple(sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY))
 
 
 def of(name: str) -> Transform:
-    """The transform called `name`. Raises MigrationError when there is none."""
+    """The transform called `name`, imported on first use. Raises MigrationError when there is none."""
     if name not in names():
-        raise MigrationError(f"no transform called {name!r}", fix=_nearest(name, names()))
+        raise MigrationError(f"no transform called {name!r}", fix=nearest(name, names()))
     return cast(Transform, import_module(f"penstock.transforms.{name}"))
 
 
 def check(name: str, args: Any) -> str | None:
-    """What is wrong with the shape of a step's arguments, in words; None when nothing is."""
+    """What is wrong with the shape of a step's arguments, in words; None when nothing is. Raises MigrationError."""
     return of(name).check(args)
 
 
@@ -57,34 +64,51 @@ def schema(columns: tuple[Column, ...], steps: Sequence[Step], where: str) -> tu
     """The columns that `steps` make of `columns`. Raises TransformFailed, saying which step of `where` can't be."""
     for number, (name, args) in enumerate(steps):
         try:
-            columns = of(name).schema(columns, args)
+            columns = _after(columns, name, args)
         except PenstockError as error:
             error.where = f"{where}.transform[{number}].{name}"
             raise
-        repeated = {c.name for c in columns if sum(d.name == c.name for d in columns) > 1}
-        if repeated:
-            what = f"two columns would be called {sorted(repeated)[0]!r}"
-            raise TransformFailed(what, where=f"{where}.transform[{number}].{name}", fix="give one of them another name")
     return columns
 
 
-def apply(table: pa.Table, columns: tuple[Column, ...], steps: Sequence[Step], secrets: Mapping[str, str]) -> pa.Table:
-    """The rows that `steps` make of `table`, exactly of the columns that `schema` says. Raises TransformFailed."""
+def apply(
+    table: pa.Table | pa.RecordBatch,
+    columns: tuple[Column, ...],
+    steps: Sequence[Step],
+    secrets: Mapping[str, str],
+    sensitive: Collection[str] = (),
+) -> pa.Table:
+    """The rows that `steps` make of `table`, which has `columns`: exactly of the columns that `schema` says.
+
+    No error tells a value when the table has `sensitive` columns, or masks one. Raises TransformFailed.
+    """
+    import pyarrow as pa
+
     from penstock.schema import arrow_schema
 
+    batch = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
+    quiet = bool(sensitive) or any(name == "mask" for name, _ in steps)
     for name, args in steps:
-        step = of(name)
-        after = step.schema(columns, args)
+        out = _after(columns, name, args)
+        wanted = arrow_schema(out)
         try:
-            table = step.apply(table, columns, args, secrets)
+            batch = of(name).apply(batch, args, out, secrets)
         except PenstockError as error:
-            error.why = error.why or f"in the step {name}"
+            error.why = _WITHHELD if quiet and error.why else error.why
             raise
-        wanted = arrow_schema(after)
-        if table.schema.names != wanted.names or table.schema.types != wanted.types:
-            raise TransformFailed(f"the step {name} made {table.schema.names}, not {wanted.names}", why="its output differs from its schema")
-        table, columns = table.cast(wanted), after
-    return table
+        if batch.schema.names != wanted.names or batch.schema.types != wanted.types:
+            fields = [f"{f.name} {f.type}" for f in batch.schema]
+            raise TransformFailed(f"the step {name} made {fields}, not what it said it would", why=f"its schema says {wanted.names}")
+        batch, columns = batch.cast(wanted), out
+    return batch
+
+
+def _after(columns: tuple[Column, ...], name: str, args: Any) -> tuple[Column, ...]:
+    out = of(name).schema(columns, args)
+    repeated = [column for column, times in Counter(c.name for c in out).items() if times > 1]
+    if repeated:
+        raise TransformFailed(f"two columns would be called {repeated[0]!r}", fix="give one of them another name, or drop it before")
+    return out
 
 
 def need(columns: Iterable[Column], wanted: Iterable[str]) -> None:
@@ -92,13 +116,13 @@ def need(columns: Iterable[Column], wanted: Iterable[str]) -> None:
     known = [c.name for c in columns]
     for name in wanted:
         if name not in known:
-            raise TransformFailed(f"there is no column {name!r} here", fix=_nearest(name, known))
+            raise TransformFailed(f"there is no column {name!r} here", fix=nearest(name, known))
 
 
 def made(columns: tuple[Column, ...], new: Mapping[str, Column]) -> tuple[Column, ...]:
     """`columns` with those in `new` replaced in place, or added at the end."""
-    kept = tuple(new.get(c.name, c) for c in columns)
-    return kept + tuple(c for n, c in new.items() if n not in {k.name for k in columns})
+    known = {c.name for c in columns}
+    return tuple(new.get(c.name, c) for c in columns) + tuple(c for name, c in new.items() if name not in known)
 
 
 def plain(column: Column, **changes: Any) -> Column:
@@ -106,13 +130,21 @@ def plain(column: Column, **changes: Any) -> Column:
     return replace(column, **{"default": None, "identity": False, "native": "", **changes})
 
 
+def replaced(batch: pa.Table, name: str, values: pa.ChunkedArray | pa.Array) -> pa.Table:
+    """`batch` with other `values` in the column called `name`; added at the end when there is none."""
+    place = batch.schema.get_field_index(name)
+    return batch.append_column(name, values) if place < 0 else batch.set_column(place, name, values)
+
+
 def mapping(args: Any, what: str) -> str | None:
     """The shape that most steps have: column to something."""
-    if isinstance(args, Mapping) and args and all(isinstance(k, str) for k in args):
-        return None
-    return f"expected {what}"
+    if not isinstance(args, Mapping) or not args:
+        return f"expected {what}"
+    odd = [k for k in args if not isinstance(k, str)]
+    return f"{odd[0]!r} is not a column's name: put it in quotes" if odd else None
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Collection[str]) -> str:
+    """What to write instead of an unknown word."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"

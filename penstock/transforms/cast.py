@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import BINARIES, TEXTS, Column, Type
 from penstock.transforms import made, mapping, need, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check(args: Any) -> str | None:
@@ -44,6 +44,9 @@ def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, str],
 
 
 def _cast(values: pa.ChunkedArray, column: Column, wanted: Type) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
         found = values.cast(wanted.arrow)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -6,13 +6,14 @@ The column's type is the expression's. Sums of whole numbers that DuckDB makes 1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import Column, Type, arrow_schema
 from penstock.transforms import expression, made, mapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _TYPES = (
     *("boolean", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -30,6 +31,8 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, object]) -> tuple[Col
 
 
 def _type(name: str, text: str, empty: pa.Table) -> Type:
+    import pyarrow as pa
+
     try:
         found = expression.typed(text, empty)
     except TransformFailed as error:
@@ -46,6 +49,8 @@ def _type(name: str, text: str, empty: pa.Table) -> Type:
 
 
 def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, object], secrets: Mapping[str, str]) -> pa.Table:
+    import pyarrow as pa
+
     fields = ", ".join(f"({text}) AS {expression.quoted(name)}" for name, text in args.items())
     derived = expression.selected(batch, fields)
     for name in args:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.schema import Column
 from penstock.transforms import need
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from penstock.schema import Column
 
 
 def check(args: Any) -> str | None:
@@ -26,5 +28,5 @@ def schema(columns: tuple[Column, ...], args: str | Sequence[str]) -> tuple[Colu
     return left
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: str | Sequence[str], secrets: Mapping[str, str]) -> pa.Table:
-    return batch.drop_columns([args] if isinstance(args, str) else list(args))
+def apply(batch: pa.Table, args: str | Sequence[str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    return batch.select([c.name for c in out])

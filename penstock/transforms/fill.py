@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.schema import Column
 from penstock.transforms import map, mapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check(args: Any) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import Column, arrow_schema
 from penstock.transforms import expression
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check(args: Any) -> str | None:
@@ -17,6 +18,8 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: str) -> tuple[Column, ...]:
+    import pyarrow as pa
+
     found = expression.typed(args, arrow_schema(columns).empty_table())
     if not pa.types.is_boolean(found):
         raise TransformFailed(f"{args!r} is not a condition", why=f"it gives {found}, not true or false")

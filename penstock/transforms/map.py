@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import Column
 from penstock.transforms import made, mapping, need, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check(args: Any) -> str | None:
@@ -32,6 +32,8 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]]) -
 
 
 def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]], secrets: Mapping[str, str]) -> pa.Table:
+    import pyarrow.compute as pc
+
     for column in columns:
         if column.name not in args:
             continue
@@ -45,6 +47,8 @@ def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, Mappi
 
 
 def _as_array(column: Column, values: list[Any]) -> pa.Array:
+    import pyarrow as pa
+
     kind = column.type.arrow
     try:
         if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import BINARIES, Column, Type
 from penstock.transforms import expression, made, mapping, need, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check(args: Any) -> str | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
 from penstock.schema import Column, Type, arrow_schema
 from penstock.transforms import made, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CALL = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -53,6 +54,7 @@ def _function(call: str) -> Any:
 
 def apply(batch: pa.Table, columns: tuple[Column, ...], args: Any, secrets: Mapping[str, str]) -> pa.Table:
     import pandas as pd
+    import pyarrow as pa
 
     call, _ = _parts(args)
     wanted = arrow_schema(schema(columns, args))
@@ -60,7 +62,9 @@ def apply(batch: pa.Table, columns: tuple[Column, ...], args: Any, secrets: Mapp
         frame = _function(call)(batch.to_pandas(types_mapper=pd.ArrowDtype))
     except Exception as error:
         # its text may hold values: only the type is told
-        raise TransformFailed(f"{call} failed", why=type(error).__name__, fix="run it on a batch by hand: see docs/transforms.md") from error
+        raise TransformFailed(
+            f"{call} failed", why=type(error).__name__, fix="run it on a batch by hand: see docs/transforms.md"
+        ) from error
     if not isinstance(frame, pd.DataFrame) or set(frame.columns) != set(wanted.names):
         found = sorted(map(str, frame.columns)) if isinstance(frame, pd.DataFrame) else type(frame).__name__
         raise TransformFailed(f"{call} gave {found}, not the columns {sorted(wanted.names)}", fix="declare what it adds under `columns`")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from penstock.schema import Column
 from penstock.transforms import mapping, need
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from penstock.schema import Column
 
 
 def check(args: Any) -> str | None:
@@ -22,5 +24,5 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column
     return tuple(replace(c, name=args.get(c.name, c.name)) for c in columns)
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, str], secrets: Mapping[str, str]) -> pa.Table:
-    return batch.rename_columns([args.get(n, n) for n in batch.column_names])
+def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    return batch.rename_columns([c.name for c in out])

@@ -215,7 +215,7 @@ def _collisions(
         if plan.target.name.name in views:
             problems.append(Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`"))
         owner = journal.shadow_owner(target, plan.shadow) if known else None
-        if (owner is None or owner[0] != migration.name) and sa.inspect(target).has_table(plan.shadow.name, schema=plan.shadow.schema):
+        if (owner is None or owner[0] != migration.name) and databases.stands(target, plan.shadow):
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
             problems.append(Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name"))
     live = [p.target.name for p in plans if p.live_exists]

@@ -96,9 +96,8 @@ class Airflow:
             return {}
         with duckdb.connect(str(self.target)) as connection:
             names = [str(n) for (n,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()]
-            return {
-                n: int(connection.execute(f'SELECT count(*) FROM "{n}"').fetchall()[0][0]) for n in names if not n.startswith("penstock_")
-            }
+            counts = {n: f"SELECT count(*) FROM {quoted(n)}" for n in names if not n.startswith("penstock_")}
+            return {n: int(connection.execute(count).fetchall()[0][0]) for n, count in counts.items()}
 
     def answering(self, option: str, dag_id: str) -> threading.Thread:
         """A thread that answers the approval of `dag_id` as the admin, over Airflow's API, once it is asked for."""
@@ -117,6 +116,10 @@ class Airflow:
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         return thread
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def parsed(folder: Path) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 REPO = Path(__file__).resolve().parent.parent
 DEMO = REPO / "demo"
 SOURCE, TARGET = DEMO / "flights.sqlite", DEMO / "flights.duckdb"
+
+SCREEN, ERRORS = os.fdopen(os.dup(1), "w"), os.dup(2)
 
 TABLES = {
     "airlines": "carrier TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL",
@@ -72,26 +75,51 @@ def environment() -> dict[str, str]:
     }
 
 
-def run() -> tuple[bool, str]:
-    """One run of the DAG `flights`: whether it succeeded, and its report's place."""
-    logging.disable(logging.INFO)
+def run() -> tuple[bool, Path]:
+    """One run of the DAG `flights`: whether it succeeded, and its staging area."""
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
+    from penstock import events, staging
+
     initdb()
     bag = DagBag(dag_folder=str(REPO / "dags" / "migrations.py"))
-    done: Any = bag.dags["flights"].test(logical_date=None)
-    from penstock import staging
+    with events.subscribed(progress):
+        done: Any = bag.dags["flights"].test(logical_date=None)
+    return done.state == "success", Path(staging.of(str(REPO / "staging"), "flights", done.run_id).path)
 
-    return done.state == "success", staging.of(str(REPO / "staging"), "flights", done.run_id).path
+
+def progress(name: str, facts: dict[str, Any]) -> None:
+    """A line on the screen as a stage ends."""
+    if name.endswith((".written", ".decided", ".finished")):
+        print(f"  {name:<20}", "  ".join(f"{k} {v}" for k, v in facts.items()), file=SCREEN, flush=True)
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Everything that Airflow says goes into a file; SCREEN remains."""
+    sys.stdout.flush()
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(SCREEN.fileno(), 1)
+        os.dup2(ERRORS, 2)
 
 
 def main() -> int:
     began = time.monotonic()
     build_source()
     os.environ.update(environment())
-    succeeded, place = run()
-    report = json.loads(Path(place, "report.json").read_text())
+    log = REPO / ".airflow" / "demo.log"
+    log.parent.mkdir(exist_ok=True)
+    print(f"New York's flights of 2013, SQLite to DuckDB, through the Airflow DAG `flights`; Airflow's own log is {log}", flush=True)
+    with quiet(log):
+        succeeded, place = run()
+    report = json.loads((place / "report.json").read_text())
     closing(report)
     print(f"\nreport: {place}/report.html\n{'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.1f} s")
     return 0 if succeeded else 1

@@ -178,6 +178,11 @@ def select(database: Database, name: TableName, columns: Sequence[Column], where
     return f"SELECT {fields} FROM {qualified(database, name)}" + (f" WHERE {where}" if where else "")
 
 
+def stands(connection: sa.Connection, name: TableName) -> bool:
+    """Whether there is a table at `name`. Names with % mislead SQLAlchemy's own `has_table` on MySQL."""
+    return name.name in sa.inspect(connection).get_table_names(schema=name.schema)
+
+
 def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
     """Run finished SQL text as it is: no parameters, so no character of it is special to the driver."""
     return connection.execution_options(no_parameters=True).exec_driver_sql(statement)

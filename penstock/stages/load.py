@@ -49,7 +49,7 @@ def _ours(connection: sa.Connection, plan: Plan) -> bool:
     mine = True
     for table in plan.tables:
         owner = journal.shadow_owner(connection, table.shadow)
-        there = sa.inspect(connection).has_table(table.shadow.name, schema=table.shadow.schema)
+        there = databases.stands(connection, table.shadow)
         if there and (owner is None or owner[0] != plan.migration):
             raise SwitchRefused(
                 f"the target already holds {table.shadow}, which is not a shadow of this migration",

@@ -144,7 +144,7 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
 def _moved(connection: sa.Connection, record: Switch) -> bool:
     """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none."""
     with connection.begin():
-        return not any(sa.inspect(connection).has_table(s.name, schema=s.schema) for _, s, _ in record.moves)
+        return not any(databases.stands(connection, shadow) for _, shadow, _ in record.moves)
 
 
 def _record(plan: Plan, evidence: dict[str, Any]) -> Switch:
@@ -209,7 +209,7 @@ def undo(session: Session) -> dict[str, Any]:
                 if _mark(session, connection, t, t.target.name, proved[t.name]["seal"]) != _expected(proved[t.name])
             ]
             for _, _, kept in last.moves:
-                if kept is not None and not sa.inspect(connection).has_table(kept.name, schema=kept.schema):
+                if kept is not None and not databases.stands(connection, kept):
                     raise SwitchRefused(f"{kept} is gone", why="it was dropped since the switch", fix="restore it from a backup")
         with connection.begin():
             dependents = target.dependents(connection, [live for live, _, _ in last.moves])

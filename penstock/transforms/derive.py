@@ -1,62 +1,93 @@
 """derive: {new: expression} — a column computed from the row's others, in DuckDB's SQL.
 
-The column's type is the expression's. Sums of whole numbers that DuckDB makes 128 bits wide become decimal(38,0).
+Expressions see the row as it was before the step. The column's type is the expression's; DuckDB's 128-bit integers (what a
+sum of many makes) become decimal(38,0).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.schema import Column, Type, arrow_schema
-from penstock.transforms import expression, made, mapping
+from penstock.transforms import expression, made, mapping, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TYPES = (
-    *("boolean", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float32", "float64", "string", "binary", "date", "time"),
-)
+    from penstock.schema import Column, Type
+
+# DuckDB's types as canonical ones; the value is cast to its column's own type where Arrow would carry it as another.
+_TYPES = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "int8",
+    "SMALLINT": "int16",
+    "INTEGER": "int32",
+    "BIGINT": "int64",
+    "UTINYINT": "uint8",
+    "USMALLINT": "uint16",
+    "UINTEGER": "uint32",
+    "UBIGINT": "uint64",
+    "HUGEINT": "decimal(38,0)",
+    "UHUGEINT": "decimal(38,0)",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "VARCHAR": "string",
+    '"NULL"': "string",
+    "BLOB": "binary",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "UUID": "uuid",
+    "JSON": "json",
+}
+_AS = {"decimal(38,0)": "DECIMAL(38,0)", "timestamp": "TIMESTAMP", "string": "VARCHAR"}
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 def check(args: Any) -> str | None:
-    return mapping(args, "{new column: SQL expression}")
+    fault = mapping(args, "{new column: SQL expression}")
+    odd = next((k for k, v in args.items() if not isinstance(v, str | int | float) or v == ""), None) if not fault else None
+    return fault or (f"{odd}: expected an SQL expression" if odd is not None else None)
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, object]) -> tuple[Column, ...]:
-    empty = arrow_schema(columns).empty_table()
-    return made(columns, {name: Column(name, _type(name, str(text), empty)) for name, text in args.items()})
+    from penstock.schema import Column, arrow_schema
+
+    rows = arrow_schema(columns)
+    return made(columns, {name: Column(name, _type(name, str(text), rows)) for name, text in args.items()})
 
 
-def _type(name: str, text: str, empty: pa.Table) -> Type:
-    import pyarrow as pa
+def _type(name: str, text: str, rows: pa.Schema) -> Type:
+    from penstock.schema import Type
 
     try:
-        found = expression.typed(text, empty)
+        found = expression.type_of(text, rows)
     except TransformFailed as error:
-        error.what = f"{name} can't be derived as {text!r}"
+        error.what = f"{name} can't be derived: {error.what}"
         raise
-    if pa.types.is_decimal(found):
-        return Type("decimal", precision=found.precision, scale=found.scale)
-    if pa.types.is_timestamp(found):
-        return Type("timestamptz" if found.tz else "timestamp")
-    for known in _TYPES:
-        if Type(known).arrow == found:
-            return Type(known)
-    raise TransformFailed(f"{name} would be of type {found}", why="no canonical type holds it", fix="CAST it in the expression")
+    known = _TYPES.get(found) or ("string" if found.startswith("ENUM(") else None)
+    if known is None and not _DECIMAL.fullmatch(found):
+        raise TransformFailed(f"{name} would be of DuckDB's type {found}", why="no canonical type holds it", fix="CAST it in the expression")
+    return Type.parse(known or found.lower())
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, object], secrets: Mapping[str, str]) -> pa.Table:
-    import pyarrow as pa
-
-    fields = ", ".join(f"({text}) AS {expression.quoted(name)}" for name, text in args.items())
-    derived = expression.selected(batch, fields)
-    for name in args:
-        column = derived.column(name)
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("us", column.type.tz and "UTC"))
-        place = batch.schema.get_field_index(name)
-        batch = batch.append_column(name, column) if place < 0 else batch.set_column(place, name, column)
+def apply(batch: pa.Table, args: Mapping[str, object], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    types = {c.name: c.type for c in out}
+    derived = {}
+    for name, text in args.items():
+        sql = f"({text}\n)"
+        if str(types[name]) in _AS:
+            sql = f"CAST({sql} AS {_AS[str(types[name])]})"
+        try:
+            derived[name] = expression.selected(batch, f"{sql} AS found").column(0)
+        except TransformFailed as error:
+            error.what = f"{name} can't be derived"
+            raise
+    for name, values in derived.items():
+        batch = replaced(batch, name, values.cast(types[name].arrow))
     return batch

@@ -10,9 +10,8 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import duckdb
 
 from penstock.errors import TransformFailed
 from penstock.transforms import nearest
@@ -21,76 +20,136 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOCAL = threading.local()
-# Clocks that DuckDB reads without calling a function that it lists as changing.
+# What DuckDB does not list as changing from call to call: its clocks, and what gives several rows for one.
 _CLOCKS = frozenset({"ago", "current_time", "current_timestamp", "localtime", "localtimestamp"})
 _BREAKS = {"WINDOW": "a window", "SUBQUERY": "a subquery", "STAR": "a star"}
 
 
-def _session() -> Any:
-    """This thread's own in-memory DuckDB: in UTC, and it can reach no file and no network."""
-    if not hasattr(_LOCAL, "connection"):
-        made = duckdb.connect(config={"threads": 1})
-        for setting in ("TimeZone = 'UTC'", "python_enable_replacements = false", "enable_external_access = false"):
-            made.execute(f"SET {setting}")
-        listed = "SELECT function_name FROM duckdb_functions() WHERE stability NOT IN ('CONSISTENT') AND function_name <> 'error'"
-        _LOCAL.changing = {row[0] for row in made.execute(listed).fetchall()} | _CLOCKS
-        _LOCAL.connection = made
-    return _LOCAL.connection
-
-
 def quoted(name: str) -> str:
-    """A column's name in an expression."""
+    """A column's name, as an expression writes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def selected(table: pa.Table, fields: str, parameters: Sequence[object] = ()) -> pa.Table:
-    """`SELECT fields FROM table`, a row a row, in order. Raises TransformFailed with DuckDB's own reason."""
-    import pyarrow as pa
-
-    # DuckDB has no decimals of more than 38 digits: such columns can't be used in expressions
-    held = table.select([f.name for f in table.schema if not pa.types.is_decimal256(f.type)])
-    session = _session()
-    session.register("rows", held)
-    try:
-        found = session.sql(f"SELECT {fields} FROM rows", params=list(parameters)).to_arrow_table()
-    except duckdb.Error as error:
-        why = str(error).splitlines()[0]
-        missing = re.search(r'column "(.*)" not found', why)
-        fix = nearest(missing[1], held.schema.names) if missing else ""
-        raise TransformFailed("the expression can't be evaluated", why=why, fix=fix) from None
-    finally:
-        session.unregister("rows")
+    """`SELECT fields FROM table`: a row for every row, in their order. Raises TransformFailed."""
+    with _relation(table, fields, parameters) as relation:
+        found = relation.to_arrow_table()
     if found.num_rows != table.num_rows:
         raise TransformFailed("the expression is not of one row", why=f"it made {found.num_rows} rows of {table.num_rows}")
     return found
 
 
-def type_of(text: str, empty: pa.Table) -> str:
-    """DuckDB's name for the type of an expression over the rows of `empty`, a table without rows.
+def type_of(text: str, schema: pa.Schema) -> str:
+    """DuckDB's name for the type of an expression over rows of `schema`.
 
-    Raises TransformFailed when it isn't an expression over one row: an aggregate, a window, a subquery, the time of day.
+    Raises TransformFailed when it can't be evaluated, or is not of one row: an aggregate, a window, the time of day.
     """
-    fault = _fault(text, empty.schema.names)
+    fault = _fault(text, schema)
     if fault:
-        raise TransformFailed("the expression is not of one row", why=fault, fix="a step sees one row at a time, and nothing else")
-    # An aggregate answers a row even where there is none, which `selected` refuses.
-    selected(empty, f"({text}\n) AS found")
-    return str(selected(empty.slice(0, 0), f"typeof(any_value(({text}\n))) AS found") if False else _described(text, empty))
+        fix = "a step sees one row and nothing else, and makes the same of it every time"
+        raise TransformFailed(f"{text!r} is not an expression over one row", why=fault, fix=fix)
+    with _relation(schema.empty_table(), f"({text}\n) AS found") as relation:
+        found = str(relation.types[0])
+        if relation.to_arrow_table().num_rows:
+            # only an aggregate answers a row where there is none
+            raise TransformFailed(f"{text!r} is not an expression over one row", why="it has an aggregate")
+    return found
 
 
-def _described(text: str, empty: pa.Table) -> str:
-    return ""
+@contextmanager
+def _relation(table: pa.Table, fields: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
+    import duckdb
+
+    held = table.drop_columns(_too_wide(table.schema))
+    session = _session()
+    session.register("rows", held)
+    try:
+        yield session.sql(f"SELECT {fields} FROM rows", params=list(parameters))
+    except duckdb.Error as error:
+        why = str(error).splitlines()[0]
+        missing = re.search(r'column "(.*)" not found', why)
+        raise TransformFailed(
+            "an expression can't be evaluated", why=why, fix=nearest(missing[1], held.schema.names) if missing else ""
+        ) from None
+    finally:
+        session.unregister("rows")
 
 
-def _fault(text: str, names: Sequence[str]) -> str | None:
+def _session() -> Any:
+    """This thread's own in-memory DuckDB: in UTC, and it can reach no file, no network and no Python variable."""
+    if not hasattr(_LOCAL, "session"):
+        import duckdb
+
+        session = duckdb.connect(config={"threads": 1})
+        for setting in ("TimeZone = 'UTC'", "python_enable_replacements = false", "enable_external_access = false"):
+            session.execute(f"SET {setting}")
+        changing = "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND function_name <> 'error'"
+        _LOCAL.changing = _CLOCKS.union(*session.execute(changing).fetchall())
+        _LOCAL.session = session
+    return _LOCAL.session
+
+
+def _too_wide(schema: pa.Schema) -> list[str]:
+    """The columns that DuckDB can't read: it has no decimals of more than 38 digits."""
+    import pyarrow as pa
+
+    return [f.name for f in schema if pa.types.is_decimal256(f.type)]
+
+
+def _fault(text: str, schema: pa.Schema) -> str | None:
+    """Why `text` is not an expression over one row, as far as its syntax tells."""
+    node = _parsed(text)
+    selected = node.pop("select_list")
+    bare = _parsed("1")
+    del bare["select_list"]
+    if len(selected) != 1 or node != bare:
+        return "it is more than one expression"
+    lowered = [n.lower() for n in schema.names]
+    for part in _parts(selected):
+        kind = part.get("class")
+        if kind in _BREAKS:
+            return f"it has {_BREAKS[kind]}"
+        fault = None
+        if kind == "FUNCTION":
+            fault = _function_fault(str(part["function_name"]).lower(), len(part["arguments"]))
+        elif kind == "COLUMN_REF":
+            fault = _column_fault([n.lower() for n in part["column_names"]], lowered, _too_wide(schema))
+        if fault:
+            return fault
     return None
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def _function_fault(name: str, arguments: int) -> str | None:
+    _session()
+    if name == "unnest":
+        return "unnest makes several rows of one"
+    if name in _LOCAL.changing or (name == "age" and arguments == 1):
+        return f"{name} answers differently from one time to the next"
+    return None
+
+
+def _column_fault(names: list[str], known: list[str], too_wide: list[str]) -> str | None:
+    for name in names:
+        if known.count(name) > 1:
+            return f"two columns are called {name!r} but for upper and lower case, which DuckDB does not tell apart: rename one before"
+        if name in [w.lower() for w in too_wide]:
+            return f"{name!r} has more than 38 digits, which DuckDB can't hold: cast it before"
+    return _function_fault(names[0], 0) if len(names) == 1 and names[0] not in known else None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """DuckDB's parse of `SELECT (text)`. Raises TransformFailed."""
+    found = _session().sql("SELECT json_serialize_sql($1)", params=[f"SELECT ({text}\n)"]).fetchall()[0][0]
+    tree = json.loads(found)
+    if tree["error"]:
+        raise TransformFailed(f"{text!r} is not an SQL expression", why=tree["error_message"])
+    node: dict[str, Any] = tree["statements"][0]["node"]
+    return node
+
+
+def _parts(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a parse tree."""
     if isinstance(tree, dict):
         yield tree
     for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _nodes(part)
-
-
-_ = json
+        yield from _parts(part)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.schema import Column
-from penstock.transforms import map, mapping
+from penstock.transforms import made, map, mapping
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from penstock.schema import Column
 
 
 def check(args: Any) -> str | None:
@@ -18,8 +20,13 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, Any]) -> tuple[Column, ...]:
-    return map.schema(columns, {name: {None: value} for name, value in args.items()})
+    map.schema(columns, _mapped(args))
+    return made(columns, {c.name: replace(c, nullable=False) for c in columns if c.name in args})
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, Any], secrets: Mapping[str, str]) -> pa.Table:
-    return map.apply(batch, columns, {name: {None: value} for name, value in args.items()}, secrets)
+def apply(batch: pa.Table, args: Mapping[str, Any], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    return map.apply(batch, _mapped(args), out, secrets)
+
+
+def _mapped(args: Mapping[str, Any]) -> dict[str, dict[None, Any]]:
+    return {name: {None: value} for name, value in args.items()}

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.schema import Column, arrow_schema
 from penstock.transforms import expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from penstock.schema import Column
 
 
 def check(args: Any) -> str | None:
@@ -18,13 +19,13 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: str) -> tuple[Column, ...]:
-    import pyarrow as pa
+    from penstock.schema import arrow_schema
 
-    found = expression.typed(args, arrow_schema(columns).empty_table())
-    if not pa.types.is_boolean(found):
+    found = expression.type_of(args, arrow_schema(columns))
+    if found != "BOOLEAN":
         raise TransformFailed(f"{args!r} is not a condition", why=f"it gives {found}, not true or false")
     return columns
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: str, secrets: Mapping[str, str]) -> pa.Table:
-    return batch.filter(expression.selected(batch, f"coalesce(({args}), FALSE) AS kept").column(0))
+def apply(batch: pa.Table, args: str, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    return batch.filter(expression.selected(batch, f"coalesce(({args}\n), FALSE) AS kept").column(0))

@@ -1,16 +1,18 @@
-"""map: {column: {from: to}} — replace values; others stay. YAML's null stands for NULL on either side."""
+"""map: {column: {from: to}} — replace values; others stay. YAML's null stands for NULL on either side, .nan for NaN."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.schema import Column
-from penstock.transforms import made, mapping, need, plain
+from penstock.transforms import cast, made, mapping, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from penstock.schema import Column
 
 
 def check(args: Any) -> str | None:
@@ -24,35 +26,44 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]]) -
     for column in columns:
         if column.name in args:
             values = args[column.name]
-            _as_array(column, list(values.values()))
-            _as_array(column, list(values))
+            for value in values:
+                _value(column, value)
+            for value in values.values():
+                cast.held(_value(column, value), column.name, column.type)
             nullable = (column.nullable and None not in values) or None in values.values()
             new[column.name] = plain(column, nullable=nullable, native=column.native)
     return made(columns, new)
 
 
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]], secrets: Mapping[str, str]) -> pa.Table:
+def apply(batch: pa.Table, args: Mapping[str, Mapping[Any, Any]], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
     import pyarrow.compute as pc
 
-    for column in columns:
+    for column in out:
         if column.name not in args:
             continue
-        before = batch.column(column.name)
-        after = before
+        before = after = batch.column(column.name)
         for old, new in args[column.name].items():
-            hit = before.is_null() if old is None else pc.fill_null(pc.equal(before, _as_array(column, [old])[0]), False)
-            after = pc.if_else(hit, _as_array(column, [new])[0], after)
-        batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, after)
+            if old is None:
+                hit = pc.is_null(before)
+            elif isinstance(old, float) and math.isnan(old):
+                hit = pc.fill_null(pc.is_nan(before), False)
+            else:
+                hit = pc.fill_null(pc.equal(before, _value(column, old)[0]), False)
+            after = pc.if_else(hit, _value(column, new)[0], after)
+        batch = replaced(batch, column.name, after)
     return batch
 
 
-def _as_array(column: Column, values: list[Any]) -> pa.Array:
+def _value(column: Column, value: Any) -> pa.Array:
+    """A value of the file as one of the column's. Raises TransformFailed when it is none, exactly."""
     import pyarrow as pa
 
     kind = column.type.arrow
+    written = pa.types.is_temporal(kind) or pa.types.is_decimal(kind)
     try:
-        if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
-            return pa.array([None if v is None else str(v) for v in values], pa.string()).cast(kind)
-        return pa.array([str(v) if pa.types.is_string(kind) and v is not None else v for v in values], kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise TransformFailed(f"{values!r} are not values of {column.name}", why=str(error), fix=f"its type is {column.type}") from None
+        made = cast.exactly(pa.array([str(value)]), column.type) if written and value is not None else pa.array([value], kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        quotes = "; put it in quotes" if pa.types.is_string(kind) else ""
+        fix = f"the column is {column.type}{quotes}"
+        raise TransformFailed(f"{value!r} is not a value of {column.name}", why=str(error).splitlines()[0], fix=fix) from None
+    return made

@@ -1,0 +1,142 @@
+"""The switch on real servers: readers see whole old or whole new, and what hangs on the live tables follows or is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.errors import PreflightFailed
+from penstock.stages import switch
+from tests.shop import Shop
+
+
+@pytest.fixture(params=["postgresql", "mariadb", "sqlite"])
+def served(request: pytest.FixtureRequest, shop: Shop) -> Shop:
+    """The shop, to be moved to a target that other processes read."""
+    if request.param == "sqlite":
+        file = shop.folder / "target.sqlite"
+        with sqlite3.connect(file) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+        return replace(shop, target=sa.make_url(f"sqlite:///{file}"))
+    return replace(shop, target=request.getfixturevalue(f"{request.param}_url"))
+
+
+@contextmanager
+def polled(shop: Shop, counts: set[int], failures: list[Exception]) -> Iterator[None]:
+    """While the block runs, a reader asks again and again how many customers there are."""
+    stop, began = threading.Event(), threading.Event()
+
+    def poll() -> None:
+        engine = sa.create_engine(shop.target)
+        with engine.connect() as connection:
+            while not stop.is_set():
+                try:
+                    counts.add(connection.execute(sa.text("SELECT count(*) FROM customer")).scalar_one())
+                    connection.rollback()
+                except Exception as error:
+                    failures.append(error)
+                began.set()
+        engine.dispose()
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    began.wait(10)
+    try:
+        yield
+    finally:
+        stop.set()
+        reader.join()
+
+
+def test_readers_see_whole_old_or_whole_new_never_an_error(served: Shop) -> None:
+    served.run("r1")
+    with sqlite3.connect(str(served.source.database)) as source:
+        source.executescript(
+            'DELETE FROM customer WHERE id > 100; DELETE FROM "order" WHERE customer > 100;'
+            ' DELETE FROM "item of ""%s"" order" WHERE "order" NOT IN (SELECT id FROM "order")'
+        )
+    counts: set[int] = set()
+    failures: list[Exception] = []
+    with polled(served, counts, failures):
+        session = served.run("r2")
+        after = set(counts)
+        switch.undo(session)
+    assert not failures
+    assert counts == {300, 100} and 300 in after
+    assert len(served.rows("customer", "1")) == 300
+
+
+def test_undo_brings_everything_back_and_a_new_run_goes_through(served: Shop) -> None:
+    served.run("r1")
+    before = {t: served.rows(t, "1") for t in ("customer", "order", "log")}
+    session = served.run("r2")
+    switch.undo(session)
+    assert {t: served.rows(t, "1") for t in before} == before
+    served.run("r3")
+    assert {t: served.rows(t, "1") for t in before} == before
+
+
+@pytest.fixture
+def postgresql_shop(shop: Shop, postgresql_url: sa.URL) -> Shop:
+    return replace(shop, target=postgresql_url)
+
+
+def said(shop: Shop, statement: str) -> list[tuple[object, ...]]:
+    engine = sa.create_engine(shop.target)
+    with engine.begin() as connection:
+        result = databases.execute(connection, statement)
+        rows = [tuple(r) for r in result.fetchall()] if result.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+def test_views_and_grants_follow_the_switch_and_the_undo(postgresql_shop: Shop) -> None:
+    shop = postgresql_shop
+    shop.run("r1")
+    said(shop, "DROP ROLE IF EXISTS clerk")
+    said(shop, "CREATE ROLE clerk")
+    said(shop, "GRANT SELECT ON customer TO clerk")
+    said(shop, "CREATE VIEW rich AS SELECT id FROM customer WHERE credit > 300")
+    with sqlite3.connect(str(shop.source.database)) as source:
+        source.execute("UPDATE customer SET credit = 0")
+    try:
+        session = shop.run("r2")
+        assert said(shop, "SELECT count(*) FROM rich") == [(0,)]
+        assert said(shop, "SELECT has_table_privilege('clerk', 'customer', 'SELECT')") == [(True,)]
+        switch.undo(session)
+        assert said(shop, "SELECT count(*) FROM rich") == [(60,)]
+        assert said(shop, "SELECT has_table_privilege('clerk', 'customer', 'SELECT')") == [(True,)]
+    finally:
+        said(shop, "DROP OWNED BY clerk")
+        said(shop, "DROP ROLE clerk")
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("CREATE TABLE visit (customer BIGINT REFERENCES customer (id))", "visit"),
+        ("CREATE MATERIALIZED VIEW totals AS SELECT sum(credit) FROM customer", "totals"),
+    ],
+)
+def test_what_would_not_follow_is_refused_by_name_before_anything_moves(made: str, name: str, postgresql_shop: Shop) -> None:
+    postgresql_shop.run("r1")
+    said(postgresql_shop, made)
+    with pytest.raises(PreflightFailed) as refused:
+        postgresql_shop.run("r2")
+    assert name in str(refused.value)
+
+
+def test_a_foreign_key_from_outside_is_refused_on_mariadb(shop: Shop, mariadb_url: sa.URL) -> None:
+    shop = replace(shop, target=mariadb_url)
+    shop.run("r1")
+    said(shop, "CREATE TABLE visit (customer BIGINT, FOREIGN KEY outside (customer) REFERENCES customer (id))")
+    with pytest.raises(PreflightFailed) as refused:
+        shop.run("r2")
+    assert "visit" in str(refused.value)

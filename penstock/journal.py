@@ -60,7 +60,7 @@ NAMES = frozenset(_METADATA.tables)
 
 @dataclass(frozen=True)
 class Switch:
-    """A switch as the journal has it. state: switching, switched, undone, finished.
+    """A switch as the journal has it. state: switching, switched, undoing, undone, finished.
 
     moves: (live, shadow, kept or None where nothing served before), one for each table.
     position: where the source stood, for sources that can say.

@@ -65,7 +65,7 @@ def move(session: Session) -> None:
                 transform.transform(session, group.chunks)
         with record.stage(area, "gate_transformed"):
             validate.gate(session, "transformed")
-    if area.exists("switch.json"):
+    if switch.happened(session):
         return
     with record.stage(area, "prepare"):
         load.prepare(session)

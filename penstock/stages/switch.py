@@ -29,7 +29,8 @@ def switch(session: Session) -> Switch:
     with session.writing() as connection:
         with connection.begin():
             earlier = _earlier(connection, plan)
-        if earlier and (earlier.state != "switching" or _moved(connection, earlier)):
+            past = earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
+        if earlier is not None and past:
             return _done(session, connection, earlier)
         evidence = gather(session)
         events.emit("switch.started", tables=len(plan.tables))
@@ -54,6 +55,13 @@ def switch(session: Session) -> Switch:
             fix = "if readers hold the live tables, wait for them and run this task again: nothing has changed"
             raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
         return _done(session, connection, switched)
+
+
+def happened(session: Session) -> bool:
+    """Whether this run's switch has taken place already, so that its shadow tables are no longer there."""
+    with session.writing() as connection, connection.begin():
+        earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
+        return earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
 
 
 def statements(session: Session, connection: sa.Connection) -> list[str]:
@@ -143,8 +151,7 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
 
 def _moved(connection: sa.Connection, record: Switch) -> bool:
     """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none."""
-    with connection.begin():
-        return not any(databases.stands(connection, shadow) for _, shadow, _ in record.moves)
+    return not any(databases.stands(connection, shadow) for _, shadow, _ in record.moves)
 
 
 def _record(plan: Plan, evidence: dict[str, Any]) -> Switch:
@@ -195,28 +202,53 @@ def undo(session: Session) -> dict[str, Any]:
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
     Raises SwitchRefused when this run isn't the last one switched, or when the old tables are gone.
     """
-    plan, target = session.plan, session.target
+    target = session.target
     with session.writing() as connection:
         with connection.begin():
-            last = next(iter(journal.switches(connection, plan.migration, ["switched"]) if journal.exists(connection) else []), None)
-            if last is None or last.token != plan.token:
-                run = f"the last switch was of the run {last.run}" if last else "nothing was switched, or its old tables were dropped"
-                raise SwitchRefused(f"the run {plan.run} can't be undone", why=run, fix="undo the last run first")
-            proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-            changed = [
-                str(t.target.name)
-                for t in plan.tables
-                if _mark(session, connection, t, t.target.name, proved[t.name]["seal"]) != _expected(proved[t.name])
-            ]
-            for _, _, kept in last.moves:
-                if kept is not None and not databases.stands(connection, kept):
-                    raise SwitchRefused(f"{kept} is gone", why="it was dropped since the switch", fix="restore it from a backup")
+            last = _undoable(connection, session.plan)
+        if last.state == "undoing" and not _kept_stand(connection, last):
+            return _undone(session, connection, last, [], [])  # an earlier try was killed right after its one statement
+        with connection.begin():
+            changed = _changed(session, connection)
+            if not _kept_stand(connection, last):
+                raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
+        if not target.ddl_in_transaction:
+            with connection.begin():
+                journal.write_switch(connection, replace(last, state="undoing"))
         with connection.begin():
             dependents = target.dependents(connection, [live for live, _, _ in last.moves])
-            ran = switches.of(plan.how).undo(last, target, [d for d in dependents if d.follows])
+            ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows])
             for statement in [*target.hold([], _PATIENCE), *ran]:
                 databases.execute(connection, statement)
             journal.write_switch(connection, replace(last, state="undone"))
+        return _undone(session, connection, last, ran, changed)
+
+
+def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
+    last = next(iter(journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []), None)
+    if last is None or last.token != plan.token:
+        why = f"the last switch was of the run {last.run}" if last else "nothing was switched, or its old tables were dropped"
+        raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first")
+    return last
+
+
+def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
+    return all(databases.stands(connection, kept) for _, _, kept in record.moves if kept is not None)
+
+
+def _changed(session: Session, connection: sa.Connection) -> list[str]:
+    """The live tables into which rows were written since this run's switch."""
+    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+    return [
+        str(t.target.name)
+        for t in session.plan.tables
+        if _mark(session, connection, t, t.target.name, proved[t.name]["seal"]) != _expected(proved[t.name])
+    ]
+
+
+def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str]) -> dict[str, Any]:
+    with connection.begin():
+        journal.write_switch(connection, replace(last, state="undone"))
     record = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
     session.staging.write_json(record, "undo.json")
     events.emit("undo.finished", tables=len(last.moves))

@@ -1,4 +1,9 @@
-"""cast: {column: type} — carry a column as another type. Exact, or the run stops and names a value that isn't."""
+"""cast: {column: type} — carry a column as another type. Exact, or the run stops and names a value that isn't.
+
+Numbers become numbers, dates and timestamps one another, everything but binary a text, and texts what they are the text of:
+integers and decimals in digits, floats (the nearest one), dates and times as ISO 8601 writes them. A timestamptz as a
+timestamp is its time in UTC, and back. What else there may be is for `derive` to say.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.schema import BINARIES, TEXTS, Column, Type
-from penstock.transforms import made, mapping, need, plain
+from penstock.transforms import made, mapping, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from penstock.schema import Column, Type
+
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 def check(args: Any) -> str | None:
@@ -23,49 +31,137 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column
     return made(columns, {c.name: plain(c, type=_type(c, args[c.name])) for c in columns if c.name in args})
 
 
-def _type(column: Column, text: str) -> Type:
-    try:
-        wanted = Type.parse(text)
-    except ValueError as error:
-        raise TransformFailed(f"{column.name} can't be cast to {text!r}", why=str(error)) from None
-    binary = column.type.name in BINARIES
-    if binary != (wanted.name in BINARIES) or (wanted.name == "boolean" and column.type.name in TEXTS):
-        raise TransformFailed(f"{column.name} can't be cast from {column.type} to {wanted}", fix="derive it by an expression instead")
-    return wanted
-
-
-def apply(batch: pa.Table, columns: tuple[Column, ...], args: Mapping[str, str], secrets: Mapping[str, str]) -> pa.Table:
-    for column in columns:
+def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+    for column in out:
         if column.name in args:
-            wanted = Type.parse(args[column.name])
-            values = _cast(batch.column(column.name), column, wanted)
-            batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, values)
+            values = batch.column(column.name)
+            try:
+                batch = replaced(batch, column.name, convert(values, column.type))
+            except ValueError as error:
+                what = f"{column.name} can't be cast to {column.type}"
+                why = f"{_culprit(values, column.type)}: {str(error).splitlines()[0]}"
+                fix = "cast to a wider type, filter those rows, or map or derive the values first"
+                raise TransformFailed(what, why=why, fix=fix) from None
     return batch
 
 
-def _cast(values: pa.ChunkedArray, column: Column, wanted: Type) -> pa.ChunkedArray:
+def _type(column: Column, text: str) -> Type:
+    """The type written as `text`, when values of the column can be cast to it at all. Raises TransformFailed."""
+    import pyarrow as pa
+
+    from penstock.schema import Type
+
+    what = f"{column.name} can't be cast from {column.type} to {text}"
+    try:
+        wanted = Type.parse(text)
+    except ValueError as error:
+        raise TransformFailed(what, why=str(error)) from None
+    if wanted.name in ("enum", "set") and not wanted.labels:
+        raise TransformFailed(what, why="its labels are not said", fix=f"write for instance {wanted.name}('a','b')")
+    try:
+        if not _possible(column.type.name, wanted.name):
+            raise NotImplementedError
+        convert(pa.chunked_array([], column.type.arrow), wanted)
+    except (ValueError, NotImplementedError):
+        raise TransformFailed(what, why="there is no one way to do it", fix="derive it: say how in an expression") from None
+    return wanted
+
+
+def _possible(found: str, wanted: str) -> bool:
+    from penstock.schema import BINARIES, INTEGERS, TEXTS
+
+    numbers, times = INTEGERS | {"decimal", "float32", "float64", "boolean"}, {"date", "timestamp", "timestamptz"}
+    if wanted in BINARIES or found in BINARIES:
+        return found == wanted or (found in BINARIES and wanted == "binary")
+    if found in TEXTS or found == "unsupported":
+        return wanted != "boolean"
+    return wanted in TEXTS or found == wanted or {found, wanted} <= numbers or {found, wanted} <= times
+
+
+def convert(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
+    """`values` as `wanted`, exactly. Raises ValueError when one of them isn't of that type."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    try:
-        found = values.cast(wanted.arrow)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise _refused(column, wanted, str(error).splitlines()[0]) from None
-    if pa.types.is_floating(wanted.arrow) and not pa.types.is_floating(values.type) and not pa.types.is_string(values.type):
-        # Arrow rounds a decimal or a long integer to the nearest float without a word
-        if not found.cast(values.type, safe=False).equals(values):
-            raise _refused(column, wanted, "a value has more digits than a float holds")
+    found, kind = values.type, wanted.arrow
+    if pa.types.is_string(found) and not pa.types.is_string(kind):
+        return _from_text(values, kind)
+    if pa.types.is_string(kind) or found == kind:
+        return fits(values.cast(kind), wanted)
+    if pa.types.is_boolean(found):
+        values = values.cast(pa.int8())
+    made = _between(values, kind)
+    back = _between(made, values.type)
+    unlike = pc.not_equal(back, values)
+    if pa.types.is_floating(values.type):
+        unlike = pc.and_(unlike, pc.invert(pc.and_(pc.is_nan(back), pc.is_nan(values))))
+    if pc.any(unlike).as_py():
+        raise ValueError(f"not exact as {wanted}")
+    return made
+
+
+def fits(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
+    """`values`, which have its Arrow type, as values of `wanted`. Raises ValueError: too long, no label, not JSON."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from penstock.transforms import expression
+
     if wanted.length is not None:
-        lengths = pc.utf8_length(found) if wanted.name == "string" else pc.binary_length(found)
+        lengths = pc.utf8_length(values) if wanted.name == "string" else pc.binary_length(values)
         if (pc.max(lengths).as_py() or 0) > wanted.length:
-            raise _refused(column, wanted, f"the longest value has {pc.max(lengths).as_py()}")
-    if wanted.labels and wanted.name == "enum":
-        odd = pc.invert(pc.is_in(found, pa.array([*wanted.labels, None], pa.string())))
-        if pc.any(odd).as_py():
-            raise _refused(column, wanted, "a value is none of the labels")
-    return found
+            raise ValueError(f"longer than {wanted.length}")
+    if wanted.labels:
+        words = pc.list_flatten(pc.split_pattern(values.filter(pc.not_equal(values, "")), ",")) if wanted.name == "set" else values.drop_null()
+        if not pc.all(pc.is_in(words, pa.array(wanted.labels, pa.string()))).as_py():
+            raise ValueError(f"not one of {', '.join(wanted.labels)}")
+    if wanted.name == "uuid":
+        if not pc.all(pc.match_substring_regex(values, _UUID)).as_py():
+            raise ValueError("not a UUID")
+        return pc.utf8_lower(values)
+    if wanted.name == "json" and not pc.all(expression.selected(pa.table({"v": values}), "json_valid(v)").column(0)).as_py():
+        raise ValueError("not JSON")
+    return values
 
 
-def _refused(column: Column, wanted: Type, why: str) -> TransformFailed:
-    fix = "cast to a wider type, filter those rows, or map the values first"
-    return TransformFailed(f"{column.name} can't be cast exactly from {column.type} to {wanted}", why=why, fix=fix)
+def _from_text(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_time(kind):
+        # Arrow reads no times of day, but timestamps
+        dated = pc.binary_join_element_wise("1970-01-01 ", values, "")
+        return dated.cast(pa.timestamp("us")).cast(kind)
+    if pa.types.is_integer(kind) and pc.any(pc.match_substring(values, "x", ignore_case=True)).as_py():
+        raise ValueError("not in decimal digits")
+    return values.cast(kind)
+
+
+def _between(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Arrow's safe cast between numbers, or between dates and timestamps, by way of what Arrow can do."""
+    import pyarrow as pa
+
+    found = values.type
+    if pa.types.is_integer(found) and pa.types.is_decimal(kind):
+        return values.cast(pa.string()).cast(kind)  # straight, Arrow asks for room for every int64
+    if pa.types.is_decimal(found) and pa.types.is_boolean(kind):
+        return values.cast(pa.int64()).cast(kind)
+    if pa.types.is_boolean(found) and pa.types.is_decimal(kind):
+        return values.cast(pa.int8()).cast(pa.string()).cast(kind)
+    if pa.types.is_temporal(found) and pa.types.is_temporal(kind):
+        return values.cast(pa.timestamp("us")).cast(kind)
+    return values.cast(kind)
+
+
+def _culprit(values: pa.ChunkedArray, wanted: Type) -> str:
+    """The first of `values` that can't be converted."""
+    while len(values) > 1:
+        half = values.slice(0, len(values) // 2)
+        try:
+            convert(half, wanted)
+        except ValueError:
+            values = half
+        else:
+            values = values.slice(len(values) // 2)
+    text = repr(values[0].as_py())
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -29,7 +29,7 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]]) -
             for value in values:
                 _value(column, value)
             for value in values.values():
-                cast.held(_value(column, value), column.name, column.type)
+                _value(column, value)
             nullable = (column.nullable and None not in values) or None in values.values()
             new[column.name] = plain(column, nullable=nullable, native=column.native)
     return made(columns, new)
@@ -54,16 +54,15 @@ def apply(batch: pa.Table, args: Mapping[str, Mapping[Any, Any]], out: tuple[Col
     return batch
 
 
-def _value(column: Column, value: Any) -> pa.Array:
+def _value(column: Column, value: Any) -> pa.ChunkedArray:
     """A value of the file as one of the column's. Raises TransformFailed when it is none, exactly."""
     import pyarrow as pa
 
     kind = column.type.arrow
-    written = pa.types.is_temporal(kind) or pa.types.is_decimal(kind)
     try:
-        made = cast.exactly(pa.array([str(value)]), column.type) if written and value is not None else pa.array([value], kind)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        quotes = "; put it in quotes" if pa.types.is_string(kind) else ""
-        fix = f"the column is {column.type}{quotes}"
+        if value is not None and (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
+            return cast.convert(pa.chunked_array([[str(value)]]), column.type)
+        return cast.fits(pa.chunked_array([pa.array([value], kind)]), column.type)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        fix = f"the column is {column.type}" + ("; put the value in quotes" if pa.types.is_string(kind) and not isinstance(value, str) else "")
         raise TransformFailed(f"{value!r} is not a value of {column.name}", why=str(error).splitlines()[0], fix=fix) from None
-    return made

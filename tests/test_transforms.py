@@ -232,8 +232,9 @@ FITTING: dict[str, Any] = {
 @pytest.mark.parametrize(("found", "wanted", "value"), LOSSES, ids=lambda v: v if isinstance(v, str) else repr(v))
 def test_cast_that_would_lose_something_names_column_and_value(found: str, wanted: str, value: Any) -> None:
     fits = FITTING[found[:3]]
+    told = repr(value) if isinstance(value, str | bytes) else str(value)
     error = fault(found, [fits, None, value, fits], ("cast", {"c": wanted}))
-    assert "c can't be cast to" in error.what and repr(value) in error.why and error.fix
+    assert "c can't be cast to" in error.what and told in error.why and error.fix
 
 
 @pytest.mark.parametrize(
@@ -388,7 +389,7 @@ def test_decimals_too_wide_for_expressions_say_so_and_do_no_harm() -> None:
 
 
 def test_derived_number_that_does_not_fit_fails_and_names_the_column() -> None:
-    error = fault("int64", [2**62], ("derive", {"new": "c::HUGEINT * 100000000000000000000"}))
+    error = fault("int64", [2**62], ("derive", {"new": "c::HUGEINT * 30000000000000000000"}))
     assert "new can't be derived" in error.what and "Could not cast" in error.why
 
 

@@ -38,22 +38,27 @@ def main() -> int:
         # Airflow's own data is in SQLite here: more tasks at once and its scheduler dies of "database is locked".
         "AIRFLOW__CORE__PARALLELISM": "4",
     }
+    programs = Path(sys.executable).parent
+    settings["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"  # standalone starts its parts by the name `airflow`
     with open(HOME / "up.log", "w") as log:
         # A session of its own: Ctrl-C reaches only us, and all of Airflow's processes can be ended together.
         airflow = subprocess.Popen(
-            [str(Path(sys.executable).with_name("airflow")), "standalone"],
+            [str(programs / "airflow"), "standalone"],
             env=os.environ | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        patience = time.monotonic() + 240
         try:
             print(f"starting Airflow, its log is {HOME / 'up.log'}", flush=True)
             while not ready():
-                if airflow.poll() is not None:
-                    print("Airflow ended; see its log", file=sys.stderr)
+                # standalone goes on when one of its parts has died: only the time tells
+                if airflow.poll() is not None or time.monotonic() > patience:
+                    print("Airflow did not come up; see its log", file=sys.stderr)
                     return 1
                 time.sleep(1)
             print(f"\n  http://localhost:{PORT}   user admin   password {password}\n\nCtrl-C ends it", flush=True)

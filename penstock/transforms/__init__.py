@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.errors import MigrationError, PenstockError, TransformFailed
 
@@ -52,7 +52,10 @@ def of(name: str) -> Transform:
     """The transform called `name`, imported on first use. Raises MigrationError when there is none."""
     if name not in names():
         raise MigrationError(f"no transform called {name!r}", fix=nearest(name, names()))
-    return cast(Transform, import_module(f"penstock.transforms.{name}"))
+    # Not typing.cast: a module of this folder becomes an attribute of it, and one is called cast.
+    found: Any = import_module(f"penstock.transforms.{name}")
+    transform: Transform = found
+    return transform
 
 
 def check(name: str, args: Any) -> str | None:

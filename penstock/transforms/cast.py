@@ -91,6 +91,9 @@ def convert(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
     if pa.types.is_boolean(found):
         values = values.cast(pa.int8())
     made = _between(values, kind)
+    if pa.types.is_integer(values.type) and pa.types.is_decimal(kind):
+        return made  # parsed from digits: exact, and Arrow can't take back what has a scale over 38
+    # Arrow cuts and rounds without a word between the others
     back = _between(made, values.type)
     unlike = pc.not_equal(back, values)
     if pa.types.is_floating(values.type):
@@ -113,15 +116,22 @@ def fits(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
             raise ValueError(f"longer than {wanted.length}")
     if wanted.labels:
         words = pc.list_flatten(pc.split_pattern(values.filter(pc.not_equal(values, "")), ",")) if wanted.name == "set" else values.drop_null()
-        if not pc.all(pc.is_in(words, pa.array(wanted.labels, pa.string()))).as_py():
+        if not _all(pc.is_in(words, pa.array(wanted.labels, pa.string()))):
             raise ValueError(f"not one of {', '.join(wanted.labels)}")
     if wanted.name == "uuid":
-        if not pc.all(pc.match_substring_regex(values, _UUID)).as_py():
+        if not _all(pc.match_substring_regex(values, _UUID)):
             raise ValueError("not a UUID")
         return pc.utf8_lower(values)
-    if wanted.name == "json" and not pc.all(expression.selected(pa.table({"v": values}), "json_valid(v)").column(0)).as_py():
+    if wanted.name == "json" and not _all(expression.selected(pa.table({"v": values}), "json_valid(v)").column(0)):
         raise ValueError("not JSON")
     return values
+
+
+def _all(truths: pa.ChunkedArray) -> bool:
+    """Whether none is false; NULL is no value to hold anything against."""
+    import pyarrow.compute as pc
+
+    return bool(pc.all(truths, min_count=0).as_py())
 
 
 def _from_text(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -163,5 +173,6 @@ def _culprit(values: pa.ChunkedArray, wanted: Type) -> str:
             values = half
         else:
             values = values.slice(len(values) // 2)
-    text = repr(values[0].as_py())
+    value = values[0].as_py()
+    text = repr(value) if isinstance(value, str | bytes) else str(value)
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -99,7 +99,7 @@ def _too_wide(schema: pa.Schema) -> list[str]:
 def _fault(text: str, schema: pa.Schema) -> str | None:
     """Why `text` is not an expression over one row, as far as its syntax tells."""
     node = _parsed(text)
-    selected = node.pop("select_list")
+    selected = node.pop("select_list", ())
     bare = _parsed("1")
     del bare["select_list"]
     if len(selected) != 1 or node != bare:

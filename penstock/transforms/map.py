@@ -62,6 +62,8 @@ def _value(column: Column, value: Any) -> pa.ChunkedArray:
     try:
         if value is not None and (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
             return cast.convert(pa.chunked_array([[str(value)]]), column.type)
+        if pa.types.is_integer(kind) and value is not None and type(value) is not int:
+            raise TypeError("not a whole number")  # Arrow would cut it off
         return cast.fits(pa.chunked_array([pa.array([value], kind)]), column.type)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         fix = f"the column is {column.type}" + ("; put the value in quotes" if pa.types.is_string(kind) and not isinstance(value, str) else "")

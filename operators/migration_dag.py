@@ -60,7 +60,7 @@ def undo_dag(path: str | Path) -> DAG:
         max_active_runs=1,
         params={"run": run},
         tags=["penstock", "undo"],
-        doc_md="Puts the tables back that served before the last switch, in one atomic step. The run's own tables are set aside, not dropped.",
+        doc_md="Puts the tables back that served before the last switch, in one atomic step. What it takes away is set aside, not dropped.",
     ) as dag:
         UndoOperator(task_id="undo", migration=str(path), staging_root=STAGING)
     return dag

@@ -87,13 +87,14 @@ def suites_folder(migration: Migration) -> Path:
     """
     from penstock.errors import MigrationError
 
-    wanted = migration.checks or f"expectations/{migration.name}"
-    folders = [above / wanted for above in migration.path.absolute().parents]
+    folders = [above / migration.checks for above in migration.path.absolute().parents]
     for folder in folders:
         if folder.is_dir():
             return folder
-    if migration.checks:
-        raise MigrationError(f"there is no folder {wanted}", where=f"{migration.path}: checks", fix="correct the path, or leave it out")
+    if "checks" in migration.model_fields_set:
+        raise MigrationError(
+            f"there is no folder {migration.checks}", where=f"{migration.path}: checks", fix="correct the path, or leave it out"
+        )
     return folders[0]
 
 
@@ -124,7 +125,7 @@ def url(connection_id: str) -> sa.URL:
         fix = f"add it under Admin > Connections, or as AIRFLOW_CONN_{connection_id.upper()}"
         raise UnknownConnection(f"Airflow has no connection {connection_id}", fix=fix) from None
     place = (found.host, found.port, found.login, found.password, found.schema)
-    return connections.from_fields(found.conn_type or "", *place, found.extra_dejson)
+    return connections.from_fields(found.conn_type, *place, found.extra_dejson)
 
 
 def secrets() -> dict[str, str]:

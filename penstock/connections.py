@@ -12,70 +12,125 @@ import sqlalchemy as sa
 
 from penstock.errors import UnknownConnection
 
-_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+mysqldb", "mariadb": "mysql+mysqldb"}
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+mysqldb",
+    "mariadb": "mysql+mysqldb",
+    "sqlite": "sqlite",
+    "duckdb": "duckdb",
+}
 _FILES = frozenset({"sqlite", "duckdb"})
+_FORMS = "postgresql://user@host:5432/database, mysql://user@host/database, sqlite:////path/to/file or duckdb:////path/to/file"
 
 
 def resolve(name: str) -> sa.URL:
-    """A URL, or the connection id that the environment variable AIRFLOW_CONN_<ID> defines as Airflow writes it.
+    """The URL of a database: `name` itself, or of the connection that AIRFLOW_CONN_<NAME> defines, as JSON or URI.
 
-    Raises UnknownConnection.
+    Raises UnknownConnection. The URL's repr and str show no password.
     """
     if "://" in name:
-        return _from_url(name)
+        return _driven(_made_url(name, "a URL"))
     variable = f"AIRFLOW_CONN_{name.upper()}"
-    written = os.environ.get(variable)
+    written = os.environ.get(variable, "").strip()
     if not written:
-        raise UnknownConnection(
-            f"there is no connection {name!r}",
-            fix=f"define it in Airflow; on the command line set {variable}, or give a URL such as postgresql://user@host/database",
-        )
-    if not written.lstrip().startswith("{"):
-        return _from_url(written)
+        fix = f"define it in Airflow under Admin > Connections; on the command line set {variable}, or write a URL: {_FORMS}"
+        raise UnknownConnection(f"there is no connection {name!r}", where=f"environment variable {variable}", fix=fix)
     try:
-        said = json.loads(written)
-        extra = said.get("extra") or {}
-        extra = json.loads(extra) if isinstance(extra, str) else extra
-    except ValueError:
-        raise UnknownConnection(f"{variable} is neither a URL nor JSON", fix="write it as Airflow does") from None
-    fields = [said.get(k) for k in ("host", "port", "login", "password", "schema")]
-    return from_fields(said.get("conn_type", ""), *fields, extra)
+        return from_fields(*(_json_fields(written) if written.startswith("{") else _uri_fields(written)))
+    except UnknownConnection as error:
+        error.where = error.where or f"environment variable {variable}"
+        raise
+    except ValueError:  # its text may hold the password
+        fix = 'write it as Airflow does: JSON with "conn_type", "host", ..., or a URI with special characters escaped'
+        raise UnknownConnection(f"the connection {name!r} can't be read", where=f"environment variable {variable}", fix=fix) from None
 
 
 def from_fields(
-    conn_type: str,
+    conn_type: str | None,
     host: str | None,
     port: int | str | None,
     login: str | None,
     password: str | None,
     schema: str | None,
-    extra: Mapping[str, Any],
+    extra: Mapping[str, Any] | str | None,
 ) -> sa.URL:
-    """The URL of an Airflow connection's fields. `extra["sqlalchemy_query"]` goes into its query."""
-    kind = conn_type.replace("-", "_")
-    query = {str(k): str(v) for k, v in (extra.get("sqlalchemy_query") or {}).items()}
+    """The URL of an Airflow connection's fields; `extra` parsed, or as the JSON text that Airflow keeps.
+
+    Of `extra`, `sqlalchemy_query` goes into the URL's query, and so do the settings of TLS (`sslmode`, `ssl`, ...): they
+    must not be lost without a word. A `generic` connection gives the whole address as `sqlalchemy_url`.
+    Raises UnknownConnection.
+    """
+    said = _extra(extra)
+    kind = (conn_type or "").replace("-", "_")
+    if kind == "generic" and said.get("sqlalchemy_url"):
+        url = _driven(_made_url(str(said["sqlalchemy_url"]), "sqlalchemy_url of a connection"))
+        return url.set(username=url.username or login or None, password=url.password or password or None)
+    if kind in ("", "generic"):
+        fix = "choose its type, or write sqlalchemy_url into the extra of a generic connection"
+        raise UnknownConnection("the connection does not say what database it is", fix=fix)
+    query = _tls(said) | {str(k): str(v) for k, v in (said.get("sqlalchemy_query") or {}).items()}
     if kind in _FILES:
-        return sa.URL.create(kind, database=host or schema or None, query=query)
-    driver = _DRIVERS.get(kind, kind)
-    return sa.URL.create(driver, login or None, password or None, host or None, int(port) if port else None, schema or None, query)
-
-
-def _from_url(text: str) -> sa.URL:
-    scheme = text.split("://", 1)[0]
+        return _driven(sa.URL.create(kind, database=host or schema or None, query=query))
     try:
-        if scheme in _FILES:
-            return sa.make_url(text)
-        if "+" in scheme:
-            return sa.make_url(text)
-        parts = urlsplit(text)
-        return sa.URL.create(
-            _DRIVERS.get(scheme, scheme),
-            unquote(parts.username) if parts.username else None,
-            unquote(parts.password) if parts.password else None,
-            parts.hostname,
-            parts.port,
-            unquote(parts.path.lstrip("/")) or None,
-            dict(parse_qsl(parts.query)),
-        )
+        number = int(port) if port else None
+    except ValueError:
+        raise UnknownConnection(f"{port!r} is not a port", fix="a port is a number") from None
+    return _driven(sa.URL.create(kind, login or None, password or None, host or None, number, schema or None, query))
+
+
+def _driven(url: sa.URL) -> sa.URL:
+    """`url` with the driver that Penstock talks through. Raises UnknownConnection when there can't be one."""
+    backend = url.get_backend_name()
+    if backend in _FILES and url.database in (None, "", ":memory:"):
+        fix = f"give the file's path as the connection's host, or a URL such as {backend}:////path/to/file"
+        raise UnknownConnection(f"the {backend} connection names no file", fix=fix)
+    if backend in _DRIVERS:
+        return url.set(drivername=_DRIVERS[backend])
+    try:
+        url.get_dialect()
+    except (sa.exc.NoSuchModuleError, ImportError):
+        fix = f"install the SQLAlchemy dialect of {url.drivername}, or write one of {_FORMS}"
+        raise UnknownConnection(f"SQLAlchemy knows no database called {url.drivername!r}", fix=fix) from None
+    return url
+
+
+def _made_url(text: str, what: str) -> sa.URL:
+    try:
+        return sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise UnknownConnection(f"{scheme}://… is not a URL", fix="write for instance postgresql://user@host:5432/database") from None
+        raise UnknownConnection(f"{text.split('://')[0]}://... can't be read as {what}", fix=f"write for instance {_FORMS}") from None
+
+
+def _extra(extra: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
+    try:
+        said = json.loads(extra) if isinstance(extra, str) and extra else extra or {}
+    except ValueError:
+        said = None
+    if not isinstance(said, Mapping) or not isinstance(said.get("sqlalchemy_query") or {}, Mapping):
+        raise UnknownConnection("the connection's extra can't be read", fix="write it as a JSON object; sqlalchemy_query in it too")
+    return said
+
+
+def _tls(extra: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of TLS in an extra: libpq's and MySQL's own (`sslmode`, `ssl_ca`), and Airflow's `ssl` for MySQL."""
+    settings = {k: str(v) for k, v in extra.items() if k.startswith("ssl") and isinstance(v, str | int) and v != ""}
+    nested = extra.get("ssl")
+    return settings | ({f"ssl_{k}": str(v) for k, v in nested.items()} if isinstance(nested, Mapping) else {})
+
+
+def _json_fields(text: str) -> tuple[Any, ...]:
+    said = json.loads(text)
+    return tuple(said.get(k) for k in ("conn_type", "host", "port", "login", "password", "schema", "extra"))
+
+
+def _uri_fields(text: str) -> tuple[Any, ...]:
+    """A connection's fields from the URI that Airflow writes: every part escaped, extra in the query."""
+    parts = urlsplit(text)
+    # not .hostname: it lowers the case of what may be a path
+    host = parts.netloc.rsplit("@", 1)[-1]
+    host = host.rsplit(":", 1)[0] if parts.port is not None else host
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    extra = query.get("__extra__", query)
+    login, password = (unquote(p) if p else None for p in (parts.username, parts.password))
+    return parts.scheme, unquote(host.strip("[]")), parts.port, login, password, unquote(parts.path[1:]), extra

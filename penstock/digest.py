@@ -68,7 +68,7 @@ def of(data: pa.Table | pa.RecordBatch, columns: Sequence[Column]) -> Digest:
     """The digest of Arrow rows whose columns are `columns`, in that order."""
     if not data.num_rows:
         return Digest()
-    table = pa.table([_readable(c) for c in data.columns], names=[f"c{i}" for i in range(data.num_columns)])
+    table = pa.table([readable(c) for c in data.columns], names=[f"c{i}" for i in range(data.num_columns)])
     texts = ", ".join(canonical_text(column, f"c{i}") for i, column in enumerate(columns))
     connection = _duckdb()
     connection.register("batch", table)
@@ -83,7 +83,7 @@ def of(data: pa.Table | pa.RecordBatch, columns: Sequence[Column]) -> Digest:
     return Digest(int(rows), (int(low) + (int(high) << 64)) % _MODULUS)
 
 
-def _readable(array: Any) -> Any:
+def readable(array: Any) -> Any:
     """DuckDB holds decimals up to 38 digits; wider ones are hashed by the text that Arrow gives them."""
     return array.cast(pa.string()) if pa.types.is_decimal256(array.type) else array
 

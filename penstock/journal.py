@@ -27,7 +27,7 @@ SHADOWS = sa.Table(
     _METADATA,
     sa.Column("shadow", sa.String(250), primary_key=True),
     sa.Column("migration", sa.String(40), nullable=False),
-    sa.Column("run", sa.String(250), nullable=False),
+    sa.Column("run", sa.String(280), nullable=False),
 )
 RECEIPTS = sa.Table(
     "penstock_receipts",
@@ -133,9 +133,9 @@ def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> lis
     return [Receipt(**json.loads(row[0])) for row in connection.execute(query.order_by(RECEIPTS.c.chunk))]
 
 
-def forget_receipts(connection: sa.Connection, run: str, table: str) -> None:
-    """Drop a table's receipts of a run, because its shadow is made anew."""
-    connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run, RECEIPTS.c.table_name == table))
+def forget_receipts(connection: sa.Connection, run: str) -> None:
+    """Drop a run's receipts, because its shadows are made anew."""
+    connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run))
 
 
 def write_switch(connection: sa.Connection, switch: Switch) -> None:

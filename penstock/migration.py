@@ -1,4 +1,7 @@
-"""What a migration file can say, and what is wrong with one that says something else: file, line, nearest word."""
+"""What a migration file can say, and what is wrong with one that says something else: file, line, nearest word.
+
+DAG files read migrations whenever Airflow parses them, so nothing heavy is imported here: no Arrow, no database.
+"""
 
 from __future__ import annotations
 
@@ -6,94 +9,131 @@ import datetime as dt
 import difflib
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from penstock import transforms
 from penstock.errors import MigrationError
+from penstock.transforms import nearest
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZE = r"^\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(i?)[Bb]?\s*$"
+_DURATION = r"^\d+[smhdw]$"
+_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
 def parse_bytes(text: str | int) -> int:
-    """`32MiB` in bytes. Raises ValueError."""
-    match = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", str(text))
-    if not match or (match[2] or "B") not in _SIZES or not int(match[1]):
-        raise ValueError(f"{text!r} is not a size; write for instance 32MiB (units: {', '.join(_SIZES)})")
-    return int(match[1]) * _SIZES[match[2] or "B"]
+    """`32MiB` in bytes; `MB` are millions. Raises ValueError."""
+    match = re.match(_SIZE, str(text))
+    if not match or (match[3] and not match[2]):
+        raise ValueError(f"{text!r} is not a size: write for instance 32MiB")
+    size = int(float(match[1]) * (1024 if match[3] else 1000) ** " KMG".index(match[2].upper() or " "))
+    if not size:
+        raise ValueError(f"{text!r} is no size at all: write for instance 32MiB")
+    return size
 
 
-def parse_duration(text: str | dt.timedelta) -> dt.timedelta:
+def parse_duration(text: str) -> dt.timedelta:
     """`7d` as a time span. Raises ValueError."""
-    if isinstance(text, dt.timedelta):
-        return text
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(text))
-    if not match:
-        raise ValueError(f"{text!r} is not a duration; write for instance 7d, 12h or 30m")
-    return dt.timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if not re.match(_DURATION, str(text)):
+        raise ValueError(f"{text!r} is not a duration: write for instance 7d, 12h or 30m")
+    try:
+        return dt.timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than time lasts") from None
 
 
-def _step(value: Any) -> Any:
+def _schedule(text: Any) -> Any:
+    if isinstance(text, str) and text not in _PRESETS and (text.startswith("@") or len(text.split()) not in (5, 6)):
+        raise ValueError(f"{text!r} is neither cron nor one of {', '.join(_PRESETS)}; for none leave it out")
+    return text
+
+
+def _day(value: Any) -> Any:
+    """YAML reads a date by itself; pydantic would take a number for seconds."""
+    if isinstance(value, dt.datetime) or not isinstance(value, dt.date | str):
+        raise ValueError("expected a date, for instance 2013-01-01")
+    return value
+
+
+def _step(value: Any) -> tuple[str, Any]:
     """`{rename: {a: b}}` as ("rename", {"a": "b"}), its shape checked by the transform itself."""
-    if isinstance(value, tuple):
-        return value
     if not isinstance(value, dict) or len(value) != 1:
-        raise ValueError("a step is one word and its arguments, for instance `rename: {old: new}`")
+        raise ValueError("a step is one word and what belongs to it, for instance `rename: {old: new}`")
     name, args = next(iter(value.items()))
     if name not in transforms.names():
         raise ValueError(f"no transform called {name!r} — {nearest(str(name), transforms.names())}")
-    problem = transforms.check(name, args)
-    if problem:
+    if problem := transforms.check(name, args):
         raise ValueError(f"{name}: {problem}")
     return name, args
 
 
-Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": r"^\d+[smhdw]$"})]
-Size = Annotated[int, BeforeValidator(parse_bytes), WithJsonSchema({"type": ["string", "integer"], "examples": ["32MiB"]})]
+Text = Annotated[str, Field(min_length=1)]
+Texts = tuple[Text, ...]
+Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
+Size = Annotated[int, BeforeValidator(parse_bytes), WithJsonSchema({"type": ["string", "integer"], "pattern": _SIZE})]
 Step = Annotated[
     tuple[str, Any],
     BeforeValidator(_step),
-    WithJsonSchema({"type": "object", "minProperties": 1, "maxProperties": 1, "propertyNames": {"enum": transforms.names()}}),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": dict.fromkeys(transforms.names(), {}),
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+    ),
 ]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class TableSpec(_Part):
     """What a migration says of one table."""
 
-    to: Annotated[str | None, Field(description="the target table's name; the source's when it isn't given")] = None
-    key: Annotated[list[str], Field(description="columns that name a row, for a table that declares no key")] = []
-    transform: Annotated[list[Step], Field(description="steps, in order")] = []
-    sensitive: Annotated[list[str], Field(description="columns whose values no report shows")] = []
+    to: Annotated[Text | None, Field(description="the target table's name; the source's when not given")] = None
+    key: Annotated[Texts, Field(description="columns that name a row, for a table that declares no key")] = ()
+    transform: Annotated[tuple[Step, ...], Field(description="steps, in their order")] = ()
+    sensitive: Annotated[Texts, Field(description="columns whose values are never shown")] = ()
 
 
 class Tables(_Part):
     """Which tables are moved, and what is said of some of them under their own names."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
-    include: Annotated[list[str], Field(description="names or patterns")] = ["*"]
-    exclude: Annotated[list[str], Field(description="names or patterns")] = []
-    __pydantic_extra__: dict[str, TableSpec]
+    include: Annotated[Texts, Field(description="names or patterns (* ? [])")] = ("*",)
+    exclude: Annotated[Texts, Field(description="names or patterns (* ? [])")] = ()
+    __pydantic_extra__: dict[str, TableSpec] = Field(init=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_said(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {k: {} if v is None and k not in ("include", "exclude") else v for k, v in value.items()}
+    def _named_only(cls, said: Any) -> Any:
+        """A table whose name is followed by nothing is moved as it is."""
+        if not isinstance(said, dict):
+            return said
+        return {k: {} if v is None and k not in cls.model_fields else v for k, v in said.items()}
 
     @property
-    def specs(self) -> Mapping[str, TableSpec]:
-        """By source table."""
+    def specs(self) -> dict[str, TableSpec]:
+        """What is said of single tables, by their names at the source."""
         return self.__pydantic_extra__
 
 
@@ -101,125 +141,167 @@ class SwitchSpec(_Part):
     """How the shadow becomes live."""
 
     how: Literal["swap"] = "swap"
-    approval: Annotated[bool, Field(description="a person must approve the switch")] = False
-    approve_within: Annotated[Duration, Field(description="after that, silence is a no")] = dt.timedelta(hours=24)
-    keep_old: Annotated[Duration, Field(description="how long the old tables stay, for undo")] = dt.timedelta(days=7)
+    approval: Annotated[StrictBool, Field(description="a person must approve the switch")] = False
+    approve_within: Annotated[Duration, Field(description="how long to wait; then silence is a no")] = Field(default="24h")
+    keep_old: Annotated[Duration, Field(description="how long the old tables stay, for undo")] = Field(default="7d")
 
 
 class Migration(_Part):
     """One declared migration."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,29}$", description="also the DAG's id")]
-    source: Annotated[str, Field(min_length=1, description="an Airflow connection id; on the command line a URL too")]
-    target: Annotated[str, Field(min_length=1, description="an Airflow connection id; on the command line a URL too")]
-    source_schema: str | None = None
-    target_schema: str | None = None
-    schedule: Annotated[str | None, Field(description="cron expression or preset; every run covers its data interval")] = None
-    start_date: dt.date | None = None
-    staging: Annotated[str | None, Field(description="URL of the staging area")] = None
+    # Not in the repr: a URL may hold a password.
+    source: Annotated[Text, Field(repr=False, description="an Airflow connection id; for the command line also a URL")]
+    target: Annotated[Text, Field(repr=False, description="an Airflow connection id; for the command line also a URL")]
+    source_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
+    target_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
+    schedule: Annotated[
+        str | None, BeforeValidator(_schedule), Field(description="cron or a preset such as @daily; every run covers its data interval")
+    ] = None
+    start_date: Annotated[dt.date | None, BeforeValidator(lambda v: v if v is None else _day(v))] = None
+    staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
     tables: Tables = Tables()
-    checks: Annotated[str | None, Field(description="folder of the expectation suites; expectations/<name> when not given")] = None
+    checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
+        default_factory=lambda said: Path("expectations", said.get("name", ""))
+    )
     switch: SwitchSpec = SwitchSpec()
-    consistency: Annotated[Literal["best", "run", "table"], Field(description="run: all tables of one instant, or refuse")] = "best"
-    chunk: Annotated[Size, Field(description="bytes of a chunk")] = 32 << 20
-    path: Annotated[Path, Field(exclude=True, json_schema_extra={"readOnly": True})] = Path()
-    fingerprint: Annotated[str, Field(exclude=True, json_schema_extra={"readOnly": True})] = ""
+    consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
+    chunk: Annotated[Size, Field(description="about how many bytes a chunk has")] = Field(default="32MiB")
+    _path: Path = PrivateAttr(default=Path())
+    _fingerprint: str = PrivateAttr(default="")
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return self._fingerprint
 
     @property
     def chunk_bytes(self) -> int:
         return self.chunk
 
 
-_OURS = ("path", "fingerprint")  # set by `load`, never said in a file
-
-
-def load(path: Path) -> Migration:
-    """The migration declared in a file. Raises MigrationError with every mistake, each with its line."""
+def load(path: Path | str) -> Migration:
+    """The migration declared in a file. Raises MigrationError with every mistake, each with its place."""
+    path = Path(path)
     try:
-        text = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise MigrationError(f"can't read {path}", why=error.strerror or "", fix="check the path") from None
+    tree, said = _parsed(path, content)
+    if not isinstance(tree, yaml.MappingNode):
+        found = "is empty" if tree is None else "is not a mapping of fields"
+        raise MigrationError(f"{path.name} {found}", where=f"{path}:1:1", fix="declare at least name, source and target")
+    mistakes = list(_duplicates(tree, (), set()))
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        twice = list(_duplicates(tree)) if tree else []
-        said = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise MigrationError(f"{path.name} is not YAML", where=where, why=str(getattr(error, "problem", error))) from None
-    if not isinstance(said, dict):
-        raise MigrationError(f"{path.name} declares nothing", where=str(path), fix="at least: name, source, target")
-    mistakes = [f"{path}:{line}: {key}: said twice" for key, line in twice]
-    mistakes += [f"{path}:{_line(tree, (k,))}: {k}: unknown field" for k in _OURS if k in said]
-    try:
-        made = Migration.model_validate({**said, "path": path, "fingerprint": hashlib.sha256(text).hexdigest()})
+        made = Migration.model_validate(said)
     except ValidationError as error:
-        mistakes += [_told(path, tree, fault) for fault in error.errors()]
+        mistakes += [_mistake(tree, f) for f in error.errors() if f["type"] != "default_factory_not_called"]
     if mistakes:
-        count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
-        raise MigrationError(f"{path.name} has {count}", where="\n         ".join(mistakes), fix="correct the file; `penstock schema` says what it can hold")
+        lines = [f"{path}:{line}:{column}: {told}" for line, column, told in sorted(mistakes)]
+        count = "a mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        raise MigrationError(f"{path.name} has {count}", where="\n         ".join(lines), fix="correct the file")
+    made._path, made._fingerprint = path, hashlib.sha256(content).hexdigest()
     return made
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a migration file, for editors."""
-    schema = Migration.model_json_schema()
-    for ours in _OURS:
-        schema["properties"].pop(ours, None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Migration.model_json_schema()}
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """What to write instead of an unknown word."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"
+def _parsed(path: Path, content: bytes) -> tuple[yaml.Node | None, Any]:
+    """A file's YAML, with its places and as plain values. Raises MigrationError."""
+    try:
+        loader = yaml.SafeLoader(content)
+        tree = loader.get_single_node()
+        return tree, loader.construct_document(tree) if tree else None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        why = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+        fix = "put the value in quotes, and indent by spaces" if "cannot start any token" in why else "correct the file"
+        raise MigrationError(f"{path.name} is not YAML", where=where, why=why, fix=fix) from None
 
 
-def _told(path: Path, tree: yaml.Node, fault: Any) -> str:
-    location = tuple(p for p in fault["loc"] if p not in ("function-before[_step(), tuple[str, any]]",))
-    dotted = ".".join(str(p) for p in location)
-    told = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        told = f"unknown field — {nearest(str(location[-1]), _fields(location[:-1]))}"
-    elif fault["type"] == "missing":
+_Mistake = tuple[int, int, str]
+_KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", type(None): "nothing"}
+_EXPECTED = {
+    "string_type": "text",
+    "path_type": "a folder's path",
+    "tuple_type": "a list, for instance [a, b]",
+    "bool_type": "true or false",
+    "model_type": "a mapping of fields",
+    "date_from_datetime_parsing": "a date, for instance 2013-01-01",
+}
+
+
+def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
+    """A fault that pydantic found, where it stands and in our words."""
+    location, kind, given = fault["loc"], fault["type"], fault["input"]
+    *parents, last = location
+    if kind == "extra_forbidden":
+        told = f"unknown field — {nearest(str(last), _fields(parents))}"
+    elif kind == "missing":
         told = "is missing"
-    return f"{path}:{_line(tree, location)}: {dotted}: {told}"
+    elif kind == "invalid_key":
+        told = "YAML does not read this name as text: put it in quotes"
+    elif kind == "string_too_short":
+        told = "is empty"
+    elif kind == "string_pattern_mismatch":
+        told = "expected a small letter, then at most 29 small letters, digits, - or _"
+    elif kind == "literal_error":
+        told = f"expected {fault['ctx']['expected']}, got {given!r}"
+    elif kind in _EXPECTED:
+        got = _KINDS.get(type(given), f"a {type(given).__name__}")
+        quotes = ": put it in quotes" if kind == "string_type" and not isinstance(given, list | dict | None) else ""
+        told = f"expected {_EXPECTED[kind]}, got {got}{quotes}"
+        if kind == "model_type" and parents == ["tables"] and difflib.get_close_matches(last, ("include", "exclude")):
+            told += f" — {nearest(last, ('include', 'exclude'))}"
+    else:
+        told = str(fault["msg"]).removeprefix("Value error, ")
+    return *_place(tree, location), f"{'.'.join(str(p) for p in location)}: {told}"
 
 
-def _fields(parent: tuple[Any, ...]) -> list[str]:
-    model: type[BaseModel] = Migration
-    if parent[:1] == ("switch",):
-        model = SwitchSpec
-    elif parent[:1] == ("tables",):
-        model = TableSpec if len(parent) > 1 else Tables
-    return [f for f in model.model_fields if f not in _OURS]
+def _fields(parents: list[Any]) -> list[str]:
+    """What a part of the file can say."""
+    part = {"tables": TableSpec, "switch": SwitchSpec}[parents[0]] if parents else Migration
+    return list(part.model_fields)
 
 
-def _line(tree: yaml.Node, location: tuple[Any, ...]) -> int:
-    """The line of the deepest part of `location` that the file has."""
-    node, line = tree, tree.start_mark.line + 1
+def _place(tree: yaml.Node, location: tuple[Any, ...]) -> tuple[int, int]:
+    """Line and column of the deepest part of `location` that the file has."""
+    node, mark = tree, tree.start_mark
     for part in location:
+        found = None
         if isinstance(node, yaml.MappingNode):
             found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = (node.value[part], node.value[part])
+        if found is None:
             break
-    return line
+        mark, node = found[0].start_mark, found[1]
+    return mark.line + 1, mark.column + 1
 
 
-def _duplicates(node: yaml.Node, prefix: str = "") -> Iterator[tuple[str, int]]:
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
+def _duplicates(node: yaml.Node, location: tuple[str, ...], seen: set[int]) -> Iterator[_Mistake]:
+    """What a mapping says twice: YAML would take the last without a word."""
+    if id(node) in seen:  # an alias, perhaps of what it stands in
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _duplicates(item, (*location, str(number)), seen)
+    elif isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], int] = {}
         for key, value in node.value:
-            if key.value in seen:
-                yield f"{prefix}{key.value}", key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _duplicates(value, f"{prefix}{key.value}.")
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _duplicates(item, prefix)
+            here, line = (*location, str(key.value)), key.start_mark.line + 1
+            if (key.tag, str(key.value)) in first:
+                told = f"said twice, first in line {first[key.tag, str(key.value)]}"
+                yield line, key.start_mark.column + 1, f"{'.'.join(here)}: {told}"
+            first.setdefault((key.tag, str(key.value)), line)
+            yield from _duplicates(value, here, seen)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from penstock import databases
 from penstock.databases import Database, ddl
 from penstock.errors import Problem
+from penstock.mapping import map_table
 from penstock.schema import Column, Table, TableName
 
 Consistency = Literal["run", "table"]
@@ -56,6 +57,14 @@ class TablePlan:
     def name(self) -> str:
         """The source table's name: how the table is called everywhere in a run."""
         return self.source.name.name
+
+    def hidden(self, stage: str) -> frozenset[str]:
+        """The columns at `stage` whose values nothing may show: the sensitive ones, and whatever steps may have made of them."""
+        if stage == "extracted" or not self.sensitive:
+            return frozenset(self.sensitive)
+        untouched = map_table(self.source, self.target.columns, self.steps, self.target.name).untouched
+        harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
+        return frozenset(c.name for c in self.target.columns if c.name not in harmless)
 
     @property
     def staged(self) -> str:

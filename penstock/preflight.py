@@ -35,9 +35,12 @@ class Assessment:
 
 
 def assess(
-    migration: Migration, run_token: str, source: sa.Connection, target: sa.Connection, folder: Path
+    migration: Migration, run_token: str, source: sa.Connection, target: sa.Connection, folder: Path, only: Sequence[str] = ()
 ) -> Assessment:
-    """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing."""
+    """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing.
+
+    `only` limits it to these source tables.
+    """
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
     problems: list[Problem] = []
     if migration.consistency == "run" and from_.snapshot != "run":
@@ -45,10 +48,14 @@ def assess(
             Problem(True, f"{migration.path}: consistency", f"{from_.label} can only give a snapshot per table", "use consistency: table")
         )
     tables = _chosen(migration, from_, source, problems)
+    for name in only:
+        if name not in tables:
+            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables)))
+    tables = {n: t for n, t in tables.items() if not only or n in only}
     schema = migration.target_schema or sa.inspect(target).default_schema_name
     mapped = _mapped(migration, tables, schema, problems)
     standing = {t.name.name: t for t in to.inspect(target, schema)}
-    linked, loose = link({n: m.table for n, m in mapped.items()}, {n: _final_names(tables[n], migration, m) for n, m in mapped.items()})
+    linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
@@ -120,10 +127,6 @@ def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, 
     return mapped
 
 
-def _final_names(table: Table, migration: Migration, mapped: Mapped) -> dict[str, str]:
-    return dict(mapped.untouched)
-
-
 def _plan(
     migration: Migration, run_token: str, source: Table, target: Table, mapped: Mapped, to: Database, standing: dict[str, Table]
 ) -> TablePlan:
@@ -154,7 +157,7 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
         "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
     }
 
-    def named(kind: str, name: str, table: Table) -> str:
+    def named(kind: str, name: str) -> str:
         # PostgreSQL and SQLite keep index names per schema: two source tables may use one name
         found = ddl.free_name(name, taken[kind], to.max_identifier)
         taken[kind].add(found)
@@ -163,8 +166,8 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     free = []
     for plan in plans:
         table = plan.target
-        indexes = tuple(replace(i, name=named("index", i.name, table)) for i in table.indexes)
-        foreign = tuple(replace(f, name=named("foreign key", f.name, table)) for f in table.foreign_keys)
+        indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
+        foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
         free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign)))
     return free
 

@@ -13,7 +13,8 @@ import shutil
 import sys
 import tempfile
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ MIGRATIONS = {
     "shop": "tables:\n  customer:\n    transform:\n      - rename: {name: full_name}\n      - mask: {email: sha256}\n",
     "shop_plain": "tables:\n  include: [log, nothing]\n",
     "shop_approved": "tables:\n  include: [log]\nswitch: {how: swap, approval: true, keep_old: 7d, approve_within: 1h}\n",
+    "sakila": "chunk: 256KiB\n",
     "shop_missing": "tables:\n  include: [no_such_table]\n",
 }
 
@@ -99,23 +101,27 @@ class Airflow:
             counts = {n: f"SELECT count(*) FROM {quoted(n)}" for n in names if not n.startswith("penstock_")}
             return {n: int(connection.execute(count).fetchall()[0][0]) for n, count in counts.items()}
 
-    def answering(self, option: str, dag_id: str) -> threading.Thread:
-        """A thread that answers the approval of `dag_id` as the admin, over Airflow's API, once it is asked for."""
+    @contextmanager
+    def answering(self, option: str, dag_id: str) -> Iterator[None]:
+        """Inside, a thread answers the approval of `dag_id` as the admin, over Airflow's API, once it is asked for."""
+        client, over = api(), threading.Event()
 
         def answer() -> None:
-            for _ in range(600):
-                time.sleep(0.2)
+            while not over.wait(0.2):
                 found = client.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false", headers=login()).json()
-                for waiting in [d["task_instance"] for d in found["hitl_details"] if d["task_instance"]["dag_id"] == dag_id]:
-                    if waiting["state"] == "awaiting_input":
+                for waiting in [d["task_instance"] for d in found["hitl_details"]]:
+                    if (waiting["dag_id"], waiting["state"]) == (dag_id, "awaiting_input"):
                         place = f"/api/v2/dags/{dag_id}/dagRuns/{waiting['dag_run_id']}/taskInstances/{waiting['task_id']}/-1/hitlDetails"
                         client.patch(place, json={"chosen_options": [option], "params_input": {}}, headers=login()).raise_for_status()
                         return
 
-        client = api()
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=answer)
         thread.start()
-        return thread
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def quoted(name: str) -> str:
@@ -128,6 +134,8 @@ def parsed(folder: Path) -> dict[str, Any]:
 
     bag = DagBag(dag_folder=str(folder))
     assert not bag.import_errors
+    broken = {dag.dag_id: dag.doc_md for dag in bag.dags.values() if "broken" in dag.tags}
+    assert folder != DAGS or not broken, broken
     return dict(bag.dags)
 
 
@@ -160,13 +168,18 @@ def airflow_installed() -> None:
     initdb()
 
 
+def filled(folder: Path, settings: pytest.MonkeyPatch) -> Airflow:
+    """Airflow, with a full source and an empty target in `folder`."""
+    from tests.shop import fill
+
+    source, target = folder / "source.sqlite", folder / "target.duckdb"
+    fill(source, customers=40)
+    settings.setenv("AIRFLOW_CONN_SHOP_SOURCE", json.dumps({"conn_type": "sqlite", "host": str(source)}))
+    settings.setenv("AIRFLOW_CONN_SHOP_TARGET", json.dumps({"conn_type": "duckdb", "host": str(target)}))
+    return Airflow(source, target)
+
+
 @pytest.fixture
 def airflow(airflow_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Airflow:
     """Airflow, with a full source and an empty target."""
-    from tests.shop import fill
-
-    source, target = tmp_path / "source.sqlite", tmp_path / "target.duckdb"
-    fill(source, customers=40)
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_SOURCE", json.dumps({"conn_type": "sqlite", "host": str(source)}))
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_TARGET", json.dumps({"conn_type": "duckdb", "host": str(target)}))
-    return Airflow(source, target)
+    return filled(tmp_path, monkeypatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from penstock import databases, run
 from penstock.migration import load
+from tests.airflow_home import Airflow
 
 TABLES = (
     "actor address category city country customer film film_actor film_category film_text inventory language payment rental staff store".split()
@@ -65,8 +67,18 @@ def assert_equal(source: sa.URL, target: sa.URL) -> int:
     return total
 
 
-def test_sakila_arrives_in_postgresql_and_goes_on_working(mariadb_sakila: sa.URL, postgresql_url: sa.URL, tmp_path: Path) -> None:
-    migrate(tmp_path, mariadb_sakila, postgresql_url)
+def airflow_connection(url: sa.URL, conn_type: str) -> str:
+    """A URL as an Airflow connection."""
+    place = {"host": url.host, "port": url.port, "login": url.username, "password": url.password, "schema": url.database}
+    return json.dumps({"conn_type": conn_type, **place})
+
+
+def test_sakila_arrives_in_postgresql_through_the_dag_and_goes_on_working(
+    mariadb_sakila: sa.URL, postgresql_url: sa.URL, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_SOURCE", airflow_connection(mariadb_sakila, "mysql"))
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_TARGET", airflow_connection(postgresql_url, "postgres"))
+    assert airflow.run("sakila").state == "success"
     assert assert_equal(mariadb_sakila, postgresql_url) > 40_000
     engine = sa.create_engine(postgresql_url)
     source = sa.create_engine(mariadb_sakila)

@@ -85,7 +85,11 @@ def test_checking_shapes_imports_nothing_heavy() -> None:
         ("mask", {"a": "sha256"}, [{"a": "md5"}, ["a"]]),
         ("fill", {"a": 0}, [{"a": None}, {}]),
         ("python", "my.module:clean", ["my.module.clean", 1, ["m:f"]]),
-        ("python", {"call": "m:f", "columns": {"a": "int64"}}, [{"call": "m:f", "columns": ["a"]}, {"cal": "m:f"}, {"call": "m:f", "x": 1}]),
+        (
+            "python",
+            {"call": "m:f", "columns": {"a": "int64"}},
+            [{"call": "m:f", "columns": ["a"]}, {"cal": "m:f"}, {"call": "m:f", "x": 1}],
+        ),
     ],
 )
 def test_shapes_are_checked_in_words(name: str, good: Any, bad: list[Any]) -> None:
@@ -165,7 +169,12 @@ CASTS: list[tuple[str, str, list[Any], list[Any]]] = [
     ("string", "float64", ["0.1", "1e5"], [0.1, 1e5]),
     ("string", "date", ["2024-02-29"], [dt.date(2024, 2, 29)]),
     ("string", "time", ["01:02:03.5", None], [dt.time(1, 2, 3, 500_000), None]),
-    ("string", "timestamp", ["2024-01-01T00:00:00.000001", "2024-01-01 02:03:04"], [dt.datetime(2024, 1, 1, 0, 0, 0, 1), dt.datetime(2024, 1, 1, 2, 3, 4)]),
+    (
+        "string",
+        "timestamp",
+        ["2024-01-01T00:00:00.000001", "2024-01-01 02:03:04"],
+        [dt.datetime(2024, 1, 1, 0, 0, 0, 1), dt.datetime(2024, 1, 1, 2, 3, 4)],
+    ),
     ("string", "timestamptz", ["2024-01-01 02:00:00+02:00"], [dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]),
     ("string", "json", ['{"a": 1}', None], ['{"a": 1}', None]),
     ("string", "uuid", ["A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"], ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
@@ -475,8 +484,12 @@ def test_errors_of_tables_with_sensitive_columns_tell_no_value() -> None:
     assert "'top secret'" in str(fault("string", ["top secret"], cast))
     assert "top secret" not in str(fault("string", ["top secret"], cast, sensitive=["c"]))
     derive = ("derive", {"n": "c::INT"})
-    assert "top secret" in str(fault("string", ["top secret"], derive)) and "top secret" not in str(fault("string", ["top secret"], derive, sensitive=["c"]))
-    assert "top secret" not in str(fault("string", ["top secret"], ("derive", {"n": "c::INT"}), ("mask", {"c": "sha256"}), secrets={"mask_key": "k"}))
+    assert "top secret" in str(fault("string", ["top secret"], derive)) and "top secret" not in str(
+        fault("string", ["top secret"], derive, sensitive=["c"])
+    )
+    assert "top secret" not in str(
+        fault("string", ["top secret"], ("derive", {"n": "c::INT"}), ("mask", {"c": "sha256"}), secrets={"mask_key": "k"})
+    )
 
 
 # ---- python
@@ -515,14 +528,29 @@ def test_function_of_yours_gets_and_gives_frames(functions: str) -> None:
     made, out = run("int64", [1, None], ("python", {"call": f"{functions}:doubled", "columns": {"twice": "int32"}}))
     assert made.to_pydict() == {"c": [1, None], "twice": [2, None]} and out[1] == Column("twice", Type("int32"))
     assert one("int64", [1, 2, None], ("python", f"{functions}:floats")) == [1, 2, None]
-    assert one("int64", [1, 2, 3], ("python", {"call": f"{functions}:objects", "columns": {"c": "decimal(5,2)"}})) == [Decimal("1.10"), None, Decimal("2.00")]
+    assert one("int64", [1, 2, 3], ("python", {"call": f"{functions}:objects", "columns": {"c": "decimal(5,2)"}})) == [
+        Decimal("1.10"),
+        None,
+        Decimal("2.00"),
+    ]
 
 
-@pytest.mark.parametrize("kind", [n for n in NAMES if n not in ("decimal", "enum", "set", "uuid", "json")] + ["decimal(50,2)", "decimal(10,2)"])
+@pytest.mark.parametrize(
+    "kind", [n for n in NAMES if n not in ("decimal", "enum", "set", "uuid", "json")] + ["decimal(50,2)", "decimal(10,2)"]
+)
 def test_every_type_passes_a_function_unchanged(functions: str, kind: str) -> None:
-    values: dict[str, Any] = {"string": ["", None, "x"], "binary": [b"\0", None], "geometry": [b"\0", None], "date": [dt.date(1, 1, 1), None]}
+    values: dict[str, Any] = {
+        "string": ["", None, "x"],
+        "binary": [b"\0", None],
+        "geometry": [b"\0", None],
+        "date": [dt.date(1, 1, 1), None],
+    }
     values |= {"time": [dt.time(1, 2, 3, 4), None], "timestamp": [dt.datetime(9999, 12, 31), None], "boolean": [True, None]}
-    values |= {"timestamptz": [dt.datetime(2024, 1, 1, tzinfo=dt.UTC), None], "float64": [0.1, None, float("inf")], "uint64": [2**64 - 1, None]}
+    values |= {
+        "timestamptz": [dt.datetime(2024, 1, 1, tzinfo=dt.UTC), None],
+        "float64": [0.1, None, float("inf")],
+        "uint64": [2**64 - 1, None],
+    }
     given_values = values.get(kind, [Decimal("1.10"), None] if kind.startswith("decimal") else [1, None])
     assert one(kind, given_values, ("python", f"{functions}:same")) == given_values
 

@@ -80,13 +80,15 @@ def ready() -> bool:
 
 
 def stop(airflow: subprocess.Popen[bytes]) -> None:
-    """End the whole process group: gently, then not."""
-    for number, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
+    """End the whole process group, which outlives the process that made it: gently, then not."""
+    for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(airflow.pid, number)
-            airflow.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
+            while patience > 0:
+                airflow.poll()
+                os.killpg(airflow.pid, 0)
+                time.sleep(0.2)
+                patience -= 0.2
         except ProcessLookupError:
             return
 

@@ -76,6 +76,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
             total = sum(_behind(batches, keep), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
+        error.why = error.why if not plan.sensitive else "withheld: the table has sensitive columns"
         raise
     size = session.staging.size(file)
     seconds = round(time.monotonic() - began, 3)

@@ -16,6 +16,7 @@ from penstock.session import Session
 from penstock.staging import Receipt
 
 STAGE = "loaded"
+_WITHHELD = "withheld: there are sensitive columns"
 
 
 def prepare(session: Session) -> bool:
@@ -32,14 +33,14 @@ def prepare(session: Session) -> bool:
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
             for table in plan.tables:
-                journal.claim_shadow(connection, table.shadow, plan.migration, f"{plan.run} (being made)")
-                journal.forget_receipts(connection, plan.run, table.name)
+                journal.claim_shadow(connection, table.shadow, plan.migration, f"being made for {plan.run}")
+                journal.forget_receipts(connection, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(session, connection)
             for statement in prepare_statements(plan, session.target):
                 databases.execute(connection, statement)
             for table in plan.tables:
-                journal.claim_shadow(connection, table.shadow, plan.migration, plan.run)
+                journal.claim_shadow(connection, table.shadow, plan.migration, _owner(plan))
     events.emit("prepare.finished", tables=len(plan.tables))
     return True
 
@@ -56,8 +57,13 @@ def _ours(connection: sa.Connection, plan: Plan) -> bool:
                 where=f"table {table.name}",
                 fix="rename or drop it, or give this migration another name",
             )
-        mine = mine and there and owner == (plan.migration, plan.run)
+        mine = mine and there and owner == (plan.migration, _owner(plan))
     return mine
+
+
+def _owner(plan: Plan) -> str:
+    """Whose shadow it is: this run's, as planned from this very file."""
+    return f"{plan.fingerprint[:12]} {plan.run}"
 
 
 def _commit_unless_transactional(session: Session, connection: sa.Connection) -> None:
@@ -112,6 +118,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
             journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
     except LoadFailed as error:
         error.where = f"table {plan.name}, chunk {number}" + (f", {error.where}" if error.where else "")
+        error.why = error.why if not plan.sensitive else _WITHHELD
         raise
     return receipt
 
@@ -135,7 +142,7 @@ def build(session: Session) -> list[str]:
                 if not session.target.ddl_in_transaction and _exists_already(error):
                     pass  # it committed by itself in an earlier try that was killed before its receipt
                 else:
-                    why = str(error.orig).splitlines()[0]
+                    why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in session.plan.tables) else _WITHHELD
                     fix = "correct the rows at the source, or filter them in the migration"
                     raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
             # Where DDL commits by itself each statement leaves its own receipt, so that a retry goes on behind it.

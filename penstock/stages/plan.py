@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,12 +15,14 @@ from penstock.preflight import Assessment
 from penstock.session import Session
 
 
-def assess(migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path) -> Assessment:
+def assess(
+    migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path, only: tuple[str, ...] = ()
+) -> Assessment:
     """What preflight finds. Raises ConnectionFailed; changes nothing at either end."""
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder)
+        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only)
     source.dispose()
     target.dispose()
     return found
@@ -48,7 +49,7 @@ def make(
     only: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of a run. `only` limits it to these source tables. Raises PreflightFailed, MigrationError."""
-    found = assess(migration, run, source_url, target_url, folder)
+    found = assess(migration, run, source_url, target_url, folder, only)
     refuse(found, migration)
     if unknown := set(only) - {t.name for t in found.tables}:
         known = ", ".join(t.name for t in found.tables)
@@ -56,8 +57,7 @@ def make(
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
     with engine.connect() as reading:
-        wanted = [t for t in found.tables if not only or t.name in only]
-        tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes) for t in wanted)
+        tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes) for t in found.tables)
         source_version = source.version(reading)
     engine.dispose()
     engine = databases.connect(target, target_url, "target")
@@ -104,7 +104,6 @@ def plan(
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)
     made = make(migration, run, source_url, target_url, folder, chunk_bytes, only)
-    made = replace(made, run=run)
     area.write_text(made.to_json().decode(), "plan.json")
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ from penstock import digest, events, journal
 from penstock.digest import Digest, canonical_text
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.plan import Chunk, TablePlan, readback_select
-from penstock.schema import Column, arrow_schema
+from penstock.schema import Column
 from penstock.session import Session
 from penstock.staging import Receipt
 
@@ -42,6 +43,7 @@ class TableProof:
     balanced: bool
     seal: str | None
     seconds: float
+    load_seconds: float
     broken: str = ""
     faults: tuple[dict[str, str], ...] = field(default=())
 
@@ -94,8 +96,8 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> Tabl
             found += got
             wanted = sum((Digest.parse(r.digest) for r in staged if piece is None or r.chunk == piece.number), Digest())
             if got != wanted and len(faults) < _NAMED:
-                files = [area.batches(r.file) for r in staged if piece is None or r.chunk == piece.number]
-                faults += _faults(session, connection, plan, piece, [b for batches in files for b in batches])
+                rows = (b for r in staged if piece is None or r.chunk == piece.number for b in area.batches(r.file))
+                faults += _faults(session, connection, plan, piece, rows)
             events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=got.rows, held=got == wanted)
     total = sum((Digest.parse(r.digest) for r in staged), Digest())
     rows_read, filtered, rejected = sum(r.rows for r in source), sum(r.filtered for r in staged), sum(r.rejected for r in staged)
@@ -112,6 +114,7 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> Tabl
         balanced=rows_read == found.rows + filtered + rejected,
         seal=seal,
         seconds=round(time.monotonic() - began, 3),
+        load_seconds=round(sum(r.seconds for r in loaded), 3),
         broken=broken,
         faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
     )
@@ -140,15 +143,21 @@ def _unchained(plan: TablePlan, source: list[Receipt], staged: list[Receipt], lo
 
 
 def _faults(
-    session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: list[pa.RecordBatch]
+    session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: Iterable[pa.RecordBatch]
 ) -> list[RowFault]:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
-    batches = list(session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns))
-    with duckdb.connect(config={"memory_limit": "1GB"}) as compare:
-        for name, rows in (("staged", staged), ("target", batches)):
-            table = pa.Table.from_batches(rows, arrow_schema(columns)) if rows else arrow_schema(columns).empty_table()
-            compare.register(f"{name}_rows", table.rename_columns([f"c{i}" for i in range(len(columns))]))
+    found = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
+    kinds = [pa.string() if pa.types.is_decimal256(c.type.arrow) else c.type.arrow for c in columns]
+    shape = pa.schema([pa.field(f"c{i}", kind) for i, kind in enumerate(kinds)])
+    # in a file, so that a table of any size is compared within bounds
+    with TemporaryDirectory(prefix="penstock-") as folder, duckdb.connect(f"{folder}/rows", config={"memory_limit": "256MB"}) as compare:
+        names = ", ".join(f"c{i}" for i in range(len(columns)))
+        for side, batches in (("staged", staged), ("target", found)):
+            plain = (pa.RecordBatch.from_arrays([digest.readable(c) for c in b.columns], schema=shape) for b in batches)
+            compare.register("batches", pa.RecordBatchReader.from_batches(shape, plain))
+            compare.execute(f"CREATE TABLE {side}_rows AS SELECT {names} FROM batches").fetchall()
+            compare.unregister("batches")
         keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
 
@@ -192,7 +201,7 @@ def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Seque
 def _named(plan: TablePlan, fault: RowFault) -> dict[str, str]:
     """A fault as the report shows it: values of sensitive columns withheld."""
     record = {"fault": type(fault).__name__, **asdict(fault)}
-    hidden = set(plan.sensitive)
+    hidden = plan.hidden("loaded")
     if isinstance(fault, DifferentValue) and fault.column in hidden:
         record |= {"staged": "(sensitive)", "target": "(sensitive)"}
     if hidden & set(plan.target_key) or (hidden and not plan.target_key):

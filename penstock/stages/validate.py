@@ -49,7 +49,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     register(session.folder)
     receipts = {p.name: _receipts(session, p, p.staged if stage == "loaded" else stage) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
-    sensitive = {p.name: _sensitive(p, stage) for p in plans}
+    sensitive = {p.name: p.hidden(stage) for p in plans}
     if stage == "loaded":
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive)
     else:
@@ -242,15 +242,6 @@ def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
 
 def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Any]:
     return [r for c in plan.chunks if (r := session.staging.receipt(stage, plan.name, c.number))]
-
-
-def _sensitive(plan: TablePlan, stage: str) -> frozenset[str]:
-    """The columns to keep quiet about: after the steps also each that isn't known to be an untouched harmless one."""
-    if stage == "extracted" or not plan.sensitive:
-        return frozenset(plan.sensitive)
-    untouched = mapping.map_table(plan.source, plan.target.columns, plan.steps, plan.target.name).untouched
-    harmless = {new for old, new in untouched.items() if not {old, new} & set(plan.sensitive)}
-    return frozenset(c.name for c in plan.target.columns if c.name not in harmless)
 
 
 def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None) -> str:

@@ -115,7 +115,9 @@ def fits(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
         if (pc.max(lengths).as_py() or 0) > wanted.length:
             raise ValueError(f"longer than {wanted.length}")
     if wanted.labels:
-        words = pc.list_flatten(pc.split_pattern(values.filter(pc.not_equal(values, "")), ",")) if wanted.name == "set" else values.drop_null()
+        words = values.drop_null()
+        if wanted.name == "set":
+            words = pc.list_flatten(pc.split_pattern(words.filter(pc.not_equal(words, "")), ","))
         if not _all(pc.is_in(words, pa.array(wanted.labels, pa.string()))):
             raise ValueError(f"not one of {', '.join(wanted.labels)}")
     if wanted.name == "uuid":

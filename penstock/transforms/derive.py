@@ -72,7 +72,9 @@ def _type(name: str, text: str, rows: pa.Schema) -> Type:
         raise
     known = _TYPES.get(found) or ("string" if found.startswith("ENUM(") else None)
     if known is None and not _DECIMAL.fullmatch(found):
-        raise TransformFailed(f"{name} would be of DuckDB's type {found}", why="no canonical type holds it", fix="CAST it in the expression")
+        raise TransformFailed(
+            f"{name} would be of DuckDB's type {found}", why="no canonical type holds it", fix="CAST it in the expression"
+        )
     return Type.parse(known or found.lower())
 
 

@@ -66,5 +66,6 @@ def _value(column: Column, value: Any) -> pa.ChunkedArray:
             raise TypeError("not a whole number")  # Arrow would cut it off
         return cast.fits(pa.chunked_array([pa.array([value], kind)]), column.type)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        fix = f"the column is {column.type}" + ("; put the value in quotes" if pa.types.is_string(kind) and not isinstance(value, str) else "")
+        quotes = "; put the value in quotes" if pa.types.is_string(kind) and not isinstance(value, str) else ""
+        fix = f"the column is {column.type}{quotes}"
         raise TransformFailed(f"{value!r} is not a value of {column.name}", why=str(error).splitlines()[0], fix=fix) from None

@@ -100,7 +100,7 @@ def _column(call: str, series: Any, column: Column) -> pa.ChunkedArray:
     try:
         given = pa.array(series, from_pandas=True)
         values = given if isinstance(given, pa.ChunkedArray) else pa.chunked_array([given])
-        if pa.types.is_null(values.type) or pa.types.is_large_string(values.type) and pa.types.is_string(kind):
+        if pa.types.is_null(values.type) or (pa.types.is_large_string(values.type) and pa.types.is_string(kind)):
             values = values.cast(kind)
         if values.type != kind and not _alike(values.type, kind):
             raise TypeError(f"they are {values.type}")

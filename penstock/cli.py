@@ -1,0 +1,301 @@
+"""The command line: check, plan, run, report, undo. Everything a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.errors import GateClosed, MigrationError, PenstockError, PreflightFailed, SwitchRefused, UnknownConnection
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from penstock.migration import Migration
+    from penstock.run import Approve
+    from penstock.terminal import Progressing
+
+_EPILOG = """\
+A migration file names its databases by Airflow connection ids; here AIRFLOW_CONN_<ID> defines one, or --source and
+--target give URLs. PENSTOCK_MASK_KEY is the key that mask steps hash with.
+
+exit codes:
+  0  done
+  1  refused before anything moved: the migration file, a connection's name, or what check finds
+  2  wrong usage of this command
+  3  a gate stayed closed, or the proof does not hold
+  4  the switch or its undo was refused, or not approved
+  5  anything else that failed: a connection, a read, a load; what can be tried again goes on where it stopped
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and answer its exit code. Faults go to stderr in words."""
+    try:
+        args = _parser().parse_args(argv)
+        return int(args.do(args))
+    except SystemExit as asked:
+        return asked.code if isinstance(asked.code, int) else 2
+    except PenstockError as error:
+        print(_inert(str(error)), file=sys.stderr)
+        return _code(error)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        # Its text may hold values: only what it is and where it was raised are told.
+        frame = error.__traceback__
+        while frame and frame.tb_next:
+            frame = frame.tb_next
+        place = f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+        print(f"{type(error).__name__}: an error that Penstock did not foresee{place}", file=sys.stderr)
+        return 5
+
+
+def _inert(text: str) -> str:
+    from penstock.terminal import shown
+
+    return shown(text)
+
+
+def _code(error: PenstockError) -> int:
+    if isinstance(error, MigrationError | PreflightFailed | UnknownConnection):
+        return 1
+    return 3 if isinstance(error, GateClosed) else 4 if isinstance(error, SwitchRefused) else 5
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="penstock",
+        description="Gated data migrations: staged as Parquet, proved row by row, switched atomically.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("migration", type=Path, help="the migration file")
+    ends = argparse.ArgumentParser(add_help=False)
+    ends.add_argument("--source", help="URL or connection id, instead of the file's")
+    ends.add_argument("--target", help="URL or connection id, instead of the file's")
+    ends.add_argument("--project", type=Path, default=Path(), help="the folder that `checks` is relative to (default: this one)")
+    staged = argparse.ArgumentParser(add_help=False)
+    staged.add_argument("--staging", help="URL or path of the staging area (default: the file's, else ./staging)")
+    limits = argparse.ArgumentParser(add_help=False)
+    limits.add_argument("--tables", type=_names, default=(), metavar="A,B", help="move only these source tables")
+    limits.add_argument("--chunk", type=_bytes, metavar="SIZE", help="bytes of a chunk, such as 32MiB")
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--json", action="store_true", help="print JSON")
+
+    def command(name: str, do: Any, help: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help, parents=parents)
+        made.set_defaults(do=do)
+        return made
+
+    command("check", _check, "Print everything that stands in the way; change nothing.", file, ends, machine)
+    command("plan", _plan, "Print what a run would do: tables, chunks and every statement; write nothing.", file, ends, limits, machine)
+    run = command("run", _run, "Run the migration, or go on with its last run where that was stopped.", file, ends, staged, limits)
+    which = run.add_mutually_exclusive_group()
+    which.add_argument("--run-id", help="this run: a new one, or the one to go on with")
+    which.add_argument("--new", action="store_true", help="a fresh run that reads the source again")
+    run.add_argument("--stop-before-switch", action="store_true", help="move, check and prove everything, and make nothing live")
+    run.add_argument("--yes", action="store_true", help="approve the switch without being asked")
+    report = command("report", _report, "Write and print the report of the last run.", file, staged, machine)
+    report.add_argument("--run-id", help="another run than the last")
+    command("undo", _undo, "Put the tables back that served before the last switch.", file, ends, staged)
+    command("schema", _schema, "Print the JSON Schema of a migration file.")
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _bytes(text: str) -> int:
+    from penstock.migration import parse_bytes
+
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _opened(args: argparse.Namespace) -> tuple[Migration, sa.URL, sa.URL, Path]:
+    """The migration, its two databases, and the folder of its suites."""
+    from penstock import connections
+    from penstock.migration import load
+
+    migration = load(args.migration)
+    folder = args.project / (migration.checks or f"expectations/{migration.name}")
+    if migration.checks and not folder.is_dir():
+        fix = "run it from the project's folder, or say which that is with --project"
+        raise MigrationError(f"there is no folder {folder}", where=f"{migration.path}: checks", fix=fix)
+    sys.path.append(str(args.project.absolute()))  # where a migration's own Python functions are
+    return migration, connections.resolve(args.source or migration.source), connections.resolve(args.target or migration.target), folder
+
+
+def _root(args: argparse.Namespace, migration: Migration) -> str:
+    return str(args.staging or migration.staging or "staging")
+
+
+def _secrets() -> dict[str, str]:
+    key = os.environ.get("PENSTOCK_MASK_KEY")
+    return {"mask_key": key} if key else {}
+
+
+def _check(args: argparse.Namespace) -> int:
+    migration, source, target, folder = _opened(args)
+    from penstock import terminal
+    from penstock.stages import plan
+    from penstock.units import count
+
+    found = plan.assess(migration, "check", source, target, folder)
+    if args.json:
+        told = [{"blocking": p.blocking, "where": p.where, "what": p.what, "fix": p.fix} for p in found.problems]
+        print(json.dumps({"migration": migration.name, "tables": len(found.tables), "problems": told}, ensure_ascii=False, indent=1))
+    else:
+        if found.problems:
+            terminal.problems(found.problems)
+        way = f"{count(len(found.blocking), 'problem')} in the way" if found.blocking else "nothing in the way"
+        print(f"{migration.name}: {count(len(found.tables), 'table')}, {way}")
+    return 1 if found.blocking else 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    migration, source, target_url, folder = _opened(args)
+    from penstock import databases, switches, terminal
+    from penstock.plan import build_statements, prepare_statements
+    from penstock.stages import plan
+
+    made = plan.make(migration, "plan", source, target_url, folder, args.chunk, args.tables)
+    target = databases.of(target_url, target=True)
+    engine = databases.connect(target, target_url, "target")
+    with engine.connect() as connection:
+        live = [t.target.name for t in made.tables if t.live_exists]
+        dependents = target.dependents(connection, live) if live else []
+    engine.dispose()
+    switch = switches.of(made.how).apply(made, target, dependents)
+    statements = {"prepare": prepare_statements(made, target), "build": build_statements(made, target), "switch": switch}
+    if args.json:
+        print(json.dumps({"plan": json.loads(made.to_json()), "statements": statements}, ensure_ascii=False, indent=1))
+    else:
+        terminal.plan(made, statements)
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    migration, source, target, folder = _opened(args)
+    from penstock import record, run, runs, staging, terminal
+    from penstock.stages import report
+
+    root, request = _root(args, migration), {"tables": sorted(args.tables), "chunk": args.chunk}
+    earlier = None if args.new else args.run_id or runs.unfinished(root, migration, request)
+    run_id = earlier or runs.new(root, migration.name)
+    area = staging.of(root, migration.name, run_id)
+    until = "gate" if args.stop_before_switch else "switch"
+    if until == "switch" and migration.switch.approval and not (args.yes or area.exists("approval.json") or sys.stdin.isatty()):
+        fix = "say --yes, or --stop-before-switch, or run it where you can answer"
+        raise SwitchRefused("the switch wants an approval, and there is no terminal to ask on; nothing has moved", fix=fix)
+    going = "goes on where it stopped (--new reads the source again)" if area.exists("plan.json") else "begins"
+    print(f"{migration.name}: run {terminal.shown(run_id)} {going}", file=sys.stderr)
+    area.write_json(request, runs.REQUEST)
+    try:
+        with terminal.progress(area) as showing:
+            approve = _yes if args.yes else _asked(showing)
+            run.run(migration, run_id, root, source, target, folder, _secrets(), approve, args.chunk, args.tables, until)
+    finally:
+        if area.exists("plan.json") or area.exists(record.FAILURE):
+            terminal.closing(report.report(area, migration.name, run_id), area.url)
+    return 0
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def _yes(_: Any) -> tuple[bool, str]:
+    return True, f"{_user()}, by --yes"
+
+
+def _asked(showing: Progressing) -> Approve:
+    """A question on this terminal, after the evidence."""
+    from penstock import terminal
+
+    def ask(session: Any) -> tuple[bool, str]:
+        showing.stop()
+        terminal.closing(session.staging.read_json("report.json"), session.staging.url)
+        try:
+            answer = input("\nSwitch? Type yes to make these tables live, anything else refuses: ")
+        except EOFError:
+            answer = ""
+        return answer.strip().lower() == "yes", _user()
+
+    return ask
+
+
+def _report(args: argparse.Namespace) -> int:
+    from penstock import runs, staging, terminal
+    from penstock.migration import load
+    from penstock.stages import report
+
+    migration = load(args.migration)
+    root = _root(args, migration)
+    known = {area.path: area for area in runs.areas(root, migration.name)}
+    wanted = staging.of(root, migration.name, args.run_id).path if args.run_id else next(reversed(known), None)
+    if wanted not in known:
+        what = f"there is no run {args.run_id}" if args.run_id else f"{migration.name} was never run"
+        raise MigrationError(what, where=f"staging {root}", fix="say where its staging is with --staging")
+    area = known[wanted]
+    run_id = area.read_json("plan.json")["run"] if area.exists("plan.json") else args.run_id or area.path.rpartition("/")[2]
+    found = report.report(area, migration.name, run_id)
+    print(json.dumps(found, ensure_ascii=False, indent=1)) if args.json else terminal.closing(found, area.url)
+    return 0
+
+
+def _undo(args: argparse.Namespace) -> int:
+    migration, source, target_url, folder = _opened(args)
+    from penstock import databases, journal, record, session, terminal
+    from penstock.stages import report, switch
+
+    root = _root(args, migration)
+    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    with engine.connect() as connection:
+        states = ["switched", "undoing"]
+        last = next(iter(journal.switches(connection, migration.name, states) if journal.exists(connection) else []), None)
+    engine.dispose()
+    if last is None:
+        raise SwitchRefused(f"{migration.name} has no switch to undo", why="nothing was switched, or what it kept was dropped")
+    try:
+        opened = session.reopen(root, migration.name, last.run, source, target_url, folder, _secrets())
+    except FileNotFoundError:
+        what = f"the staging of the run {last.run} is not there"
+        raise SwitchRefused(what, where=f"staging {root}", fix="say where its staging is with --staging") from None
+    try:
+        with terminal.progress(opened.staging), record.stage(opened.staging, "undo"):
+            undone = switch.undo(opened)
+    finally:
+        found = report.report(opened.staging, migration.name, last.run)
+    terminal.closing(found, opened.staging.url)
+    for name in undone["written_since"]:
+        print(terminal.shown(f"rows were written into {name} since the switch: they are in the table set aside"))
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from penstock.migration import json_schema
+
+    print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

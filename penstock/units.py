@@ -1,0 +1,47 @@
+"""Figures as people read them: thousands separated, bytes and seconds in fitting units, an instant to the second."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+NONE = "—"
+
+
+def number(value: float | None) -> str:
+    """`336,776`; a dash where there is no figure."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes: `4.7 MiB`."""
+    if value is None:
+        return NONE
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.{0 if value >= 100 else 1}f} {unit}"
+        value /= 1024
+    return f"{value:,.1f} TiB"
+
+
+def seconds(value: float | None) -> str:
+    """A time span: `0.04 s`, `4.2 s`, `5 min 03 s`, `2 h 05 min`."""
+    if value is None:
+        return NONE
+    if value < 59.95:
+        return f"{value:.2f} s" if value < 0.1 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60:,} h {minutes % 60:02} min"
+
+
+def instant(value: str | None) -> str:
+    """An ISO instant: `2026-11-23 17:27:50 UTC`."""
+    if not value:
+        return NONE
+    return dt.datetime.fromisoformat(value).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """`1 table`, `2 tables`."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

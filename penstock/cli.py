@@ -34,7 +34,17 @@ exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and answer its exit code. Faults go to stderr in words."""
+    """Run one command and answer its exit code; as the process itself (no `argv`), end with it. Faults go to stderr in words."""
+    code = _done(argv)
+    if argv is None:
+        # Great Expectations keeps DuckDB objects alive, about which the interpreter's end would complain at length.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _done(argv: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(argv)
         return int(args.do(args))
@@ -43,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PenstockError as error:
         print(_inert(str(error)), file=sys.stderr)
         return _code(error)
+    except BrokenPipeError:  # whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where it stopped", file=sys.stderr)
         return 130
@@ -82,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     ends = argparse.ArgumentParser(add_help=False)
     ends.add_argument("--source", help="URL or connection id, instead of the file's")
     ends.add_argument("--target", help="URL or connection id, instead of the file's")
-    ends.add_argument("--project", type=Path, default=Path(), help="the folder that `checks` is relative to (default: this one)")
+    ends.add_argument("--project", type=Path, help="the folder that `checks` is relative to (default: this one, or one above the file)")
     staged = argparse.ArgumentParser(add_help=False)
     staged.add_argument("--staging", help="URL or path of the staging area (default: the file's, else ./staging)")
     limits = argparse.ArgumentParser(add_help=False)
@@ -130,12 +143,15 @@ def _opened(args: argparse.Namespace) -> tuple[Migration, sa.URL, sa.URL, Path]:
     from penstock.migration import load
 
     migration = load(args.migration)
-    folder = args.project / (migration.checks or f"expectations/{migration.name}")
-    if migration.checks and not folder.is_dir():
-        fix = "run it from the project's folder, or say which that is with --project"
-        raise MigrationError(f"there is no folder {folder}", where=f"{migration.path}: checks", fix=fix)
-    sys.path.append(str(args.project.absolute()))  # where a migration's own Python functions are
-    return migration, connections.resolve(args.source or migration.source), connections.resolve(args.target or migration.target), folder
+    source, target = connections.resolve(args.source or migration.source), connections.resolve(args.target or migration.target)
+    projects = [args.project.absolute()] if args.project else [Path.cwd(), *args.migration.absolute().parents]
+    project = next((p for p in projects if (p / migration.checks).is_dir()), projects[0])
+    if "checks" in migration.model_fields_set and not (project / migration.checks).is_dir():
+        # its gates would be lost in silence
+        fix = "correct the path, run it from the project's folder, or say which that is with --project"
+        raise MigrationError(f"there is no folder {migration.checks}", where=f"{migration.path}: checks", fix=fix)
+    sys.path.append(str(project))  # where a migration's own Python functions are
+    return migration, source, target, project / migration.checks
 
 
 def _root(args: argparse.Namespace, migration: Migration) -> str:
@@ -279,6 +295,7 @@ def _undo(args: argparse.Namespace) -> int:
     except FileNotFoundError:
         what = f"the staging of the run {last.run} is not there"
         raise SwitchRefused(what, where=f"staging {root}", fix="say where its staging is with --staging") from None
+    print(f"{migration.name}: undoing the switch of the run {terminal.shown(last.run)}", file=sys.stderr)
     try:
         with terminal.progress(opened.staging), record.stage(opened.staging, "undo"):
             undone = switch.undo(opened)

@@ -37,7 +37,7 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def shown(text: object) -> str:
     """`text` without characters that a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def console(stderr: bool = False) -> Console:

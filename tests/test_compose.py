@@ -83,7 +83,7 @@ class Machine:
 
     def __init__(self, home: Path, url: sa.URL) -> None:
         self.home, self.url = home, url
-        self.port, self.health = free_port(), free_port()
+        self.port, self.health, *self.logs = (free_port() for _ in range(4))
         self.values = {name: secrets.token_hex(16) for name in variables()}
         self.values["FERNET_KEY"] = urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
@@ -102,6 +102,8 @@ class Machine:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": f"http://localhost:{self.port}",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.health),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self.logs[0]),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.logs[1]),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PGPORT": str(self.url.port),
         }

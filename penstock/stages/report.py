@@ -157,15 +157,15 @@ def _headline(found: Records, outcome: str) -> str:
         then = "an approval is awaited" if waiting else "readers see what they saw before"
         return f"{proved} are proved, and nothing is switched: {then}."
     if outcome == "undone":
-        return "Undone: the tables that served before the switch serve again."
+        return "The tables that served before the switch serve again."
     if outcome == "not approved":
-        return "Not approved. Everything is proved, nothing is switched: readers see what they saw before."
+        return "Everything is proved, and nothing is switched: the switch was not approved. Readers see what they saw before."
     if outcome == "failed" and found.failure:
         what = str(found.failure["what"])
         end = "The switch itself had been made." if found.switch else "Nothing is switched: readers see what they saw before."
         return f"{what[:1].upper()}{what[1:]}. {end}"
     done = [words for stage, words in STAGES.items() if stage in found.timings]
-    return f"Unfinished: the last stage done is {done[-1]}. Nothing is switched." if done else "Nothing has been done yet."
+    return f"The last stage done is {done[-1]!r}. Nothing is switched: readers see what they saw before." if done else "Nothing has been done yet."
 
 
 def _table(found: Records, table: TablePlan) -> Record:

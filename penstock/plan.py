@@ -157,7 +157,12 @@ def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small
         lightest = loads.index(min(loads))
         loads[lightest] += size + 1
         dealt[lightest] += chunks
-    return [Group(_label(chunks), tuple(chunks)) for chunks in dealt if chunks]
+    groups: list[Group] = []
+    for chunks in filter(None, dealt):
+        label = _label(chunks)
+        twin = any(g.label == label for g in groups)
+        groups.append(Group(f"{label} ({len(groups) + 1})" if twin else label, tuple(chunks)))
+    return groups
 
 
 def _label(chunks: Sequence[tuple[str, int]]) -> str:

@@ -15,6 +15,7 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
 
 from __future__ import annotations
 
+import hashlib
 import json
 import posixpath
 import re
@@ -155,8 +156,9 @@ def chunk_file(stage: str, table: str, chunk: int) -> str:
 
 
 def run_folder(run: str) -> str:
-    """A run id as one safe folder name (Airflow's have colons and plus signs)."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", run).lstrip(".") or "_"
+    """A run id as one safe folder name (Airflow's have colons and plus signs), another for every other id."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", run).lstrip(".")
+    return safe if safe == run else f"{safe}-{hashlib.sha256(run.encode()).hexdigest()[:6]}"
 
 
 def of(root: str, migration: str, run: str) -> Staging:

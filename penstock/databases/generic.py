@@ -128,16 +128,24 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
     schema = arrow_schema(columns)
     result = execute(connection.execution_options(stream_results=True), select)
     while rows := result.fetchmany(BATCH_ROWS):
-        arrays = []
-        for values, column in zip(zip(*rows, strict=True), columns, strict=True):
-            try:
-                if column.type.name in ("uuid", "unsupported"):
-                    values = tuple(None if v is None else str(v) for v in values)
-                arrays.append(pa.array(values, column.type.arrow))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-                what, fix = f"a value of {column.name} is not a {column.type}", "declare a cast or drop the column"
-                raise ReadFailed(what, where=f"column {column.name}", why=str(error), fix=fix) from None
+        arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(values: tuple[Any, ...], column: Column) -> pa.Array:
+    """One column's values as the driver gave them, or ReadFailed when one is not exactly of the column's type."""
+    kind = column.type.arrow
+    try:
+        if column.type.name in ("uuid", "unsupported"):
+            return pa.array([None if v is None else str(v) for v in values], pa.string())
+        if column.type.name == "boolean" and set(values) <= {0, 1, None}:
+            return pa.array([None if v is None else bool(v) for v in values], pa.bool_())
+        if (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)) and any(isinstance(v, str) for v in values):
+            return pa.array(values, pa.string()).cast(kind)
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        what, fix = f"a value of {column.name} is not a {column.type}", "declare a cast or drop the column"
+        raise ReadFailed(what, where=f"column {column.name}", why=str(error).splitlines()[0], fix=fix) from None
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

@@ -26,11 +26,11 @@ bench: $(VENV)/installed $(VENV)/servers
 
 $(VENV)/debian:
 	$(AS_ROOT) apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev python3-venv python3-dev
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev python3-venv python3-dev
 	mkdir -p $(VENV) && touch $@
 
 $(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop
-	DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client
 	touch $@
 
 $(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock

@@ -157,9 +157,7 @@ def test_a_no_on_the_terminal_keeps_the_switch_shut(at: Shop) -> None:
     assert not at.tables() & {"customer", "order", "log"}
 
 
-def test_a_closed_gate_is_3_and_its_report_is_named(
-    at: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_gate_is_3_and_its_report_is_named(at: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = at.folder / "expectations" / "shop"
     folder.mkdir(parents=True)
     (folder / "customer.extracted.json").write_text(json.dumps(SUITE | {"expectations": [TOO_MUCH]}))

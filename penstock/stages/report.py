@@ -165,7 +165,9 @@ def _headline(found: Records, outcome: str) -> str:
         end = "The switch itself had been made." if found.switch else "Nothing is switched: readers see what they saw before."
         return f"{what[:1].upper()}{what[1:]}. {end}"
     done = [words for stage, words in STAGES.items() if stage in found.timings]
-    return f"The last stage done is {done[-1]!r}. Nothing is switched: readers see what they saw before." if done else "Nothing has been done yet."
+    if not done:
+        return "Nothing has been done yet."
+    return f"The last stage done is {done[-1]!r}. Nothing is switched: readers see what they saw before."
 
 
 def _table(found: Records, table: TablePlan) -> Record:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from operators.migration_operator import MigrationOperator, declared, opened, url
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from airflow.sdk import Context
 
 
@@ -19,7 +18,7 @@ class UndoOperator(MigrationOperator):
         from penstock.stages import report, switch
 
         migration = declared(self.migration)
-        run = context["params"].get("run") or last_switched(url(migration.target), migration.name)
+        run = context["params"].get("run") or switch.last(url(migration.target), migration.name).run
         session = opened(self.migration, self.staging_root, run)
         context["ti"].xcom_push("staging", session.staging.url)
         try:
@@ -32,18 +31,3 @@ class UndoOperator(MigrationOperator):
                 "rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"])
             )
         return {"run": run, "at": undone["at"], "written_since": undone["written_since"]}
-
-
-def last_switched(target_url: sa.URL, migration: str) -> str:
-    """The run whose switch the target's journal has last. Raises SwitchRefused when there is none."""
-    from penstock import databases, journal
-    from penstock.errors import SwitchRefused
-
-    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
-    with engine.connect() as connection:
-        found = journal.switches(connection, migration, ["switched"]) if journal.exists(connection) else []
-    engine.dispose()
-    if not found:
-        why = "nothing was switched, or what it kept was dropped"
-        raise SwitchRefused(f"{migration} has no switch to undo", why=why, fix="look at penstock_switches in the target")
-    return found[0].run

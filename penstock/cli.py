@@ -119,7 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--yes", action="store_true", help="approve the switch without being asked")
     report = command("report", _report, "Write and print the report of the last run.", file, staged, machine)
     report.add_argument("--run-id", help="another run than the last")
-    command("undo", _undo, "Put the tables back that served before the last switch.", file, ends, staged)
+    undo = command("undo", _undo, "Put the tables back that served before the last switch.", file, ends, staged)
+    undo.add_argument("--run-id", help="the run whose switch is undone; without it the last one, unless that is undone already")
     command("schema", _schema, "Print the JSON Schema of a migration file.")
     return parser
 
@@ -279,28 +280,22 @@ def _report(args: argparse.Namespace) -> int:
 
 def _undo(args: argparse.Namespace) -> int:
     migration, source, target_url, folder = _opened(args)
-    from penstock import databases, journal, record, session, terminal
+    from penstock import record, session, terminal
     from penstock.stages import report, switch
 
     root = _root(args, migration)
-    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
-    with engine.connect() as connection:
-        states = ["switched", "undoing"]
-        last = next(iter(journal.switches(connection, migration.name, states) if journal.exists(connection) else []), None)
-    engine.dispose()
-    if last is None:
-        raise SwitchRefused(f"{migration.name} has no switch to undo", why="nothing was switched, or what it kept was dropped")
+    run = args.run_id or switch.last(target_url, migration.name).run
     try:
-        opened = session.reopen(root, migration.name, last.run, source, target_url, folder, _secrets())
+        opened = session.reopen(root, migration.name, run, source, target_url, folder, _secrets())
     except FileNotFoundError:
-        what = f"the staging of the run {last.run} is not there"
+        what = f"the staging of the run {run} is not there"
         raise SwitchRefused(what, where=f"staging {root}", fix="say where its staging is with --staging") from None
-    print(f"{migration.name}: undoing the switch of the run {terminal.shown(last.run)}", file=sys.stderr)
+    print(f"{migration.name}: undoing the switch of the run {terminal.shown(run)}", file=sys.stderr)
     try:
         with terminal.progress(opened.staging), record.stage(opened.staging, "undo"):
             undone = switch.undo(opened)
     finally:
-        found = report.report(opened.staging, migration.name, last.run)
+        found = report.report(opened.staging, migration.name, run)
     terminal.closing(found, opened.staging.url)
     for name in undone["written_since"]:
         print(terminal.shown(f"rows were written into {name} since the switch: they are in the table set aside"))

@@ -1,8 +1,8 @@
 """The journal: tables in the target database, committed together with the data they speak of.
 
-    penstock_shadows   which run a shadow belongs to
-    penstock_receipts  chunks loaded and proved
-    penstock_switches  switches and their undoing, with the evidence they were made on
+penstock_shadows   which run a shadow belongs to
+penstock_receipts  chunks loaded and proved
+penstock_switches  switches and their undoing, with the evidence they were made on
 """
 
 from __future__ import annotations

@@ -36,9 +36,7 @@ def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[tuple[
 
     primary = follow("primary key", source.primary_key) if source.primary_key else ()
     indexes = tuple(Index(i.name, kept, i.unique) for i in source.indexes if (kept := follow(f"index {i.name}", i.columns)))
-    foreign = tuple(
-        replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns))
-    )
+    foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns)))
     table = Table(live, columns, primary, indexes, foreign, source.notes)
     return Mapped(table, {o: n for o, n in names.items() if o in untouched}, tuple(lost))
 

@@ -92,7 +92,7 @@ Step = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "properties": dict.fromkeys(transforms.names(), {}),
+            "properties": {name: {} for name in transforms.names()},
             "additionalProperties": False,
             "minProperties": 1,
             "maxProperties": 1,
@@ -142,8 +142,8 @@ class SwitchSpec(_Part):
 
     how: Literal["swap"] = "swap"
     approval: Annotated[StrictBool, Field(description="a person must approve the switch")] = False
-    approve_within: Annotated[Duration, Field(description="how long to wait; then silence is a no")] = Field(default="24h")
-    keep_old: Annotated[Duration, Field(description="how long the old tables stay, for undo")] = Field(default="7d")
+    approve_within: Annotated[Duration, Field(description="how long to wait; then silence is a no")] = Field(default="24h")  # type: ignore[assignment]  # the schema shows it as it is written
+    keep_old: Annotated[Duration, Field(description="how long the old tables stay, for undo")] = Field(default="7d")  # type: ignore[assignment]
 
 
 class Migration(_Part):
@@ -166,7 +166,7 @@ class Migration(_Part):
     )
     switch: SwitchSpec = SwitchSpec()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
-    chunk: Annotated[Size, Field(description="about how many bytes a chunk has")] = Field(default="32MiB")
+    chunk: Annotated[Size, Field(description="about how many bytes a chunk has")] = Field(default="32MiB")  # type: ignore[assignment]
     _path: Path = PrivateAttr(default=Path())
     _fingerprint: str = PrivateAttr(default="")
 
@@ -269,7 +269,8 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
 
 def _fields(parents: list[Any]) -> list[str]:
     """What a part of the file can say."""
-    part = {"tables": TableSpec, "switch": SwitchSpec}[parents[0]] if parents else Migration
+    parts: dict[Any, type[BaseModel]] = {"tables": TableSpec, "switch": SwitchSpec}
+    part = parts[parents[0]] if parents else Migration
     return list(part.model_fields)
 
 

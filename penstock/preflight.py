@@ -86,7 +86,9 @@ def _chosen(migration: Migration, database: Database, connection: sa.Connection,
     ]
     for pattern in migration.tables.include:
         if pattern != "*" and not any(fnmatchcase(n, pattern) for n in found):
-            problems.append(Problem(True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found)))
+            problems.append(
+                Problem(True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found))
+            )
     if not wanted and not problems:
         problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move"))
     return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
@@ -207,16 +209,16 @@ def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:
     return problems
 
 
-def _collisions(
-    migration: Migration, plans: Sequence[TablePlan], to: Database, target: sa.Connection, schema: str | None
-) -> list[Problem]:
+def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, target: sa.Connection, schema: str | None) -> list[Problem]:
     """Things at the target that the switch would meet and must not."""
     problems = []
     views = set(sa.inspect(target).get_view_names(schema=schema))
     known = journal.exists(target)
     for plan in plans:
         if plan.target.name.name in views:
-            problems.append(Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`"))
+            problems.append(
+                Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`")
+            )
         owner = journal.shadow_owner(target, plan.shadow) if known else None
         if (owner is None or owner[0] != migration.name) and databases.stands(target, plan.shadow):
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
@@ -225,7 +227,9 @@ def _collisions(
     for dependent in to.dependents(target, live) if live else ():
         if not dependent.follows:
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
-            problems.append(Problem(True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch"))
+            problems.append(
+                Problem(True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch")
+            )
     return problems
 
 

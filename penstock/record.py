@@ -23,12 +23,14 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        area.write_json(describe(name, error), FAILURE)
+        area.write_json(describe(name, error) | {"label": label}, FAILURE)
         raise
     timing = {"stage": name, "label": label, "started": at, "seconds": round(time.monotonic() - began, 3)}
     area.write_json(timing, "timings", folder(f"{name}-{label}" if label else name) + ".json")
-    if area.exists(FAILURE) and area.read_json(FAILURE)["stage"] == name:
-        area.remove(FAILURE)
+    if area.exists(FAILURE):
+        failed = area.read_json(FAILURE)
+        if (failed["stage"], failed["label"]) == (name, label):
+            area.remove(FAILURE)
 
 
 def describe(name: str, error: BaseException) -> dict[str, object]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from penstock import journal, record, staging
-from penstock.errors import PenstockError
 from penstock.migration import Migration
 from penstock.plan import groups
 from penstock.session import Session
@@ -43,7 +42,7 @@ def run(
         move(session)
         if until == "switch":
             conclude(session, approve)
-    except PenstockError:
+    except Exception:
         report.report(area, migration.name, run_id)
         raise
     report.report(area, migration.name, run_id)

@@ -41,8 +41,17 @@ def mariadb_server() -> Iterator[sa.URL]:
         subprocess.run([install, "--no-defaults", *plain, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
         password = secrets.token_hex(8)
         init = Path(folder, "init.sql")
-        init.write_text(f"CREATE USER penstock@'127.0.0.1' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO penstock@'127.0.0.1' WITH GRANT OPTION;")
-        options = [f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve", f"--socket={folder}/s", f"--init-file={init}", "--local-infile=1"]
+        init.write_text(
+            f"CREATE USER penstock@'127.0.0.1' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO penstock@'127.0.0.1' WITH GRANT OPTION;"
+        )
+        options = [
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            f"--socket={folder}/s",
+            f"--init-file={init}",
+            "--local-infile=1",
+        ]
         options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--character-set-server=utf8mb4"]
         with (
             Path(folder, "log").open("w") as log,

@@ -32,11 +32,21 @@ def fill(path: Path, customers: int = 300) -> None:
     with sqlite3.connect(path) as db:
         db.executescript(DDL)
         people = [
-            (n, ["Zoë", "O'Neil", "名前", "tab\there", "line\nbreak", 'q"uote'][n % 6], None if n % 7 == 0 else f"c{n}@example.com" if n % 11 else "" if n == 11 else None, f"19{n % 90 + 10}-02-{n % 28 + 1:02}", n * 1.25, f"2024-03-{n % 28 + 1:02} 02:30:{n % 60:02}.{n:06}")
+            (
+                n,
+                ["Zoë", "O'Neil", "名前", "tab\there", "line\nbreak", 'q"uote'][n % 6],
+                None if n % 7 == 0 else f"c{n}@example.com" if n % 11 else "" if n == 11 else None,
+                f"19{n % 90 + 10}-02-{n % 28 + 1:02}",
+                n * 1.25,
+                f"2024-03-{n % 28 + 1:02} 02:30:{n % 60:02}.{n:06}",
+            )
             for n in range(1, customers + 1)
         ]
         db.executemany("INSERT INTO customer VALUES (?,?,?,?,?,?)", people)
-        db.executemany('INSERT INTO "order" VALUES (?,?,?,?)', [(n, n % customers + 1, [None, "", "~", "\\N"][n % 4], n % 2) for n in range(1, 2 * customers)])
+        db.executemany(
+            'INSERT INTO "order" VALUES (?,?,?,?)',
+            [(n, n % customers + 1, [None, "", "~", "\\N"][n % 4], n % 2) for n in range(1, 2 * customers)],
+        )
         lines = [(n, line, f"sku{n % 13}", round(n / 7, 2)) for n in range(1, 2 * customers) for line in (1, 2)]
         db.executemany('INSERT INTO "item of ""%s"" order" VALUES (?,?,?,?)', lines)
         db.executemany("INSERT INTO log VALUES (?,?)", [(f"said {n % 10}", n / 3) for n in range(50)] * 2)

@@ -123,7 +123,7 @@ def test_a_run_stops_before_the_switch_goes_on_and_is_undone(at: Shop, capsys: p
     assert "undone" in capsys.readouterr().out and "customer" not in at.tables()
     assert main(["report", "shop.yaml"]) == 0 and "undone" in capsys.readouterr().out
     assert main(["undo", "shop.yaml"]) == 4
-    assert "no switch to undo" in capsys.readouterr().err
+    assert "is undone already" in capsys.readouterr().err
 
 
 def test_without_a_terminal_an_approval_is_refused_before_anything_moves(at: Shop, capsys: pytest.CaptureFixture[str]) -> None:

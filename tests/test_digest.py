@@ -121,7 +121,9 @@ def test_minus_zero_equals_zero_and_every_nan_is_one() -> None:
 def test_decimals_wider_than_38_digits_are_hashed_exactly(number: str) -> None:
     column = (Column("d", Type.parse("decimal(76,20)")),)
     kind = column[0].type.arrow
-    just = digest.of(pa.table({"d": pa.array([Decimal(number)]).cast(kind) if len(number) < 60 else pa.array([Decimal(number[:56])], kind)}), column)
+    just = digest.of(
+        pa.table({"d": pa.array([Decimal(number)]).cast(kind) if len(number) < 60 else pa.array([Decimal(number[:56])], kind)}), column
+    )
     other = digest.of(pa.table({"d": pa.array([Decimal("7")], kind)}), column)
     assert just != other
 

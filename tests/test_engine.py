@@ -138,7 +138,11 @@ def test_a_row_changed_after_the_proof_keeps_the_switch_shut(shop: Shop) -> None
 def test_a_failed_critical_expectation_stops_the_run(shop: Shop) -> None:
     suites = shop.folder / "expectations"
     suites.mkdir()
-    rule = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "credit", "min_value": 0, "max_value": 100}, "severity": "critical"}
+    rule = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "credit", "min_value": 0, "max_value": 100},
+        "severity": "critical",
+    }
     (suites / "customer.extracted.json").write_text(json.dumps({"name": "customer.extracted", "expectations": [rule]}))
     with pytest.raises(GateClosed) as closed:
         shop.run()

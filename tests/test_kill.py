@@ -31,7 +31,9 @@ def start() -> Iterator[Start]:
 
         def run(shop: Shop, event: str, times: int) -> int:
             assert server.stdin and server.stdout
-            server.stdin.write(json.dumps([event, times, str(shop.file), str(shop.folder / "staging"), str(shop.folder / "none"), "r1"]) + "\n")
+            server.stdin.write(
+                json.dumps([event, times, str(shop.file), str(shop.folder / "staging"), str(shop.folder / "none"), "r1"]) + "\n"
+            )
             server.stdin.flush()
             code = int(server.stdout.readline())
             assert code in (0, -signal.SIGKILL), f"killed at {event}: the run itself failed"
@@ -58,7 +60,16 @@ def undisturbed(start: Start, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 
 # Where DDL commits by itself, and where servers outlive their client, the moments that could go wrong there.
-_ON_SERVERS = ("prepare.finished", "load.batch", "load.chunk", "build.statement", "gate.decided", "switch.started", "switch.statement", "switch.finished")
+_ON_SERVERS = (
+    "prepare.finished",
+    "load.batch",
+    "load.chunk",
+    "build.statement",
+    "gate.decided",
+    "switch.started",
+    "switch.statement",
+    "switch.finished",
+)
 _CASES = [("duckdb", name) for name in events.NAMES if name not in _OUTSIDE]
 _CASES += [(server, name) for server in ("mariadb", "postgresql") for name in _ON_SERVERS]
 

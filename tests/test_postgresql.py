@@ -252,7 +252,7 @@ def test_any_value_is_read_as_it_was_written(connection: sa.Connection, values: 
     ],
 )
 def test_a_value_without_exact_counterpart_stops_the_read_by_name(connection: sa.Connection, type: str, value: str, shown: str) -> None:
-    execute(connection, f'CREATE TABLE t (id int, "odd one" {type}); INSERT INTO t VALUES (1, NULL), (2, \'{value}\')')
+    execute(connection, f"CREATE TABLE t (id int, \"odd one\" {type}); INSERT INTO t VALUES (1, NULL), (2, '{value}')")
     t = table(connection, "t")
     with pytest.raises(ReadFailed) as failed:
         rows(connection, t.name, t.columns)

@@ -20,7 +20,7 @@ from penstock.stages import extract, plan, report, transform
 from penstock.staging import Staging, of
 from tests.shop import Shop
 
-HOSTILE = '</title></style><script>alert("1")</script><img src=x onerror=\'alert(2)\'>\u202e'
+HOSTILE = "</title></style><script>alert(\"1\")</script><img src=x onerror='alert(2)'>\u202e"
 
 
 class Tags(HTMLParser):
@@ -121,7 +121,8 @@ def test_a_whole_run_is_reported_with_its_figures(shop: Shop) -> None:
     assert (customer["rows_read"], customer["rows_filtered"], customer["to"]) == (300, 100, "main.person")
     assert customer["transforms"] == ["rename at → seen_at", "filter id > 100"]
     assert customer["bytes"] == sum(
-        session.staging.receipt(s, "customer", 0).bytes for s in ("extracted", "transformed")  # type: ignore[union-attr]
+        session.staging.receipt(s, "customer", 0).bytes
+        for s in ("extracted", "transformed")  # type: ignore[union-attr]
     )
     assert found["totals"]["rows_read"] == sum(t["rows_read"] for t in found["tables"]) == 2197
     assert [s["stage"] for s in found["stages"]][:5] == ["plan", "extract", "gate_extracted", "transform", "gate_transformed"]
@@ -210,7 +211,7 @@ def test_hostile_names_and_values_are_inert(tmp_path: Path) -> None:
     quoted = HOSTILE.replace('"', '""')
     with sqlite3.connect(tmp_path / "s.sqlite") as db:
         db.execute(f'CREATE TABLE "{quoted}" (id INTEGER PRIMARY KEY, "c{quoted}" TEXT)')
-        db.execute(f'INSERT INTO "{quoted}" VALUES (1, \'x\')')
+        db.execute(f"INSERT INTO \"{quoted}\" VALUES (1, 'x')")
     shop = Shop(tmp_path, sa.make_url(f"sqlite:///{tmp_path}/s.sqlite"), sa.make_url(f"duckdb:///{tmp_path}/t.duckdb"))
     session = planned(shop)
     decide(session, "extracted", "stop", columns=[HOSTILE], observed=HOSTILE, expected=HOSTILE, code=HOSTILE, severity=HOSTILE)

@@ -15,9 +15,24 @@ from penstock import databases, run
 from penstock.migration import load
 from tests.airflow_home import Airflow
 
-TABLES = (
-    "actor address category city country customer film film_actor film_category film_text inventory language payment rental staff store".split()
-)
+TABLES = [
+    "actor",
+    "address",
+    "category",
+    "city",
+    "country",
+    "customer",
+    "film",
+    "film_actor",
+    "film_category",
+    "film_text",
+    "inventory",
+    "language",
+    "payment",
+    "rental",
+    "staff",
+    "store",
+]
 
 
 def migrate(folder: Path, source: sa.URL, target: sa.URL, name: str = "sakila") -> None:
@@ -53,7 +68,9 @@ def rows(url: sa.URL, table: str) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
         if url.get_backend_name() == "mysql":
             connection.exec_driver_sql("SET time_zone = '+00:00'")
-        found = connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT * FROM {databases.quote(database, table)}").fetchall()
+        found = (
+            connection.execution_options(no_parameters=True).exec_driver_sql(f"SELECT * FROM {databases.quote(database, table)}").fetchall()
+        )
     engine.dispose()
     return sorted((tuple(plain(v) for v in row) for row in found), key=repr)
 
@@ -87,13 +104,18 @@ def test_sakila_arrives_in_postgresql_through_the_dag_and_goes_on_working(
         assert here.get_pk_constraint(table)["constrained_columns"] == there.get_pk_constraint(table)["constrained_columns"]
 
         def keys(inspector: sa.Inspector, table: str = table) -> set[tuple[tuple[str, ...], str, tuple[str, ...]]]:
-            return {(tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"])) for k in inspector.get_foreign_keys(table)}
+            return {
+                (tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"]))
+                for k in inspector.get_foreign_keys(table)
+            }
 
         assert keys(here) == keys(there)
     assert {i["name"] for i in here.get_indexes("film")} >= {"idx_title", "idx_fk_language_id"}
     with engine.begin() as connection:
         highest = connection.execute(sa.text("SELECT max(actor_id) FROM actor")).scalar_one()
-        new = connection.execute(sa.text("INSERT INTO actor (first_name, last_name) VALUES ('A', 'B') RETURNING actor_id, last_update")).one()
+        new = connection.execute(
+            sa.text("INSERT INTO actor (first_name, last_name) VALUES ('A', 'B') RETURNING actor_id, last_update")
+        ).one()
         assert new[0] == highest + 1 and new[1] is not None
     with engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
         connection.execute(sa.text("INSERT INTO film_actor (actor_id, film_id) VALUES (1, 99999)"))

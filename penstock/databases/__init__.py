@@ -154,9 +154,7 @@ def of(url: sa.URL, *, target: bool = False) -> Database:
     if name in names() and name != "generic":
         return cast(Database, import_module(f"penstock.databases.{name}"))
     if target:
-        raise MigrationError(
-            f"{backend} can't be a target", fix=f"targets are: {', '.join(n for n in names() if n != 'generic')}"
-        )
+        raise MigrationError(f"{backend} can't be a target", fix=f"targets are: {', '.join(n for n in names() if n != 'generic')}")
     return cast(Database, import_module("penstock.databases.generic"))
 
 

@@ -63,9 +63,7 @@ def keys(database: Database, table: Table, name: TableName, names: Mapping[str, 
     return statements
 
 
-def foreign_keys(
-    database: Database, table: Table, name: TableName, places: Mapping[str, TableName], names: Mapping[str, str]
-) -> list[str]:
+def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName], names: Mapping[str, str]) -> list[str]:
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
     if not database.foreign_keys or not database.follows_renames:
         return []

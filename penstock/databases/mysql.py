@@ -173,11 +173,15 @@ def moves(moves: Sequence[Move]) -> list[str]:
 
 def drops(names: Sequence[TableName]) -> list[str]:
     # foreign keys may go round in a circle among them
-    return [
-        "SET foreign_key_checks = 0",
-        "DROP TABLE IF EXISTS " + ", ".join(map(_qualified, names)),
-        "SET foreign_key_checks = 1",
-    ] if names else []
+    return (
+        [
+            "SET foreign_key_checks = 0",
+            "DROP TABLE IF EXISTS " + ", ".join(map(_qualified, names)),
+            "SET foreign_key_checks = 1",
+        ]
+        if names
+        else []
+    )
 
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
@@ -203,7 +207,9 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     home = schema or connection.scalar(sa.text("SELECT DATABASE()"))
 
     def asked(fields: str, table: str, column: str = "TABLE_SCHEMA") -> Sequence[Any]:
-        return connection.execute(sa.text(f"SELECT {fields} FROM information_schema.{table} WHERE {column} = :home"), {"home": home}).fetchall()
+        return connection.execute(
+            sa.text(f"SELECT {fields} FROM information_schema.{table} WHERE {column} = :home"), {"home": home}
+        ).fetchall()
 
     rows = asked("TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, EXTRA", "COLUMNS")
     notes: dict[str, list[str]] = {}
@@ -366,7 +372,9 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         for constraint, schema, owner in connection.execute(referring, here):
             if (schema, owner) not in names:
                 found.append(Dependent("foreign key", f"{constraint} of {owner}", table, follows=False))
-        triggers = sa.text("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = :schema AND EVENT_OBJECT_TABLE = :name")
+        triggers = sa.text(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = :schema AND EVENT_OBJECT_TABLE = :name"
+        )
         found += [Dependent("trigger", row[0], table, follows=False) for row in connection.execute(triggers, here)]
     return found  # views and grants go by name: they follow without a word
 

@@ -81,7 +81,6 @@ _NATIVE = {
     "timestamp": "TIMESTAMP",
     "timestamptz": "TIMESTAMPTZ",
 }
-_MOMENTS = ("date", "timestamp", "timestamptz")
 
 
 def canonical(native: str) -> Type:
@@ -230,23 +229,15 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             return whole.cast(pa.bool_())
         if kind.name in INTEGERS:
             return pa.array(values, pa.int64() if kind.name != "uint64" else pa.uint64()).cast(kind.arrow)
-        if kind.name == "float32":
-            return pa.array(values, pa.float64()).cast(pa.float32(), safe=False)
-        if kind.name == "float64":
-            return pa.array(values, pa.float64())
+        if kind.name in ("float32", "float64"):
+            return pa.array(values, pa.float64()).cast(kind.arrow, safe=False)
         if kind.name in BINARIES:
             if any(isinstance(v, str) for v in values):
                 raise pa.ArrowInvalid("a text where binary is declared")
             return pa.array(values, pa.binary())
         if kind.name == "decimal":
             return _decimals(values, kind)
-        texts = pa.array(values, pa.string())
-        if kind.name == "time":
-            return pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us")).cast(kind.arrow)
-        if kind.name in _MOMENTS:
-            texts = pc.replace_substring(texts, "T", " ") if "timestamp" in kind.name else texts
-            return texts.cast(pa.timestamp("us", "UTC") if kind.name == "timestamptz" else kind.arrow)
-        return texts
+        return _moments(pa.array(values, pa.string()), kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ReadFailed(
             f"a value of {column.name} is not a {kind}",
@@ -254,6 +245,17 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             why=str(error).splitlines()[0],
             fix="SQLite keeps any value in any column: correct it, or declare a cast or a filter for this column",
         ) from None
+
+
+def _moments(texts: pa.Array, kind: Type) -> pa.Array:
+    """Texts as the dates and times that their column's type calls for; others stay as they are."""
+    if kind.name == "time":
+        return pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us")).cast(kind.arrow)
+    if kind.name == "date":
+        return texts.cast(kind.arrow)
+    if kind.name in ("timestamp", "timestamptz"):
+        return pc.replace_substring(texts, "T", " ").cast(kind.arrow)
+    return texts
 
 
 def _decimals(values: tuple[object, ...], kind: Type) -> pa.Array:

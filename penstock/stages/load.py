@@ -114,7 +114,9 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
             if str(total) != staged.digest:
                 raise StagingDamaged.of(plan.name, number, staged.file, staged.digest, str(total))
             seconds = round(time.monotonic() - began, 3)
-            receipt = Receipt(plan.name, STAGE, number, total.rows, total.rows, str(total), staged.digest, bytes=staged.bytes, seconds=seconds)
+            receipt = Receipt(
+                plan.name, STAGE, number, total.rows, total.rows, str(total), staged.digest, bytes=staged.bytes, seconds=seconds
+            )
             journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
     except LoadFailed as error:
         error.where = f"table {plan.name}, chunk {number}" + (f", {error.where}" if error.where else "")

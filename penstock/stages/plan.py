@@ -15,9 +15,7 @@ from penstock.preflight import Assessment
 from penstock.session import Session
 
 
-def assess(
-    migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path, only: tuple[str, ...] = ()
-) -> Assessment:
+def assess(migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path, only: tuple[str, ...] = ()) -> Assessment:
     """What preflight finds. Raises ConnectionFailed; changes nothing at either end."""
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
@@ -53,7 +51,9 @@ def make(
     refuse(found, migration)
     if unknown := set(only) - {t.name for t in found.tables}:
         known = ", ".join(t.name for t in found.tables)
-        raise MigrationError(f"{', '.join(sorted(unknown))}: not a table of this migration", where=str(migration.path), fix=f"there are: {known}")
+        raise MigrationError(
+            f"{', '.join(sorted(unknown))}: not a table of this migration", where=str(migration.path), fix=f"there are: {known}"
+        )
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
     with engine.connect() as reading:

@@ -190,11 +190,12 @@ def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequenc
 
 def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column]) -> list[RowFault]:
     """A table without a key is a multiset: rows that one side has more often than the other."""
-    row = "concat_ws(', ', " + ", ".join(f"'{i}=' || coalesce(c{i}::VARCHAR, 'NULL')" for i in range(len(columns))) + ")"
+    names = ["'" + c.name.replace("'", "''") + "'" for c in columns]
+    row = "concat_ws(', ', " + ", ".join(f"{name} || '=' || coalesce(c{i}::VARCHAR, 'NULL')" for i, name in enumerate(names)) + ")"
     faults: list[RowFault] = []
     for kind, one, other in ((MissingRow, "staged", "target"), (ExtraRow, "target", "staged")):
         query = f"SELECT {row} FROM {one}_rows EXCEPT ALL SELECT {row} FROM {other}_rows LIMIT {_NAMED}"
-        faults += [kind(plan.name, f"row {text}") for (text,) in compare.execute(query).fetchall()]
+        faults += [kind(plan.name, text) for (text,) in compare.execute(query).fetchall()]
     return faults
 
 

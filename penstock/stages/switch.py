@@ -81,25 +81,7 @@ def gather(session: Session) -> dict[str, Any]:
     Raises SwitchRefused when some is missing or stale.
     """
     plan, area = session.plan, session.staging
-    stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
-    verdicts = []
-    for stage in stages:
-        if not area.exists("verdicts", f"{stage}.json"):
-            raise SwitchRefused(f"the gate after the stage {stage} has not decided in this run", fix="run that gate")
-        verdicts += area.read_json("verdicts", f"{stage}.json")
-    decided = {(v["table"], v["stage"]) for v in verdicts}
-    for table in plan.tables:
-        for stage in ("extracted", "loaded", *(("transformed",) if table.steps else ())):
-            if (table.name, stage) not in decided:
-                raise SwitchRefused(f"the gate {table.name}.{stage} has not decided in this run", fix="run that gate")
-    for verdict in verdicts:
-        name = f"{verdict['table']}.{verdict['stage']}"
-        if verdict["decision"] == "stop":
-            raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
-        now = suites.find(session.folder, verdict["table"], verdict["stage"])
-        if (now.sha256 if now else None) != verdict["suite_sha256"]:
-            why = "its file is not the one that this run was judged by"
-            raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")
+    verdicts = _verdicts(session)
     if not area.exists("proof.json"):
         raise SwitchRefused("nothing was proved in this run", fix="run the proof")
     proof = area.read_json("proof.json")
@@ -114,6 +96,29 @@ def gather(session: Session) -> dict[str, Any]:
         )
     short = [{k: v[k] for k in ("table", "stage", "decision", "suite_sha256")} for v in verdicts]
     return {"verdicts": short, "proof": proof, "approval": approval, "plan": plan.fingerprint}
+
+
+def _verdicts(session: Session) -> list[dict[str, Any]]:
+    """What every gate of this run said: each has decided, none is closed, and no suite was edited since."""
+    plan, area = session.plan, session.staging
+    stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
+    verdicts: list[dict[str, Any]] = []
+    for stage in stages:
+        verdicts += area.read_json("verdicts", f"{stage}.json") if area.exists("verdicts", f"{stage}.json") else []
+    decided = {(v["table"], v["stage"]) for v in verdicts}
+    for table in plan.tables:
+        for stage in ("extracted", "loaded", *(("transformed",) if table.steps else ())):
+            if (table.name, stage) not in decided:
+                raise SwitchRefused(f"the gate {table.name}.{stage} has not decided in this run", fix="run that gate")
+    for verdict in verdicts:
+        name = f"{verdict['table']}.{verdict['stage']}"
+        if verdict["decision"] == "stop":
+            raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
+        now = suites.find(session.folder, verdict["table"], verdict["stage"])
+        if (now.sha256 if now else None) != verdict["suite_sha256"]:
+            why = "its file is not the one that this run was judged by"
+            raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")
+    return verdicts
 
 
 def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[dict[str, Any]]) -> None:
@@ -194,6 +199,26 @@ def verify(session: Session) -> list[str]:
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)
     return [str(t.target.name) for t in session.plan.tables]
+
+
+def last(target_url: sa.URL, migration: str) -> Switch:
+    """The switch that an undo would take back. Raises SwitchRefused when there is none, or when it is undone already.
+
+    A blind second undo must not go one switch further back: for that, the run is to be named.
+    """
+    target = databases.of(target_url, target=True)
+    engine = databases.connect(target, target_url, "target")
+    with engine.connect() as connection:
+        found = journal.switches(connection, migration, ["switched", "undoing", "undone"]) if journal.exists(connection) else []
+    engine.dispose()
+    if not found:
+        why = "nothing was switched, or what it kept was dropped"
+        raise SwitchRefused(f"{migration} has no switch to undo", why=why, fix="look at penstock_switches in the target")
+    if found[0].state == "undone":
+        before = next((s.run for s in found if s.state == "switched"), None)
+        fix = f"to go further back, name the run: {before}" if before else ""
+        raise SwitchRefused(f"the last switch of {migration} is undone already", why=f"it was of the run {found[0].run}", fix=fix)
+    return found[0]
 
 
 def undo(session: Session) -> dict[str, Any]:

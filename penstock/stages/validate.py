@@ -25,7 +25,7 @@ import pyarrow.fs as pafs
 import sqlalchemy as sa
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-from penstock import databases, events, mapping, suites, verdicts
+from penstock import databases, events, suites, verdicts
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName

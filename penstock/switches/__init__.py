@@ -1,8 +1,8 @@
 """Ways to make the shadow live, one a file, found by its name. Each answers statements; the switch stage runs them.
 
-    apply(plan, target, dependents)    the shadow becomes live, what served is kept
-    undo(switch, target, dependents)   what was kept serves again, what served is set aside
-    finish(switch, target)             what was kept or set aside is dropped: the only step without a way back
+apply(plan, target, dependents)    the shadow becomes live, what served is kept
+undo(switch, target, dependents)   what was kept serves again, what served is set aside
+finish(switch, target)             what was kept or set aside is dropped: the only step without a way back
 """
 
 from __future__ import annotations

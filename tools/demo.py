@@ -119,23 +119,11 @@ def main() -> int:
     print(f"New York's flights of 2013, SQLite to DuckDB, through the Airflow DAG `flights`; Airflow's own log is {log}", flush=True)
     with quiet(log):
         succeeded, place = run()
-    closing(place)
-    print(f"\nreport: {place}/report.html\n{'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)
+    from penstock import terminal
+
+    terminal.closing(json.loads((place / "report.json").read_text()), place.as_uri())
+    print(f"{'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)
     return 0 if succeeded else 1
-
-
-def closing(place: Path) -> None:
-    """What was proved, a line a table; and what stopped the run, when something did."""
-    if (place / "proof.json").exists():
-        print(f"\n{'table':<12}{'rows read':>12}{'rows loaded':>14}   proof")
-        for proof in json.loads((place / "proof.json").read_text()):
-            held = f"holds, digest {proof['target']}" if proof["holds"] else "BROKEN"
-            print(f"{proof['table']:<12}{proof['rows_read']:>12,}{proof['rows']:>14,}   {held}")
-    if (place / "failure.json").exists():
-        failure = json.loads((place / "failure.json").read_text())
-        print(
-            "\n" + "\n  ".join(filter(None, [f"{failure['stage']}: {failure['what']}", failure["why"], failure["fix"], *failure["lines"]]))
-        )
 
 
 if __name__ == "__main__":

@@ -353,6 +353,9 @@ def _spelled(array: pa.Array, field: pa.Field) -> pa.Array:
         return array.cast(pa.timestamp("us")).cast(pa.string())
     if pa.types.is_binary(array.type):
         return tsv.to_hex(array)
+    if pa.types.is_float32(array.type):
+        # the shortest text of the largest float is, read as a double, beyond it
+        return array.cast(pa.float64()).cast(pa.string())
     return array if pa.types.is_string(array.type) else array.cast(pa.string())
 
 

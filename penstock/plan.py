@@ -211,8 +211,8 @@ def prepare_statements(plan: Plan, target: Database) -> list[str]:
 def build_statements(plan: Plan, target: Database) -> list[str]:
     """What turns the loaded shadow tables into the ones declared: keys, indexes, foreign keys, numbering."""
     places = {t.target.name.name: t.shadow for t in plan.tables}
-    statements = [s for t in plan.tables for s in ddl.keys(target, t.target, t.shadow, {})]
-    statements += [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places, {})]
+    statements = [s for t in plan.tables for s in ddl.keys(target, t.target, t.shadow)]
+    statements += [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places)]
     return statements + [s for t in plan.tables for s in target.renumber(t.target, t.shadow)]
 
 

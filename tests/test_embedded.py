@@ -102,7 +102,7 @@ def test_every_value_is_read_back_as_it_was_written(rows: list[dict[str, Any]], 
 def test_a_table_is_described_as_it_was_made(connection: sa.Connection, database: Database) -> None:
     with connection.begin():
         make(connection, database)
-        for statement in ddl.keys(database, TABLE, NAME, {}):
+        for statement in ddl.keys(database, TABLE, NAME):
             databases.execute(connection, statement)
         [found] = database.inspect(connection, None)
     assert found.name.name == NAME.name
@@ -116,7 +116,7 @@ def test_a_table_is_described_as_it_was_made(connection: sa.Connection, database
 def test_a_duplicate_key_is_refused_and_nothing_of_the_transaction_stays(connection: sa.Connection, database: Database) -> None:
     with connection.begin():
         make(connection, database)
-        for statement in ddl.keys(database, TABLE, NAME, {}):
+        for statement in ddl.keys(database, TABLE, NAME):
             databases.execute(connection, statement)
     rows = batch([{}, {}])
     twice = pa.RecordBatch.from_pylist([*rows.to_pylist(), rows.to_pylist()[0]], schema=rows.schema)
@@ -133,7 +133,7 @@ def test_moves_are_undone_with_the_transaction_and_keep_keys_otherwise(connectio
         for name in (NAME, shadow):
             make(connection, database, name)
         database.write(connection, shadow, COLUMNS, [batch([{}])])
-        for statement in ddl.keys(database, TABLE, shadow, {}):
+        for statement in ddl.keys(database, TABLE, shadow):
             databases.execute(connection, statement)
     swap = database.moves([(NAME, kept), (shadow, NAME)])
     with connection.begin() as transaction:

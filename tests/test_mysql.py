@@ -195,7 +195,7 @@ def test_foreign_keys_follow_tables_that_move_even_in_a_circle(connection: sa.Co
     for table in (store, staff):
         databases.execute(connection, ddl.create_table(database, table, places[table.name.name]))
     for table in (store, staff):
-        for statement in ddl.foreign_keys(database, table, places[table.name.name], places, {}):
+        for statement in ddl.foreign_keys(database, table, places[table.name.name], places):
             databases.execute(connection, statement)
     for statement in database.moves([(places["store"], store.name), (places["staff"], staff.name)]):
         databases.execute(connection, statement)

@@ -74,6 +74,9 @@ class Database(Protocol):
     def native(self, type: Type, identity: bool = False) -> str:
         """How this database writes a column of that type. Raises UnsupportedType."""
 
+    def key_native(self, type: Type) -> str | None:
+        """The same for a column that is part of a key, where that has to be written otherwise; else None."""
+
     def read_expression(self, column: Column) -> str:
         """The SQL that selects the column so that `read` gets it exactly."""
 

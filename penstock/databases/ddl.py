@@ -11,7 +11,7 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
 from sqlalchemy.types import UserDefinedType
 
 from penstock.databases import Database
-from penstock.schema import TEXTS, Column, ForeignKey, Table, TableName, Type
+from penstock.schema import Column, ForeignKey, Table, TableName, Type
 
 
 class _Native(UserDefinedType[Any]):
@@ -48,8 +48,8 @@ def create_table(database: Database, table: Table, name: TableName) -> str:
     return _text(CreateTable(built), database)
 
 
-def keys(database: Database, table: Table, name: TableName, names: Mapping[str, str]) -> list[str]:
-    """Statements for a loaded table's primary key and indexes. `names` gives the index names to use."""
+def keys(database: Database, table: Table, name: TableName) -> list[str]:
+    """Statements for a loaded table's primary key and indexes."""
     built = _build(database, table, name)
     statements = []
     if database.keys_after_load and table.primary_key:
@@ -58,19 +58,19 @@ def keys(database: Database, table: Table, name: TableName, names: Mapping[str, 
         statements.append(_text(AddConstraint(key, isolate_from_table=False), database))
     if database.secondary_indexes:
         for index in table.indexes:
-            made = sa.Index(_q(names.get(index.name, index.name)), *(built.c[c] for c in index.columns), unique=index.unique)
+            made = sa.Index(_q(index.name), *(built.c[c] for c in index.columns), unique=index.unique)
             statements.append(_text(CreateIndex(made), database))
     return statements
 
 
-def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName], names: Mapping[str, str]) -> list[str]:
+def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName]) -> list[str]:
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
     if not database.foreign_keys or not database.follows_renames:
         return []
     statements = []
     for key in table.foreign_keys:
         built = _build(database, table, name)
-        made = _refer(built, key, places[key.ref_table], names.get(key.name, key.name))
+        made = _refer(built, key, places[key.ref_table], key.name)
         statements.append(_text(AddConstraint(made, isolate_from_table=False), database))
     return statements
 
@@ -105,9 +105,7 @@ def _build(database: Database, table: Table, name: TableName) -> sa.Table:
 
 
 def _column(database: Database, column: Column, keyed: bool, primary: bool) -> sa.Column[Any]:
-    key_native = getattr(database, "key_native", None)
-    written = key_native(column.type) if keyed and key_native and column.type.name in TEXTS | {"binary"} else None
-    written = written or database.native(column.type, column.identity)
+    written = (database.key_native(column.type) if keyed else None) or database.native(column.type, column.identity)
     return sa.Column(
         _q(column.name),
         _Native(written),

@@ -65,6 +65,10 @@ def native(type: Type, identity: bool = False) -> str:
     raise UnsupportedType("this database is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
 
 
+def key_native(type: Type) -> str | None:
+    raise _only_a_source()
+
+
 def read_expression(column: Column) -> str:
     return _quote(column.name)
 

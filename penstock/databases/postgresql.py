@@ -123,6 +123,10 @@ def native(type: Type, identity: bool = False) -> str:
     return _NATIVE[type.name]
 
 
+def key_native(type: Type) -> str | None:
+    return None
+
+
 def read_expression(column: Column) -> str:
     name = _quote(column.name)
     if column.type.name in BINARIES:

@@ -107,6 +107,10 @@ def native(type: Type, identity: bool = False) -> str:
     return _NATIVE[type.name]
 
 
+def key_native(type: Type) -> str | None:
+    return None
+
+
 def read_expression(column: Column) -> str:
     name = _quote(column.name)
     return f"CAST({name} AS TEXT)" if column.type.name == "unsupported" else name

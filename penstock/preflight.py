@@ -16,7 +16,7 @@ from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
-from penstock.schema import INTEGERS, TEXTS, Table, TableName
+from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
 _CHUNKABLE = INTEGERS | TEXTS | {"date"}
@@ -62,6 +62,7 @@ def assess(
     problems += suites.strays(folder, tables)
     for plan in plans:
         problems += _native_problems(plan, to)
+        problems += _left_out(plan, to)
         problems += _name_problems(plan, to)
         problems += suite_problems(plan, folder)
     problems += _collisions(migration, plans, to, target, schema)
@@ -138,7 +139,7 @@ def _plan(
     ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
     return TablePlan(
         source=source,
-        target=target,
+        target=replace(target, columns=tuple(replace(c, native=_written(c, to)) for c in target.columns)),
         shadow=to.shadow(target.name, migration.name),
         kept=to.kept(target.name, migration.name, run_token),
         live_exists=target.name.name in standing,
@@ -148,6 +149,14 @@ def _plan(
         ranged=ranged,
         sensitive=tuple(spec.sensitive) if spec else (),
     )
+
+
+def _written(column: Column, to: Database) -> str:
+    """The column's type as the target writes it; as the source does where the target has none, which is refused below."""
+    try:
+        return to.native(column.type, column.identity)
+    except UnsupportedType:
+        return column.native
 
 
 def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, Table]) -> list[TablePlan]:
@@ -187,6 +196,22 @@ def _native_problems(plan: TablePlan, to: Database) -> list[Problem]:
         except UnsupportedType as error:
             problems.append(Problem(True, where, error.what, error.fix))
     return problems
+
+
+def _left_out(plan: TablePlan, to: Database) -> list[Problem]:
+    """What the target has no place for, and what it holds in another form: advice, so that nothing is lost in silence."""
+    told = []
+    if not to.secondary_indexes:
+        told += [f"index {i.name} is not made: {to.label} could not switch the table with it" for i in plan.target.indexes if not i.unique]
+    if not to.foreign_keys:
+        told += [f"foreign key {f.name} is not made: {to.label} could not switch the table with it" for f in plan.target.foreign_keys]
+    for column in plan.target.columns:
+        if column.type.name in ("geometry", "set") and not column.native.startswith(column.type.name):
+            held = "its bytes, SRID and WKB" if column.type.name == "geometry" else "the text of its labels"
+            told.append(f"{column.name} is carried as {held}: {to.label} has no {column.type.name}")
+        if column.identity and column.type.name != "unsupported" and to.native(column.type, identity=True) == to.native(column.type):
+            told.append(f"{column.name} keeps its numbers; {to.label} does not number new rows by itself")
+    return [Problem(False, f"table {plan.name}", what) for what in told]
 
 
 def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:

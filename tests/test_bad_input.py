@@ -91,3 +91,11 @@ def test_a_database_without_a_module_is_a_source_through_sqlalchemy_and_never_a_
     assert len(shop.rows("order")) == 599 and len(shop.rows("log")) == 100
     with pytest.raises(Exception, match="can't be a target"):
         databases.of(shop.source, target=True)
+
+
+def test_what_the_target_has_no_place_for_is_told_as_advice(shop: Shop) -> None:
+    session = shop.run()
+    told = [p.what for p in session.plan.problems if not p.blocking]
+    assert any("index order_customer is not made" in t for t in told)
+    assert any("foreign key fk_order_customer is not made" in t for t in told)
+    assert any(t.startswith("id keeps its numbers") for t in told)

@@ -65,7 +65,7 @@ def _schedule(text: Any) -> Any:
 
 def _day(value: Any) -> Any:
     """YAML reads a date by itself; pydantic would take a number for seconds."""
-    if isinstance(value, dt.datetime) or not isinstance(value, dt.date | str):
+    if isinstance(value, dt.datetime) or not isinstance(value, dt.date | str | None):
         raise ValueError("expected a date, for instance 2013-01-01")
     return value
 
@@ -101,8 +101,13 @@ Step = Annotated[
 ]
 
 
+def _default(written: str, description: str) -> Any:
+    """A field whose default editors show as a file would write it."""
+    return Field(description=description, json_schema_extra=lambda schema: schema.update(default=written))
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TableSpec(_Part):
@@ -142,8 +147,8 @@ class SwitchSpec(_Part):
 
     how: Literal["swap"] = "swap"
     approval: Annotated[StrictBool, Field(description="a person must approve the switch")] = False
-    approve_within: Annotated[Duration, Field(description="how long to wait; then silence is a no")] = Field(default="24h")  # type: ignore[assignment]  # the schema shows it as it is written
-    keep_old: Annotated[Duration, Field(description="how long the old tables stay, for undo")] = Field(default="7d")  # type: ignore[assignment]
+    approve_within: Annotated[Duration, _default("24h", "how long to wait; then silence is a no")] = parse_duration("24h")
+    keep_old: Annotated[Duration, _default("7d", "how long the old tables stay, for undo")] = parse_duration("7d")
 
 
 class Migration(_Part):
@@ -158,7 +163,7 @@ class Migration(_Part):
     schedule: Annotated[
         str | None, BeforeValidator(_schedule), Field(description="cron or a preset such as @daily; every run covers its data interval")
     ] = None
-    start_date: Annotated[dt.date | None, BeforeValidator(lambda v: v if v is None else _day(v))] = None
+    start_date: Annotated[dt.date | None, BeforeValidator(_day)] = None
     staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
@@ -166,7 +171,7 @@ class Migration(_Part):
     )
     switch: SwitchSpec = SwitchSpec()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
-    chunk: Annotated[Size, Field(description="about how many bytes a chunk has")] = Field(default="32MiB")  # type: ignore[assignment]
+    chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
     _path: Path = PrivateAttr(default=Path())
     _fingerprint: str = PrivateAttr(default="")
 

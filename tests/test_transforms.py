@@ -438,7 +438,8 @@ def test_map_says_whether_null_can_still_be() -> None:
 @pytest.mark.parametrize(
     ("kind", "values"),
     [("string", {1: "a"}), ("string", {True: "a"}), ("int32", {"1": 2}), ("int32", {1: 2.5}), ("int8", {1: 300}), ("int32", {True: 2}),
-     ("string(2)", {"a": "abc"}), ("enum('a','b')", {"a": "c"}), ("enum('a','b')", {"c": "a"}), ("decimal(5,2)", {1: "1.234"}), ("date", {"2024-01-01": "soon"})],
+     ("string(2)", {"a": "abc"}), ("enum('a','b')", {"a": "c"}), ("enum('a','b')", {"c": "a"}),
+     ("decimal(5,2)", {1: "1.234"}), ("date", {"2024-01-01": "soon"})],
 )  # fmt: skip
 def test_map_to_what_the_column_can_not_hold_is_refused_before_any_row_moves(kind: str, values: dict[Any, Any]) -> None:
     with pytest.raises(TransformFailed, match="is not a value of c") as caught:
@@ -466,8 +467,10 @@ def test_mask_is_hmac_sha256_of_any_text_under_any_key(key: str, values: list[st
 
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
-    [("int64", -5, b"-5"), ("decimal(10,2)", Decimal("1.50"), b"1.50"), ("decimal(50,2)", Decimal("1.50"), b"1.50"), ("binary", b"\0\xff", b"\0\xff"),
-     ("date", dt.date(2024, 1, 1), b"2024-01-01"), ("boolean", True, b"true"), ("timestamp", dt.datetime(2024, 1, 1), b"2024-01-01 00:00:00")],
+    [("int64", -5, b"-5"), ("decimal(10,2)", Decimal("1.50"), b"1.50"), ("decimal(50,2)", Decimal("1.50"), b"1.50"),
+     ("binary", b"\0\xff", b"\0\xff"),
+     ("date", dt.date(2024, 1, 1), b"2024-01-01"), ("boolean", True, b"true"),
+     ("timestamp", dt.datetime(2024, 1, 1), b"2024-01-01 00:00:00")],
 )  # fmt: skip
 def test_any_type_is_masked_by_its_text(kind: str, value: Any, text: bytes) -> None:
     made, out = run(kind, [value, None], ("mask", {"c": "sha256"}), secrets={"mask_key": "k"})
@@ -557,7 +560,8 @@ def test_every_type_passes_a_function_unchanged(functions: str, kind: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("more", "2 rows of 1"), ("nothing", "no DataFrame"), ("text", "values in c that are not int64"), ("halves", "values in c that are not int64"),
+    [("more", "2 rows of 1"), ("nothing", "no DataFrame"), ("text", "values in c that are not int64"),
+     ("halves", "values in c that are not int64"),
      ("extra", "extra"), ("broken", "KeyError"), ("absent", "can't find"), ("not_callable", "not a function")],
 )  # fmt: skip
 def test_function_that_gives_something_else_is_named_with_the_column(functions: str, name: str, said: str) -> None:

@@ -25,11 +25,6 @@ _CLOCKS = frozenset({"ago", "current_time", "current_timestamp", "localtime", "l
 _BREAKS = {"WINDOW": "a window", "SUBQUERY": "a subquery", "STAR": "a star"}
 
 
-def quoted(name: str) -> str:
-    """A column's name, as an expression writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def selected(table: pa.Table, fields: str, parameters: Sequence[object] = ()) -> pa.Table:
     """`SELECT fields FROM table`: a row for every row, in their order. Raises TransformFailed."""
     with _relation(table, fields, parameters) as relation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def migration_dag(path: str | Path) -> DAG:
     migration = declared(str(path))
     with DAG(
         dag_id=migration.name,
-        description=f"Migration from {migration.source} to {migration.target}",
+        description=_masked(f"Migration from {migration.source} to {migration.target}"),
         schedule=CronDataIntervalTimetable(migration.schedule, timezone="UTC") if migration.schedule else None,
         start_date=datetime.combine(migration.start_date, time.min, UTC) if migration.start_date else None,
         catchup=False,
@@ -54,7 +55,7 @@ def undo_dag(path: str | Path) -> DAG:
     run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
     with DAG(
         dag_id=f"{migration.name}__undo",
-        description=f"Put back the tables that served in {migration.target} before the last switch",
+        description=_masked(f"Put back the tables that served in {migration.target} before the last switch"),
         schedule=None,
         catchup=False,
         max_active_runs=1,
@@ -91,7 +92,7 @@ def run_params(migration: Migration) -> dict[str, Param]:
 def documentation(migration: Migration) -> str:
     """The DAG's page: what it does and the file it was made from."""
     approval = " after a person approved," if migration.switch.approval else ""
-    return "\n".join(
+    page = "\n".join(
         [
             f"Moves tables from **{migration.source}** to **{migration.target}** into shadow tables, past gates and a row-level proof,",
             f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back.",
@@ -105,6 +106,12 @@ def documentation(migration: Migration) -> str:
             "```",
         ]
     )
+    return _masked(page)
+
+
+def _masked(text: str) -> str:
+    """`text` without the passwords of URLs: a file for the command line may hold some, and this page is for all to see."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
 def _tasks(migration: Migration, of: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         with session.staging.parquet(arrow_schema(plan.target.columns), file) as writer:
             for batch in session.staging.batches(extracted.file):
                 came += digest.of(batch, plan.source.columns)
-                made = transforms.apply(pa.table(batch), plan.source.columns, plan.steps, session.secrets)
+                made = transforms.apply(pa.table(batch), plan.source.columns, plan.steps, session.secrets, plan.sensitive)
                 went += digest.of(made, plan.target.columns)
                 writer.write_table(made)
             if went.rows > came.rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,7 +10,8 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Database
-from penstock.plan import Chunk, Key, TablePlan
+from penstock.plan import Chunk, Key, TablePlan, where
+from penstock.schema import INTEGERS, Column
 
 _SAMPLE = 1000
 
@@ -44,7 +46,28 @@ def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection, r
 
 
 def _bounds(plan: TablePlan, database: Database, connection: sa.Connection, rows: int, step: int) -> list[Key]:
+    """Every `step`-th key in order, below the last."""
     columns = [plan.source.column(c) for c in plan.key]
+    indexed = database.ordered_keys and plan.key == plan.source.primary_key and all(c.type.name in INTEGERS | {"date"} for c in columns)
+    return (_stepped if indexed else _numbered)(plan, database, connection, columns, rows, step)
+
+
+def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], rows: int, step: int) -> list[Key]:
+    """Along the index, from one bound to the next: several times cheaper than numbering all rows."""
+    order = ", ".join(database.key_expression(c) for c in columns)
+    values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
+    bounds: list[Key] = []
+    while (len(bounds) + 1) * step < rows:
+        beyond = where(database, columns, Chunk(0, low=bounds[-1] if bounds else None))
+        query = f"SELECT {values} FROM {databases.qualified(database, plan.source.name)}" + (f" WHERE {beyond}" if beyond else "")
+        found = databases.execute(connection, f"{query} ORDER BY {order} LIMIT 1 OFFSET {step - 1}").first()
+        if found is None:
+            break
+        bounds.append(tuple(_plain(v) for v in found))
+    return bounds
+
+
+def _numbered(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], rows: int, step: int) -> list[Key]:
     order = ", ".join(database.key_expression(c) for c in columns)
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
     outer = ", ".join(f"k{i}" for i in range(len(columns)))

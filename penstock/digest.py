@@ -1,29 +1,39 @@
 """The digest of rows: a count, and the sum modulo 2^128 of a 128-bit hash of each row in canonical form.
 
 A sum does not care about order and, unlike XOR, two equal rows do not cancel. The sums of chunks add up to
-the sum of their table. The row hash is MD5 of the row's canonical text, which every database Penstock
-speaks to can compute too; it guards against faults, not against forgers.
+the sum of their table. The row hash is MD5: it guards against faults, not against forgers.
 
-Canonical form: the columns' texts joined by `|`; NULL is `~`; integers and decimals are their digits with
-the column's own scale; a text is its length in bytes, `:`, and itself; binary is its length, `:`, and its
-MD5; dates are days and times microseconds since 1970-01-01 UTC; floats are their shortest exact text, with
--0.0 written 0.0 and every NaN written nan. So NULL, '' and '~' all differ. docs/proof.md says it at length.
+Canonical form of a row, in bytes, little end first:
+
+    which columns have a value   a bit a column, the first one the lowest of the first byte
+    the fixed part               integers and floats in their own width, -0.0 as 0.0 and one NaN for all; booleans a byte;
+                                 dates (days) 4 bytes, times (microseconds) 8; decimals by their digits without the point,
+                                 8 bytes up to 18 digits, 16 up to 38, then 32; of texts and binaries the length in bytes, in 4
+    the variable part            the bytes of the texts (UTF-8) and binaries
+
+A NULL is zeros and its bit. Lengths come before what they measure, so no two rows share a form. docs/proof.md says it at length.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from penstock.schema import BINARIES, TEXTS, Column
+from penstock.schema import Column
 
 _MODULUS = 1 << 128
+_SLICE_ROWS = 65_536
 _LOCAL = threading.local()
+
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -46,36 +56,24 @@ class Digest:
         return cls(int(rows), int(total, 16))
 
 
-def canonical_text(column: Column, name: str) -> str:
-    """The DuckDB SQL for a column's canonical text, `name` being the quoted column in the query."""
-    kind = column.type.name
-    if kind in TEXTS or kind == "unsupported":
-        text = f"strlen({name}) || ':' || {name}"
-    elif kind in BINARIES:
-        text = f"octet_length({name}) || ':' || md5({name})"
-    elif kind == "date":
-        text = f"({name} - DATE '1970-01-01')::VARCHAR"
-    elif kind in ("time", "timestamp", "timestamptz"):
-        text = f"epoch_us({name})::VARCHAR"
-    elif kind in ("float32", "float64"):
-        text = f"CASE WHEN isnan({name}) THEN 'nan' ELSE ({name}::DOUBLE + 0.0)::VARCHAR END"
-    else:
-        text = f"{name}::VARCHAR"
-    return f"coalesce({text}, '~')"
-
-
 def of(data: pa.Table | pa.RecordBatch, columns: Sequence[Column]) -> Digest:
-    """The digest of Arrow rows whose columns are `columns`, in that order."""
-    if not data.num_rows:
-        return Digest()
-    table = pa.table([readable(c) for c in data.columns], names=[f"c{i}" for i in range(data.num_columns)])
-    texts = ", ".join(canonical_text(column, f"c{i}") for i, column in enumerate(columns))
+    """The digest of Arrow rows of `arrow_schema(columns)`."""
+    return sum((_of(batch, columns) for batch in _slices(data)), Digest())
+
+
+def _slices(data: pa.Table | pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    batches = data.to_batches() if isinstance(data, pa.Table) else [data]
+    for batch in batches:
+        yield from (batch.slice(start, _SLICE_ROWS) for start in range(0, batch.num_rows, _SLICE_ROWS))
+
+
+def _of(batch: pa.RecordBatch, columns: Sequence[Column]) -> Digest:
     connection = _duckdb()
-    connection.register("batch", table)
+    connection.register("batch", pa.table([canonical(batch, columns)], names=["form"]))
     try:
         counted = connection.execute(
             "SELECT count(*), sum((h & 18446744073709551615)::HUGEINT), sum((h >> 64)::HUGEINT)"
-            f" FROM (SELECT md5_number(concat_ws('|', {texts})) AS h FROM batch)"
+            " FROM (SELECT md5_number(form) AS h FROM batch)"
         ).fetchall()
     finally:
         connection.unregister("batch")
@@ -83,13 +81,59 @@ def of(data: pa.Table | pa.RecordBatch, columns: Sequence[Column]) -> Digest:
     return Digest(int(rows), (int(low) + (int(high) << 64)) % _MODULUS)
 
 
-def readable(array: Any) -> Any:
-    """DuckDB holds decimals up to 38 digits; wider ones are hashed by the text that Arrow gives them."""
-    return array.cast(pa.string()) if pa.types.is_decimal256(array.type) else array
+def canonical(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.Array:
+    """The canonical form of each row, as a binary array."""
+    fixed = [_presence(batch)]
+    variable = []
+    for array, column in zip(batch.columns, columns, strict=True):
+        if column.type.arrow in (pa.string(), pa.binary()):
+            variable.append(pc.fill_null(array.cast(pa.binary()), b""))
+            fixed.append(_bytes(pc.binary_length(variable[-1])))
+        else:
+            fixed.append(_fixed(array))
+    width = sum(part.shape[1] for part in fixed)
+    whole = np.empty((batch.num_rows, width), np.uint8)
+    np.concatenate(fixed, axis=1, out=whole)
+    offsets = np.arange(0, batch.num_rows * width + 1, width, dtype=np.int32) if width else np.zeros(batch.num_rows + 1, np.int32)
+    form = pa.Array.from_buffers(pa.binary(), batch.num_rows, [None, pa.py_buffer(offsets), pa.py_buffer(whole)])
+    return pc.binary_join_element_wise(form, *variable, b"") if variable else form
+
+
+def _presence(batch: pa.RecordBatch) -> Bytes:
+    there = np.ones((batch.num_rows, batch.num_columns), np.bool_)
+    for number, array in enumerate(batch.columns):
+        if array.null_count:
+            there[:, number] = array.is_valid().to_numpy(zero_copy_only=False)
+    return np.packbits(there, axis=1, bitorder="little")
+
+
+def _fixed(array: pa.Array) -> Bytes:
+    kind = array.type
+    if pa.types.is_date(kind):
+        array = array.cast(pa.int32())
+    elif pa.types.is_temporal(kind):
+        array = array.cast(pa.int64())
+    elif pa.types.is_boolean(kind):
+        array = array.cast(pa.uint8())
+    if array.null_count:
+        array = pc.fill_null(array, pa.scalar(Decimal(0) if pa.types.is_decimal(kind) else 0, array.type))
+    if pa.types.is_floating(kind):
+        numbers = array.to_numpy() + 0
+        numbers[np.isnan(numbers)] = np.nan
+        written: Bytes = numbers.view(np.uint8).reshape(len(array), -1)
+        return written
+    return _bytes(array)[:, : 8 if pa.types.is_decimal(kind) and kind.precision <= 18 else None]
+
+
+def _bytes(array: pa.Array) -> Bytes:
+    """The values of a fixed-width array without NULLs, a row of bytes each."""
+    width = array.type.bit_width // 8
+    values: Bytes = np.frombuffer(array.buffers()[1], np.uint8, width * len(array), width * array.offset)
+    return values.reshape(-1, width)
 
 
 def _duckdb() -> duckdb.DuckDBPyConnection:
     if not hasattr(_LOCAL, "connection"):
-        _LOCAL.connection = duckdb.connect(config={"threads": 2, "memory_limit": "256MB"})
+        _LOCAL.connection = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
     connection: duckdb.DuckDBPyConnection = _LOCAL.connection
     return connection

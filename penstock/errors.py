@@ -74,7 +74,7 @@ class StagingDamaged(PenstockError):
         return cls(
             f"a staged file of {table} is not what was staged",
             where=f"table {table}, chunk {chunk}, file {file}",
-            why=f"its receipt says digest {expected}, the file has {found}: it was changed after it was written",
+            why=f"its receipt says {expected}, it has {found}: it was changed after it was written",
             fix="find out who writes into the staging area; then start a new run, which reads the source again",
         )
 

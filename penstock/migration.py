@@ -171,6 +171,10 @@ class Migration(_Part):
     )
     switch: SwitchSpec = SwitchSpec()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
+    connections: Annotated[
+        int | None,
+        Field(ge=1, le=32, description="how many connections to either end a task opens at most; when not given, one a processor, up to 4"),
+    ] = None
     chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
     _path: Path = PrivateAttr(default=Path())
     _fingerprint: str = PrivateAttr(default="")

@@ -86,7 +86,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, before it begins. `problems` holds the advice that came with it; a plan with blocking ones is never made."""
+    """A run, before it begins. connections: at most so many to either end, of one task.
+
+    `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
     migration: str
     run: str
@@ -101,6 +103,7 @@ class Plan:
     approval: bool
     keep_old_seconds: int
     parallel_writers: bool
+    connections: int
     tables: tuple[TablePlan, ...]
     problems: tuple[Problem, ...] = ()
 
@@ -146,7 +149,7 @@ def groups(plan: Plan, stage: Literal["extract", "transform", "load"], at_most: 
     return pack(units, at_most)
 
 
-def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small: int = 64 << 20) -> list[Group]:
+def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small: int = 256 << 20) -> list[Group]:
     """Units of (bytes, chunks) dealt to at most `at_most` groups, the biggest first; no more groups than `small` bytes each."""
     units = sorted(units, key=lambda u: -u[0])
     total = sum(size for size, _ in units)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,20 +38,31 @@ class Session:
         return databases.of(self.target_url, target=True)
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection to the source, closed afterwards; nothing is ever committed there."""
-        engine = databases.connect(self.source, self.source_url, "source")
-        with engine.connect() as connection:
-            yield connection
-        engine.dispose()
+    def reading(self, items: int = 1) -> Iterator[list[sa.Connection]]:
+        """Connections to the source for `items` pieces of work, closed afterwards; nothing is ever committed there."""
+        with _connected(self.source, self.source_url, "source", min(items, self.plan.connections)) as connections:
+            yield connections
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection to the target; the caller begins and commits."""
-        engine = databases.connect(self.target, self.target_url, "target")
-        with engine.connect() as connection:
-            yield connection
-        engine.dispose()
+        with _connected(self.target, self.target_url, "target", 1) as connections:
+            yield connections[0]
+
+    @contextmanager
+    def abreast(self, items: int) -> Iterator[list[sa.Connection]]:
+        """Connections to the target for `items` pieces of work: one alone where writers would wait for each other."""
+        count = min(items, self.plan.connections) if self.target.parallel_writers else 1
+        with _connected(self.target, self.target_url, "target", count) as connections:
+            yield connections
+
+
+@contextmanager
+def _connected(database: Database, url: sa.URL, role: str, count: int) -> Iterator[list[sa.Connection]]:
+    engine = databases.connect(database, url, role)
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        yield [stack.enter_context(engine.connect()) for _ in range(max(1, count))]
 
 
 def reopen(

@@ -30,13 +30,15 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from penstock.errors import StagingDamaged
+
 
 @dataclass(frozen=True)
 class Receipt:
     """What a stage leaves of a chunk. rows_in = rows + rejected + filtered always holds.
 
     digest: of the rows that came out.  digest_in: of the rows as this stage read them, where it read any.
-    file: the published file, relative to the run; empty for stages that write none.
+    file: the published file, relative to the run, and its bytes' sha256; empty for stages that write none.
     """
 
     table: str
@@ -51,6 +53,7 @@ class Receipt:
     bytes: int = 0
     seconds: float = 0.0
     file: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ class Staging:
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
         """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
-        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
+        # a dictionary pays for texts only
+        texts = [f.name for f in schema if pa.types.is_string(f.type)]
+        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True, "use_dictionary": texts}
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
@@ -104,9 +109,24 @@ class Staging:
         with self.filesystem.open_input_file(self.at(*parts)) as source:
             yield from pq.ParquetFile(source).iter_batches(batch_size=rows)
 
+    def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
+        """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""
+        found = self.sha256(receipt.file) if self.exists(receipt.file) else "nothing"
+        if found != receipt.sha256:
+            raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
+        yield from self.batches(receipt.file)
+
     def size(self, *parts: str) -> int:
         """Bytes of a published file."""
         return int(self.filesystem.get_file_info(self.at(*parts)).size or 0)
+
+    def sha256(self, *parts: str) -> str:
+        """Of a published file's bytes."""
+        found = hashlib.sha256()
+        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
+            while piece := stream.read(1 << 20):
+                found.update(piece)
+        return found.hexdigest()
 
     def delete(self, *parts: str) -> None:
         """Remove a folder and what is in it, if it is there."""

@@ -617,7 +617,7 @@ def test_a_refused_row_names_table_and_column_but_not_its_content(connection: sa
     assert "0x00" in load([1], ["\0"]).why
     execute(connection, "CREATE TABLE u (id int, secret int)")
     name = TableName("u", "public")
-    assert "column secret" in load([1], ["hush"]).where
+    assert "column secret" in load([1], ["hush hush"]).where
 
 
 def test_a_load_that_breaks_off_leaves_nothing(connection: sa.Connection, other: psycopg.Connection[Any]) -> None:

@@ -131,11 +131,16 @@ def test_every_suite_asks_for_rows_and_columns(tmp_path: Path) -> None:
 
 
 def test_generated_suite_asks_for_the_key() -> None:
-    kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a",)), "loaded").expectations[:-2]]
+    kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a",)), "extracted").expectations[:-2]]
     assert kinds == ["expect_column_values_to_not_be_null", "expect_column_values_to_be_unique"]
-    kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a", "b")), "loaded").expectations[:-2]]
+    kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a", "b")), "extracted").expectations[:-2]]
     assert kinds == ["expect_column_values_to_not_be_null"] * 2 + ["expect_compound_columns_to_be_unique"]
     assert len(suites.generated(table("a"), "loaded").expectations) == 2
+
+
+def test_what_the_target_itself_holds_is_not_asked_again() -> None:
+    kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a", "b")), "loaded").expectations[:-2]]
+    assert kinds == ["expect_column_values_to_not_be_null"] * 2
 
 
 def suite(*expectations: Any, stage: str = "extracted") -> Suite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -333,7 +333,7 @@ def test_generated_suite_holds_at_the_target(target: sa.URL) -> None:
     # no key is declared there, so that the rows may break it
     stand(target, TableName("pair"), integers("a", "b"), {"a": [1, 1, 2], "b": [1, 1, None]})
     pair = Table(TableName("pair"), tuple(integers("a", "b")), ("a", "b"))
-    good, bad = at(target, suites.generated(single, "loaded"), suites.generated(pair, "loaded"))
+    good, bad = at(target, suites.generated(single, "loaded"), replace(suites.generated(pair, "extracted"), stage="loaded"))
     assert failures(good) == []
     assert [(r.code, r.crashed, r.unexpected) for r in bad.broken] == [("penstock.key.1", False, 1), ("penstock.key", False, 2)]
     (short,) = at(target, suites.generated(single, "loaded"), rows=4)

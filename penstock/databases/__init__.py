@@ -21,7 +21,9 @@ from penstock.schema import Column, Table, TableName, Type
 Move = tuple[TableName, TableName]
 
 # Shared machinery that lives beside the databases and is not one of them.
-_MACHINERY = frozenset({"ddl", "inspection", "postgresql_catalogue", "postgresql_csv", "tsv"})
+_MACHINERY = frozenset(
+    {"ddl", "inspection", "mysql_catalogue", "mysql_load", "mysql_rows", "postgresql_catalogue", "postgresql_copy", "tsv"}
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Database(Protocol):
     """Whether a switch is one transaction; otherwise `moves` must answer one atomic statement."""
     parallel_writers: bool
     """Whether several connections may load at once."""
+    ordered_keys: bool  # a primary key is read in its order from an index: numbers and dates, that is
     keys_after_load: bool
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
     secondary_indexes: bool
@@ -117,8 +120,11 @@ class Database(Protocol):
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, None for the connection's own, sorted by name. `only` limits them."""
 
-    def begin_snapshot(self, connection: sa.Connection) -> None:
-        """Open a read-only transaction in which all reads see one instant, as far as `snapshot` says."""
+    def begin_snapshot(self, connection: sa.Connection, *others: sa.Connection) -> bool:
+        """Open a read-only transaction in which all reads see one instant, as far as `snapshot` says.
+
+        Answers whether `others` are in transactions of the very same instant; when not, they are in none.
+        """
 
     def read(self, connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
         """Stream a select of `read_expression`s as batches of `arrow_schema(columns)`, at most ~16 MiB each.

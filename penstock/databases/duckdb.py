@@ -24,6 +24,7 @@ max_identifier = 1000
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
+ordered_keys = False
 keys_after_load = True
 secondary_indexes = False
 foreign_keys = False
@@ -152,8 +153,9 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     return [_noted(table, [i for owner, i in noted if owner == table.name.name]) for table in found]
 
 
-def begin_snapshot(connection: sa.Connection) -> None:
+def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     execute(connection, "SELECT 1 FROM duckdb_tables() LIMIT 0")  # SQLAlchemy's transaction has begun; this takes its snapshot
+    return not others
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -19,6 +19,7 @@ max_identifier = 1000
 snapshot = "table"
 ddl_in_transaction = True
 parallel_writers = False
+ordered_keys = False
 keys_after_load = False
 secondary_indexes = False
 foreign_keys = False
@@ -124,8 +125,9 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     return inspection.tables(connection, schema, canonical, types, names)
 
 
-def begin_snapshot(connection: sa.Connection) -> None:
+def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     """One select sees one state; no more is promised of a database nobody has looked into."""
+    return not others
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

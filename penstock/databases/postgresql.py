@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, ddl, execute, inspection, postgresql_catalogue, postgresql_csv, tsv
+from penstock.databases import Dependent, Move, ddl, execute, inspection, postgresql_catalogue, postgresql_copy, tsv
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, ReadFailed, UnsupportedType
 from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type
 
@@ -29,6 +29,7 @@ max_identifier = 63
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = True
+ordered_keys = True
 keys_after_load = True
 secondary_indexes = True
 foreign_keys = True
@@ -228,25 +229,31 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     )
 
 
-def begin_snapshot(connection: sa.Connection) -> None:
+def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     execute(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    taken = str(execute(connection, "SELECT pg_export_snapshot()").scalar_one()) if others else ""
     execute(connection, "SELECT 1")  # the first statement takes the snapshot
+    for other in others:
+        execute(other, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        execute(other, f"SET TRANSACTION SNAPSHOT {_text(taken)}")
+    return True
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    statement = f"COPY ({select}) TO STDOUT (FORMAT csv)".encode()
     faults = _faults(connection, ReadFailed, "the server refused to be read")
-    with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
-        yield from postgresql_csv.batches(copy, columns)
+    with faults, _driver(connection).cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT".encode()) as copy:
+        yield from postgresql_copy.batches(postgresql_copy.blocks(copy), columns)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     fields = ", ".join(_quote(c.name) for c in columns)
-    statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN".encode()
+    form = "binary" if postgresql_copy.has_binary(columns) else "text"
     faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns)
+    statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
     with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
-        for batch in batches:
-            copy.write(memoryview(tsv.lines(batch, _spelled)))
+        pieces = postgresql_copy.binary(batches, columns) if form == "binary" else (tsv.lines(b, _spelled) for b in batches)
+        for piece in pieces:
+            copy.write(memoryview(piece))
 
 
 def _spelled(array: pa.Array, field: pa.Field) -> pa.Array:
@@ -294,10 +301,15 @@ def _faults(
             connection.invalidate()  # or SQLAlchemy's rollback would raise in our fault's place
             raise ConnectionFailed("lost the connection to PostgreSQL", where=where, why=str(error).splitlines()[0]) from None
         context = error.diag.context or ""
-        named = error.diag.column_name or next((c.name for c in columns if f", column {c.name}: " in context), "")
+        named = error.diag.column_name or next((c.name for c in columns if _names(context, c.name)), "")
         place = ", ".join(p for p in (where, f"column {named}" if named else "") if p)
         fix = "cast or filter the values in the migration, or correct the key" if fault is LoadFailed else "see what the server says"
         raise fault(what, where=place, why=_message(error), fix=fix) from None
+
+
+def _names(context: str, column: str) -> bool:
+    """Whether COPY was at this column: `COPY t, line 1, column a` in binary, with `: "value"` behind it in text."""
+    return context.endswith(f", column {column}") or f", column {column}: " in context
 
 
 def _message(error: psycopg.Error) -> str:

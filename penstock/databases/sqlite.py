@@ -28,6 +28,7 @@ max_identifier = 1000
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
+ordered_keys = True
 keys_after_load = False
 secondary_indexes = True
 foreign_keys = True
@@ -207,8 +208,9 @@ def _with_unique(connection: sa.Connection, table: Table) -> Table:
     return replace(table, indexes=(*table.indexes, *more))
 
 
-def begin_snapshot(connection: sa.Connection) -> None:
+def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     execute(connection, "SELECT count(*) FROM sqlite_schema").scalar_one()  # the first read of the transaction takes the snapshot
+    return not others
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 Offsets = npt.NDArray[np.int64]
 
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0"))
-_SPECIAL = r"[\\\t\n\r\x00]"
 
 
 def to_hex(values: pa.Array) -> pa.Array:
@@ -55,10 +54,11 @@ def _rebuilt(like: pa.Array, offsets: Offsets, data: bytes, type: pa.DataType) -
 
 def escaped(values: pa.Array) -> pa.Array:
     """A string array with the format's special characters escaped."""
-    if not pc.any(pc.match_substring_regex(values, _SPECIAL)).as_py():
-        return values
+    whole = values.cast(pa.large_string())
+    data = bytes(_data(whole, _offsets(whole)))
     for raw, written in _ESCAPES:
-        values = pc.replace_substring(values, raw, written)
+        if raw.encode() in data:  # a tenth of the time of a regular expression
+            values = pc.replace_substring(values, raw, written)
     return values
 
 

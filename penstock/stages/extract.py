@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal
+from penstock import digest, events, journal, workers
 from penstock.digest import Digest
 from penstock.errors import PenstockError
 from penstock.plan import Chunk, TablePlan, extract_select
@@ -33,11 +33,11 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
     if missing:
         for plan in missing:
             session.staging.delete(STAGE, folder(plan.name))
-        with session.reading() as connection:
-            if session.plan.consistency == "run":
-                session.source.begin_snapshot(connection)
+        if session.plan.consistency == "run":
+            _read(session, missing)
+        else:
             for plan in missing:
-                _table(session, connection, plan)
+                _read(session, [plan])
     receipts = [r for p in plans for c in p.chunks if (r := session.staging.receipt(STAGE, p.name, c.number))]
     return receipts
 
@@ -46,16 +46,25 @@ def _complete(session: Session, plan: TablePlan) -> bool:
     return all(session.staging.receipt(STAGE, plan.name, c.number) for c in plan.chunks)
 
 
-def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> None:
-    if session.plan.consistency == "table":
-        connection.rollback()
-        session.source.begin_snapshot(connection)
-    events.emit("extract.started", table=plan.name, rows=plan.rows, chunks=len(plan.chunks))
-    for chunk in plan.chunks:
-        receipt = _chunk(session, connection, plan, chunk)
+def _read(session: Session, plans: Sequence[TablePlan]) -> None:
+    """Stage the chunks of these tables, several at a time, all as of one instant."""
+    for plan in plans:
+        events.emit("extract.started", table=plan.name, rows=plan.rows, chunks=len(plan.chunks))
+    left = {p.name: len(p.chunks) for p in plans}
+    chunks = [(p, c) for p in plans for c in p.chunks]
+
+    def keep(connection: sa.Connection, chunk: tuple[TablePlan, Chunk]) -> None:
+        plan, piece = chunk
+        receipt = _chunk(session, connection, plan, piece)
         session.staging.write_receipt(receipt)
-        events.emit("extract.chunk", table=plan.name, chunk=chunk.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
-    events.emit("extract.finished", table=plan.name)
+        events.emit("extract.chunk", table=plan.name, chunk=piece.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
+        left[plan.name] -= 1
+        if not left[plan.name]:
+            events.emit("extract.finished", table=plan.name)
+
+    with session.reading(len(chunks)) as (first, *others):
+        shared = session.source.begin_snapshot(first, *others)
+        workers.each(chunks, [first, *others] if shared else [first], keep)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -80,7 +89,9 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
         raise
     size = session.staging.size(file)
     seconds = round(time.monotonic() - began, 3)
-    return Receipt(plan.name, STAGE, chunk.number, total.rows, total.rows, str(total), bytes=size, seconds=seconds, file=file)
+    sha256 = session.staging.sha256(file)
+    rows = total.rows
+    return Receipt(plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256)
 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:

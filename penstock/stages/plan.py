@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def make(
         approval=migration.switch.approval,
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
+        connections=migration.connections or min(4, os.cpu_count() or 1),
         tables=tables,
         problems=found.problems,
     )

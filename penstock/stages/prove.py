@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -12,8 +13,8 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal
-from penstock.digest import Digest, canonical_text
+from penstock import digest, events, journal, workers
+from penstock.digest import Digest
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.plan import Chunk, TablePlan, readback_select
 from penstock.schema import Column
@@ -55,8 +56,15 @@ class TableProof:
 def prove(session: Session) -> list[TableProof]:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
     events.emit("prove.started", tables=len(session.plan.tables))
-    with session.writing() as connection:
-        proofs = [_table(session, connection, t) for t in session.plan.tables]
+    pieces = [(t, p) for t in session.plan.tables for p in _pieces(t)]
+    with session.abreast(len(pieces)) as connections:
+        with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
+            seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
+        taken = workers.each(pieces, connections, partial(_take, session))
+        proofs = []
+        for table in session.plan.tables:
+            own = [t for (plan, _), t in zip(pieces, taken, strict=True) if plan is table]
+            proofs.append(_table(session, connections[0], table, seals[table.name], own))
     session.staging.write_json([_record(p) for p in proofs], "proof.json")
     events.emit("prove.finished", tables=len(proofs), held=sum(p.holds for p in proofs))
     broken = [p for p in proofs if not p.holds]
@@ -71,40 +79,55 @@ def prove(session: Session) -> list[TableProof]:
     return proofs
 
 
-def take(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk | None) -> Digest:
-    """The digest of a chunk (None: all rows) as it stands in the shadow table now."""
-    columns = plan.target.columns
-    batches = session.target.read(connection, readback_select(plan, session.target, chunk, plan.shadow), columns)
-    return sum((digest.of(b, columns) for b in batches), Digest())
+Piece = Chunk | None
+"""What is read back at once: a chunk where chunks can be found again at the target, else (None) the table."""
 
 
-def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> TableProof:
+def _pieces(plan: TablePlan) -> Sequence[Piece]:
+    return plan.chunks if plan.ranged and len(plan.chunks) > 1 else (None,)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What stands at the target of a piece, beside what was staged."""
+
+    piece: Piece
+    staged: Digest
+    target: Digest
+    seconds: float
+
+
+def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
+    plan, piece = work
     began = time.monotonic()
-    area = session.staging
+    wanted = sum((Digest.parse(r.digest) for r in _receipts(session, plan, plan.staged, piece)), Digest())
+    columns = plan.target.columns
+    with connection.begin():
+        batches = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
+        found = sum((digest.of(b, columns) for b in batches), Digest())
+    events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=found == wanted)
+    return _Taken(piece, wanted, found, time.monotonic() - began)
+
+
+def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, taken: Sequence[_Taken]) -> TableProof:
     source = _receipts(session, plan, "extracted")
     staged = _receipts(session, plan, plan.staged)
     with connection.begin():
-        seal = session.target.seal(connection, plan.shadow)
         loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
-    found, broken = Digest(), _unchained(plan, source, staged, loaded)
+    found = sum((t.target for t in taken), Digest())
+    broken = _unchained(plan, source, staged, loaded)
     faults: list[RowFault] = []
-    with connection.begin():
-        session.target.begin_snapshot(connection) if not session.target.ddl_in_transaction else None
-        pieces: Sequence[Chunk | None] = plan.chunks if plan.ranged and len(plan.chunks) > 1 else (None,)
-        for piece in pieces:
-            got = take(session, connection, plan, piece)
-            found += got
-            wanted = sum((Digest.parse(r.digest) for r in staged if piece is None or r.chunk == piece.number), Digest())
-            if got != wanted and len(faults) < _NAMED:
-                rows = (b for r in staged if piece is None or r.chunk == piece.number for b in area.batches(r.file))
-                faults += _faults(session, connection, plan, piece, rows)
-            events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=got.rows, held=got == wanted)
-    total = sum((Digest.parse(r.digest) for r in staged), Digest())
+    for piece in (t.piece for t in taken if t.target != t.staged):
+        receipts = _receipts(session, plan, plan.staged, piece)
+        broken = broken or _unstaged(session, plan, receipts)
+        if len(faults) < _NAMED:
+            with connection.begin():
+                faults += _faults(session, connection, plan, piece, (b for r in receipts for b in session.staging.rows(r)))
     rows_read, filtered, rejected = sum(r.rows for r in source), sum(r.filtered for r in staged), sum(r.rejected for r in staged)
     proof = TableProof(
         table=plan.name,
         source=str(sum((Digest.parse(r.digest) for r in source), Digest())),
-        staged=str(total),
+        staged=str(sum((t.staged for t in taken), Digest())),
         target=str(found),
         chunks=len(plan.chunks),
         rows_read=rows_read,
@@ -113,7 +136,7 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> Tabl
         rows=found.rows,
         balanced=rows_read == found.rows + filtered + rejected,
         seal=seal,
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(sum(t.seconds for t in taken), 3),
         load_seconds=round(sum(r.seconds for r in loaded), 3),
         broken=broken,
         faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
@@ -124,8 +147,18 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan) -> Tabl
     return proof
 
 
-def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Receipt]:
-    found = [session.staging.receipt(stage, plan.name, c.number) for c in plan.chunks]
+def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) -> str:
+    """The first chunk whose file does not hold the rows that were hashed before they were written; empty when all do."""
+    for receipt in receipts:
+        held = sum((digest.of(b, plan.target.columns) for b in session.staging.rows(receipt)), Digest())
+        if str(held) != receipt.digest:
+            return f"chunk {receipt.chunk}: its staged file does not hold what was {plan.staged}"
+    return ""
+
+
+def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
+    """A stage's receipts of a piece, all of the table's for None."""
+    found = [session.staging.receipt(stage, plan.name, c.number) for c in (plan.chunks if piece is None else [piece])]
     return [r for r in found if r is not None]
 
 
@@ -142,9 +175,7 @@ def _unchained(plan: TablePlan, source: list[Receipt], staged: list[Receipt], lo
     return ""
 
 
-def _faults(
-    session: Session, connection: sa.Connection, plan: TablePlan, piece: Chunk | None, staged: Iterable[pa.RecordBatch]
-) -> list[RowFault]:
+def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece: Piece, staged: Iterable[pa.RecordBatch]) -> list[RowFault]:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
     found = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
@@ -154,7 +185,7 @@ def _faults(
     with TemporaryDirectory(prefix="penstock-") as folder, duckdb.connect(f"{folder}/rows", config={"memory_limit": "256MB"}) as compare:
         names = ", ".join(f"c{i}" for i in range(len(columns)))
         for side, batches in (("staged", staged), ("target", found)):
-            plain = (pa.RecordBatch.from_arrays([digest.readable(c) for c in b.columns], schema=shape) for b in batches)
+            plain = (pa.RecordBatch.from_arrays([_readable(c) for c in b.columns], schema=shape) for b in batches)
             compare.register("batches", pa.RecordBatchReader.from_batches(shape, plain))
             compare.execute(f"CREATE TABLE {side}_rows AS SELECT {names} FROM batches").fetchall()
             compare.unregister("batches")
@@ -162,13 +193,18 @@ def _faults(
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
 
 
+def _readable(array: pa.Array) -> pa.Array:
+    """DuckDB holds decimals up to 38 digits; wider ones are compared by the text that Arrow gives them."""
+    return array.cast(pa.string()) if pa.types.is_decimal256(array.type) else array
+
+
 def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column], keys: list[int]) -> list[RowFault]:
-    texts = [canonical_text(c, f"{{side}}.c{i}") for i, c in enumerate(columns)]
-    staged, target = [t.format(side="s") for t in texts], [t.format(side="t") for t in texts]
-    match = " AND ".join(f"{staged[i]} = {target[i]}" for i in keys)
+    # NULLs, NaNs and zeros are told apart, or not, as the digest does
+    match = " AND ".join(f"s.c{i} IS NOT DISTINCT FROM t.c{i}" for i in keys)
     shown = ", ".join(f"coalesce(s.c{i}, t.c{i})::VARCHAR" for i in keys)
-    differs = " OR ".join(f"{staged[i]} <> {target[i]}" for i in range(len(columns)))
-    values = ", ".join(f"CASE WHEN {staged[i]} <> {target[i]} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i in range(len(columns)))
+    unequal = [f"s.c{i} IS DISTINCT FROM t.c{i}" for i in range(len(columns))]
+    differs = " OR ".join(unequal)
+    values = ", ".join(f"CASE WHEN {other} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i, other in enumerate(unequal))
     k = keys[0]
     query = (
         f"SELECT [{shown}], s.here IS NULL, t.here IS NULL, {values} FROM (SELECT *, 1 AS here FROM staged_rows) AS s"

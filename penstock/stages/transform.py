@@ -43,21 +43,19 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = chunk_file(STAGE, plan.name, number)
-    came, went = Digest(), Digest()
+    came, went = 0, Digest()
     try:
         with session.staging.parquet(arrow_schema(plan.target.columns), file) as writer:
-            for batch in session.staging.batches(extracted.file):
-                came += digest.of(batch, plan.source.columns)
+            for batch in session.staging.rows(extracted):
+                came += batch.num_rows
                 made = transforms.apply(pa.table(batch), plan.source.columns, plan.steps, session.secrets, plan.sensitive)
                 went += digest.of(made, plan.target.columns)
                 writer.write_table(made)
-            if went.rows > came.rows:
+            if went.rows > came:
                 raise TransformFailed(
-                    f"the steps of {plan.name} made {went.rows} rows of {came.rows}",
+                    f"the steps of {plan.name} made {went.rows} rows of {came}",
                     why="a transform may leave rows out, never add any: the books would not balance",
                 )
-            if str(came) != extracted.digest:
-                raise StagingDamaged.of(plan.name, number, extracted.file, extracted.digest, str(came))
     except PenstockError as error:
         error.where = error.where or f"table {plan.name}, chunk {number}"
         raise
@@ -65,12 +63,13 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         plan.name,
         STAGE,
         number,
-        came.rows,
+        came,
         went.rows,
         str(went),
-        digest_in=str(came),
-        filtered=came.rows - went.rows,
+        digest_in=extracted.digest,
+        filtered=came - went.rows,
         bytes=session.staging.size(file),
         seconds=round(time.monotonic() - began, 3),
         file=file,
+        sha256=session.staging.sha256(file),
     )

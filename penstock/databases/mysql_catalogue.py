@@ -1,0 +1,222 @@
+"""What the catalogue of MySQL and MariaDB says of a schema's tables, and of what hangs on them.
+
+It is read from information_schema: SQLAlchemy parses SHOW CREATE TABLE and trips over, or silently loses keys with,
+names that hold backticks, percent signs, parentheses or line breaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock.databases import Dependent, inspection
+from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type
+
+# COLUMN_TYPE, a regular expression, to canonical type.
+_CANONICAL: tuple[tuple[str, str], ...] = (
+    (r"tinyint(?:\(\d+\))? unsigned.*", "uint8"),
+    (r"tinyint.*", "int8"),  # tinyint(1) holds -128 to 127 too
+    (r"smallint(?:\(\d+\))? unsigned.*", "uint16"),
+    (r"smallint.*", "int16"),
+    (r"(?:mediumint|int)(?:\(\d+\))? unsigned.*", "uint32"),
+    (r"(?:mediumint|int).*", "int32"),
+    (r"bigint(?:\(\d+\))? unsigned.*", "uint64"),
+    (r"bigint.*", "int64"),
+    (r"decimal\((\d+),(\d+)\).*", r"decimal(\1,\2)"),
+    (r"float.*", "float32"),
+    (r"double.*", "float64"),
+    (r"bit\(1\)", "boolean"),
+    (r"(?:var)?char\((\d+)\)", r"string(\1)"),
+    (r"(?:tiny|medium|long)?text", "string"),
+    (r"(?:var)?binary\((\d+)\)", r"binary(\1)"),
+    (r"(?:tiny|medium|long)?blob", "binary"),
+    (r"json", "json"),
+    (r"uuid", "uuid"),
+    (r"date", "date"),
+    (r"datetime.*", "timestamp"),
+    (r"timestamp.*", "timestamptz"),  # an instant; datetime is a clock's reading
+    (r"time.*", "time"),
+    (r"year.*", "year"),
+    (r"((?:enum|set)\(.*\))", r"\1"),
+    (r"geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geom(?:etry)?collection", "geometry"),
+)
+_ESCAPED = {"0": "\0", "n": "\n", "r": "\r"}
+
+
+def canonical(native: str) -> Type:
+    native = re.sub(r" /\*.*?\*/$", "", native)  # MariaDB's COMPRESSED is how it is stored, not what it is
+    if native.startswith(("enum(", "set(")):
+        native = _unescaped(native)
+    for pattern, written in _CANONICAL:
+        if match := re.fullmatch(pattern, native, re.DOTALL):
+            return Type.parse(match.expand(written))
+    return Type("unsupported")
+
+
+def _unescaped(text: str) -> str:
+    """What the catalogue writes of a literal, without its backslash escapes."""
+    return re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), text)
+
+
+def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+    home = _home(connection, schema)
+
+    def asked(fields: str, view: str, order: str, column: str = "TABLE_SCHEMA") -> dict[str, list[Any]]:
+        """Rows of a catalogue view by table, whose name is the first field."""
+        query = sa.text(f"SELECT {fields} FROM information_schema.{view} WHERE {column} = :home ORDER BY {order}")
+        found: dict[str, list[Any]] = {}
+        for table, *row in connection.execute(query, {"home": home}):
+            found.setdefault(decoded(table), []).append([decoded(v) if isinstance(v, bytes) else v for v in row])
+        return found
+
+    mariadb = version(connection).startswith("MariaDB")
+    kinds = asked("TABLE_NAME, TABLE_TYPE, ENGINE", "TABLES", "TABLE_NAME")
+    columns = asked("TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA", "COLUMNS", "ORDINAL_POSITION")
+    indexes = asked("TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE", "STATISTICS", "INDEX_NAME, SEQ_IN_INDEX")
+    rules = asked(
+        "TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE", "REFERENTIAL_CONSTRAINTS", "CONSTRAINT_NAME", "CONSTRAINT_SCHEMA"
+    )
+    referring = asked(
+        "TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_TABLE_SCHEMA, TABLE_SCHEMA",
+        "KEY_COLUMN_USAGE",
+        "CONSTRAINT_NAME, ORDINAL_POSITION",
+    )
+    checks = asked("TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE", "TABLE_CONSTRAINTS", "CONSTRAINT_NAME")
+    triggers = asked("EVENT_OBJECT_TABLE, TRIGGER_NAME", "TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA")
+    tables = []
+    for name, [(kind, storage)] in sorted(kinds.items()):
+        if kind not in ("BASE TABLE", "SYSTEM VERSIONED") or (only is not None and name not in only):
+            continue
+        notes = [f"check constraint {label}" for label, what in checks.get(name, ()) if what == "CHECK"]
+        notes += [f"trigger {label}" for (label,) in triggers.get(name, ())]
+        if kind == "SYSTEM VERSIONED":
+            notes.append("it is system-versioned: its present rows are carried, its history is not")
+        if storage and storage.lower() != "innodb":
+            notes.append(f"its engine is {storage}: no snapshot covers it")
+        made = tuple(_column(row, mariadb, notes) for row in columns[name])
+        primary, others = _indexes(indexes.get(name, ()), notes)
+        foreign = tuple(_foreign_keys(referring.get(name, ()), {r[0]: r[1:] for r in rules.get(name, ())}, notes))
+        tables.append(Table(TableName(name, schema), made, primary, others, foreign, tuple(notes)))
+    return tables
+
+
+def _home(connection: sa.Connection, schema: str | None) -> str:
+    return schema or decoded(connection.scalar(sa.text("SELECT DATABASE()")))
+
+
+def _column(row: Sequence[Any], mariadb: bool, notes: list[str]) -> Column:
+    name, written, nullable, text, extra = row
+    extra = extra.lower()
+    numbered, type = "auto_increment" in extra, canonical(written)
+    computed = "generated" in extra and "default_generated" not in extra
+    if "on update" in extra:
+        notes.append(f"{name} ON UPDATE CURRENT_TIMESTAMP")
+    if computed:
+        notes.append(f"{name} is a generated column: its values are carried, its expression is not")
+    default, carried = (None, True) if numbered or computed else _default(text, type, mariadb or "default_generated" in extra)
+    if not carried:
+        notes.append(f"default of {name}: {text}")
+    return Column(name, type, nullable == "YES" and not numbered, default, numbered, written)
+
+
+def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None, bool]:
+    """A default in our words (see `Column.default`), and whether it could be carried. MySQL writes literals bare, MariaDB as SQL."""
+    if text and (bits := re.fullmatch(r"b'([01])'", text)):
+        return f"={bits[1]}", True
+    if expression:
+        found, carried = inspection.default(text)
+        found = _unescaped(found) if found else found
+    elif text and type.name in ("timestamp", "timestamptz") and text.upper().startswith("CURRENT_TIMESTAMP"):
+        return "now", True  # MySQL 5.7 does not say that it is an expression
+    else:
+        found, carried = None if text is None else f"={text}", True
+    if found and type.name in ("date", "timestamp", "timestamptz") and re.search(r"-00|=0000-", found):
+        return None, False  # a zero date: nothing else knows it
+    return found, carried
+
+
+def _indexes(rows: Sequence[Any], notes: list[str]) -> tuple[tuple[str, ...], tuple[Index, ...]]:
+    """The primary key's columns and the other indexes over whole columns."""
+    primary: tuple[str, ...] = ()
+    found: dict[str, Index] = {}
+    odd: dict[str, str] = {}
+    for label, column, repeats, prefix, method in rows:
+        if label == "PRIMARY":
+            primary = (*primary, column)
+        elif column is not None:
+            before = found.get(label, Index(label, (), not int(repeats)))
+            found[label] = Index(label, (*before.columns, column), before.unique)
+        if column is None or method in ("FULLTEXT", "SPATIAL", "RTREE"):
+            odd[label] = "by expression" if column is None else str(method).lower()
+        elif prefix is not None:
+            odd[label] = "unique by prefix" if not int(repeats) else "by prefix"
+    notes += [f"index {label} ({why})" for label, why in odd.items()]
+    kept = [index for index in found.values() if index.name not in odd]
+    return primary, tuple(sorted(kept, key=lambda index: (not index.unique, index.name)))
+
+
+def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) -> Iterator[ForeignKey]:
+    found: dict[str, list[Any]] = {}
+    for label, *row in rows:
+        if row[1] is not None:  # else it is a primary or unique key
+            found.setdefault(label, []).append(row)
+    for label, parts in found.items():
+        columns, referred, (other, *_), (away, *_), (home, *_) = zip(*parts, strict=True)
+        if away != home:
+            notes.append(f"foreign key {label} refers to another schema")
+            continue
+        # RESTRICT is what InnoDB does anyway
+        actions = ("" if rule in ("RESTRICT", "NO ACTION") else rule for rule in rules[label])
+        yield ForeignKey(label, columns, other, referred, *actions)
+
+
+def decoded(written: object) -> str:
+    return written.decode() if isinstance(written, bytes) else str(written)
+
+
+def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+    # The catalogue compares without case and accents; places are compared here, as the server's own file names are.
+    folded = bool(connection.scalar(sa.text("SELECT @@lower_case_table_names")))
+
+    def place(schema: str, name: str) -> tuple[str, str]:
+        return (schema.lower(), name.lower()) if folded else (schema, name)
+
+    def asked(query: str) -> list[tuple[str, ...]]:
+        return [tuple(decoded(v) for v in row) for row in connection.execute(sa.text(query))]
+
+    homes = [_home(connection, t.schema) for t in tables]
+    places = {place(home, t.name): t for home, t in zip(homes, tables, strict=True)}
+
+    found = []
+    keys = (
+        "SELECT DISTINCT REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME"
+        " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL ORDER BY 4, 5, 3"
+    )
+    for schema, name, label, *owner in asked(keys):
+        if place(schema, name) in places and place(*owner) not in places:  # a rename would carry it along to the old table
+            found.append(Dependent("foreign key", f"{label} of {owner[1]}", places[place(schema, name)], follows=False))
+    triggers = "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS ORDER BY 3"
+    for schema, name, label in asked(triggers):
+        if place(schema, name) in places:
+            found.append(Dependent("trigger", label, places[place(schema, name)], follows=False))
+    # Views and grants go by name: they follow without a word. A view's text names its tables in full.
+    for label, text in asked("SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA <> 'sys' ORDER BY 1"):
+        named = [t for home, t in zip(homes, tables, strict=True) if qualified(TableName(t.name, home)) in text]
+        found += [Dependent("view", label, table, follows=True) for table in named]
+    return found
+
+
+def version(connection: sa.Connection) -> str:
+    found = str(connection.scalar(sa.text("SELECT VERSION()")))
+    return f"MariaDB {found.split('-')[0]}" if "mariadb" in found.lower() else f"MySQL {found}"
+
+
+def quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def qualified(name: TableName) -> str:
+    return ".".join(quoted(p) for p in (name.schema, name.name) if p)

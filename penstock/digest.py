@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -132,8 +133,14 @@ def _bytes(array: pa.Array) -> Bytes:
     return values.reshape(-1, width)
 
 
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+
+
 def _duckdb() -> duckdb.DuckDBPyConnection:
+    """A thread's own way into one instance: to start one for each would take longer than hashing a small table."""
     if not hasattr(_LOCAL, "connection"):
-        _LOCAL.connection = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+        _LOCAL.connection = _instance().cursor()
     connection: duckdb.DuckDBPyConnection = _LOCAL.connection
     return connection

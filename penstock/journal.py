@@ -111,7 +111,10 @@ def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
 def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
     """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
     key = (RECEIPTS.c.run == run, RECEIPTS.c.table_name == receipt.table, RECEIPTS.c.stage == receipt.stage)
-    connection.execute(RECEIPTS.delete().where(*key, RECEIPTS.c.chunk == receipt.chunk))
+    mine = (*key, RECEIPTS.c.chunk == receipt.chunk)
+    # looked for first: InnoDB locks the gap where a deleted row could be, and writers abreast would wait for each other in a circle
+    if connection.execute(sa.select(RECEIPTS.c.chunk).where(*mine)).first():
+        connection.execute(RECEIPTS.delete().where(*mine))
     connection.execute(
         RECEIPTS.insert().values(
             run=run,

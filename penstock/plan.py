@@ -212,10 +212,19 @@ def prepare_statements(plan: Plan, target: Database) -> list[str]:
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:
-    """What turns the loaded shadow tables into the ones declared: keys, indexes, foreign keys, numbering."""
+    """What turns the loaded shadow tables into the ones declared: keys and indexes, then what links and numbers them."""
+    return [s for _, s in key_statements(plan, target)] + link_statements(plan, target)
+
+
+def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
+    """A statement for each key and index, beside the one table that it touches."""
+    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.target, t.shadow)]
+
+
+def link_statements(plan: Plan, target: Database) -> list[str]:
+    """The foreign keys, and where identities go on."""
     places = {t.target.name.name: t.shadow for t in plan.tables}
-    statements = [s for t in plan.tables for s in ddl.keys(target, t.target, t.shadow)]
-    statements += [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places)]
+    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places)]
     return statements + [s for t in plan.tables for s in target.renumber(t.target, t.shadow)]
 
 

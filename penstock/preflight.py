@@ -239,13 +239,14 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
     problems = []
     views = set(sa.inspect(target).get_view_names(schema=schema))
     known = journal.exists(target)
+    standing = databases.standing(target, (p.shadow for p in plans))
     for plan in plans:
         if plan.target.name.name in views:
             problems.append(
                 Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`")
             )
         owner = journal.shadow_owner(target, plan.shadow) if known else None
-        if (owner is None or owner[0] != migration.name) and databases.stands(target, plan.shadow):
+        if (owner is None or owner[0] != migration.name) and plan.shadow in standing:
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
             problems.append(Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name"))
     live = [p.target.name for p in plans if p.live_exists]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal, Protocol, cast
@@ -148,6 +149,7 @@ class Database(Protocol):
 _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
+@cache
 def names() -> list[str]:
     """The databases there are modules for."""
     return sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY)
@@ -185,9 +187,12 @@ def select(database: Database, name: TableName, columns: Sequence[Column], where
     return f"SELECT {fields} FROM {qualified(database, name)}" + (f" WHERE {where}" if where else "")
 
 
-def stands(connection: sa.Connection, name: TableName) -> bool:
-    """Whether there is a table at `name`. Names with % mislead SQLAlchemy's own `has_table` on MySQL."""
-    return name.name in sa.inspect(connection).get_table_names(schema=name.schema)
+def standing(connection: sa.Connection, names: Iterable[TableName]) -> set[TableName]:
+    """Which of these tables are there. Names with % mislead SQLAlchemy's own `has_table` on MySQL."""
+    wanted = set(names)
+    inspector = sa.inspect(connection)
+    there = {schema: set(inspector.get_table_names(schema=schema)) for schema in {n.schema for n in wanted}}
+    return {n for n in wanted if n.name in there[n.schema]}
 
 
 def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """Rows of MySQL and MariaDB as Arrow batches: raw bytes fetched by mysqlclient, made columns by Arrow.
 
 Columns of a fixed form (numbers, dates, times), whose text can hold neither tab nor line break and is never empty, are
-joined by the server to one line a row, which Arrow's CSV reader parses: a tenth of the Python objects, and no escapes.
+joined by the server to one line a row, which Arrow's CSV reader parses: one Python object a row, and no escapes.
 Texts and binaries come as columns of their own, so nothing of theirs is ever ambiguous either.
 """
 
@@ -34,7 +34,7 @@ Values = tuple[bytes | None, ...]
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    """The rows of a select of `columns`, as `Database.read` promises. Raises ReadFailed."""
+    """The rows of a select of `columns`, as `Database.read` promises, in any order. Raises ReadFailed."""
     fixed = [c for c in columns if _fixed(c.type)]
     own = [c for c in columns if not _fixed(c.type)]
     schema = arrow_schema(columns)

@@ -95,6 +95,7 @@ _SESSION = {
     "client_encoding": "UTF8",
     "extra_float_digits": "3",
     "standard_conforming_strings": "on",
+    "maintenance_work_mem": "256MB",  # indexes are built over loaded tables; of all statements only such use it
     "row_security": "off",  # an error, where a policy would hide rows
 }
 

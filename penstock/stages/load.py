@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock import databases, events, journal, workers
 from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
-from penstock.plan import Plan, TablePlan, build_statements, prepare_statements
+from penstock.plan import Plan, TablePlan, key_statements, link_statements, prepare_statements
 from penstock.session import Session
 from penstock.staging import Receipt
 
@@ -33,7 +34,7 @@ def prepare(session: Session) -> bool:
             events.emit("prepare.started", tables=len(plan.tables))
             for table in plan.tables:
                 journal.claim_shadow(connection, table.shadow, plan.migration, f"being made for {plan.run}")
-                journal.forget_receipts(connection, plan.run)
+            journal.forget_receipts(connection, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(session, connection)
             for statement in prepare_statements(plan, session.target):
@@ -47,9 +48,10 @@ def prepare(session: Session) -> bool:
 def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
+    standing = databases.standing(connection, (t.shadow for t in plan.tables))
     for table in plan.tables:
         owner = journal.shadow_owner(connection, table.shadow)
-        there = databases.stands(connection, table.shadow)
+        there = table.shadow in standing
         if there and (owner is None or owner[0] != plan.migration):
             raise SwitchRefused(
                 f"the target already holds {table.shadow}, which is not a shadow of this migration",
@@ -123,32 +125,57 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
 def build(session: Session) -> list[str]:
     """Give the loaded shadow tables their keys, indexes, foreign keys and numbering. Answers the statements that ran.
 
-    Raises LoadFailed when the data breaks a key: a duplicate, an orphan.
+    Keys and indexes of several tables are built at a time. Raises LoadFailed when the data breaks a key: a duplicate, an orphan.
     """
     events.emit("build.started")
-    statements = build_statements(session.plan, session.target)
-    ran = []
-    with session.writing() as connection, connection.begin():
-        built = {r.chunk for r in journal.receipts(connection, session.plan.run, "built", "")}
-        for number, statement in enumerate(statements):
-            if number in built:
-                continue
+    keys = key_statements(session.plan, session.target)
+    links = list(enumerate(link_statements(session.plan, session.target), len(keys)))
+    units = _units(keys)
+    with session.abreast(len(units)) as connections:
+        with connections[0].begin():
+            built = {r.chunk for r in journal.receipts(connections[0], session.plan.run, "built", "")}
+        todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
+        ran = [s for done in workers.each(filter(None, todo), connections, partial(_build, session)) for s in done]
+        ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])
+    events.emit("build.finished", statements=len(ran))
+    return ran
+
+
+_SMALL = 64 << 20
+
+
+def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]:
+    """Numbered statements, in transactions: one for each index of a large table, one for many small tables together."""
+    units: list[list[tuple[int, str]]] = []
+    room = 0
+    for number, (table, statement) in enumerate(keys):
+        size = table.rows * table.row_bytes
+        if not units or size > room:
+            units.append([])
+            room = _SMALL
+        units[-1].append((number, statement))
+        room -= size
+    return units
+
+
+def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
+    plan = session.plan
+    with connection.begin():
+        for number, statement in statements:
             try:
                 databases.execute(connection, statement)
             except sa.exc.DBAPIError as error:
                 if not session.target.ddl_in_transaction and _exists_already(error):
                     pass  # it committed by itself in an earlier try that was killed before its receipt
                 else:
-                    why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in session.plan.tables) else _WITHHELD
+                    why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in plan.tables) else _WITHHELD
                     fix = "correct the rows at the source, or filter them in the migration"
                     raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
             # Where DDL commits by itself each statement leaves its own receipt, so that a retry goes on behind it.
-            journal.write_receipt(connection, session.plan.migration, session.plan.run, Receipt("", "built", number, 0, 0, ""))
+            journal.write_receipt(connection, plan.migration, plan.run, Receipt("", "built", number, 0, 0, ""))
             _commit_unless_transactional(session, connection)
-            ran.append(statement)
             events.emit("build.statement", number=number, statement=statement)
-    events.emit("build.finished", statements=len(ran))
-    return ran
+    return [s for _, s in statements]
 
 
 def _exists_already(error: sa.exc.DBAPIError) -> bool:

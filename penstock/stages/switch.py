@@ -156,7 +156,7 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
 
 def _moved(connection: sa.Connection, record: Switch) -> bool:
     """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none."""
-    return not any(databases.stands(connection, shadow) for _, shadow, _ in record.moves)
+    return not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
 
 
 def _record(plan: Plan, evidence: dict[str, Any]) -> Switch:
@@ -258,7 +258,8 @@ def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
 
 
 def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
-    return all(databases.stands(connection, kept) for _, _, kept in record.moves if kept is not None)
+    kept = {k for _, _, k in record.moves if k is not None}
+    return databases.standing(connection, kept) == kept
 
 
 def _changed(session: Session, connection: sa.Connection) -> list[str]:

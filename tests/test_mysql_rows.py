@@ -1,0 +1,247 @@
+"""Reading from MySQL and MariaDB, against a real server: exactly what stands there, in bounded memory, of one instant."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from penstock.databases import execute, mysql, mysql_rows, qualified, select
+from penstock.errors import ReadFailed
+from penstock.schema import TableName
+from tests import mysql_tables
+from tests.mysql_tables import DATABASE, T, column, make, plain, rows, table
+
+connection, other = mysql_tables.connection, mysql_tables.other
+
+
+@pytest.mark.parametrize(
+    ("native", "value"),
+    [
+        ("date", "0000-00-00"),
+        ("date", "2020-00-10"),
+        ("date", "2020-02-31"),
+        ("datetime", "0000-00-00 00:00:00"),
+        ("timestamp NULL", "0000-00-00 00:00:00"),
+        ("time", "24:00:00"),
+        ("time", "-00:00:01"),
+        ("time", "838:59:59"),
+    ],
+)
+def test_what_has_no_counterpart_is_named_and_the_connection_goes_on(connection: sa.Connection, native: str, value: str) -> None:
+    execute(connection, "SET sql_mode = 'ALLOW_INVALID_DATES'")
+    execute(connection, f"CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, `when %s` {native})")
+    execute(connection, f"INSERT INTO t (`when %s`) VALUES ('{value}')")
+    execute(connection, "INSERT INTO t (`when %s`) SELECT NULL FROM seq_1_to_5000")
+    t = table(connection)
+    with pytest.raises(ReadFailed) as refused:
+        rows(connection, t.name, t.columns)
+    assert "when %s" in str(refused.value) and value in str(refused.value) and refused.value.fix
+    assert execute(connection, "SELECT count(*) FROM t").scalar_one() == 5001, "the rows behind it are not left on the wire"
+
+
+def test_a_fault_among_many_rows_is_not_masked_when_the_connection_ends(mariadb_url: sa.URL) -> None:
+    with pytest.raises(ReadFailed), mysql.engine(mariadb_url).begin() as connection:
+        execute(connection, "CREATE TABLE t (v tinyint(1))")
+        execute(connection, "INSERT INTO t SELECT 2 FROM seq_1_to_50000")
+        rows(connection, T, [column("boolean")])
+
+
+def test_a_reader_that_stops_early_leaves_the_connection_usable(connection: sa.Connection) -> None:
+    execute(connection, "CREATE TABLE t AS SELECT seq AS v FROM seq_1_to_50000")
+    reading = mysql.read(connection, "SELECT v FROM t", [column("int64")])
+    next(iter(reading))
+    reading.close()  # type: ignore[attr-defined]
+    assert execute(connection, "SELECT count(*) FROM t").scalar_one() == 50_000
+
+
+def test_a_select_that_fails_is_a_read_failure(connection: sa.Connection) -> None:
+    with pytest.raises(ReadFailed) as refused:
+        list(mysql.read(connection, "SELECT nothing FROM nowhere", [column("int64")]))
+    assert "nowhere" in refused.value.why
+
+
+def test_batches_stay_small_when_long_rows_follow_short_ones(connection: sa.Connection) -> None:
+    execute(connection, "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, v longtext)")
+    execute(connection, "INSERT INTO t (v) SELECT 'x' FROM seq_1_to_40000")
+    execute(connection, "INSERT INTO t (v) SELECT REPEAT('y', 300000) FROM seq_1_to_1000")  # 286 MiB
+    t = table(connection)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    query = select(DATABASE, t.name, t.columns)
+    batches = [(b.num_rows, b.nbytes) for b in mysql.read(connection, query, t.columns)]
+    assert sum(n for n, _ in batches) == 41_000
+    assert max(size for _, size in batches) <= 16 << 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10, "KiB: less than the long rows together"
+
+
+_FORMS = {
+    "int8": "7", "uint64": "18446744073709551615", "decimal(5,2)": "-1.50", "decimal(65,30)": "1e-30", "float32": "0.1", "float64": "5e-324",
+    "boolean": "1", "date": "'0001-01-01'", "time": "'23:59:59.000001'", "timestamp": "'9999-12-31 23:59:59.999999'",
+    "timestamptz": "'2038-01-19 03:14:07'", "year": "0", "string(4)": "'a\t\n'", "string": "''", "binary": "'\\0\n'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", _FORMS)
+def test_null_is_null_and_no_row_is_lost_in_a_table_of_one_column(connection: sa.Connection, written: str) -> None:
+    v = column(written)
+    make(connection, [v])
+    execute(connection, f"INSERT INTO t VALUES (NULL), ({_FORMS[written]}), (NULL), (NULL)")
+    found = rows(connection, T, [v])["v"].to_pylist()
+    assert len(found) == 4 and found.count(None) == 3 and found[1] is not None
+
+
+def test_columns_of_every_form_are_read_in_their_order_whatever_stands_beside_them(connection: sa.Connection) -> None:
+    columns = [column(written, f"{written} {n}") for n in range(2) for written in _FORMS]
+    make(connection, columns)
+    values = list(_FORMS.values())
+    rotated = ["NULL" if n % 3 == 0 else v for n, v in enumerate(values * 2)]
+    execute(connection, f"INSERT INTO t VALUES ({', '.join(values * 2)}), ({', '.join(rotated)}), ({', '.join(['NULL'] * len(columns))})")
+    found = rows(connection, T, columns)
+    assert found.column_names == [c.name for c in columns]
+    for n, c in enumerate(columns):
+        full, rotated_value, empty = found.column(n).to_pylist()
+        assert full is not None and empty is None and rotated_value == (None if n % 3 == 0 else full), c.name
+
+
+def test_a_thousand_columns_are_read(connection: sa.Connection) -> None:
+    columns = [column(("int32", "decimal(5,1)", "float64")[n % 3], f"c{n}") for n in range(1000)]
+    make(connection, columns)
+    execute(connection, f"INSERT INTO t VALUES ({', '.join(str(n) for n in range(1000))}), ({', '.join(['NULL'] * 1000)})")
+    first, second = rows(connection, T, columns).to_pylist()
+    assert list(first.values()) == list(range(1000)) and isinstance(first["c1"], Decimal) and set(second.values()) == {None}
+
+
+def test_a_line_longer_than_the_server_sends_is_a_fault_and_never_a_row_of_nulls(mariadb_url: sa.URL, connection: sa.Connection) -> None:
+    columns = [column("decimal(65,30)", f"c{n}") for n in range(40)]
+    make(connection, columns)
+    execute(connection, f"INSERT INTO t VALUES ({', '.join(['-' + '9' * 35 + '.' + '9' * 30] * 40)})")
+    connection.commit()
+    (before,) = execute(connection, "SELECT @@global.max_allowed_packet").one()
+    execute(connection, "SET GLOBAL max_allowed_packet = 2048")
+    try:
+        with mysql.engine(mariadb_url).connect() as small:
+            # the select itself would be too long for it too
+            query = "SELECT " + ",".join(f"c{n}" for n in range(40)) + " FROM t"
+            with pytest.raises(ReadFailed, match="max_allowed_packet"):
+                list(mysql.read(small, query, columns))
+    finally:
+        execute(connection, f"SET GLOBAL max_allowed_packet = {before}")
+    assert rows(connection, T, columns).num_rows == 1
+
+
+def test_bytes_that_are_no_text_are_named_not_shown(connection: sa.Connection) -> None:
+    with pytest.raises(ReadFailed) as refused:
+        list(mysql.read(connection, "SELECT X'C328' AS v", [column("string")]))
+    assert "v is not a string" in str(refused.value) and "UTF-8" in refused.value.why and "c3" not in str(refused.value).lower()
+
+
+def test_the_server_streams_the_rows_and_makes_no_copy_of_the_table_first(mariadb_url: sa.URL, connection: sa.Connection) -> None:
+    columns = [column("int64", "id"), column("string", "v")]
+    make(connection, columns)
+    (before,) = execute(connection, "SELECT @@global.optimizer_switch").one()
+    execute(connection, "SET GLOBAL optimizer_switch = 'derived_merge=off'")
+    try:
+        with mysql.engine(mariadb_url).connect() as own:
+            asked = mysql_rows._joined(select(DATABASE, T, columns, "id > 3"), columns[:1], columns[1:])
+            assert [row.select_type for row in execute(own, f"EXPLAIN {asked}")] == ["SIMPLE"]
+    finally:
+        execute(connection, f"SET GLOBAL optimizer_switch = '{before}'")
+
+
+# ---- snapshots
+
+
+def test_a_snapshot_sees_one_instant_in_all_tables(connection: sa.Connection, other: Any) -> None:
+    for name in ("a", "b"):
+        plain(other, f"CREATE TABLE {name} (v int)")
+        plain(other, f"INSERT INTO {name} VALUES (1)")
+    mysql.begin_snapshot(connection)
+    v = [column("int32")]
+    assert rows(connection, TableName("a"), v).num_rows == 1
+    for name in ("a", "b"):
+        plain(other, f"INSERT INTO {name} VALUES (2)")
+    assert rows(connection, TableName("a"), v).num_rows == rows(connection, TableName("b"), v).num_rows == 1
+    with pytest.raises(sa.exc.DBAPIError, match="READ ONLY"):
+        execute(connection, "INSERT INTO a VALUES (3)")
+    connection.rollback()
+    assert rows(connection, TableName("b"), v).num_rows == 2
+
+
+@contextmanager
+def writing(url: sa.URL) -> Iterator[None]:
+    """Another session that goes on adding a row to both tables, a transaction each."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with mysql.engine(url).connect() as own:
+            while not stop.is_set():
+                with own.begin():
+                    execute(own, "INSERT INTO a VALUES (2)")
+                    execute(own, "INSERT INTO b VALUES (2)")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_many_connections_share_one_instant_while_others_write(mariadb_url: sa.URL, connection: sa.Connection, other: Any) -> None:
+    for name in ("a", "b"):
+        plain(other, f"CREATE TABLE {name} (v int)")
+    with ExitStack() as opened, writing(mariadb_url):
+        others = [opened.enter_context(mysql.engine(mariadb_url).connect()) for _ in range(3)]
+        for _ in range(20):
+            assert mysql.begin_snapshot(connection, *others) is True
+            counts = {execute(c, f"SELECT count(*) FROM {name}").scalar_one() for c in (connection, *others) for name in ("a", "b")}
+            assert len(counts) == 1
+            for each in (connection, *others):
+                with pytest.raises(sa.exc.DBAPIError, match="READ ONLY"):
+                    execute(each, "INSERT INTO a VALUES (3)")
+                each.rollback()
+    before = plain(other, "SELECT count(*) FROM a")[0][0]
+    assert before > 0
+    plain(other, "INSERT INTO a VALUES (4)")  # nothing is locked any more
+
+
+def test_without_the_right_to_lock_only_the_first_connection_has_the_snapshot(
+    mariadb_url: sa.URL, connection: sa.Connection, other: Any
+) -> None:
+    plain(other, "CREATE TABLE a (v int)")
+    user = f"limited_{mariadb_url.database}"
+    plain(other, f"CREATE USER {user} IDENTIFIED BY 'x'")
+    plain(other, f"GRANT SELECT ON {qualified(DATABASE, TableName(str(mariadb_url.database)))}.* TO {user}")
+    try:
+        url = mariadb_url.set(username=user, password="x")
+        with mysql.engine(url).connect() as one, mysql.engine(url).connect() as two:
+            assert mysql.begin_snapshot(one, two) is False
+            plain(other, "INSERT INTO a VALUES (1)")
+            assert [execute(c, "SELECT count(*) FROM a").scalar_one() for c in (one, two)] == [0, 1]
+            assert mysql.begin_snapshot(one) is True
+    finally:
+        plain(other, f"DROP USER {user}")
+
+
+def test_a_long_statement_at_the_source_is_not_waited_for(
+    mariadb_url: sa.URL, connection: sa.Connection, other: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql, "SNAPSHOT_PATIENCE", 1)
+    plain(other, "CREATE TABLE a (v int)")
+    plain(other, "LOCK TABLES a WRITE")
+    (before,) = execute(connection, "SELECT @@lock_wait_timeout").one()
+    with mysql.engine(mariadb_url).connect() as second:
+        assert mysql.begin_snapshot(connection, second) is False
+    assert execute(connection, "SELECT @@lock_wait_timeout").scalar_one() == before
+    with pytest.raises(sa.exc.DBAPIError, match="READ ONLY"):
+        execute(connection, "INSERT INTO a VALUES (1)")
+    plain(other, "INSERT INTO a VALUES (1)")
+    plain(other, "UNLOCK TABLES")
+    plain(other, "INSERT INTO a VALUES (2)")

@@ -88,7 +88,8 @@ def canonical(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.Array:
     variable = []
     for array, column in zip(batch.columns, columns, strict=True):
         if column.type.arrow in (pa.string(), pa.binary()):
-            variable.append(pc.fill_null(array.cast(pa.binary()), b""))
+            values = array.cast(pa.binary())
+            variable.append(pc.fill_null(values, b"") if array.null_count else values)
             fixed.append(_bytes(pc.binary_length(variable[-1])))
         else:
             fixed.append(_fixed(array))

@@ -94,9 +94,11 @@ class Staging:
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
         """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
-        # a dictionary pays for texts only
+        # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
         texts = [f.name for f in schema if pa.types.is_string(f.type)]
-        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True, "use_dictionary": texts}
+        short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
+        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
+        form |= {"use_dictionary": texts or False, "write_statistics": short or False}
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
@@ -105,9 +107,11 @@ class Staging:
             yield writer
 
     def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """The rows of a published Parquet file, a batch at a time."""
+        """The rows of a published Parquet file, a batch at a time, never more than one of its row groups in memory."""
         with self.filesystem.open_input_file(self.at(*parts)) as source:
-            yield from pq.ParquetFile(source).iter_batches(batch_size=rows)
+            file = pq.ParquetFile(source, pre_buffer=False)
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(batch_size=rows, row_groups=[group])
 
     def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
         """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""

@@ -8,9 +8,12 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html ("Text Format", "B
 
 from __future__ import annotations
 
+import binascii
 import re
 import select
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 
 import psycopg
 import pyarrow as pa
@@ -49,16 +52,15 @@ _FIRST = {
 }
 
 
-def batches(blocks: Iterable[bytes], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def batches(blocks: Iterable[bytes | memoryview], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     """Blocks of whole lines as batches of `arrow_schema(columns)`, binary columns being hex. Raises ReadFailed naming the column."""
-    for block in blocks:
-        batch = _parsed(block, columns)
+    for batch in map(partial(_batch, columns=columns), blocks):  # nothing here holds a block while its batch is at work
         step = max(1, min(BATCH_ROWS, batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)))
         yield from (batch.slice(start, step) for start in range(0, batch.num_rows, step))
 
 
-def blocks(copy: psycopg.Copy) -> Iterator[bytes]:
-    """What a COPY TO STDOUT sends, about BLOCK_BYTES of whole rows at a time. Raises psycopg.Error.
+def blocks(copy: psycopg.Copy) -> Iterator[bytes | memoryview]:
+    """What a COPY TO STDOUT sends, about BLOCK_BYTES of whole rows at a time, or one longer row as it lies. Raises psycopg.Error.
 
     psycopg's own loop costs more a row than the server does, so what libpq has received already is taken from it directly.
     Each block begins with a byte order mark: the parser drops one, be it data or not.
@@ -67,26 +69,60 @@ def blocks(copy: psycopg.Copy) -> Iterator[bytes]:
     arrivals = select.poll()
     arrivals.register(connection.socket, select.POLLIN)
     rows: list[memoryview] = []
-    parts, size, got = [_BYTE_ORDER_MARK], 0, 0
+    parts = [_BYTE_ORDER_MARK]
+    size = got = 0
     while got >= 0:
         got, row = connection.get_copy_data(1)
-        if got > 0:
-            rows.append(row)
-            size += got
-        elif got == 0:
+        if got == 0:
             arrivals.poll()
             connection.consume_input()
-        if len(rows) >= _JOINED_ROWS or size >= BLOCK_BYTES or got < 0:
+        elif got > BLOCK_BYTES:
+            yield row
+            del row
+        elif got > 0:
+            rows.append(row)
+            size += got
+        if len(rows) >= _JOINED_ROWS:
             parts.append(b"".join(rows))
             rows.clear()
         if size >= BLOCK_BYTES:
-            yield b"".join(parts)
-            parts, size = [_BYTE_ORDER_MARK], 0
+            yield b"".join((*parts, *rows))
+            parts, rows, size = [_BYTE_ORDER_MARK], [], 0
     while result := connection.get_result():  # before the last block goes out: its reader may never come back
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
     if size:
-        yield b"".join(parts)
+        yield b"".join((*parts, *rows))
+
+
+def _batch(block: bytes | memoryview, columns: Sequence[Column]) -> pa.RecordBatch:
+    return _parsed(block, columns) if isinstance(block, bytes) else _long_row(block, columns)
+
+
+def _long_row(row: memoryview, columns: Sequence[Column]) -> pa.RecordBatch:
+    """One row, taken apart where it lies: the parser would hold its long values four times."""
+    edges = [-1, *(tab.start() for tab in re.finditer(b"\t", row)), len(row) - 1]
+    fields = [row[begin + 1 : end] for begin, end in pairwise(edges)]
+    long = {n for n, c in enumerate(columns) if c.type.arrow in (pa.string(), pa.binary())}
+    arrays = {n: _long_value(fields[n], columns[n]) for n in long}
+    others = [n for n in range(len(columns)) if n not in long]
+    if others:
+        line = _BYTE_ORDER_MARK + b"\t".join(fields[n] for n in others) + b"\n"
+        arrays |= dict(zip(others, _parsed(line, [columns[n] for n in others]).columns, strict=True))
+    return pa.RecordBatch.from_arrays([arrays[n] for n in range(len(columns))], schema=arrow_schema(columns))
+
+
+def _long_value(field: memoryview, column: Column) -> pa.Array:
+    kind = column.type.arrow
+    if bytes(field[:3]) == b"\\N":
+        return pa.nulls(1, kind)
+    if kind == pa.binary():
+        return pa.array([binascii.unhexlify(field)], kind)
+    text = bytes(field)
+    if b"\\" in text:
+        for written, raw in _ESCAPES:
+            text = text.replace(written.encode(), raw.encode())
+    return pa.array([text], pa.binary()).cast(kind)
 
 
 def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from penstock.session import Session
 from penstock.staging import Receipt, chunk_file, folder
 
 STAGE = "extracted"
+_HUGE = 64 << 20
 
 
 def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
@@ -95,13 +96,17 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:
-    """`work` of each batch, done in one other thread, at most one batch behind."""
+    """`work` of each batch, done in one other thread, at most one batch behind; of a batch of huge values before more is read."""
     with ThreadPoolExecutor(1) as pool:
         pending: Future[Digest] | None = None
         for batch in batches:
             if pending is not None:
                 yield pending.result()
             pending = pool.submit(work, batch)
+            if batch.nbytes > _HUGE:
+                pending.result()
+                pa.default_memory_pool().release_unused()
+            del batch
         if pending is not None:
             yield pending.result()
 

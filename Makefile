@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchmarks/peers/*.txt))
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo up test lint bench lock clean
@@ -21,16 +22,26 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed $(VENV)/servers
-	$(BIN)/python benchmarks/embedded.py
+BENCH ?=
+bench: $(VENV)/installed $(VENV)/servers $(PEERS) .bench/debian  ## Penstock beside its peers; for instance make bench BENCH="--scale 1"
+	$(BIN)/python -m benchmarks $(BENCH)
 
 $(VENV)/debian:
 	$(AS_ROOT) apt-get update -qq
 	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev python3-venv python3-dev
 	mkdir -p $(VENV) && touch $@
 
-$(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop
-	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client
+$(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop, and the clients
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client sqlite3
+	touch $@
+
+.bench/debian: $(VENV)/debian  ## the peers and clients that Debian has
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgloader pgcopydb
+	mkdir -p .bench && touch $@
+
+.bench/%/installed: benchmarks/peers/%.txt .bench/debian  ## a peer from PyPI, in an environment of its own
+	$(PYTHON) -m venv .bench/$*
+	.bench/$*/bin/pip install -q --no-input -r $<
 	touch $@
 
 $(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock
@@ -43,4 +54,4 @@ lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude penstock | grep -v "@ file" > requirements.lock
 
 clean:
-	rm -rf $(VENV) .airflow staging demo/*.sqlite demo/*.duckdb
+	rm -rf $(VENV) .bench .airflow staging demo/*.sqlite demo/*.duckdb

@@ -20,16 +20,21 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     """`plan` with its rows counted, the bytes of a row measured on a sample, and its chunks of about `chunk_bytes`.
 
     The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
+    A table without a key is cut by where its rows lie, where the database can read such a range.
     """
     table = databases.qualified(database, plan.source.name)
     rows = int(databases.execute(connection, f"SELECT count(*) FROM {table}").scalar_one())
     row_bytes = _row_bytes(plan, database, connection, rows)
     counted = replace(plan, rows=rows, row_bytes=row_bytes)
     step = max(1, chunk_bytes // max(row_bytes, 1))
-    if not plan.key or rows <= step:
+    if rows <= step:
         return counted
+    pieces = -(-rows // step)
     columns = [plan.source.column(c) for c in plan.key]
-    bounds = _bounds(plan, database, connection, rows, -(-rows // -(-rows // step)))
+    if columns:
+        bounds = _bounds(plan, database, connection, rows, -(-rows // pieces))
+    else:
+        bounds = [(place,) for place in database.cuts(connection, plan.source.name, pieces)]
     edges: list[Key | None] = [None, *bounds, None]
     chunks = [Chunk(n, low, high) for n, (low, high) in enumerate(pairwise(edges))]
     if any(c.nullable for c in columns):

@@ -22,7 +22,10 @@ Key = tuple[int | str, ...]
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows of a table with low < key <= high; None is no bound. `nulls`: those whose key has a NULL instead."""
+    """The rows of a table with low < key <= high; None is no bound. `nulls`: those whose key has a NULL instead.
+
+    Of a table without a key, low and high are literals of the database's `row_place`.
+    """
 
     number: int
     low: Key | None = None
@@ -177,12 +180,13 @@ def _label(chunks: Sequence[tuple[str, int]]) -> str:
 
 
 def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
-    """The SQL predicate of a chunk over the key `columns`; empty for a whole table.
+    """The SQL predicate of a chunk over the key `columns`, or over where rows lie when there are none; empty for a whole table.
 
     Composite keys compare as tuples, written out: (a > x) OR (a = x AND b > y).
     """
     if not columns:
-        return ""
+        bounds = [(sign, bound) for sign, bound in ((">", chunk.low), ("<=", chunk.high)) if bound]
+        return " AND ".join(f"{database.row_place} {sign} {literal}" for sign, (literal,) in bounds)
     nullable = [database.key_expression(c) for c in columns if c.nullable]
     if chunk.nulls:
         return " OR ".join(f"{n} IS NULL" for n in nullable)

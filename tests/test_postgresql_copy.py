@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock import databases
+from penstock import chunking, databases
 from penstock.databases import execute, postgresql, postgresql_copy, select
 from penstock.errors import LoadFailed
+from penstock.plan import TablePlan, extract_select
 from penstock.schema import Column, TableName, Type, arrow_schema
 
 DATABASE: databases.Database = databases.of(sa.make_url("postgresql://x"))
@@ -149,3 +150,16 @@ def test_connections_that_share_a_snapshot_see_one_instant(connection: sa.Connec
         writer.execute("INSERT INTO t VALUES (2)")
         columns = [Column("n", Type("int32"))]
         assert read(connection, columns) == read(second, columns) == [(1,)]
+
+
+def test_a_table_without_a_key_is_cut_by_where_its_rows_lie(connection: sa.Connection) -> None:
+    execute(connection, "CREATE TABLE t (n int, filler text); INSERT INTO t SELECT g, repeat('x', 500) FROM generate_series(1, 2000) g")
+    execute(connection, "DELETE FROM t WHERE n % 3 = 0")
+    (table,) = postgresql.inspect(connection, "public")
+    plan = TablePlan(table, table, PLACE, PLACE, False, (), (), (), False, ())
+    cut = chunking.cut(plan, DATABASE, connection, 100_000)
+    pieces = [list(postgresql.read(connection, extract_select(cut, DATABASE, c), table.columns)) for c in cut.chunks]
+    counts = [sum(b.num_rows for b in batches) for batches in pieces]
+    found = sorted(n for batches in pieces for b in batches for n in b.column(0).to_pylist())
+    assert found == [n for n in range(1, 2001) if n % 3]
+    assert len(counts) > 4 and max(counts) < 2 * min(counts[:-1])

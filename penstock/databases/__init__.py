@@ -61,7 +61,10 @@ class Database(Protocol):
     """Whether a switch is one transaction; otherwise `moves` must answer one atomic statement."""
     parallel_writers: bool
     """Whether several connections may load at once."""
-    ordered_keys: bool  # a primary key is read in its order from an index: numbers and dates, that is
+    ordered_keys: bool
+    """Whether an index gives the rows in the order of a primary key of numbers or dates, without sorting."""
+    row_place: str
+    """The expression that says where a row lies, by which a table without a key can be cut; empty when there is none."""
     keys_after_load: bool
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
     secondary_indexes: bool
@@ -120,6 +123,9 @@ class Database(Protocol):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, None for the connection's own, sorted by name. `only` limits them."""
+
+    def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+        """Literals of `row_place` that cut a table into about so many pieces of equal bytes; none where it can't be cut."""
 
     def begin_snapshot(self, connection: sa.Connection, *others: sa.Connection) -> bool:
         """Open a read-only transaction in which all reads see one instant, as far as `snapshot` says.

@@ -25,6 +25,7 @@ snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
 ordered_keys = False
+row_place = ""
 keys_after_load = True
 secondary_indexes = False
 foreign_keys = False
@@ -151,6 +152,10 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     found = inspection.tables(connection, schema, canonical, types, only)
     noted = execute(connection, f"SELECT table_name, index_name FROM duckdb_indexes() WHERE {where}").fetchall()
     return [_noted(table, [i for owner, i in noted if owner == table.name.name]) for table in found]
+
+
+def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+    return []
 
 
 def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:

@@ -20,6 +20,7 @@ snapshot = "table"
 ddl_in_transaction = True
 parallel_writers = False
 ordered_keys = False
+row_place = ""
 keys_after_load = False
 secondary_indexes = False
 foreign_keys = False
@@ -123,6 +124,10 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     names = [n for n in inspector.get_table_names(schema=schema) if only is None or n in only]
     types = {(n, c["name"]): _written(c["type"]) for n in names for c in inspector.get_columns(n, schema=schema)}
     return inspection.tables(connection, schema, canonical, types, names)
+
+
+def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+    return []
 
 
 def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:

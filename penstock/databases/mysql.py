@@ -25,6 +25,7 @@ snapshot = "run"
 ddl_in_transaction = False
 parallel_writers = True
 ordered_keys = True
+row_place = ""
 keys_after_load = False  # InnoDB stores rows in the order of the primary key
 secondary_indexes = True
 foreign_keys = True
@@ -172,6 +173,10 @@ read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
 version = mysql_catalogue.version
+
+
+def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+    return []
 
 
 def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:

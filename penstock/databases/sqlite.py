@@ -29,6 +29,7 @@ snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
 ordered_keys = True
+row_place = ""
 keys_after_load = False
 secondary_indexes = True
 foreign_keys = True
@@ -206,6 +207,10 @@ def _with_unique(connection: sa.Connection, table: Table) -> Table:
         if columns not in known:
             more.append(Index(f"uq_{table.name.name}_{'_'.join(columns)}", columns, unique=True))
     return replace(table, indexes=(*table.indexes, *more))
+
+
+def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+    return []
 
 
 def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:

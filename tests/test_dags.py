@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,19 @@ def test_broken_file_is_a_visible_dag_and_leaves_the_others(airflow_installed: N
     broken = dags["bad__broken"]
     assert "sauce" in broken.doc_md and "source" in broken.doc_md
     assert "broken" in broken.tags
+
+
+@pytest.mark.parametrize(
+    ("asked", "made"),
+    [("good", {"good", "good__undo"}), ("good__undo", {"good", "good__undo"}), ("bad__broken", {"good", "good__undo", "bad__broken"})],
+)
+def test_worker_that_wants_one_dag_reads_only_its_file(
+    airflow_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, made: set[str]
+) -> None:
+    nested = FILE.format(name="good") + "tables: {name: {}}\n"
+    folder = written(tmp_path, good=nested, bad="name: bad\nsauce: x\n")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", asked)
+    assert set(runpy.run_path(str(folder / "migrations.py"))["DAGS"]) == made
 
 
 def test_migration_may_have_any_of_our_names(airflow_installed: None, tmp_path: Path) -> None:

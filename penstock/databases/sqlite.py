@@ -243,7 +243,7 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
         if kind.name in ("float32", "float64"):
             return pa.array(values, pa.float64()).cast(kind.arrow, safe=False)
         if kind.name in BINARIES:
-            if any(isinstance(v, str) for v in values):
+            if str in set(map(type, values)):
                 raise pa.ArrowInvalid("a text where binary is declared")
             return pa.array(values, pa.binary())
         if kind.name == "decimal":
@@ -271,10 +271,11 @@ def _moments(texts: pa.Array, kind: Type) -> pa.Array:
 
 def _decimals(values: tuple[object, ...], kind: Type) -> pa.Array:
     """Numbers stored as integers, reals or texts, exactly as decimals of the column's scale."""
-    if any(isinstance(v, bytes) for v in values):
+    stored = set(map(type, values))
+    if bytes in stored:
         raise pa.ArrowInvalid("a blob where a number is declared")
-    if not any(isinstance(v, str) for v in values):
-        numbers = pa.array(values, pa.float64()) if any(isinstance(v, float) for v in values) else pa.array(values, pa.int64())
+    if str not in stored:
+        numbers = pa.array(values, pa.float64() if float in stored else pa.int64())
         if pa.types.is_floating(numbers.type) and (kind.precision or 0) > 15:
             raise pa.ArrowInvalid("a real can't hold more than 15 digits exactly; store this column as text")
         return numbers.cast(pa.string()).cast(kind.arrow)

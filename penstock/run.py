@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Thread
 
 import sqlalchemy as sa
 
@@ -53,8 +52,6 @@ def run(
 def move(session: Session) -> None:
     """Everything up to the proof: extract, transform, load and build, with their gates."""
     area, planned = session.staging, session.plan
-    # Great Expectations takes seconds to import: that is done while rows are on their way
-    Thread(target=validate.warm, daemon=True).start()
     with record.stage(area, "extract"):
         for group in groups(planned, "extract"):
             extract.extract(session, group.tables)

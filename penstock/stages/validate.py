@@ -103,12 +103,6 @@ def loaded(
         engine.dispose()
 
 
-def warm() -> None:
-    """Import Great Expectations, so that a gate of this process finds it ready."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
-    import great_expectations  # noqa: F401
-
-
 def register(folder: Path) -> None:
     """Make the custom expectations that suites in `folder` can use known to Great Expectations."""
     for path in suites.modules(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -89,4 +90,6 @@ def _left_out(paths: Sequence[bed.Path_], names: Sequence[str], absent: dict[str
 
 
 if __name__ == "__main__":
+    # Stopped (by `timeout`, say), it stops its servers and takes its files away, as it does for Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

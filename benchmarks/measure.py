@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -45,11 +46,16 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | N
         )
         watcher = _Watcher(process.pid, began + limit)
         watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        watcher.ended.set()
-        watcher.join()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - began
+            process.returncode = os.waitstatus_to_exitcode(status)
+        except BaseException:  # stopped from outside: a contestant in a session of its own would go on
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            watcher.ended.set()
+            watcher.join()
         if process.returncode:
             output.seek(max(0, output.seek(0, os.SEEK_END) - 4000))
             told = output.read().decode(errors="replace").strip()
@@ -70,7 +76,7 @@ class _Watcher(threading.Thread):
             self.peak = max(self.peak, sum(map(_memory, _processes(self.session))))
             if time.monotonic() > self.deadline and not self.overdue:
                 self.overdue = True
-                os.killpg(self.session, 9)
+                os.killpg(self.session, signal.SIGKILL)
             self.ended.wait(_EVERY)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -232,6 +233,35 @@ def test_a_tiny_race_is_run_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert all(900 < r["rows"] < 1100 and r["seconds"] > 0 and r["peak_mb"] > 20 for r in runs)
     assert {"extract", "gate_loaded", "prove", "switch"} <= set(next(r for r in runs if r["stages"])["stages"])
     ElementTree.parse(tmp_path / "x.svg")
+
+
+def test_a_race_that_is_stopped_leaves_nothing_running_and_no_files(tmp_path: Path) -> None:
+    small = [
+        "--scale",
+        "0.02",
+        "--times",
+        "9",
+        "--paths",
+        "sqlite-duckdb",
+        "--only",
+        "pandas",
+        "--folder",
+        str(tmp_path),
+        "--svg",
+        str(tmp_path / "x"),
+    ]
+    with subprocess.Popen([sys.executable, "-m", "benchmarks", *small], cwd=contestants.ROOT, stderr=subprocess.DEVNULL) as stopped:
+        running = ["pgrep", "-f", f"move_with_pandas.*{tmp_path}"]  # the contestant, which has a session of its own
+        for _ in range(300):
+            if subprocess.run(running, stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("it never began")
+        stopped.terminate()
+        assert stopped.wait(30) == 143
+    assert subprocess.run(running, stdout=subprocess.DEVNULL, check=False).returncode == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_rows_that_did_not_arrive_are_a_failure_not_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +56,24 @@ def _traced(source: Table, steps: Sequence[tuple[str, Any]]) -> tuple[dict[str, 
         elif name != "filter" and isinstance(args, Mapping):
             touched |= {old for old, new in names.items() if new in args}
     return names, set(names) - touched
+
+
+def cast_to_string(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
+    """Which of the source's columns the steps cast to a text, or to JSON, before any other step can have looked at them."""
+    names = {c: c for c in columns}  # by now, and at the source
+    found: set[str] = set()
+    touched: set[str] = set()
+    for name, args in steps:
+        if name == "rename":
+            names = {args.get(new, new): old for new, old in names.items()}
+        elif name == "cast":
+            texts = {column for column, kind in args.items() if kind.partition("(")[0].strip() in ("string", "json")}
+            found |= {names[c] for c in texts if c in names} - touched
+        elif name not in ("drop", "map", "mask", "fill"):
+            break  # an expression or a function may look at any column
+        if isinstance(args, Mapping):
+            touched |= {names[c] for c in args if c in names}
+    return frozenset(found)
 
 
 def link(tables: Mapping[str, Table], renames: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, Table], list[tuple[str, str]]]:

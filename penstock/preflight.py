@@ -13,11 +13,18 @@ import sqlalchemy as sa
 from penstock import databases, journal, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
-from penstock.mapping import Mapped, link, map_table
+from penstock.mapping import Mapped, cast_to_string, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
-from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName
+from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
+# What a declared counterpart holds, where its type does not say it.
+_FORMS = {
+    "geometry": ", its SRID and WKB",
+    "set": ", the text of its labels",
+    "array": ", as PostgreSQL writes it",
+    "range": ", as PostgreSQL writes it",
+}
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
 _CHUNKABLE = INTEGERS | TEXTS | {"date"}
 
@@ -51,7 +58,7 @@ def assess(
     for name in only:
         if name not in tables:
             problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables)))
-    tables = {n: t for n, t in tables.items() if not only or n in only}
+    tables = {n: _with_texts(t, migration, from_) for n, t in tables.items() if not only or n in only}
     schema = migration.target_schema or sa.inspect(target).default_schema_name
     mapped = _mapped(migration, tables, schema, problems)
     standing = {t.name.name: t for t in to.inspect(target, schema)}
@@ -107,6 +114,19 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         return replace(table, primary_key=tuple(spec.key))
     return table
+
+
+def _with_texts(table: Table, migration: Migration, from_: Database) -> Table:
+    """`table` with those columns read as the database's own text that the migration casts to string before anything else."""
+    spec = migration.tables.specs.get(table.name.name)
+    wanted = cast_to_string((c.name for c in table.columns), spec.transform if spec else ())
+
+    def read(column: Column) -> Column:
+        bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
+        as_text = column.name in wanted and column.type.name in from_.loose and not bounds
+        return replace(column, type=Type("unsupported")) if as_text else column
+
+    return replace(table, columns=tuple(map(read, table.columns)))
 
 
 def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, problems: list[Problem]) -> dict[str, Mapped]:
@@ -188,7 +208,7 @@ def _native_problems(plan: TablePlan, to: Database) -> list[Problem]:
     for column in plan.target.columns:
         where = f"table {plan.name}, column {column.name}"
         if column.type.name == "unsupported":
-            choices = f"add `cast: {{{column.name}: string}}` to carry its text, or drop it"
+            choices = f"add `cast: {{{column.name}: string}}` to carry its text (`json` where that is JSON), or drop it"
             problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices))
             continue
         try:
@@ -206,10 +226,14 @@ def _left_out(plan: TablePlan, to: Database) -> list[Problem]:
     if not to.foreign_keys:
         told += [f"foreign key {f.name} is not made: {to.label} could not switch the table with it" for f in plan.target.foreign_keys]
     for column in plan.target.columns:
-        if column.type.name in ("geometry", "set") and not column.native.startswith(column.type.name):
-            held = "its bytes, SRID and WKB" if column.type.name == "geometry" else "the text of its labels"
-            told.append(f"{column.name} is carried as {held}: {to.label} has no {column.type.name}")
-        if column.identity and column.type.name != "unsupported" and to.native(column.type, identity=True) == to.native(column.type):
+        try:
+            own, exact = to.native(column.type), to.exact(column.type)
+        except UnsupportedType:
+            continue  # refused above
+        if not exact:
+            form = _FORMS.get(column.type.name, "")
+            told.append(f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.label} has no {column.type}")
+        if column.identity and to.native(column.type, identity=True) == own:
             told.append(f"{column.name} keeps its numbers; {to.label} does not number new rows by itself")
     return [Problem(False, f"table {plan.name}", what) for what in told]
 

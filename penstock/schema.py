@@ -2,6 +2,7 @@
 
 A canonical type is an Arrow type plus what Arrow can't say (the labels of an enum, the length of a
 string, that an integer is a year). Every database maps its own types to canonical ones and back.
+What Arrow has no type for is carried as text, in one stated form that every database reads and writes the same way.
 """
 
 from __future__ import annotations
@@ -34,18 +35,40 @@ _SIMPLE: dict[str, str] = {
     "timestamp": "timestamp[us]",
     "timestamptz": "timestamp[us]",
     "json": "string",
+    "jsonb": "string",  # as PostgreSQL writes it: keys sorted, once each
     "uuid": "string",
     "enum": "string",
     "set": "string",
     "year": "int16",
     "geometry": "binary",
+    "vector": "binary",  # length: its numbers, 4 bytes each, little end first
+    # In a text of one form, below:
+    "number": "string",  # digits, a point where there are more behind it, no exponent; NaN, Infinity, -Infinity
+    "interval": "string",  # 14 months 3 days -5006000007 microseconds: always these three, none carried over to another
+    "timetz": "string",  # 12:30:00.5+05:30, no more digits than it takes
+    "bits": "string",  # 0s and 1s, exactly `length` of them
+    "varbits": "string",  # 0s and 1s, at most `length` of them
+    "inet": "string",  # 10.0.0.1/8, ::1: an address, and its network's bits when these are not all
+    "cidr": "string",  # 10.0.0.0/8
+    "macaddr": "string",  # 08:00:2b:01:02:03
+    "xml": "string",
+    "range": "string",  # of `element`, as PostgreSQL writes it: [1,10)
+    "array": "string",  # of `element`, as PostgreSQL writes it: {1,NULL}, {{a,"b c"},{d,e}}, [0:1]={1,2}
+    "native": "string",  # labels: a database and its type; the text that this database writes, which no other reads
     # Not carried as it is: read as the database's own text, and refused at the target until a cast says what it becomes.
     "unsupported": "string",
 }
-NAMES: tuple[str, ...] = (*(n for n in _SIMPLE if n != "unsupported"), "decimal")
-INTEGERS = frozenset(n for n in NAMES if n.startswith(("int", "uint"))) | {"year"}
-TEXTS = frozenset({"string", "json", "uuid", "enum", "set"})
-BINARIES = frozenset({"binary", "geometry"})
+# Decimals of a known size: their digits before and behind the point.
+_DIGITS = {"int128": (39, 0), "uint128": (39, 0), "money": (19, 2)}
+NAMES: tuple[str, ...] = (*(n for n in _SIMPLE if n != "unsupported"), "decimal", *_DIGITS)
+INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "year"})
+DECIMALS = frozenset({"decimal", *_DIGITS})
+TEXTS = frozenset({"string", "json", "jsonb", "uuid", "enum", "set"})
+BINARIES = frozenset({"binary", "geometry", "vector"})
+# Carried in a text of one form. A cast can't make them: only the databases that have them know what is one.
+WORDED = frozenset({"number", "interval", "timetz", "bits", "varbits", "inet", "cidr", "macaddr", "xml", "range", "array", "native"})
+_LENGTHS = frozenset({"string", "binary", "bits", "varbits", "vector"})
+_LABELLED = frozenset({"enum", "set", "native"})
 
 _TYPE = re.compile(r"\s*(?P<name>\w+)\s*(?:\((?P<args>.*)\))?\s*", re.DOTALL)
 _LABEL = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:,|$)")
@@ -55,9 +78,10 @@ _LABEL = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:,|$)")
 class Type:
     """A canonical type. `str()` gives its written form, `Type.parse` reads it back.
 
-    length: of string and binary, in characters and bytes; None is unbounded.
+    length: of string and binary, in characters and bytes; None is unbounded. Of bits and varbits in bits, of vector in numbers.
     precision, scale: of decimal, in digits (precision 1 to 76).
     labels: of enum and set, in their declared order.
+    element: of array and range, what they are made of.
     """
 
     name: str
@@ -65,6 +89,7 @@ class Type:
     precision: int | None = None
     scale: int | None = None
     labels: tuple[str, ...] = ()
+    element: Type | None = None
 
     @property
     def arrow(self) -> pa.DataType:
@@ -73,12 +98,14 @@ class Type:
 
         if self.name == "timestamptz":
             return pa.timestamp("us", tz="UTC")
-        if self.name != "decimal":
+        if self.name not in DECIMALS:
             return pa.type_for_alias(_SIMPLE[self.name])
-        precision, scale = self.precision or 38, self.scale or 0
+        precision, scale = _DIGITS.get(self.name) or (self.precision or 38, self.scale or 0)
         return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
 
     def __str__(self) -> str:
+        if self.element:
+            return f"{self.name}({self.element})"
         if self.labels:
             quoted = ",".join("'" + label.replace("'", "''") + "'" for label in self.labels)
             return f"{self.name}({quoted})"
@@ -96,14 +123,16 @@ class Type:
         name, args = (match["name"], match["args"]) if match else (text, None)
         if name not in NAMES:
             raise ValueError(f"no type called {text!r}; known: {', '.join(NAMES)}")
-        if name in ("enum", "set"):
+        if name in _LABELLED:
             return cls(name, labels=tuple(m[1].replace("''", "'") for m in _LABEL.finditer(args or "")))
+        if name in ("array", "range"):
+            return cls(name, element=cls.parse(args or ""))
         numbers = [int(a) for a in (args or "").split(",") if a.strip()]
         if name == "decimal":
             if len(numbers) not in (1, 2) or not 1 <= numbers[0] <= 76 or not 0 <= (numbers[1:] or [0])[0] <= numbers[0]:
                 raise ValueError(f"{text!r}: a decimal is written decimal(precision,scale), precision 1 to 76")
             return cls("decimal", precision=numbers[0], scale=(numbers[1:] or [0])[0])
-        if numbers and name not in ("string", "binary"):
+        if numbers and name not in _LENGTHS:
             raise ValueError(f"{text!r}: {name} takes no length")
         return cls(name, length=numbers[0] if numbers else None)
 

@@ -23,7 +23,8 @@ Move = tuple[TableName, TableName]
 
 # Shared machinery that lives beside the databases and is not one of them.
 _MACHINERY = frozenset(
-    {"ddl", "inspection", "mysql_catalogue", "mysql_load", "mysql_rows", "postgresql_catalogue", "postgresql_copy", "tsv"}
+    {"ddl", "inspection", "tsv", "types", "postgresql_catalogue", "postgresql_copy", "postgresql_types", "mysql_catalogue", "mysql_load"}
+    | {"mysql_rows", "mysql_types", "duckdb_lists", "duckdb_types", "sqlite_types"}
 )
 
 
@@ -71,6 +72,8 @@ class Database(Protocol):
     foreign_keys: bool
     shared_names: frozenset[str]
     """Which names (`index`, `foreign key`) must be free in the whole schema while shadow and live stand beside each other."""
+    loose: frozenset[str]
+    """Canonical types whose columns may hold values beyond them (zero dates, NaN): a cast to string reads the database's own text."""
     follows_renames: bool
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
 
@@ -80,6 +83,9 @@ class Database(Protocol):
 
     def native(self, type: Type, identity: bool = False) -> str:
         """How this database writes a column of that type. Raises UnsupportedType."""
+
+    def exact(self, type: Type) -> bool:
+        """Whether `native` is the same kind of type here; if not it is a declared counterpart, which holds every value in another form."""
 
     def key_native(self, type: Type) -> str | None:
         """The same for a column that is part of a key, where that has to be written otherwise; else None."""

@@ -6,15 +6,17 @@ key on it can't be renamed, so neither is made here; unique constraints are).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection
-from penstock.errors import LoadFailed, ReadFailed, UnsupportedType
+from penstock.databases import Dependent, Move, duckdb_lists, duckdb_types, execute, inspection
+from penstock.databases.duckdb_types import TYPES
+from penstock.errors import LoadFailed, ReadFailed
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
 label = "DuckDB"
@@ -31,56 +33,27 @@ secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()
 follows_renames = True
+loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
 
 BATCH_ROWS = 65_536
+_AS_TEXT = frozenset({"unsupported", "uuid", "json", "jsonb", "enum", "int128", "uint128", "number", "timetz", "bits", "varbits"})
+_NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+_INTERVAL = (
+    "(datepart('year', {0}) * 12 + datepart('month', {0})) || ' months ' || datepart('day', {0}) || ' days '"
+    " || (datepart('hour', {0}) * 3600000000 + datepart('minute', {0}) * 60000000 + datepart('microsecond', {0})) || ' microseconds'"
+)
+# Infinity, as Arrow is given it: a number like the others.
+_BOUNDS = {"date": (pa.int32(), 2**31 - 1), "timestamp": (pa.int64(), 2**63 - 1), "timestamptz": (pa.int64(), 2**63 - 1)}
 
-_CANONICAL = {
-    "BOOLEAN": "boolean",
-    "TINYINT": "int8",
-    "SMALLINT": "int16",
-    "INTEGER": "int32",
-    "BIGINT": "int64",
-    "UTINYINT": "uint8",
-    "USMALLINT": "uint16",
-    "UINTEGER": "uint32",
-    "UBIGINT": "uint64",
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "VARCHAR": "string",
-    "BLOB": "binary",
-    "DATE": "date",
-    "TIME": "time",
-    "TIMESTAMP": "timestamp",
-    "TIMESTAMP WITH TIME ZONE": "timestamptz",
-    "JSON": "json",
-    "UUID": "uuid",
-}
-_NATIVE = {name: written for written, name in _CANONICAL.items()} | {
-    "year": "SMALLINT",
-    "enum": "VARCHAR",
-    "set": "VARCHAR",
-    "geometry": "BLOB",
-}
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
-_ENUM = re.compile(r"ENUM\((.*)\)", re.DOTALL)
-
-
-def canonical(native: str) -> Type:
-    if match := _DECIMAL.fullmatch(native):
-        return Type("decimal", precision=int(match[1]), scale=int(match[2]))
-    if match := _ENUM.fullmatch(native):
-        return Type.parse(f"enum({match[1]})")
-    return Type(_CANONICAL.get(native, "unsupported"))
+canonical = duckdb_types.canonical
 
 
 def native(type: Type, identity: bool = False) -> str:
-    if type.name == "decimal" and (type.precision or 0) <= 38:
-        return f"DECIMAL({type.precision},{type.scale})"
-    if type.name not in _NATIVE:
-        raise UnsupportedType(
-            f"DuckDB has no counterpart for {type}", fix="cast it: decimal(38,s) when the digits fit, string to keep every digit"
-        )
-    return _NATIVE[type.name]
+    return TYPES.counterpart(type)[0]
+
+
+def exact(type: Type) -> bool:
+    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
@@ -89,9 +62,22 @@ def key_native(type: Type) -> str | None:
 
 def read_expression(column: Column) -> str:
     name = _quote(column.name)
-    if column.type.name in ("unsupported", "uuid", "json", "enum"):
-        return f"CAST({name} AS VARCHAR)"
-    return name
+    if column.type.name == "unsupported" and column.native.startswith(_NESTED) | column.native.endswith("]"):
+        return f"CAST(to_json({name}) AS VARCHAR)"
+    if column.type.name == "interval":
+        return _INTERVAL.format(name)
+    if column.type.element and column.native.endswith("]"):
+        return duckdb_lists.to_text(name, column.type.element)
+    return f"CAST({name} AS VARCHAR)" if column.type.name in _AS_TEXT else name
+
+
+def _written_expression(column: Column, place: str) -> str:
+    """The SQL that makes the column's value of what `write` hands over, which stands at `place`."""
+    if column.type.element and column.native.endswith("]"):
+        return duckdb_lists.from_text(place, column.type.element, native(column.type.element))
+    if column.type.name in ("bits", "varbits"):  # of no bits it would make one
+        return f"CASE WHEN {place} = '' THEN error({place} || 'a bit string without a bit') ELSE CAST({place} AS BIT) END"
+    return f"CAST({place} AS {native(column.type)})" if column.type.arrow == pa.decimal256(39, 0) else place
 
 
 def key_expression(column: Column) -> str:
@@ -140,7 +126,13 @@ def renumber(table: Table, name: TableName) -> list[str]:
 
 
 def engine(url: sa.URL) -> sa.Engine:
-    return sa.create_engine(url, poolclass=sa.pool.NullPool)
+    made = sa.create_engine(url, poolclass=sa.pool.NullPool)
+
+    @sa.event.listens_for(made, "connect")
+    def _session(connection: Any, _: object) -> None:
+        connection.execute("SET TimeZone = 'UTC'")
+
+    return made
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
@@ -170,11 +162,22 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
         arrays = []
         for array, column in zip(batch.columns, columns, strict=True):
             try:
-                arrays.append(array if array.type == column.type.arrow else array.cast(column.type.arrow))
+                arrays.append(_exactly(array, column.type))
             except pa.ArrowInvalid as error:
-                what, where = f"a value of {column.name} is not a {column.type}", f"column {column.name}"
-                raise ReadFailed(what, where=where, why=str(error)) from None
+                what, where = f"a value of {column.name} is not a {column.type}", f"column {column.name}, {column.native or column.type}"
+                fix = f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column"
+                raise ReadFailed(what, where, str(error).splitlines()[0], fix) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _exactly(array: pa.Array, kind: Type) -> pa.Array:
+    """The column as its canonical type has it. Raises ArrowInvalid."""
+    made = array if array.type == kind.arrow else array.cast(kind.arrow)
+    if bound := _BOUNDS.get(kind.name):
+        least, most = pc.min_max(array.cast(bound[0]) if array.type.bit_width == bound[0].bit_width else made.cast(bound[0])).values()
+        if least.as_py() is not None and (least.as_py() <= -bound[1] or most.as_py() >= bound[1]):
+            raise pa.ArrowInvalid("infinity")
+    return made
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -182,10 +185,13 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
 
     driver = _driver(connection)
     fields = ", ".join(_quote(c.name) for c in columns)
+    values = ", ".join(_written_expression(c, f"c{i}") for i, c in enumerate(columns))
     for batch in batches:
-        driver.register("penstock_batch", pa.table(batch.columns, names=[f"c{i}" for i in range(batch.num_columns)]))
+        # DuckDB takes no decimals of more than 38 digits from Arrow
+        given = [a.cast(pa.string()) if pa.types.is_decimal256(a.type) else a for a in batch.columns]
+        driver.register("penstock_batch", pa.table(given, names=[f"c{i}" for i in range(batch.num_columns)]))
         try:
-            driver.execute(f"INSERT INTO {_qualified(name)} ({fields}) SELECT * FROM penstock_batch").fetchall()
+            driver.execute(f"INSERT INTO {_qualified(name)} ({fields}) SELECT {values} FROM penstock_batch").fetchall()
         except duckdb.Error as error:
             raise LoadFailed(
                 f"{name} refused rows",

@@ -26,6 +26,7 @@ secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()
 follows_renames = False
+loose: frozenset[str] = frozenset()
 
 BATCH_ROWS = 16_384
 
@@ -65,6 +66,10 @@ def _written(type: sa.types.TypeEngine[Any]) -> str:
 
 def native(type: Type, identity: bool = False) -> str:
     raise UnsupportedType("this database is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
+
+
+def exact(type: Type) -> bool:
+    raise _only_a_source()
 
 
 def key_native(type: Type) -> str | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows
+from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_types
 from penstock.databases.mysql_catalogue import qualified, quoted
-from penstock.errors import UnsupportedType
+from penstock.databases.mysql_types import TEXT, TYPES
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
 label = "MySQL/MariaDB"
@@ -31,34 +31,8 @@ secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"foreign key"})
 follows_renames = True
+loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
-# Bytewise collation: keys that differ at the source can't collide here, whatever the server's default compares as equal.
-# Only trailing spaces don't count (its NO PAD twin has another name on MySQL than on MariaDB): such keys are refused as duplicates.
-_TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-_NATIVE = {
-    "boolean": "tinyint(1)",
-    "int8": "tinyint",
-    "int16": "smallint",
-    "int32": "int",
-    "int64": "bigint",
-    "uint8": "tinyint unsigned",
-    "uint16": "smallint unsigned",
-    "uint32": "int unsigned",
-    "uint64": "bigint unsigned",
-    "year": "year",
-    "float32": "float",
-    "float64": "double",
-    "string": f"longtext {_TEXT}",
-    "json": f"longtext {_TEXT}",
-    "uuid": f"varchar(36) {_TEXT}",
-    "binary": "longblob",
-    "geometry": "geometry",
-    "date": "date",
-    "time": "time(6)",
-    "timestamp": "datetime(6)",
-    "timestamptz": "timestamp(6)",
-}
-_LONGEST_VARCHAR = 1024  # a row has 65,535 bytes for all of its varchars
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
 _SESSION = (
     "SET net_write_timeout = 3600",  # rows stream unbuffered: a consumer that pauses must not be cut off
@@ -68,29 +42,23 @@ _SESSION = (
 )
 SNAPSHOT_PATIENCE = 5  # seconds that the source's writers may have to wait, at most
 
-canonical = mysql_catalogue.canonical
+canonical = mysql_types.canonical
 
 
 def native(type: Type, identity: bool = False) -> str:
-    if identity and type.name in INTEGERS:
-        return f"{_NATIVE[type.name]} AUTO_INCREMENT"
-    if type.name == "decimal" and (type.precision or 0) <= 65 and (type.scale or 0) <= 30:
-        return f"decimal({type.precision},{type.scale})"
-    if type.name in ("enum", "set"):
-        labels = ",".join("'" + label.replace("\\", "\\\\").replace("'", "''") + "'" for label in type.labels)
-        return f"{type.name}({labels}) {_TEXT}"
-    if type.length is not None and type.length <= _LONGEST_VARCHAR:
-        return f"varchar({type.length}) {_TEXT}" if type.name == "string" else f"varbinary({type.length})"
-    if type.name not in _NATIVE:
-        raise UnsupportedType(f"MySQL and MariaDB have no counterpart for {type}", fix="cast it to decimal(65,30) or less, or to string")
-    return _NATIVE[type.name]
+    numbered = " AUTO_INCREMENT" if identity and type.name in INTEGERS else ""
+    return TYPES.counterpart(type)[0] + numbered
+
+
+def exact(type: Type) -> bool:
+    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
     """How a text or binary column is written when it is part of a key, which can't be of any length; None when that makes no difference."""
-    if type.name not in ("string", "binary", "json") or (type.length is not None and type.length <= _LONGEST_KEY * 3):
+    if not native(type).startswith("long") and (type.length is None or type.length <= _LONGEST_KEY * 3):
         return None
-    return f"varbinary({_LONGEST_KEY})" if type.name == "binary" else f"varchar({_LONGEST_KEY}) {_TEXT}"
+    return f"varbinary({_LONGEST_KEY})" if type.name == "binary" else f"varchar({_LONGEST_KEY}) {TEXT}"
 
 
 def read_expression(column: Column) -> str:
@@ -99,10 +67,9 @@ def read_expression(column: Column) -> str:
         return f"{name} * 1E0"  # a float would be printed with six digits, a double(10,3) with three decimals
     if column.type.name == "boolean":
         return f"{name} + 0"  # bit(1) would come as a byte
-    if column.type.name in ("unsupported", "uuid", "json"):
-        width = re.fullmatch(r"bit\((\d+)\)", column.native)
-        return f"LPAD(BIN({name} + 0), {width[1]}, '0')" if width else f"CAST({name} AS CHAR)"
-    return name
+    if width := re.fullmatch(r"bit\((\d+)\)", column.native):
+        return f"LPAD(BIN({name} + 0), {width[1]}, '0')"
+    return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet") else name
 
 
 def key_expression(column: Column) -> str:

@@ -13,52 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock.databases import Dependent, inspection
+from penstock.databases.mysql_types import canonical, unescaped
 from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type
-
-# COLUMN_TYPE, a regular expression, to canonical type.
-_CANONICAL: tuple[tuple[str, str], ...] = (
-    (r"tinyint(?:\(\d+\))? unsigned.*", "uint8"),
-    (r"tinyint.*", "int8"),  # tinyint(1) holds -128 to 127 too
-    (r"smallint(?:\(\d+\))? unsigned.*", "uint16"),
-    (r"smallint.*", "int16"),
-    (r"(?:mediumint|int)(?:\(\d+\))? unsigned.*", "uint32"),
-    (r"(?:mediumint|int).*", "int32"),
-    (r"bigint(?:\(\d+\))? unsigned.*", "uint64"),
-    (r"bigint.*", "int64"),
-    (r"decimal\((\d+),(\d+)\).*", r"decimal(\1,\2)"),
-    (r"float.*", "float32"),
-    (r"double.*", "float64"),
-    (r"bit\(1\)", "boolean"),
-    (r"(?:var)?char\((\d+)\)", r"string(\1)"),
-    (r"(?:tiny|medium|long)?text", "string"),
-    (r"(?:var)?binary\((\d+)\)", r"binary(\1)"),
-    (r"(?:tiny|medium|long)?blob", "binary"),
-    (r"json", "json"),
-    (r"uuid", "uuid"),
-    (r"date", "date"),
-    (r"datetime.*", "timestamp"),
-    (r"timestamp.*", "timestamptz"),  # an instant; datetime is a clock's reading
-    (r"time.*", "time"),
-    (r"year.*", "year"),
-    (r"((?:enum|set)\(.*\))", r"\1"),
-    (r"geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geom(?:etry)?collection", "geometry"),
-)
-_ESCAPED = {"0": "\0", "n": "\n", "r": "\r"}
-
-
-def canonical(native: str) -> Type:
-    native = re.sub(r" /\*.*?\*/$", "", native)  # MariaDB's COMPRESSED is how it is stored, not what it is
-    if native.startswith(("enum(", "set(")):
-        native = _unescaped(native)
-    for pattern, written in _CANONICAL:
-        if match := re.fullmatch(pattern, native, re.DOTALL):
-            return Type.parse(match.expand(written))
-    return Type("unsupported")
-
-
-def _unescaped(text: str) -> str:
-    """What the catalogue writes of a literal, without its backslash escapes."""
-    return re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), text)
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
@@ -128,7 +84,7 @@ def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None
         return f"={bits[1]}", True
     if expression:
         found, carried = inspection.default(text)
-        found = _unescaped(found) if found else found
+        found = unescaped(found) if found else found
     elif text and type.name in ("timestamp", "timestamptz") and text.upper().startswith("CURRENT_TIMESTAMP"):
         return "now", True  # MySQL 5.7 does not say that it is an expression
     else:

@@ -65,8 +65,9 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int) -> None:
     """One file, which is removed afterwards."""
-    fields = ", ".join(f"@v{i}" if c.type.name in BINARIES else quoted(c.name) for i, c in enumerate(columns))
-    sets = ", ".join(f"{quoted(c.name)} = UNHEX(@v{i})" for i, c in enumerate(columns) if c.type.name in BINARIES)
+    made = {i: form for i, c in enumerate(columns) if (form := _made(c))}
+    fields = ", ".join(f"@v{i}" if i in made else quoted(c.name) for i, c in enumerate(columns))
+    sets = ", ".join(f"{quoted(columns[i].name)} = {form.format(f'@v{i}')}" for i, form in made.items())
     path = str(file).replace("\\", "\\\\").replace("'", "''")
     statement = (
         f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {qualified(name)} CHARACTER SET utf8mb4"
@@ -83,6 +84,13 @@ def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, r
         file.unlink()
     if warned or loaded != rows:
         raise _refused(name, decoded(warned[0][2]) if warned else f"{rows - loaded} of {rows} rows were not taken")
+
+
+def _made(column: Column) -> str:
+    """What the server makes the column's value of; empty where it reads it as it is written."""
+    if column.type.name in BINARIES:
+        return "UNHEX({})"
+    return "CAST(CONV({}, 2, 10) AS UNSIGNED)" if column.native.startswith("bit(") else ""
 
 
 def _refused(name: TableName, message: str) -> LoadFailed:

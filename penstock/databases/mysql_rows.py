@@ -19,7 +19,7 @@ from pyarrow import csv
 
 from penstock.databases.mysql_catalogue import quoted
 from penstock.errors import ReadFailed
-from penstock.schema import BINARIES, TEXTS, Column, Type, arrow_schema
+from penstock.schema import BINARIES, DECIMALS, TEXTS, WORDED, Column, Type, arrow_schema
 
 BATCH_ROWS, BATCH_BYTES = 65_536, 8 << 20
 STEP_ROWS = 512  # more would leave the processor's cache before they are columns
@@ -28,7 +28,10 @@ PLAIN_BYTES = 1024  # a row that can't be longer than this needs no look
 
 _LONGEST = 30  # of a fixed form but a decimal: a timestamp has 26 characters, a double 24
 _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion error to [^:]*: )?(.*)", re.DOTALL)
-_FIX = "zero and partial dates, and times beyond a day, have no counterpart: correct them, filter those rows or drop the column"
+_FIX = (
+    "zero and partial dates, and times beyond a day, have no counterpart: correct them,"
+    " or let `cast: {%s: string}` be the first step that touches the column: it carries their text"
+)
 
 Values = tuple[bytes | None, ...]
 
@@ -47,7 +50,7 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
 
 
 def _fixed(type: Type) -> bool:
-    return type.name not in TEXTS | BINARIES | {"unsupported"}
+    return type.name not in TEXTS | BINARIES | WORDED | {"unsupported"}
 
 
 def _joined(select: str, fixed: Sequence[Column], own: Sequence[Column]) -> str:
@@ -106,7 +109,7 @@ def _pieces(result: Any, fixed: Sequence[Column], own: Sequence[Column]) -> Iter
 def _longest(type: Type) -> float:
     """The most bytes that a value of the type can have in a row."""
     if _fixed(type):
-        return _LONGEST if type.precision is None else type.precision + 3
+        return type.arrow.precision + 3 if type.name in DECIMALS else _LONGEST
     if type.labels:
         return 4 * len(",".join(type.labels))
     return math.inf if type.length is None else 4 * type.length
@@ -152,7 +155,7 @@ def _parsed(lines: bytes, rows: int, columns: Sequence[Column]) -> dict[Column, 
     except pa.ArrowInvalid as error:
         if not (fault := _FAULT.match(str(error))):
             raise _misshapen("their columns are not those asked for") from None
-        raise _none_such(columns[int(fault[1])], fault[2].splitlines()[0], _FIX) from None
+        raise _none_such(columns[int(fault[1])], fault[2].splitlines()[0], _FIX % columns[int(fault[1])].name) from None
     if table.num_rows != rows:
         raise _misshapen(f"{rows} rows came as {table.num_rows} lines")
     return {c: _typed(chunked.combine_chunks(), c) for c, chunked in zip(columns, table.columns, strict=True)}
@@ -169,7 +172,7 @@ def _typed(array: pa.Array, column: Column) -> pa.Array:
     try:
         return array.cast(column.type.arrow, safe=column.type.name != "float32")
     except pa.ArrowInvalid as error:
-        raise _none_such(column, str(error).splitlines()[0], _FIX) from None
+        raise _none_such(column, str(error).splitlines()[0], _FIX % column.name) from None
 
 
 def _none_such(column: Column, why: str, fix: str) -> ReadFailed:

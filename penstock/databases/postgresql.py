@@ -2,9 +2,7 @@ r"""PostgreSQL 12 and newer: COPY both ways, shadows in a schema of their own.
 
 Manual: https://www.postgresql.org/docs/current/sql-copy.html (CSV quotes '' and never NULL; \N is NULL in text format),
 https://www.postgresql.org/docs/current/sql-altertable.html (SET SCHEMA takes indexes, constraints and owned sequences along).
-
-Not carried yet, and read as PostgreSQL's own text: numeric without precision or beyond 76 digits, arrays, composites,
-intervals, ranges, bits, network addresses, money, xml, timetz.
+What Arrow has no type for comes and goes as the text of its type's own functions.
 """
 
 from __future__ import annotations
@@ -18,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, ddl, execute, inspection, postgresql_catalogue, postgresql_copy, tsv
-from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, ReadFailed, UnsupportedType
+from penstock.databases import Dependent, Move, ddl, execute, inspection, postgresql_catalogue, postgresql_copy, postgresql_types, tsv
+from penstock.databases.postgresql_types import TYPES
+from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, ReadFailed
 from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type
 
 label = "PostgreSQL"
@@ -36,56 +35,16 @@ secondary_indexes = True
 foreign_keys = True
 shared_names: frozenset[str] = frozenset()
 follows_renames = True
+loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
 
-# A type as PostgreSQL or `native` writes it (a regular expression), to the canonical type. numeric(p,s): see `canonical`.
-_CANONICAL: tuple[tuple[str, str], ...] = (
-    (r"boolean", "boolean"),
-    (r"smallint", "int16"),
-    (r"integer", "int32"),
-    (r"bigint", "int64"),
-    (r"real", "float32"),
-    (r"double precision", "float64"),
-    (r"text|character varying|varchar|bpchar", "string"),
-    (r"(?:character varying|varchar|character|char)\((\d+)\)", r"string(\1)"),
-    (r"bytea", "binary"),
-    (r"date", "date"),
-    (r"time(?:\(\d\))?(?: without time zone)?", "time"),
-    (r"timestamp(?:\(\d\))?(?: without time zone)?", "timestamp"),
-    (r"timestamptz|timestamp(?:\(\d\))? with time zone", "timestamptz"),
-    (r"jsonb?", "json"),
-    (r"uuid", "uuid"),
-    (r"(enum\(.*\))", r"\1"),
-)
-_NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
-# Canonical to native. An enum's labels are held by a CHECK; json keeps its text, jsonb would not.
-_NATIVE = {
-    "boolean": "boolean",
-    "int8": "smallint",
-    "int16": "smallint",
-    "int32": "integer",
-    "int64": "bigint",
-    "uint8": "smallint",
-    "uint16": "integer",
-    "uint32": "bigint",
-    "uint64": "numeric(20,0)",
-    "year": "smallint",
-    "float32": "real",
-    "float64": "double precision",
-    "string": "text",
-    "binary": "bytea",
-    "date": "date",
-    "time": "time",
-    "timestamp": "timestamp",
-    "timestamptz": "timestamptz",
-    "json": "json",
-    "uuid": "uuid",
-    "enum": "text",
-    "set": "text",
-    "geometry": "bytea",
-}
-_LONGEST_VARCHAR = 10_485_760
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
-_BYTEWISE = TEXTS - {"uuid"} | {"unsupported"}
+_BYTEWISE = TEXTS - {"uuid"}
+# Its parts, as whole numbers: of servers before 14 they are doubles, in which the microseconds of a long one have no room.
+_INTERVAL = (
+    "(extract(year FROM {0})::bigint * 12 + extract(month FROM {0})::bigint) || ' months ' || extract(day FROM {0})::bigint || ' days '"
+    " || (extract(hour FROM {0})::bigint * 3600000000 + extract(minute FROM {0})::bigint * 60000000"
+    " + extract(microseconds FROM {0})::bigint) || ' microseconds'"
+)
 
 # A quoted value in a message, in any of the quotation marks of the server's languages.
 _VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
@@ -93,6 +52,8 @@ _VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
 _SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
     "client_encoding": "UTF8",
     "extra_float_digits": "3",
     "standard_conforming_strings": "on",
@@ -101,29 +62,18 @@ _SESSION = {
 }
 
 
-def canonical(native: str) -> Type:
-    if match := _NUMERIC.fullmatch(native):
-        # PostgreSQL's scale may be negative or above the precision
-        precision, scale = int(match[1]), int(match[2])
-        digits = max(precision, scale) - min(scale, 0)
-        return Type("decimal", precision=digits, scale=max(scale, 0)) if digits <= 76 else Type("unsupported")
-    for pattern, written in _CANONICAL:
-        if match := re.fullmatch(pattern, native, re.DOTALL):
-            return Type.parse(match.expand(written))
-    return Type("unsupported")
+canonical = postgresql_types.canonical
 
 
 def native(type: Type, identity: bool = False) -> str:
     if identity and type.name in INTEGERS:
         # Only whole numbers of PostgreSQL's own are numbered: of uint64, what exceeds bigint is refused at load.
-        return ("bigint" if type.name == "uint64" else _NATIVE[type.name]) + " GENERATED BY DEFAULT AS IDENTITY"
-    if type.name == "decimal":
-        return f"numeric({type.precision},{type.scale})"
-    if type.name == "string" and type.length is not None and 0 < type.length <= _LONGEST_VARCHAR:
-        return f"varchar({type.length})"
-    if type.name not in _NATIVE:
-        raise UnsupportedType(f"PostgreSQL has no counterpart for {type}", fix="cast the column to string in the migration")
-    return _NATIVE[type.name]
+        return ("bigint" if type.name == "uint64" else TYPES.counterpart(type)[0]) + " GENERATED BY DEFAULT AS IDENTITY"
+    return TYPES.counterpart(type)[0]
+
+
+def exact(type: Type) -> bool:
+    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
@@ -134,6 +84,10 @@ def read_expression(column: Column) -> str:
     name = _quote(column.name)
     if column.type.name in BINARIES:
         return f"encode({name}, 'hex')"
+    if column.type.name == "interval":
+        return _INTERVAL.format(name)
+    if column.type.name == "money":  # its text is the locale's
+        return f"{name}::numeric"
     return f"{name}::text" if column.type.name in _BYTEWISE else name  # as text, char(n) has no padding
 
 

@@ -21,7 +21,7 @@ SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 
-# A column's type, through any domains to their base type; an enum as enum('a','b').
+# A column's type, through any domains to their base type; an enum as enum('a','b'), an array of one as enum('a','b')[].
 _COLUMNS = """
 WITH RECURSIVE resolved AS (
   SELECT oid AS type, typbasetype AS base, typtypmod AS modifier, 1 AS depth FROM pg_type WHERE typtype = 'd'
@@ -31,9 +31,9 @@ WITH RECURSIVE resolved AS (
   SELECT DISTINCT ON (type) type, base, modifier FROM resolved ORDER BY type, depth DESC
 )
 SELECT c.relname, a.attname,
-  CASE WHEN t.typtype = 'e' THEN 'enum(' || coalesce((
+  CASE WHEN coalesce(l.typtype, t.typtype) = 'e' THEN 'enum(' || coalesce((
       SELECT string_agg('''' || replace(e.enumlabel, '''', '''''') || '''', ',' ORDER BY e.enumsortorder)
-      FROM pg_enum e WHERE e.enumtypid = t.oid), '') || ')'
+      FROM pg_enum e WHERE e.enumtypid = coalesce(l.oid, t.oid)), '') || CASE WHEN l.oid IS NULL THEN ')' ELSE ')[]' END
     ELSE format_type(t.oid, coalesce(d.modifier, a.atttypmod)) END,
   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     AND (a.attidentity <> '' OR (a.attgenerated = '' AND pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%')),
@@ -44,6 +44,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
 LEFT JOIN domains d ON d.type = a.atttypid
 JOIN pg_type t ON t.oid = coalesce(d.base, a.atttypid)
+LEFT JOIN pg_type l ON l.oid = t.typelem AND t.typcategory = 'A'
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 

@@ -24,7 +24,7 @@ from psycopg.pq import ExecStatus
 
 from penstock.databases import tsv
 from penstock.errors import LoadFailed, ReadFailed
-from penstock.schema import Column, arrow_schema
+from penstock.schema import WORDED, Column, arrow_schema
 
 BLOCK_BYTES = 8 << 20
 BATCH_BYTES = 16 << 20
@@ -137,8 +137,8 @@ def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
 
 
 def has_binary(columns: Sequence[Column]) -> bool:
-    """Whether every column has a binary form here; decimals of more than 38 digits have not."""
-    return not any(pa.types.is_decimal256(c.type.arrow) for c in columns)
+    """Whether every column has a binary form here; decimals of more than 38 digits have not, nor what is carried as text."""
+    return not any(pa.types.is_decimal256(c.type.arrow) or c.type.name in WORDED for c in columns)
 
 
 def _received(column: Column) -> pa.DataType:
@@ -152,6 +152,8 @@ def _sent(array: pa.Array, column: Column, type: pa.DataType) -> pa.Array:
     try:
         if column.type.name == "uuid":
             array = tsv.from_hex(pc.replace_substring(array, "-", ""))
+        if column.type.name == "jsonb":
+            return pc.binary_join_element_wise("\x01", array, "")  # the version of its form, then its text
         if (first := _FIRST.get(column.type.name)) and (least := pc.min(array.cast(first[0])).as_py()) is not None and least <= first[1]:
             raise ValueError("it is before 4713 BC")
         return array.cast(type)
@@ -213,5 +215,5 @@ def _unread(column: Column, why: str) -> ReadFailed:
         f"a value of {column.name} is not a {column.type}",
         where=f"column {column.name}, {column.native or column.type}",
         why=why.splitlines()[0],
-        fix="correct the value at the source, or declare a cast or a filter for this column",
+        fix=f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column: it carries the source's text",
     )

@@ -7,19 +7,20 @@ Decimals of more than 15 digits would be rounded to floats by NUMERIC affinity; 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection
-from penstock.errors import LoadFailed, ReadFailed, UnsupportedType
-from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
+from penstock.databases import Dependent, Move, execute, inspection, sqlite_types
+from penstock.databases.sqlite_types import TYPES
+from penstock.errors import LoadFailed, ReadFailed
+from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
 
 label = "SQLite"
 drivername = "sqlite"
@@ -35,78 +36,22 @@ secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"index"})
 follows_renames = False
+loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
 BATCH_ROWS = 32_768
 BATCH_BYTES = 16 << 20
+_MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
+_YEARS = (-62_167_219_200_000_000, 253_402_300_799_999_999)  # 0000-01-01 to the end of 9999, as ISO 8601 writes them
 
-# Declared type (a regular expression, upper case) to canonical type. Affinity decides what is left.
-_CANONICAL: tuple[tuple[str, str], ...] = (
-    (r"(BOOL|BOOLEAN)", "boolean"),
-    (r"TINYINT", "int8"),
-    (r"(SMALLINT|INT2)", "int16"),
-    (r"(MEDIUMINT|INT4)", "int32"),
-    (r"UNSIGNED BIG ?INT", "uint64"),
-    (r".*INT.*", "int64"),
-    (r"(DECIMAL|NUMERIC|DECIMAL_TEXT)\((\d+),\s*(\d+)\)", "decimal"),
-    (r"JSON(_TEXT)?", "json"),
-    (r"UUID(_TEXT)?", "uuid"),
-    (r"(?:N?(?:VAR)?CHAR|NCHAR|CHARACTER|VARYING CHARACTER|NATIVE CHARACTER|TEXT)\((\d+)\)", "string"),
-    (r".*(CHAR|CLOB|TEXT).*", "string"),
-    (r".*BLOB.*", "binary"),
-    (r"(TIMESTAMPTZ|TIMESTAMP WITH TIME ZONE)", "timestamptz"),
-    (r"(DATETIME|TIMESTAMP)(\(\d\))?", "timestamp"),
-    (r"DATE", "date"),
-    (r"TIME(\(\d\))?", "time"),
-    (r".*(REAL|FLOA|DOUB).*", "float64"),
-)
-_NATIVE = {
-    "boolean": "BOOLEAN",
-    "int8": "TINYINT",
-    "int16": "SMALLINT",
-    "int32": "MEDIUMINT",
-    "int64": "BIGINT",
-    "uint8": "SMALLINT",
-    "uint16": "MEDIUMINT",
-    "uint32": "BIGINT",
-    "year": "SMALLINT",
-    "float32": "REAL",
-    "float64": "REAL",
-    "binary": "BLOB",
-    "geometry": "BLOB",
-    "string": "TEXT",
-    "json": "JSON_TEXT",
-    "uuid": "UUID_TEXT",
-    "enum": "TEXT",
-    "set": "TEXT",
-    "date": "DATE",
-    "time": "TIME",
-    "timestamp": "TIMESTAMP",
-    "timestamptz": "TIMESTAMPTZ",
-}
-
-
-def canonical(native: str) -> Type:
-    written = " ".join(native.upper().split())
-    for pattern, name in _CANONICAL:
-        if match := re.fullmatch(pattern, written):
-            if name == "decimal":
-                return Type("decimal", precision=int(match[2]), scale=int(match[3]))
-            if name == "string" and match.re.groups == 1 and match[1].isdigit():
-                return Type("string", length=int(match[1]))
-            return Type(name)
-    return Type("unsupported")
+canonical = sqlite_types.canonical
 
 
 def native(type: Type, identity: bool = False) -> str:
-    if identity:
-        return "INTEGER"
-    if type.name == "decimal":
-        return f"{'DECIMAL' if (type.precision or 0) <= 15 else 'DECIMAL_TEXT'}({type.precision},{type.scale})"
-    if type.name == "string" and type.length is not None:
-        return f"VARCHAR({type.length})"
-    if type.name not in _NATIVE:
-        raise UnsupportedType(f"SQLite has no counterpart for {type}", fix="cast it to decimal(20,0) or to string")
-    return _NATIVE[type.name]
+    return "INTEGER" if identity else TYPES.counterpart(type)[0]
+
+
+def exact(type: Type) -> bool:
+    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
@@ -115,7 +60,10 @@ def key_native(type: Type) -> str | None:
 
 def read_expression(column: Column) -> str:
     name = _quote(column.name)
-    return f"CAST({name} AS TEXT)" if column.type.name == "unsupported" else name
+    if column.type.name != "unsupported":
+        return name
+    # cast to text, a real would have fifteen digits
+    return f"CASE typeof({name}) WHEN 'real' THEN printf('%!.17g', {name}) ELSE CAST({name} AS TEXT) END"
 
 
 def key_expression(column: Column) -> str:
@@ -222,11 +170,23 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
     schema = arrow_schema(columns)
     cursor = _driver(connection).execute(select)
     size = 1024
-    while rows := cursor.fetchmany(size):
+    while rows := _fetched(cursor, size):
         arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
         size = max(1, min(BATCH_ROWS, size * 2, BATCH_BYTES * batch.num_rows // max(batch.nbytes, 1)))
         yield batch
+
+
+def _fetched(cursor: sqlite3.Cursor, size: int) -> list[tuple[object, ...]]:
+    try:
+        return cursor.fetchmany(size)
+    except sqlite3.OperationalError as error:
+        said = str(error)
+        if "decode to UTF-8" not in said:
+            raise
+        named = said.partition(" column '")[2].partition("' with text")[0]
+        fix = "correct it: a text is UTF-8, bytes are a BLOB; or drop the column"
+        raise ReadFailed(f"a text of {named} is not UTF-8", f"column {named}", "SQLite keeps any bytes in a text", fix) from None
 
 
 def _array(values: tuple[object, ...], column: Column) -> pa.Array:
@@ -246,15 +206,18 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             if str in set(map(type, values)):
                 raise pa.ArrowInvalid("a text where binary is declared")
             return pa.array(values, pa.binary())
-        if kind.name == "decimal":
+        if kind.name in DECIMALS:
             return _decimals(values, kind)
+        if kind.name == "number":
+            return _numbers(values)
         return _moments(pa.array(values, pa.string()), kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ReadFailed(
             f"a value of {column.name} is not a {kind}",
             where=f"column {column.name}, declared {column.native or kind}",
             why=str(error).splitlines()[0],
-            fix="SQLite keeps any value in any column: correct it, or declare a cast or a filter for this column",
+            fix="SQLite keeps any value in any column: correct it,"
+            f" or let `cast: {{{column.name}: string}}` be the first step that touches the column",
         ) from None
 
 
@@ -276,10 +239,20 @@ def _decimals(values: tuple[object, ...], kind: Type) -> pa.Array:
         raise pa.ArrowInvalid("a blob where a number is declared")
     if str not in stored:
         numbers = pa.array(values, pa.float64() if float in stored else pa.int64())
-        if pa.types.is_floating(numbers.type) and (kind.precision or 0) > 15:
+        if pa.types.is_floating(numbers.type) and kind.arrow.precision > 15:
             raise pa.ArrowInvalid("a real can't hold more than 15 digits exactly; store this column as text")
         return numbers.cast(pa.string()).cast(kind.arrow)
     return pa.array([None if v is None else str(v) for v in values], pa.string()).cast(kind.arrow)
+
+
+def _numbers(values: tuple[object, ...]) -> pa.Array:
+    """Integers, reals and texts of numbers as digits, without an exponent."""
+    if bytes in set(map(type, values)):
+        raise pa.ArrowInvalid("a blob where a number is declared")
+    try:
+        return pa.array([None if v is None else f"{Decimal(str(v)):f}" for v in values], pa.string())
+    except InvalidOperation:
+        raise pa.ArrowInvalid("a text where a number is declared") from None
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -287,7 +260,7 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     fields = ", ".join(_quote(c.name) for c in columns)
     places = ", ".join("?" * len(columns))
     rows = chain.from_iterable(
-        zip(*(_stored(array, c).to_pylist() for array, c in zip(batch.columns, columns, strict=True)), strict=True) for batch in batches
+        zip(*(_held(array, c).to_pylist() for array, c in zip(batch.columns, columns, strict=True)), strict=True) for batch in batches
     )
     try:
         driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", rows)
@@ -300,6 +273,21 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
         ) from None
 
 
+def _held(array: pa.Array, column: Column) -> pa.Array:
+    """Values as SQLite stores them. Raises LoadFailed where it would store another: NULL for NaN, or a date that it can't read."""
+    why = ""
+    if pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py():
+        why = "NaN would be stored as NULL"
+    if column.type.name in _MOMENTS:
+        least, most = pc.min_max(array.cast(pa.timestamp("us")).cast(pa.int64())).values()
+        if least.as_py() is not None and (least.as_py() < _YEARS[0] or most.as_py() > _YEARS[1]):
+            why = "dates have years of four digits here"
+    if why:
+        fix = "cast the column to string, or filter or map the values in the migration"
+        raise LoadFailed(f"{column.name} has a value that its column can't hold", f"column {column.name}", why, fix)
+    return _stored(array, column)
+
+
 def _stored(array: pa.Array, column: Column) -> pa.Array:
     """Values as SQLite stores them: numbers, texts and blobs."""
     kind = column.type.name
@@ -307,7 +295,7 @@ def _stored(array: pa.Array, column: Column) -> pa.Array:
         plain = array.cast(pa.timestamp("us")) if kind == "timestamptz" else array
         texts = plain.cast(pa.string())
         return pc.binary_join_element_wise(texts, "+00:00", "") if kind == "timestamptz" else texts
-    if kind == "decimal":
+    if kind in DECIMALS:
         return array.cast(pa.string())
     if kind == "boolean":
         return array.cast(pa.int8())

@@ -68,9 +68,13 @@ def _type(column: Column, text: str) -> Type:
 
 
 def _possible(found: str, wanted: str) -> bool:
-    from penstock.schema import BINARIES, INTEGERS, TEXTS
+    from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, WORDED
 
-    numbers, times = INTEGERS | {"decimal", "float32", "float64", "boolean"}, {"date", "timestamp", "timestamptz"}
+    numbers, times = INTEGERS | DECIMALS | {"float32", "float64", "boolean"}, {"date", "timestamp", "timestamptz"}
+    if wanted in WORDED or wanted == "jsonb":
+        return found == wanted  # only the databases that have it know its one form
+    if found in WORDED:
+        return wanted == "string" or (found == "number" and wanted in numbers - {"boolean"})
     if wanted in BINARIES or found in BINARIES:
         return found == wanted or (found in BINARIES and wanted == "binary")
     if found in TEXTS or found == "unsupported":

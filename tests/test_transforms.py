@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from penstock import transforms
 from penstock.errors import MigrationError, TransformFailed
-from penstock.schema import NAMES, Column, Type, arrow_schema
+from penstock.schema import NAMES, WORDED, Column, Type, arrow_schema
 
 ODD = ['a"b', "100%s", "back\\slash", "select", "naïve 名前", "two words", "rows", "found", "v"]
 
@@ -278,7 +278,7 @@ def test_cast_of_timestamps_to_text_and_back_is_the_same(values: list[dt.datetim
 @pytest.mark.parametrize("found", NAMES)
 @pytest.mark.parametrize("wanted", NAMES)
 def test_every_pair_of_types_is_cast_or_refused(found: str, wanted: str) -> None:
-    labels = {"enum": "enum('a')", "set": "set('a')", "decimal": "decimal(20,2)"}
+    labels = {"enum": "enum('a')", "set": "set('a')", "decimal": "decimal(20,2)", "array": "array(int32)", "range": "range(date)"}
     columns = (col("c", labels.get(found, found)),)
     steps = [("cast", {"c": labels.get(wanted, wanted)})]
     try:
@@ -539,13 +539,16 @@ def test_function_of_yours_gets_and_gives_frames(functions: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [n for n in NAMES if n not in ("decimal", "enum", "set", "uuid", "json")] + ["decimal(50,2)", "decimal(10,2)"]
+    "kind",
+    sorted(set(NAMES) - WORDED - {"decimal", "enum", "set", "uuid", "json", "jsonb"}) + ["decimal(50,2)", "decimal(10,2)", "array(int32)"],
 )
 def test_every_type_passes_a_function_unchanged(functions: str, kind: str) -> None:
     values: dict[str, Any] = {
         "string": ["", None, "x"],
         "binary": [b"\0", None],
         "geometry": [b"\0", None],
+        "vector": [b"\0\0\0\0", None],
+        "array(int32)": ["{1,NULL}", None],
         "date": [dt.date(1, 1, 1), None],
     }
     values |= {"time": [dt.time(1, 2, 3, 4), None], "timestamp": [dt.datetime(9999, 12, 31), None], "boolean": [True, None]}
@@ -554,7 +557,7 @@ def test_every_type_passes_a_function_unchanged(functions: str, kind: str) -> No
         "float64": [0.1, None, float("inf")],
         "uint64": [2**64 - 1, None],
     }
-    given_values = values.get(kind, [Decimal("1.10"), None] if kind.startswith("decimal") else [1, None])
+    given_values = values.get(kind, [Decimal("1.10"), None] if kind.startswith(("decimal", "money")) else [1, None])
     assert one(kind, given_values, ("python", f"{functions}:same")) == given_values
 
 

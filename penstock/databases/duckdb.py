@@ -157,27 +157,30 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(columns)
-    reader = _driver(connection).sql(select).to_arrow_reader(BATCH_ROWS)
-    for batch in reader:
-        arrays = []
-        for array, column in zip(batch.columns, columns, strict=True):
-            try:
-                arrays.append(_exactly(array, column.type))
-            except pa.ArrowInvalid as error:
-                what, where = f"a value of {column.name} is not a {column.type}", f"column {column.name}, {column.native or column.type}"
-                fix = f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column"
-                raise ReadFailed(what, where, str(error).splitlines()[0], fix) from None
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    with _driver(connection).sql(select).to_arrow_reader(BATCH_ROWS) as reader:  # left open, it would keep out the next statement
+        for batch in reader:
+            arrays = [_exactly(array, column) for array, column in zip(batch.columns, columns, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _exactly(array: pa.Array, kind: Type) -> pa.Array:
-    """The column as its canonical type has it. Raises ArrowInvalid."""
-    made = array if array.type == kind.arrow else array.cast(kind.arrow)
-    if bound := _BOUNDS.get(kind.name):
-        least, most = pc.min_max(array.cast(bound[0]) if array.type.bit_width == bound[0].bit_width else made.cast(bound[0])).values()
-        if least.as_py() is not None and (least.as_py() <= -bound[1] or most.as_py() >= bound[1]):
-            raise pa.ArrowInvalid("infinity")
-    return made
+def _exactly(array: pa.Array, column: Column) -> pa.Array:
+    """The column's values as its canonical type has them. Raises ReadFailed."""
+    kind = column.type
+    try:
+        made = array if array.type == kind.arrow else array.cast(kind.arrow)
+        if kind.name in _BOUNDS:
+            whole, most = _BOUNDS[kind.name]
+            same = array if array.type.bit_width == whole.bit_width else made
+            low, high = (v.as_py() for v in pc.min_max(same.cast(whole)).values())
+            if low is not None and (low <= -most or high >= most):
+                raise pa.ArrowInvalid("infinity")
+        return made
+    except pa.ArrowInvalid as error:
+        fix = (
+            f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column: it carries the source's text"
+        )
+        what, where = f"a value of {column.name} is not a {kind}", f"column {column.name}, {column.native or kind}"
+        raise ReadFailed(what, where, str(error).splitlines()[0], fix) from None
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

@@ -16,7 +16,9 @@ _PLAIN = {"float32": 6, "float64": 15}
 # The double whose shortest text is that of the single `f`, which DuckDB writes with more digits than it takes.
 _TRIES = (f"CAST(format('{{:.{digits}e}}', CAST(f AS DOUBLE)) AS DOUBLE)" for digits in range(9))
 _SHORT = (
-    "CASE WHEN isfinite(f) THEN coalesce(" + ", ".join(f"CASE WHEN CAST({t} AS FLOAT) = f THEN {t} END" for t in _TRIES) + ", f) ELSE f END"
+    "CASE WHEN isfinite(f) THEN coalesce("
+    + ", ".join(f"CASE WHEN TRY_CAST({t} AS FLOAT) = f THEN {t} END" for t in _TRIES)
+    + ", f) ELSE f END"
 )
 
 

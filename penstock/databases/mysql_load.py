@@ -66,6 +66,8 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int) -> None:
     """One file, which is removed afterwards."""
     made = {i: form for i, c in enumerate(columns) if (form := _made(c))}
+    if made:  # beside a SET the server would number a 0 that it reads itself
+        made |= {i: "{}" for i, c in enumerate(columns) if c.identity}
     fields = ", ".join(f"@v{i}" if i in made else quoted(c.name) for i, c in enumerate(columns))
     sets = ", ".join(f"{quoted(columns[i].name)} = {form.format(f'@v{i}')}" for i, form in made.items())
     path = str(file).replace("\\", "\\\\").replace("'", "''")

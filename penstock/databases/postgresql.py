@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -165,6 +166,9 @@ def renumber(table: Table, name: TableName) -> list[str]:
 
 def engine(url: sa.URL) -> sa.Engine:
     made = sa.create_engine(url.set(drivername=drivername), poolclass=sa.pool.NullPool)
+    dialect: Any = made.dialect
+    # Great Expectations can't write down a column whose type SQLAlchemy does not know.
+    dialect.ischema_names = dict.fromkeys(postgresql_types.UNKNOWN, sa.Text) | dialect.ischema_names
     settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 
     @sa.event.listens_for(made, "connect")
@@ -215,6 +219,7 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns)
     statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
     with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        batches = postgresql_copy.within(batches, columns)
         pieces = postgresql_copy.binary(batches, columns) if form == "binary" else (tsv.lines(b, _spelled) for b in batches)
         for piece in pieces:
             copy.write(memoryview(piece))

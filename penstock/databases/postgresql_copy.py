@@ -44,12 +44,10 @@ _SENT: dict[str, pa.DataType] = {
     "uint64": pa.decimal128(20, 0),
     "uuid": pa.binary(16),
 }
-# Counted from 2000 what lies before these would wrap, or mean -infinity. What else is out of range the server refuses.
-_FIRST = {
-    "date": (pa.int32(), -(2**31) + 10_957),
-    "timestamp": (pa.int64(), -(2**63) + 946_684_800_000_000),
-    "timestamptz": (pa.int64(), -(2**63) + 946_684_800_000_000),
-}
+# What has a year of one to four digits, AD: the text of other dates can't be read back, so they could not be proved.
+_YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
+_DAYS = (-719_162, 2_932_896)
+_WITHIN = {"date": (pa.int32(), *_DAYS), "timestamp": (pa.int64(), *_YEARS), "timestamptz": (pa.int64(), *_YEARS)}
 
 
 def batches(blocks: Iterable[bytes | memoryview], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -125,6 +123,17 @@ def _long_value(field: memoryview, column: Column) -> pa.Array:
     return pa.array([text], pa.binary()).cast(kind)
 
 
+def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    """The batches, whose dates are those that can be read back. Raises LoadFailed naming the column of another."""
+    dated = [(n, c.name, *_WITHIN[c.type.name]) for n, c in enumerate(columns) if c.type.name in _WITHIN]
+    for batch in batches:
+        for number, name, kind, first, last in dated:
+            least, most = pc.min_max(batch.column(number).cast(kind)).values()
+            if least.as_py() is not None and (least.as_py() < first or most.as_py() > last):
+                raise _unheld(name, "it is before the year 1, or beyond 9999")
+        yield batch
+
+
 def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[bytes]:
     """Batches of `arrow_schema(columns)` in the binary format. Raises LoadFailed naming the column whose value PostgreSQL can't hold."""
     schema = pa.schema([pa.field(c.name, _received(c)) for c in columns])
@@ -154,12 +163,14 @@ def _sent(array: pa.Array, column: Column, type: pa.DataType) -> pa.Array:
             array = tsv.from_hex(pc.replace_substring(array, "-", ""))
         if column.type.name == "jsonb":
             return pc.binary_join_element_wise("\x01", array, "")  # the version of its form, then its text
-        if (first := _FIRST.get(column.type.name)) and (least := pc.min(array.cast(first[0])).as_py()) is not None and least <= first[1]:
-            raise ValueError("it is before 4713 BC")
         return array.cast(type)
     except (pa.ArrowInvalid, ValueError) as error:
-        fix = "cast or filter the values in the migration"
-        raise LoadFailed(f"{column.name} has a value that its column can't hold", f"column {column.name}", str(error), fix) from None
+        raise _unheld(column.name, str(error)) from None
+
+
+def _unheld(name: str, why: str) -> LoadFailed:
+    fix = "cast or filter the values in the migration"
+    return LoadFailed(f"{name} has a value that its column can't hold", f"column {name}", why, fix)
 
 
 def _parsed(block: bytes, columns: Sequence[Column]) -> pa.RecordBatch:

@@ -106,6 +106,12 @@ TYPES = Types(
     choices="string to carry its text",
 )
 
+# Those that SQLAlchemy's dialect has no name for.
+UNKNOWN = (
+    "point", "line", "lseg", "box", "path", "polygon", "circle", "xml", "jsonpath", "pg_lsn", "pg_snapshot", "txid_snapshot", "oidvector",
+    "int2vector", "xid", "xid8", "cid", "tid", "ltree",
+)  # fmt: skip
+
 # What `canonical` knows, an example each: docs/types.md and the matrix test go by it.
 BUILT_IN = (
     "boolean", "smallint", "integer", "bigint", "numeric(12,2)", "numeric(38,10)", "numeric(76,38)", "numeric(3,-2)", "numeric(100,50)",

@@ -193,6 +193,8 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
     """One column's values, each of the storage class that the column's type calls for, or ReadFailed."""
     kind = column.type
     try:
+        if kind.name in INTEGERS | {"boolean"} and float in set(map(type, values)):
+            raise pa.ArrowInvalid("a real where a whole number is declared")  # Arrow would cut off its fraction
         if kind.name == "boolean":
             whole = pa.array(values, pa.int64())
             if pc.any(pc.or_(pc.less(whole, 0), pc.greater(whole, 1))).as_py():

@@ -58,21 +58,24 @@ def _traced(source: Table, steps: Sequence[tuple[str, Any]]) -> tuple[dict[str, 
     return names, set(names) - touched
 
 
-def cast_to_string(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
-    """Which of the source's columns the steps cast to a text, or to JSON, before any other step can have looked at them."""
+def as_text(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
+    """Which of the source's columns the steps cast to a text, or to JSON, or drop, before any other step can have looked at them."""
     names = {c: c for c in columns}  # by now, and at the source
     found: set[str] = set()
     touched: set[str] = set()
     for name, args in steps:
         if name == "rename":
             names = {args.get(new, new): old for new, old in names.items()}
-        elif name == "cast":
-            texts = {column for column, kind in args.items() if kind.partition("(")[0].strip() in ("string", "json")}
-            found |= {names[c] for c in texts if c in names} - touched
-        elif name not in ("drop", "map", "mask", "fill"):
+            continue
+        wanted: Iterable[str] = ()
+        if name == "cast":
+            wanted = {column for column, kind in args.items() if kind.partition("(")[0].strip() in ("string", "json")}
+        elif name == "drop":
+            wanted = [args] if isinstance(args, str) else args
+        elif name not in ("map", "mask", "fill"):
             break  # an expression or a function may look at any column
-        if isinstance(args, Mapping):
-            touched |= {names[c] for c in args if c in names}
+        found |= {names[c] for c in wanted if c in names} - touched
+        touched |= {names[c] for c in ([args] if isinstance(args, str) else args) if c in names}
     return frozenset(found)
 
 

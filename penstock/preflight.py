@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from penstock import databases, journal, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
-from penstock.mapping import Mapped, cast_to_string, link, map_table
+from penstock.mapping import Mapped, as_text, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
@@ -117,14 +117,14 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
 
 
 def _with_texts(table: Table, migration: Migration, from_: Database) -> Table:
-    """`table` with those columns read as the database's own text that the migration casts to string before anything else."""
+    """`table` with those columns read as the database's own text that the migration casts to string, or drops, before anything else."""
     spec = migration.tables.specs.get(table.name.name)
-    wanted = cast_to_string((c.name for c in table.columns), spec.transform if spec else ())
+    wanted = as_text((c.name for c in table.columns), spec.transform if spec else ())
 
     def read(column: Column) -> Column:
         bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
-        as_text = column.name in wanted and column.type.name in from_.loose and not bounds
-        return replace(column, type=Type("unsupported")) if as_text else column
+        loose = column.name in wanted and column.type.name in from_.loose and not bounds
+        return replace(column, type=Type("unsupported")) if loose else column
 
     return replace(table, columns=tuple(map(read, table.columns)))
 

@@ -39,7 +39,7 @@ TYPES = Types(
         (r"TIME(?:_NS)?", "time"),
         (r"TIME WITH TIME ZONE", "timetz"),
         (r"TIMESTAMP(?:_S|_MS|_NS)?", "timestamp"),
-        (r"TIMESTAMP WITH TIME ZONE", "timestamptz"),
+        (r"TIMESTAMP WITH TIME ZONE|TIMESTAMPTZ_NS", "timestamptz"),
         (r"INTERVAL", "interval"),
         (r"JSON", "json"),
         (r"UUID", "uuid"),
@@ -87,15 +87,6 @@ TYPES = Types(
     listed=_LISTED,
     choices="decimal(38,s) when the digits fit, or to string to keep every digit",
 )
-
-BUILT_IN = (
-    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "BIGNUM",
-    "DECIMAL(18,3)", "DECIMAL(38,10)", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "BIT", "DATE", "TIME", "TIME_NS", "TIME WITH TIME ZONE",
-    "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "INTERVAL", "JSON", "UUID", "ENUM('a', 'b')",
-    "INTEGER[]", "DOUBLE[]", "FLOAT[]", "VARCHAR[]", "BOOLEAN[]", "BLOB[]", "UBIGINT[]", "DECIMAL(18,3)[]", "DATE[]",
-    "TIMESTAMP WITH TIME ZONE[]", "UUID[]", "FLOAT[3]", "INTEGER[][]", "STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)",
-    "UNION(a INTEGER, b VARCHAR)", "VARIANT", "GEOMETRY",
-)  # fmt: skip
 
 
 def canonical(native: str) -> Type:

@@ -99,14 +99,6 @@ TYPES = Types(
     doubled="\\'",
 )
 
-BUILT_IN = (
-    "tinyint(1)", "tinyint(4)", "tinyint(3) unsigned", "smallint(6)", "smallint(5) unsigned", "mediumint(9)", "mediumint(8) unsigned",
-    "int(11)", "int(10) unsigned", "bigint(20)", "bigint(20) unsigned", "decimal(12,2)", "decimal(38,10)", "decimal(65,30)", "float",
-    "double", "bit(1)", "bit(9)", "bit(64)", "char(6)", "varchar(20)", "tinytext", "text", "mediumtext", "longtext", "binary(3)",
-    "varbinary(20)", "tinyblob", "blob", "mediumblob", "longblob", "json", "uuid", "inet4", "inet6", "date", "datetime", "datetime(6)",
-    "timestamp(6)", "time(6)", "year(4)", "enum('a','b')", "set('a','b')", "geometry", "point", "vector(3)",
-)  # fmt: skip
-
 
 def canonical(native: str) -> Type:
     native = re.sub(r" /\*.*?\*/$", "", native)  # MariaDB's COMPRESSED is how it is stored, not what it is

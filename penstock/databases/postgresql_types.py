@@ -112,19 +112,6 @@ UNKNOWN = (
     "int2vector", "xid", "xid8", "cid", "tid", "ltree",
 )  # fmt: skip
 
-# What `canonical` knows, an example each: docs/types.md and the matrix test go by it.
-BUILT_IN = (
-    "boolean", "smallint", "integer", "bigint", "numeric(12,2)", "numeric(38,10)", "numeric(76,38)", "numeric(3,-2)", "numeric(100,50)",
-    "numeric", "money", "real", "double precision", "text", "character varying(20)", "character(6)", "bytea", "date",
-    "time without time zone", "time with time zone", "timestamp without time zone", "timestamp with time zone", "interval", "json",
-    "jsonb", "uuid", "enum('a','b')", "bit(5)", "bit varying(9)", "bit varying", "inet", "cidr", "macaddr", "macaddr8", "xml",
-    "int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange", "int4multirange", "nummultirange", "integer[]",
-    "bigint[]", "double precision[]", "real[]", "text[]", "boolean[]", "bytea[]", "numeric[]", "numeric(12,2)[]", "date[]",
-    "timestamp with time zone[]", "uuid[]", "jsonb[]", "enum('a','b')[]", "inet[]", "interval[]", "point", "line", "lseg", "box",
-    "path", "polygon", "circle", "tsvector", "tsquery", "jsonpath", "pg_lsn", "pg_snapshot", "txid_snapshot", '"char"', "name", "oid",
-    "oidvector", "int2vector", "xid", "xid8", "cid", "tid", "point[]", "regclass", "aclitem", "money[]",
-)  # fmt: skip
-
 
 def canonical(native: str) -> Type:
     if match := _NUMERIC.fullmatch(native):

@@ -62,8 +62,9 @@ def read_expression(column: Column) -> str:
     name = _quote(column.name)
     if column.type.name != "unsupported":
         return name
-    # cast to text, a real would have fifteen digits
-    return f"CASE typeof({name}) WHEN 'real' THEN printf('%!.17g', {name}) ELSE CAST({name} AS TEXT) END"
+    # cast to text, a real would have fifteen digits; a blob is left one, and refused
+    real, blob = f"WHEN 'real' THEN printf('%!.17g', {name})", f"WHEN 'blob' THEN {name}"
+    return f"CASE typeof({name}) {real} {blob} ELSE CAST({name} AS TEXT) END"
 
 
 def key_expression(column: Column) -> str:
@@ -193,15 +194,8 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
     """One column's values, each of the storage class that the column's type calls for, or ReadFailed."""
     kind = column.type
     try:
-        if kind.name in INTEGERS | {"boolean"} and float in set(map(type, values)):
-            raise pa.ArrowInvalid("a real where a whole number is declared")  # Arrow would cut off its fraction
-        if kind.name == "boolean":
-            whole = pa.array(values, pa.int64())
-            if pc.any(pc.or_(pc.less(whole, 0), pc.greater(whole, 1))).as_py():
-                raise pa.ArrowInvalid("a boolean is 0 or 1")
-            return whole.cast(pa.bool_())
-        if kind.name in INTEGERS:
-            return pa.array(values, pa.int64() if kind.name != "uint64" else pa.uint64()).cast(kind.arrow)
+        if kind.name in INTEGERS | {"boolean"}:
+            return _whole(values, kind)
         if kind.name in ("float32", "float64"):
             return pa.array(values, pa.float64()).cast(kind.arrow, safe=False)
         if kind.name in BINARIES:
@@ -212,6 +206,8 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             return _decimals(values, kind)
         if kind.name == "number":
             return _numbers(values)
+        if bytes in set(map(type, values)):
+            raise pa.ArrowInvalid("a blob where a text is declared")  # Arrow would take its bytes for one
         return _moments(pa.array(values, pa.string()), kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ReadFailed(
@@ -221,6 +217,15 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             fix="SQLite keeps any value in any column: correct it,"
             f" or let `cast: {{{column.name}: string}}` be the first step that touches the column",
         ) from None
+
+
+def _whole(values: tuple[object, ...], kind: Type) -> pa.Array:
+    if float in set(map(type, values)):
+        raise pa.ArrowInvalid("a real where a whole number is declared")  # Arrow would cut off its fraction
+    numbers = pa.array(values, pa.uint64() if kind.name == "uint64" else pa.int64())
+    if kind.name == "boolean" and pc.any(pc.or_(pc.less(numbers, 0), pc.greater(numbers, 1))).as_py():
+        raise pa.ArrowInvalid("a boolean is 0 or 1")
+    return numbers.cast(kind.arrow)
 
 
 def _moments(texts: pa.Array, kind: Type) -> pa.Array:

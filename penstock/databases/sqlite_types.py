@@ -69,12 +69,6 @@ TYPES = Types(
     choices="decimal(20,0), or to string",
 )
 
-BUILT_IN = (
-    "BOOLEAN", "TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT", "INT8", "UNSIGNED BIG INT", "DECIMAL(10,2)",
-    "NUMERIC(15,5)", "DECIMAL_TEXT(38,10)", "DECIMAL(5)", "NUMERIC", "REAL", "FLOAT", "DOUBLE PRECISION", "TEXT", "CLOB",
-    "VARCHAR(20)", "NCHAR(55)", "BLOB", "DATE", "TIME", "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "JSON", "UUID", "", "ANY", "STRING",
-)  # fmt: skip
-
 
 def canonical(native: str) -> Type:
     return TYPES.read(" ".join(native.upper().split()))

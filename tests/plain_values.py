@@ -7,7 +7,7 @@ import math
 import re
 import sqlite3
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ import duckdb
 import MySQLdb
 import numpy as np
 import psycopg
+import pytest
 import sqlalchemy as sa
 
 _PARTS = re.compile(r"(-?\d+) months (-?\d+) days (-?\d+) microseconds")
@@ -127,18 +128,24 @@ class Plain:
         q = "`" if self.name == "mysql" else '"'
         return q + name.replace(q, q + q) + q
 
-    def make(self, table: str, columns: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """A table of columns v0, v1, …, each of a type and with these literals, in rows numbered from 0 in id."""
+    def text(self, value: str) -> str:
+        """A text as a literal."""
+        value = value.replace("\\", "\\\\") if self.name == "mysql" else value
+        return "'" + value.replace("'", "''") + "'"
+
+    def make(self, table: str, columns: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+        """A table of columns, each of a name, a type and literals, in rows numbered from 0 in id."""
         place = self.quote(table)
-        self.run(f"CREATE TABLE {place} (id INTEGER PRIMARY KEY, " + ", ".join(f"v{n} {type}" for n, (type, _) in enumerate(columns)) + ")")
-        for number in range(max(len(literals) for _, literals in columns)):
-            row = [literals[number] if number < len(literals) else "NULL" for _, literals in columns]
+        self.run(f"CREATE TABLE {place} (id INTEGER PRIMARY KEY, " + ", ".join(f"{self.quote(n)} {type}" for n, type, _ in columns) + ")")
+        for number in range(max(len(literals) for _, _, literals in columns)):
+            row = [literals[number] if number < len(literals) else "NULL" for _, _, literals in columns]
             self.run(f"INSERT INTO {place} VALUES ({number}, {', '.join(row)})")
 
     def values(self, table: str, column: str, kind: str) -> list[Any]:
         """The values of a column in the order of id, as `norm` has them."""
         type = self.type(table, column)
-        found = [row[0] for row in self.run(f"SELECT {self._field(column, type, kind)} FROM {self.quote(table)} ORDER BY id")]
+        field = _FIELDS[self.name](self.quote(column), type, kind)
+        found = [row[0] for row in self.run(f"SELECT {field} FROM {self.quote(table)} ORDER BY id")]
         if kind == "bytes":
             return [None if v is None else bytes.fromhex(v.removeprefix("\\x")) if isinstance(v, str) else bytes(v) for v in found]
         if kind == "array" and self.name == "duckdb" and type.endswith("]"):
@@ -147,38 +154,76 @@ class Plain:
 
     def type(self, table: str, column: str) -> str:
         """A column's type, as the catalogue writes it."""
-        if self.name == "postgresql":
-            query = f"SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '{{}}'::regclass AND attname = '{column}'"
-            return str(self.run(query.format(self.quote(table).replace("'", "''")))[0][0])
-        if self.name == "sqlite":
-            return str(self.run(f"SELECT type FROM pragma_table_info('{table}') WHERE name = '{column}'")[0][0])
-        where = "DATABASE()" if self.name == "mysql" else "'main'"
-        query = (
-            f"SELECT {'column_type' if self.name == 'mysql' else 'data_type'} FROM information_schema.columns WHERE table_schema = {where}"
-        )
-        return str(self.run(f"{query} AND table_name = '{table}' AND column_name = '{column}'")[0][0])
+        field, where = {
+            "postgresql": (
+                "format_type(atttypid, atttypmod)",
+                f"pg_attribute WHERE attrelid = {self.text(self.quote(table))}::regclass AND attname = {self.text(column)}",
+            ),
+            "mysql": (
+                "column_type",
+                "information_schema.columns WHERE table_schema = DATABASE()"
+                f" AND table_name = {self.text(table)} AND column_name = {self.text(column)}",
+            ),
+            "sqlite": ("type", f"pragma_table_info({self.text(table)}) WHERE name = {self.text(column)}"),
+            "duckdb": ("data_type", f"duckdb_columns() WHERE table_name = {self.text(table)} AND column_name = {self.text(column)}"),
+        }[self.name]
+        [[found]] = self.run(f"SELECT {field} FROM {where}")
+        return found.decode() if isinstance(found, bytes) else str(found)
 
-    def _field(self, v: str, type: str, kind: str) -> str:
-        if self.name == "sqlite":
-            return v
-        if self.name == "postgresql":
-            if kind == "interval" and type == "interval":
-                return _PG_PARTS.format(v)
-            if type == "money":
-                return f"{v}::numeric::text"
-            if type.startswith("character("):  # its padding is not part of it
-                return f"{v}::text"
-            return f"CASE WHEN {v} IS NOT NULL THEN format('%s', {v}) END"
-        if self.name == "duckdb":
-            if kind == "interval" and type == "INTERVAL":
-                return _DUCK_PARTS.format(v)
-            if kind == "array" and type.endswith("]"):
-                return v if type.startswith(("FLOAT", "DOUBLE", "BLOB", "BOOLEAN")) else f"CAST({v} AS VARCHAR[])"
-            return v if type == "BLOB" or kind.startswith("float") else f"CAST({v} AS VARCHAR)"
-        if kind == "bytes":
-            return f"HEX({v})"
-        if kind.startswith("float"):
-            return f"{v} * 1e0"
-        if type.startswith("bit("):
-            return f"{v} + 0" if type == "bit(1)" and kind == "bool" else f"LPAD(BIN({v} + 0), {type[4:-1]}, '0')"
-        return f"CAST({v} AS CHAR)" if kind != "bool" else f"{v} + 0"
+
+def _of_postgresql(v: str, type: str, kind: str) -> str:
+    if kind == "interval" and type == "interval":
+        return _PG_PARTS.format(v)
+    if type == "money":
+        return f"{v}::numeric::text"
+    if type.startswith("character("):  # its padding is not part of it
+        return f"{v}::text"
+    return f"CASE WHEN {v} IS NOT NULL THEN format('%s', {v}) END"
+
+
+def _of_mysql(v: str, type: str, kind: str) -> str:
+    if kind == "bytes":
+        return f"HEX({v})"
+    if kind.startswith("float"):
+        return f"{v} * 1e0"
+    if type.startswith("bit(") and kind != "bool":
+        return f"LPAD(BIN({v} + 0), {type[4:-1]}, '0')"
+    return f"CAST({v} AS CHAR)" if kind != "bool" else f"{v} + 0"
+
+
+def _of_sqlite(v: str, type: str, kind: str) -> str:
+    return v
+
+
+def _of_duckdb(v: str, type: str, kind: str) -> str:
+    if kind == "interval" and type == "INTERVAL":
+        return _DUCK_PARTS.format(v)
+    if kind == "array" and type.endswith("]"):
+        return v if type.startswith(("FLOAT", "DOUBLE", "BLOB", "BOOLEAN")) else f"CAST({v} AS VARCHAR[])"
+    return v if type == "BLOB" or kind.startswith("float") else f"CAST({v} AS VARCHAR)"
+
+
+_FIELDS = {"postgresql": _of_postgresql, "mysql": _of_mysql, "sqlite": _of_sqlite, "duckdb": _of_duckdb}
+
+Make = Callable[[str, str], sa.URL]
+
+
+@pytest.fixture(scope="module")
+def make(postgresql_server: sa.URL, mariadb_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes an empty database of a kind, under a name."""
+    folder = tmp_path_factory.mktemp("databases")
+
+    def made(database: str, name: str) -> sa.URL:
+        if database == "postgresql":
+            with Plain(postgresql_server) as server:
+                server.run(f'DROP DATABASE IF EXISTS "{name}"')
+                server.run(f'CREATE DATABASE "{name}"')
+            return postgresql_server.set(database=name)
+        if database == "mysql":
+            with Plain(mariadb_server.set(database="mysql")) as server:
+                server.run(f"DROP DATABASE IF EXISTS {name}")
+                server.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+            return mariadb_server.set(database=name)
+        return sa.make_url(f"{database}:///{folder}/{name}.db")
+
+    return made

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import duckdb
-import MySQLdb
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -21,36 +17,11 @@ from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
 from penstock.migration import load
 from penstock.schema import Column, Table, TableName
 from tests import types_page
-from tests.plain_values import Plain
+from tests.plain_values import Make, Plain, make
 from tests.type_cases import CASES, DATABASES, POSTGRESQL_TYPES, Case
 
-Make = Callable[[str, str], sa.URL]
+__all__ = ["make"]  # a fixture
 PAIRS = list(product(DATABASES, DATABASES))
-
-
-@pytest.fixture(scope="module")
-def make(postgresql_server: sa.URL, mariadb_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """Makes an empty database of a kind, under a name."""
-    folder = tmp_path_factory.mktemp("matrix")
-
-    def made(database: str, name: str) -> sa.URL:
-        if database == "postgresql":
-            with psycopg.connect(
-                postgresql_server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
-            ) as server:
-                server.execute(f'DROP DATABASE IF EXISTS "{name}"')
-                server.execute(f'CREATE DATABASE "{name}"')
-            return postgresql_server.set(database=name)
-        if database == "mysql":
-            u = mariadb_server
-            server = MySQLdb.connect(host=u.host, port=u.port, user=u.username, password=u.password)
-            server.query(f"DROP DATABASE IF EXISTS {name}".encode())
-            server.query(f"CREATE DATABASE {name} CHARACTER SET utf8mb4".encode())
-            server.close()
-            return mariadb_server.set(database=name)
-        return sa.make_url(f"{database}:///{folder}/{name}.db")
-
-    return made
 
 
 @dataclass(frozen=True)
@@ -88,7 +59,7 @@ def sources(make: Make) -> dict[str, sa.URL]:
             if database == "postgresql":
                 plain.run(POSTGRESQL_TYPES)
             for key, columns in tables(database).items():
-                plain.make(named(key), [(c.case.type, c.literals) for c in columns])
+                plain.make(named(key), [(c.name, c.case.type, c.literals) for c in columns])
     return urls
 
 
@@ -151,14 +122,9 @@ def test_what_arrow_can_not_hold_is_carried_when_it_is_cast_to_string(
 def _number(value: object) -> object:
     """SQLite's reals are written with all the digits that a double has."""
     try:
-        return float(str(value))
+        return repr(float(str(value)))
     except ValueError:
         return value
-
-
-def held_as(value: object, target: str) -> object:
-    """SQLite and MariaDB store -0.0 as 0.0; the others keep it."""
-    return bytes(len(value)) if target in ("mysql", "sqlite") and value in (struct.pack("<d", -0.0), struct.pack("<f", -0.0)) else value
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
@@ -185,7 +151,7 @@ def test_every_value_arrives_or_is_refused_by_name(
         given = {(t, c): there.values(t, c.name, c.case.kind) for t, columns in held.items() for c in columns}
     with Plain(place) as here:
         for (table, c), values in given.items():
-            assert here.values(table, c.name, c.case.kind) == [held_as(v, target) for v in values], (
+            assert here.values(table, c.name, c.case.kind) == [types_page.held_as(v, target) for v in values], (
                 f"{c.case} at {target}, {here.type(table, c.name)}"
             )
 

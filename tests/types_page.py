@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -67,6 +68,11 @@ def counterpart(case: Case, target: str) -> tuple[str, bool] | None:
         return to.native(canonical(case)), to.exact(canonical(case))
     except UnsupportedType:
         return None
+
+
+def held_as(value: object, target: str) -> object:
+    """SQLite and MariaDB store -0.0 as 0.0; the others keep it."""
+    return bytes(len(value)) if target in ("mysql", "sqlite") and value in (struct.pack("<d", -0.0), struct.pack("<f", -0.0)) else value
 
 
 def page() -> str:

@@ -55,9 +55,14 @@ def _fixed(type: Type) -> bool:
 
 def _joined(select: str, fixed: Sequence[Column], own: Sequence[Column]) -> str:
     """The select with the fixed columns as one, tab-separated, NULL as nothing. The server merges it into the inner one."""
-    line = ", ".join(f"IFNULL({quoted(c.name)}, '')" for c in fixed)
+    line = ", ".join(f"IFNULL({_aliased(c)}, '')" for c in fixed)
     fields = [f"CONCAT_WS('\t', {line})"] if fixed else []
-    return f"SELECT {', '.join([*fields, *(quoted(c.name) for c in own)])} FROM ({select}) AS penstock"
+    return f"SELECT {', '.join([*fields, *map(_aliased, own)])} FROM ({select}) AS penstock"
+
+
+def _aliased(column: Column) -> str:
+    """What the inner select's column is called: the server takes the leading blanks off an alias."""
+    return quoted(column.name.lstrip(" \t\n\v\f\r"))
 
 
 @contextmanager

@@ -8,15 +8,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock import databases
+from penstock import databases, run
 from penstock.databases import Database, ddl
-from penstock.errors import LoadFailed, ReadFailed
+from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
+from penstock.migration import load
 from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type, arrow_schema
 
 NAME = TableName('we"ird %s \\ 😀 select')
@@ -190,6 +192,11 @@ def test_a_snapshot_does_not_see_what_is_committed_after_it(tmp_path: Path) -> N
         ("DECIMAL(10,2)", "1.005", "decimal"),
         ("DECIMAL(30,2)", 1.5, "decimal"),
         ("TINYINT", 300, "int8"),
+        ("INTEGER", 1.5, "int64"),
+        ("BOOLEAN", 0.5, "boolean"),
+        ("TEXT", b"abc", "string"),
+        ("NUMERIC", "abc", "number"),
+        ("JSON", b"{}", "json"),
     ],
 )
 def test_a_sqlite_value_of_another_type_is_refused_by_column(declared: str, value: object, said: str, tmp_path: Path) -> None:
@@ -228,3 +235,41 @@ def test_sqlite_foreign_keys_name_the_live_tables_after_the_switch(tmp_path: Pat
         connection.commit()
         found = {t.name.name: t for t in database.inspect(connection, "main")}
     assert [k.ref_table for k in found["child"].foreign_keys] == ["parent"]
+
+
+@pytest.mark.parametrize(("value", "kind"), [(float("nan"), "float64"), (dt.date.max, "date"), (dt.datetime(1, 1, 1), "timestamp")])
+def test_sqlite_refuses_by_name_what_it_would_store_as_another_value(value: object, kind: str, tmp_path: Path) -> None:
+    database = databases.of(sa.make_url("sqlite://"))
+    columns = (Column("v", Type(kind)),)
+    array = pa.array([value], columns[0].type.arrow)
+    if kind != "float64":  # a day on, or two years back, it has no year of four digits
+        whole = array.cast(pa.int32() if kind == "date" else pa.int64())
+        array = pa.array([whole[0].as_py() + (1 if kind == "date" else -2 * 366 * 86_400_000_000)], whole.type).cast(array.type)
+    with databases.connect(database, sa.make_url(f"sqlite:///{tmp_path}/s.db"), "target").connect() as connection:
+        databases.execute(connection, ddl.create_table(database, Table(TableName("t"), columns), TableName("t")))
+        with pytest.raises(LoadFailed, match="v has a value") as refused:
+            database.write(connection, TableName("t"), columns, [pa.RecordBatch.from_arrays([array], schema=arrow_schema(columns))])
+    assert "column v" in refused.value.where and refused.value.fix
+
+
+def test_a_struct_of_duckdb_is_refused_with_the_choices_and_carried_as_json(tmp_path: Path) -> None:
+    source, target = (sa.make_url(f"duckdb:///{tmp_path}/{n}.db") for n in ("a", "b"))
+    with duckdb.connect(str(source.database)) as plain:
+        plain.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, s STRUCT(a INTEGER, b VARCHAR[]), l INTEGER[][])")
+        plain.execute("""INSERT INTO t VALUES (1, {'a': 1, 'b': ['x"', NULL]}, [[1], [], NULL]), (2, NULL, NULL)""")
+
+    def moved(transform: str) -> None:
+        file = tmp_path / "m.yaml"
+        tables = f"tables:\n  t: {{transform: [{transform}]}}\n" if transform else ""
+        file.write_text(f"name: m\nsource: {source}\ntarget: {target}\n{tables}")
+        run.run(load(file), "r" + transform[:1], str(tmp_path / "staging"), source, target, tmp_path / "expectations")
+
+    with pytest.raises(PreflightFailed) as refused:
+        moved("")
+    assert [p.where for p in refused.value.problems if p.blocking] == ["table t, column s", "table t, column l"]
+    assert all("cast" in p.fix and "json" in p.fix for p in refused.value.problems if p.blocking)
+    moved("cast: {s: json, l: string}")
+    with duckdb.connect(str(target.database)) as plain:
+        found = plain.execute("SELECT s::VARCHAR, l FROM t ORDER BY id").fetchall()
+        assert plain.execute("SELECT s.b[0]::VARCHAR, typeof(s) FROM t WHERE id = 1").fetchone() == ('"x\\""', "JSON")
+    assert found == [('{"a":1,"b":["x\\"",null]}', "[[1],[],null]"), (None, None)]

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from penstock.databases import ddl, execute, mysql, mysql_load
 from penstock.errors import LoadFailed, PenstockError, StagingDamaged
-from penstock.schema import Table, TableName
+from penstock.schema import Column, Table, TableName, Type
 from tests import mysql_tables
 from tests.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table
 
@@ -211,3 +211,11 @@ def test_long_texts_are_written_in_small_pieces(connection: sa.Connection) -> No
     mysql.write(connection, T, columns, [given] * 5)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 << 10, "KiB: less than the long rows together"
     assert execute(connection, "SELECT count(*), sum(length(v)), count(DISTINCT v) FROM t").one() == (500, 150_000_000, 26)
+
+
+def test_a_numbered_column_keeps_its_zero_beside_a_binary_one(connection: sa.Connection, other: Any) -> None:
+    columns = [Column("id", Type("int32"), False, identity=True, native="int"), column("binary", "b")]
+    execute(connection, "CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, b longblob)")
+    mysql.write(connection, T, columns, [batch(columns, [0, 1, 5], [b"a", None, b"b"])])
+    connection.commit()
+    assert plain(other, "SELECT id, b FROM t ORDER BY id") == [(0, b"a"), (1, None), (5, b"b")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -184,9 +185,17 @@ def engine(url: sa.URL) -> sa.Engine:
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
     seen = postgresql_catalogue.inspect(connection, schema)
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
-    return inspection.tables(
+    found = inspection.tables(
         connection, schema, canonical, seen.types, wanted, seen.identity, seen.generated, seen.notes, seen.foreign_keys
     )
+    return [_without_money(table) for table in found]
+
+
+def _without_money(table: Table) -> Table:
+    """`table` without defaults that are money: their text is that of a locale."""
+    odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
+    columns = tuple(replace(c, default=None) if c in odd else c for c in table.columns)
+    return replace(table, columns=columns, notes=(*table.notes, *(f"default of {c.name}: {c.default}" for c in odd)))
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

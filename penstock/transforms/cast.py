@@ -3,6 +3,7 @@
 Numbers become numbers, dates and timestamps one another, everything but binary a text, and texts what they are the text of:
 integers and decimals in digits, floats (the nearest one), dates and times as ISO 8601 writes them. A timestamptz as a
 timestamp is its time in UTC, and back. What else there may be is for `derive` to say.
+A column that is cast to string (or json) before any other step is read as the source's own text: see `mapping.as_text`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _type(column: Column, text: str) -> Type:
     """The type written as `text`, when values of the column can be cast to it at all. Raises TransformFailed."""
     import pyarrow as pa
 
-    from penstock.schema import Type
+    from penstock.schema import WORDED, Type
 
     what = f"{column.name} can't be cast from {column.type} to {text}"
     try:
@@ -63,7 +64,9 @@ def _type(column: Column, text: str) -> Type:
             raise NotImplementedError
         convert(pa.chunked_array([], column.type.arrow), wanted)
     except (ValueError, NotImplementedError):
-        raise TransformFailed(what, why="there is no one way to do it", fix="derive it: say how in an expression") from None
+        own = wanted.name in WORDED | {"jsonb"}
+        why = "only a database that has the type knows what is one" if own else "there is no one way to do it"
+        raise TransformFailed(what, why=why, fix="derive it: say how in an expression" if not own else "cast it to string") from None
     return wanted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import math
 import re
 import sqlite3
@@ -51,7 +52,7 @@ def norm(kind: str, value: Any) -> Any:
         found = _PARTS.fullmatch(str(value))
         assert found, value
         return tuple(map(int, found.groups()))
-    return value
+    return str(ipaddress.ip_address(value)) if kind == "address" else value
 
 
 def array_text(values: list[Any] | None, single: bool) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import struct
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from penstock import databases
 from penstock.databases import ddl, execute, mysql
 from penstock.errors import ConnectionFailed, LoadFailed, UnsupportedType
-from penstock.schema import NAMES, WORDED, Index, Table, TableName, Type, arrow_schema
+from penstock.schema import NAMES, WORDED, Column, Index, Table, TableName, Type, arrow_schema
 from tests import mysql_tables
 from tests.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table, through
 
@@ -272,3 +273,14 @@ def test_a_wrong_password_is_not_repeated(mariadb_url: sa.URL) -> None:
     with pytest.raises(ConnectionFailed) as refused:
         databases.connect(DATABASE, mariadb_url.set(password="s3cret-not-it"), "target")
     assert "s3cret" not in str(refused.value)
+
+
+@_SETTINGS
+@given(st.lists(st.lists(st.sampled_from([0, 0, 1, 0xFFFF]) | st.integers(0, 0xFFFF), min_size=8, max_size=8), min_size=1, max_size=50))
+def test_any_address_is_written_as_postgresql_writes_it(connection: sa.Connection, addresses: list[list[int]]) -> None:
+    whole = [ipaddress.ip_address(b"".join(group.to_bytes(2, "big") for group in groups)) for groups in addresses]
+    execute(connection, "CREATE OR REPLACE TABLE t (v inet6)")
+    execute(connection, "INSERT INTO t VALUES " + ", ".join(f"('{a.exploded}')" for a in whole))
+    inet = Column("v", Type("inet"), native="inet6")
+    written = {w: a for w, a in zip(rows(connection, T, [inet])["v"].to_pylist(), whole, strict=True) if "." not in w}
+    assert {w: str(a) for w, a in written.items()} == {w: w for w in written}

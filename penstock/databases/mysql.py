@@ -40,6 +40,11 @@ _SESSION = (
     "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
     "SET optimizer_switch = 'derived_merge=on'",  # `read` wraps its select, which must never be written to a table first
 )
+# MariaDB writes a single group of zeros as :: too, which is for two and more (RFC 5952). {1} is how many colons there are.
+_INET6 = (
+    "CASE WHEN {1} = 8 AND {0} LIKE '::%' THEN CONCAT('0:', SUBSTRING({0}, 3)) WHEN {1} = 8 THEN CONCAT(LEFT({0}, LENGTH({0}) - 1), '0')"
+    " WHEN {1} = 7 AND {0} NOT LIKE '::%' AND {0} NOT LIKE '%::' THEN REPLACE({0}, '::', ':0:') ELSE {0} END"
+)
 SNAPSHOT_PATIENCE = 5  # seconds that the source's writers may have to wait, at most
 
 canonical = mysql_types.canonical
@@ -69,6 +74,8 @@ def read_expression(column: Column) -> str:
         return f"{name} + 0"  # bit(1) would come as a byte
     if width := re.fullmatch(r"bit\((\d+)\)", column.native):
         return f"LPAD(BIN({name} + 0), {width[1]}, '0')"
+    if column.native == "inet6":
+        return _INET6.format(f"CAST({name} AS CHAR)", f"(LENGTH(CAST({name} AS CHAR)) - LENGTH(REPLACE(CAST({name} AS CHAR), ':', '')))")
     return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet") else name
 
 

@@ -85,7 +85,7 @@ TYPES = Types(
         exact("bits", "bit({length})", length=64),
         declared("bits", f"longtext {TEXT}"),
         declared("varbits", f"longtext {TEXT}"),
-        declared("interval", f"varchar(64) {TEXT}"),
+        declared("interval", f"varchar(80) {TEXT}"),
         declared("timetz", f"varchar(24) {TEXT}"),
         declared("inet", f"varchar(43) {TEXT}"),
         declared("cidr", f"varchar(43) {TEXT}"),

@@ -8,7 +8,7 @@ Decimals of more than 15 digits would be rounded to floats by NUMERIC affinity; 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -206,9 +206,7 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             return _decimals(values, kind)
         if kind.name == "number":
             return _numbers(values)
-        if bytes in set(map(type, values)):
-            raise pa.ArrowInvalid("a blob where a text is declared")  # Arrow would take its bytes for one
-        return _moments(pa.array(values, pa.string()), kind)
+        return _moments(_of_their_own(values, pa.types.is_string, "text").cast(pa.string()), kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ReadFailed(
             f"a value of {column.name} is not a {kind}",
@@ -219,10 +217,16 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
         ) from None
 
 
+def _of_their_own(values: tuple[object, ...], wanted: Callable[[pa.DataType], bool], what: str) -> pa.Array:
+    """The values as what they are. Asked for a type, Arrow would cut the fraction off a real, and take a blob's bytes for a text."""
+    found = pa.array(values)
+    if not (wanted(found.type) or pa.types.is_null(found.type)):
+        raise pa.ArrowInvalid(f"a {found.type} where a {what} is declared")
+    return found
+
+
 def _whole(values: tuple[object, ...], kind: Type) -> pa.Array:
-    if float in set(map(type, values)):
-        raise pa.ArrowInvalid("a real where a whole number is declared")  # Arrow would cut off its fraction
-    numbers = pa.array(values, pa.uint64() if kind.name == "uint64" else pa.int64())
+    numbers = _of_their_own(values, pa.types.is_integer, "whole number").cast(pa.int64())
     if kind.name == "boolean" and pc.any(pc.or_(pc.less(numbers, 0), pc.greater(numbers, 1))).as_py():
         raise pa.ArrowInvalid("a boolean is 0 or 1")
     return numbers.cast(kind.arrow)

@@ -182,7 +182,8 @@ def _label(chunks: Sequence[tuple[str, int]]) -> str:
 def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
     """The SQL predicate of a chunk over the key `columns`, or over where rows lie when there are none; empty for a whole table.
 
-    Composite keys compare as tuples, written out: (a > x) OR (a = x AND b > y).
+    Composite keys compare as tuples, written out: a >= x AND ((a > x) OR (a = x AND b > y)). Without its first part, which says
+    nothing new, no planner would look for the range in an index, and each chunk would read the whole table.
     """
     if not columns:
         bounds = [(sign, bound) for sign, bound in ((">", chunk.low), ("<=", chunk.high)) if bound]
@@ -206,7 +207,8 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
         same = [f"{expressions[j]} = {literals[j]}" for j in range(i)]
         last = f"{sign}=" if or_equal and i == len(columns) - 1 else sign
         choices.append(" AND ".join([*same, f"{expressions[i]} {last} {literals[i]}"]))
-    return "(" + " OR ".join(choices) + ")"
+    leading = [f"{expressions[0]} {sign}= {literals[0]}"] if len(columns) > 1 else []
+    return " AND ".join([*leading, "(" + " OR ".join(choices) + ")"])
 
 
 def prepare_statements(plan: Plan, target: Database) -> list[str]:

@@ -27,6 +27,7 @@ _FORMS = {
 }
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
 _CHUNKABLE = INTEGERS | TEXTS | {"date"}
+_UNINDEXED = TEXTS - {"uuid"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def assess(
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
-    plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], to, standing) for n in linked]
+    plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
     problems += suites.strays(folder, tables)
     for plan in plans:
@@ -151,11 +152,19 @@ def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, 
 
 
 def _plan(
-    migration: Migration, run_token: str, source: Table, target: Table, mapped: Mapped, to: Database, standing: dict[str, Table]
+    migration: Migration,
+    run_token: str,
+    source: Table,
+    target: Table,
+    mapped: Mapped,
+    from_: Database,
+    to: Database,
+    standing: dict[str, Table],
 ) -> TablePlan:
     spec = migration.tables.specs.get(source.name.name)
     key = source.key
-    chunkable = all(source.column(c).type.name in _CHUNKABLE for c in key)
+    # no index helps to find a range of texts in the order of their bytes: where rows lie is the better cut
+    chunkable = all(source.column(c).type.name in (_CHUNKABLE - _UNINDEXED if from_.row_place else _CHUNKABLE) for c in key)
     ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
     return TablePlan(
         source=source,

@@ -33,7 +33,7 @@ from penstock.session import Session
 from penstock.suites import PARAMETER, Expectation, Suite
 from penstock.verdicts import Verdict
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "256MB"
 # Samples are fetched by nobody and shown to nobody; without them a map expectation is one scan.
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "return_unexpected_index_query": False}
 

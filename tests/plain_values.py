@@ -71,11 +71,12 @@ def _word(value: Any, single: bool) -> str:
         return str(value)
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    sign, digits, _ = Decimal(str(np.float32(value)) if single else repr(value)).normalize().as_tuple()
-    power = Decimal(str(np.float32(value)) if single else repr(value)).adjusted() if value else 0
+    shortest = Decimal(str(np.float32(value)) if single else repr(value)).normalize()
+    sign, digits, _ = shortest.as_tuple()
+    power = shortest.adjusted() if value else 0
     word = "".join(map(str, digits))
     if -4 <= power < (6 if single else 15):
-        word = f"{Decimal(str(np.float32(abs(value))) if single else repr(abs(value))).normalize():f}"
+        word = f"{shortest.copy_abs():f}"
     else:
         word = word[0] + ("." + word[1:] if word[1:] else "") + f"e{'-' if power < 0 else '+'}{abs(power):02}"
     return "-" * sign + word

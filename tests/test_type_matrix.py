@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,12 +10,12 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.databases import Database, ddl, duckdb_types, execute, postgresql_types, select
 from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
-from penstock.migration import load
-from penstock.schema import Column, Table, TableName
+from penstock.schema import INTEGERS, Column, Table, TableName
 from tests import types_page
+from tests.one_run import moved
 from tests.plain_values import Make, Plain, make
 from tests.type_cases import CASES, DATABASES, POSTGRESQL_TYPES, Case
 
@@ -107,9 +106,7 @@ def test_what_arrow_can_not_hold_is_carried_when_it_is_cast_to_string(
         drop = [{"drop": sorted(others)}] if others else []
         specs[table] = {"transform": [*drop, {"cast": {c.name: "string" for c in chosen}}]}
     place = make("duckdb", f"text_of_{source}")
-    addresses = {k: u.render_as_string(hide_password=False) for k, u in {"source": sources[source], "target": place}.items()}
-    (tmp_path / "m.yaml").write_text(json.dumps({"name": "texts", **addresses, "tables": {"include": sorted(wanted), **specs}}))
-    run.run(load(tmp_path / "m.yaml"), "r", str(tmp_path / "staging"), sources[source], place, tmp_path / "expectations")
+    moved(tmp_path, sources[source], place, "texts", "r", {"include": sorted(wanted), **specs})
     text = {"mysql": "CAST({} AS CHAR)", "sqlite": "{}"}.get(source, "CAST({} AS TEXT)")
     plain = _number if source == "sqlite" else str
     with Plain(sources[source]) as there, Plain(place) as here:
@@ -132,21 +129,15 @@ def test_every_value_arrives_or_is_refused_by_name(
     source: str, target: str, sources: dict[str, sa.URL], make: Make, tmp_path: Path
 ) -> None:
     place = make(target, f"{source}_to_{target}")
-    file = tmp_path / "matrix.yaml"
     whole = {named(k): (k, columns) for k, columns in tables(source).items() if not k[1] & {"read", target}}
     held = {t: columns for t, (k, columns) in whole.items() if target not in k[2]}
 
-    def moved(names: list[str], run_id: str) -> None:
-        addresses = {k: u.render_as_string(hide_password=False) for k, u in {"source": sources[source], "target": place}.items()}
-        file.write_text(json.dumps({"name": "matrix", **addresses, "tables": {"include": names}}))
-        run.run(load(file), run_id, str(tmp_path / "staging"), sources[source], place, tmp_path / "expectations")
-
     if lacking := {t: columns for t, (_, columns) in whole.items() if t not in held}:
         with pytest.raises(PreflightFailed) as stopped:
-            moved(sorted(lacking), "refused")
+            moved(tmp_path, sources[source], place, "matrix", "refused", {"include": sorted(lacking)})
         told = {p.where for p in stopped.value.problems if p.blocking and p.fix}
         assert told == {f"table {t}, column {c.name}" for t, columns in lacking.items() for c in columns}
-    moved(sorted(held), "r")
+    moved(tmp_path, sources[source], place, "matrix", "r", {"include": sorted(held)})
     with Plain(sources[source]) as there:
         given = {(t, c): there.values(t, c.name, c.case.kind) for t, columns in held.items() for c in columns}
     with Plain(place) as here:
@@ -207,16 +198,7 @@ def test_no_built_in_type_of_duckdb_is_forgotten() -> None:
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_what_is_exact_is_read_again_as_the_same_kind_of_type(database: str) -> None:
-    wider = {
-        "int8": "int",
-        "int16": "int",
-        "int32": "int",
-        "int64": "int",
-        "uint8": "int",
-        "uint16": "int",
-        "uint32": "int",
-        "uint64": "int",
-    }
+    wider = dict.fromkeys(INTEGERS - {"year"}, "int")
     wider |= {"float32": "float", "float64": "float", "bits": "bits", "varbits": "bits", "json": "json", "jsonb": "json"}
     to = databases.of(sa.URL.create(database))
     for case in (c for cases in CASES.values() for c in cases):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import count, product
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from penstock import run
-from penstock.migration import load
 from tests import types_page
+from tests.one_run import moved
 from tests.plain_values import Make, Plain, make
 from tests.type_cases import CASES, DATABASES, POSTGRESQL_TYPES, Case
 
@@ -75,10 +73,7 @@ def test_any_table_arrives_as_it_was(source: str, target: str, sources: dict[str
             columns = data.draw(tables(source, target, there))
             there.make(table, [(n, c.type, values) for n, c, values in columns])
             given_values = [there.values(table, n, c.kind) for n, c, _ in columns]
-        addresses = {k: u.render_as_string(hide_password=False) for k, u in {"source": sources[source], "target": place}.items()}
-        file = tmp_path / "any.yaml"
-        file.write_text(json.dumps({"name": "any", **addresses, "tables": {table: {"key": ["id"]}, "include": []}}))
-        run.run(load(file), f"r{table}", str(tmp_path / "staging"), sources[source], place, tmp_path / "expectations")
+        moved(tmp_path, sources[source], place, "any", f"r{table}", {table: {"key": ["id"]}, "include": []})
         with Plain(place) as here:
             for (n, c, _), values in zip(columns, given_values, strict=True):
                 assert here.values(table, n, c.kind) == [types_page.held_as(v, target) for v in values], f"{c} at {here.type(table, n)}"

@@ -23,8 +23,24 @@ Move = tuple[TableName, TableName]
 
 # Shared machinery that lives beside the databases and is not one of them.
 _MACHINERY = frozenset(
-    {"ddl", "inspection", "tsv", "types", "postgresql_catalogue", "postgresql_copy", "postgresql_types", "mysql_catalogue", "mysql_load"}
-    | {"mysql_rows", "mysql_types", "duckdb_lists", "duckdb_types", "sqlite_types"}
+    {
+        "ddl",
+        "duckdb_lists",
+        "duckdb_types",
+        "faults",
+        "inspection",
+        "moments",
+        "mysql_catalogue",
+        "mysql_load",
+        "mysql_rows",
+        "mysql_types",
+        "postgresql_catalogue",
+        "postgresql_copy",
+        "postgresql_types",
+        "sqlite_types",
+        "tsv",
+        "types",
+    }
 )
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_lists, duckdb_types, execute, inspection
+from penstock.databases import Dependent, Move, duckdb_lists, duckdb_types, execute, inspection, moments
 from penstock.databases.duckdb_types import TYPES
-from penstock.errors import LoadFailed, ReadFailed
+from penstock.databases.faults import unread
+from penstock.errors import LoadFailed
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
 label = "DuckDB"
@@ -42,18 +42,14 @@ _INTERVAL = (
     "(datepart('year', {0}) * 12 + datepart('month', {0})) || ' months ' || datepart('day', {0}) || ' days '"
     " || (datepart('hour', {0}) * 3600000000 + datepart('minute', {0}) * 60000000 + datepart('microsecond', {0})) || ' microseconds'"
 )
-# Infinity, as Arrow is given it: a number like the others.
-_BOUNDS = {"date": (pa.int32(), 2**31 - 1), "timestamp": (pa.int64(), 2**63 - 1), "timestamptz": (pa.int64(), 2**63 - 1)}
+_MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 canonical = duckdb_types.canonical
+exact = TYPES.exact
 
 
 def native(type: Type, identity: bool = False) -> str:
     return TYPES.counterpart(type)[0]
-
-
-def exact(type: Type) -> bool:
-    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
@@ -168,19 +164,15 @@ def _exactly(array: pa.Array, column: Column) -> pa.Array:
     kind = column.type
     try:
         made = array if array.type == kind.arrow else array.cast(kind.arrow)
-        if kind.name in _BOUNDS:
-            whole, most = _BOUNDS[kind.name]
-            same = array if array.type.bit_width == whole.bit_width else made
-            low, high = (v.as_py() for v in pc.min_max(same.cast(whole)).values())
-            if low is not None and (low <= -most or high >= most):
+        if kind.name in _MOMENTS:
+            # infinity, as Arrow is given it: a number like the others
+            most = 2 ** (kind.arrow.bit_width - 1) - 1
+            found = moments.extent(array if array.type.bit_width == kind.arrow.bit_width else made)
+            if found and (found[0] <= -most or found[1] >= most):
                 raise pa.ArrowInvalid("infinity")
         return made
     except pa.ArrowInvalid as error:
-        fix = (
-            f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column: it carries the source's text"
-        )
-        what, where = f"a value of {column.name} is not a {kind}", f"column {column.name}, {column.native or kind}"
-        raise ReadFailed(what, where, str(error).splitlines()[0], fix) from None
+        raise unread(column, str(error)) from None
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

@@ -6,11 +6,11 @@ Not carried as they are: lists of lists, STRUCT, MAP, UNION and VARIANT, whose t
 from __future__ import annotations
 
 from penstock.databases.types import Types, declared, exact
-from penstock.schema import Type
+from penstock.schema import INTEGERS
 
 _LISTED = frozenset(
-    {"boolean", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "decimal"}
-    | {"string", "binary", "date", "time", "timestamp", "timestamptz", "uuid", "json"}
+    {"boolean", "float32", "float64", "decimal", "string", "binary", "date", "time", "timestamp", "timestamptz", "uuid", "json"}
+    | INTEGERS - {"year"}
 )
 
 TYPES = Types(
@@ -88,6 +88,4 @@ TYPES = Types(
     choices="decimal(38,s) when the digits fit, or to string to keep every digit",
 )
 
-
-def canonical(native: str) -> Type:
-    return TYPES.read(native)
+canonical = TYPES.read

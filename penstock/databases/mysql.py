@@ -48,15 +48,12 @@ _INET6 = (
 SNAPSHOT_PATIENCE = 5  # seconds that the source's writers may have to wait, at most
 
 canonical = mysql_types.canonical
+exact = TYPES.exact
 
 
 def native(type: Type, identity: bool = False) -> str:
     numbered = " AUTO_INCREMENT" if identity and type.name in INTEGERS else ""
     return TYPES.counterpart(type)[0] + numbered
-
-
-def exact(type: Type) -> bool:
-    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pyarrow import csv
 
+from penstock.databases.faults import text_first
 from penstock.databases.mysql_catalogue import quoted
 from penstock.errors import ReadFailed
 from penstock.schema import BINARIES, DECIMALS, TEXTS, WORDED, Column, Type, arrow_schema
@@ -28,10 +29,6 @@ PLAIN_BYTES = 1024  # a row that can't be longer than this needs no look
 
 _LONGEST = 30  # of a fixed form but a decimal: a timestamp has 26 characters, a double 24
 _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion error to [^:]*: )?(.*)", re.DOTALL)
-_FIX = (
-    "zero and partial dates, and times beyond a day, have no counterpart: correct them,"
-    " or let `cast: {%s: string}` be the first step that touches the column: it carries their text"
-)
 
 Values = tuple[bytes | None, ...]
 
@@ -160,7 +157,7 @@ def _parsed(lines: bytes, rows: int, columns: Sequence[Column]) -> dict[Column, 
     except pa.ArrowInvalid as error:
         if not (fault := _FAULT.match(str(error))):
             raise _misshapen("their columns are not those asked for") from None
-        raise _none_such(columns[int(fault[1])], fault[2].splitlines()[0], _FIX % columns[int(fault[1])].name) from None
+        raise _no_moment(columns[int(fault[1])], fault[2].splitlines()[0]) from None
     if table.num_rows != rows:
         raise _misshapen(f"{rows} rows came as {table.num_rows} lines")
     return {c: _typed(chunked.combine_chunks(), c) for c, chunked in zip(columns, table.columns, strict=True)}
@@ -177,7 +174,12 @@ def _typed(array: pa.Array, column: Column) -> pa.Array:
     try:
         return array.cast(column.type.arrow, safe=column.type.name != "float32")
     except pa.ArrowInvalid as error:
-        raise _none_such(column, str(error).splitlines()[0], _FIX % column.name) from None
+        raise _no_moment(column, str(error).splitlines()[0]) from None
+
+
+def _no_moment(column: Column, why: str) -> ReadFailed:
+    told = "zero and partial dates, and times beyond a day, have no counterpart: correct them, or"
+    return _none_such(column, why, f"{told} {text_first(column)}: it carries their text")
 
 
 def _none_such(column: Column, why: str, fix: str) -> ReadFailed:

@@ -22,8 +22,8 @@ import pyarrow.csv as csv
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.pq import ExecStatus
 
-from penstock.databases import tsv
-from penstock.errors import LoadFailed, ReadFailed
+from penstock.databases import moments, tsv
+from penstock.databases.faults import unheld, unread
 from penstock.schema import WORDED, Column, arrow_schema
 
 BLOCK_BYTES = 8 << 20
@@ -45,9 +45,8 @@ _SENT: dict[str, pa.DataType] = {
     "uuid": pa.binary(16),
 }
 # What has a year of one to four digits, AD: the text of other dates can't be read back, so they could not be proved.
-_YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
-_DAYS = (-719_162, 2_932_896)
-_WITHIN = {"date": (pa.int32(), *_DAYS), "timestamp": (pa.int64(), *_YEARS), "timestamptz": (pa.int64(), *_YEARS)}
+_FIRST, _LAST = -719_162, 2_932_896
+_MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 
 def batches(blocks: Iterable[bytes | memoryview], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -125,12 +124,11 @@ def _long_value(field: memoryview, column: Column) -> pa.Array:
 
 def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     """The batches, whose dates are those that can be read back. Raises LoadFailed naming the column of another."""
-    dated = [(n, c.name, *_WITHIN[c.type.name]) for n, c in enumerate(columns) if c.type.name in _WITHIN]
+    dated = [(n, c.name) for n, c in enumerate(columns) if c.type.name in _MOMENTS]
     for batch in batches:
-        for number, name, kind, first, last in dated:
-            least, most = pc.min_max(batch.column(number).cast(kind)).values()
-            if least.as_py() is not None and (least.as_py() < first or most.as_py() > last):
-                raise _unheld(name, "it is before the year 1, or beyond 9999")
+        for number, name in dated:
+            if moments.beyond(batch.column(number), _FIRST, _LAST):
+                raise unheld(name, "it is before the year 1, or beyond 9999")
         yield batch
 
 
@@ -165,12 +163,7 @@ def _sent(array: pa.Array, column: Column, type: pa.DataType) -> pa.Array:
             return pc.binary_join_element_wise("\x01", array, "")  # the version of its form, then its text
         return array.cast(type)
     except (pa.ArrowInvalid, ValueError) as error:
-        raise _unheld(column.name, str(error)) from None
-
-
-def _unheld(name: str, why: str) -> LoadFailed:
-    fix = "cast or filter the values in the migration"
-    return LoadFailed(f"{name} has a value that its column can't hold", f"column {name}", why, fix)
+        raise unheld(column.name, str(error)) from None
 
 
 def _parsed(block: bytes, columns: Sequence[Column]) -> pa.RecordBatch:
@@ -194,7 +187,7 @@ def _parsed(block: bytes, columns: Sequence[Column]) -> pa.RecordBatch:
         match = _FAULT.match(str(error))
         if not match:
             raise
-        raise _unread(columns[int(match[1])], match[2]) from None
+        raise unread(columns[int(match[1])], match[2]) from None
     escapes = block.count(b"\\") != block.count(b"\\N")
     arrays = []
     for column, field, written in zip(columns, schema, table.columns, strict=True):
@@ -205,7 +198,7 @@ def _parsed(block: bytes, columns: Sequence[Column]) -> pa.RecordBatch:
             else:
                 arrays.append(tsv.from_hex(whole) if pa.types.is_binary(field.type) else whole.cast(field.type))
         except pa.ArrowInvalid as error:
-            raise _unread(column, str(error)) from None
+            raise unread(column, str(error)) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -219,12 +212,3 @@ def _unescaped(values: pa.Array) -> pa.Array:
 def _written(type: pa.DataType) -> pa.DataType:
     """What the parser makes of a column: the type itself, where it knows it."""
     return pa.string() if pa.types.is_binary(type) or pa.types.is_decimal256(type) else type
-
-
-def _unread(column: Column, why: str) -> ReadFailed:
-    return ReadFailed(
-        f"a value of {column.name} is not a {column.type}",
-        where=f"column {column.name}, {column.native or column.type}",
-        why=why.splitlines()[0],
-        fix=f"correct it, or let `cast: {{{column.name}: string}}` be the first step that touches the column: it carries the source's text",
-    )

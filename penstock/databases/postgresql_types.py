@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.databases.types import UNSUPPORTED, Types, declared, exact
+from penstock.databases.types import Types, declared, exact
 from penstock.schema import NAMES, Type
 
 _LONGEST_VARCHAR = 10_485_760
@@ -15,7 +15,14 @@ _OWN = (
     r'point|line|lseg|box|path|polygon|circle|tsvector|tsquery|pg_lsn|"char"|name|oid|oidvector|int2vector|xid8?|cid|tid'
     r"|macaddr8|jsonpath|pg_snapshot|txid_snapshot|\w+multirange|(?:[\w\"]+\.)?(?:hstore|citext|ltree)"
 )
-_NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
+
+
+def _decimal(numeric: re.Match[str]) -> Type:
+    """The scale may be negative or above the precision."""
+    precision, scale = int(numeric[1]), int(numeric[2])
+    digits = max(precision, scale) - min(scale, 0)
+    return Type("decimal", precision=digits, scale=max(scale, 0)) if digits <= 76 else Type("number")
+
 
 TYPES = Types(
     "postgresql",
@@ -26,6 +33,7 @@ TYPES = Types(
         (r"integer", "int32"),
         (r"bigint", "int64"),
         (r"numeric", "number"),
+        (r"numeric\((\d+),(-?\d+)\)", _decimal),
         (r"money", "money"),
         (r"real", "float32"),
         (r"double precision", "float64"),
@@ -112,14 +120,4 @@ UNKNOWN = (
     "int2vector", "xid", "xid8", "cid", "tid", "ltree",
 )  # fmt: skip
 
-
-def canonical(native: str) -> Type:
-    if match := _NUMERIC.fullmatch(native):
-        # the scale may be negative or above the precision
-        precision, scale = int(match[1]), int(match[2])
-        digits = max(precision, scale) - min(scale, 0)
-        return Type("decimal", precision=digits, scale=max(scale, 0)) if digits <= 76 else Type("number")
-    if native.endswith("[]") and _NUMERIC.fullmatch(native.removesuffix("[]")):
-        inner = canonical(native.removesuffix("[]"))
-        return Type("array", element=inner) if inner != UNSUPPORTED else UNSUPPORTED
-    return TYPES.read(native)
+canonical = TYPES.read

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, sqlite_types
+from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_types
+from penstock.databases.faults import text_first, unheld
 from penstock.databases.sqlite_types import TYPES
 from penstock.errors import LoadFailed, ReadFailed
 from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
@@ -41,17 +42,14 @@ loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "
 BATCH_ROWS = 32_768
 BATCH_BYTES = 16 << 20
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
-_YEARS = (-62_167_219_200_000_000, 253_402_300_799_999_999)  # 0000-01-01 to the end of 9999, as ISO 8601 writes them
+_FIRST, _LAST = -719_528, 2_932_896  # the years 0000 to 9999, as ISO 8601 writes them
 
 canonical = sqlite_types.canonical
+exact = TYPES.exact
 
 
 def native(type: Type, identity: bool = False) -> str:
     return "INTEGER" if identity else TYPES.counterpart(type)[0]
-
-
-def exact(type: Type) -> bool:
-    return TYPES.counterpart(type)[1]
 
 
 def key_native(type: Type) -> str | None:
@@ -212,8 +210,7 @@ def _array(values: tuple[object, ...], column: Column) -> pa.Array:
             f"a value of {column.name} is not a {kind}",
             where=f"column {column.name}, declared {column.native or kind}",
             why=str(error).splitlines()[0],
-            fix="SQLite keeps any value in any column: correct it,"
-            f" or let `cast: {{{column.name}: string}}` be the first step that touches the column",
+            fix=f"SQLite keeps any value in any column: correct it, or {text_first(column)}",
         ) from None
 
 
@@ -289,13 +286,10 @@ def _held(array: pa.Array, column: Column) -> pa.Array:
     why = ""
     if pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py():
         why = "NaN would be stored as NULL"
-    if column.type.name in _MOMENTS:
-        least, most = pc.min_max(array.cast(pa.timestamp("us")).cast(pa.int64())).values()
-        if least.as_py() is not None and (least.as_py() < _YEARS[0] or most.as_py() > _YEARS[1]):
-            why = "dates have years of four digits here"
+    if column.type.name in _MOMENTS and moments.beyond(array, _FIRST, _LAST):
+        why = "dates have years of four digits here"
     if why:
-        fix = "cast the column to string, or filter or map the values in the migration"
-        raise LoadFailed(f"{column.name} has a value that its column can't hold", f"column {column.name}", why, fix)
+        raise unheld(column.name, why, "cast the column to string, or filter or map the values in the migration")
     return _stored(array, column)
 
 

@@ -7,6 +7,7 @@ another type there: the value's text, its bytes, a wider number. What has neithe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penstock.errors import UnsupportedType
@@ -49,7 +50,7 @@ class Types:
     """A database's table of types. Rows are asked in their order, the first that fits is taken.
 
     canonical: a regular expression of what the database writes, and the canonical type's written form, `array` (of what
-    the first group is the type of) or `native`, its own.
+    the first group is the type of) or `native`, its own; or what makes it of the match.
     listed: the canonical types that its arrays may be made of.
     choices: what a type can be cast to where there is no counterpart.
     doubled: the characters that are written twice in a label.
@@ -57,7 +58,7 @@ class Types:
 
     database: str
     label: str
-    canonical: tuple[tuple[str, str], ...]
+    canonical: tuple[tuple[str, str | Callable[[re.Match[str]], Type]], ...]
     native: tuple[Native, ...]
     listed: frozenset[str]
     choices: str
@@ -67,6 +68,8 @@ class Types:
         """The canonical type of what the database writes so; `unsupported` when there is none."""
         for pattern, canonical in self.canonical:
             if match := re.fullmatch(pattern, written, re.DOTALL):
+                if callable(canonical):
+                    return canonical(match)
                 if canonical == "native":
                     return Type("native", labels=(self.database, written))
                 if canonical == "array":
@@ -95,6 +98,10 @@ class Types:
                 return row.template.format(**fields), row.exact and alike
         own = f"{type.labels[1]} of {type.labels[0]}" if type.name == "native" else str(type)
         raise UnsupportedType(f"{self.label} has no counterpart for {own}", fix=f"cast it to {self.choices}, or drop the column")
+
+    def exact(self, type: Type) -> bool:
+        """Whether the database's counterpart of the type is exact. Raises UnsupportedType."""
+        return self.counterpart(type)[1]
 
     def _label(self, label: str) -> str:
         for character in self.doubled:

@@ -1,0 +1,23 @@
+"""How far dates and moments reach, in the whole numbers by which Arrow holds them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_DAY = 86_400_000_000
+
+
+def extent(values: pa.Array) -> tuple[int, int] | None:
+    """The least and the greatest of dates in days, of moments in their own unit, since 1970; None when there are none."""
+    least, most = pc.min_max(values.cast(pa.int32() if pa.types.is_date32(values.type) else pa.int64())).values()
+    return (least.as_py(), most.as_py()) if least.is_valid else None
+
+
+def beyond(values: pa.Array, first: int, last: int) -> bool:
+    """Whether one of these dates, or moments in microseconds, is before the day `first` or after the day `last`, counted from 1970."""
+    found = extent(values)
+    if found is None:
+        return False
+    low, high = (first, last) if pa.types.is_date32(values.type) else (first * _DAY, (last + 1) * _DAY - 1)
+    return found[0] < low or found[1] > high

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -34,6 +34,20 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Partition:
+    """The rows of a table that a run moves: low <= `by` < high, on the column's own clock.
+
+    to: the same column at the target.  first: the rows before low, and those without a time, are of this partition too.
+    """
+
+    by: str
+    to: str
+    low: str
+    high: str
+    first: bool = False
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """One source table and the target table it becomes.
 
@@ -55,11 +69,22 @@ class TablePlan:
     rows: int = 0
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
+    partition: Partition | None = None
 
     @property
     def name(self) -> str:
         """The source table's name: how the table is called everywhere in a run."""
         return self.source.name.name
+
+    @property
+    def replaces(self) -> bool:
+        """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
+        return self.partition is not None and self.live_exists
+
+    @property
+    def built(self) -> Table:
+        """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
+        return replace(self.target, indexes=(), foreign_keys=()) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
         """The columns at `stage` whose values nothing may show: the sensitive ones, and whatever steps may have made of them."""
@@ -89,7 +114,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, before it begins. connections: at most so many to either end, of one task.
+    """A run, before it begins. connections: at most so many to either end, of one task.  interval: of a run of partitions, in UTC.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -108,6 +133,8 @@ class Plan:
     parallel_writers: bool
     connections: int
     tables: tuple[TablePlan, ...]
+    interval: tuple[str, str] | None = None
+    timezone: str = "UTC"
     problems: tuple[Problem, ...] = ()
 
     def table(self, name: str) -> TablePlan:
@@ -214,7 +241,7 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
+    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.built, t.shadow) for t in plan.tables)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:
@@ -224,26 +251,42 @@ def build_statements(plan: Plan, target: Database) -> list[str]:
 
 def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
     """A statement for each key and index, beside the one table that it touches."""
-    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.target, t.shadow)]
+    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.built, t.shadow)]
 
 
 def link_statements(plan: Plan, target: Database) -> list[str]:
     """The foreign keys, and where identities go on."""
-    places = {t.target.name.name: t.shadow for t in plan.tables}
-    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places)]
-    return statements + [s for t in plan.tables for s in target.renumber(t.target, t.shadow)]
+    live = {f.ref_table: TableName(f.ref_table, t.target.name.schema) for t in plan.tables for f in t.target.foreign_keys}
+    places = live | {t.target.name.name: t.shadow for t in plan.tables if not t.replaces}
+    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.built, t.shadow, places)]
+    return statements + [s for t in plan.tables if not t.replaces for s in target.renumber(t.target, t.shadow)]
 
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
     """The select that reads a chunk from the source."""
     keys = [plan.source.column(c) for c in plan.key]
-    return databases.select(source, plan.source.name, plan.source.columns, where(source, keys, chunk))
+    both = filter(None, (within(plan, source, plan.source), where(source, keys, chunk)))
+    return databases.select(source, plan.source.name, plan.source.columns, " AND ".join(f"({part})" for part in both))
+
+
+def within(plan: TablePlan, database: Database, table: Table) -> str:
+    """The SQL predicate of the partition that the run moves, of `table` at the source or at the target; empty for a whole table."""
+    if plan.partition is None:
+        return ""
+    column = table.column(plan.partition.by if table == plan.source else plan.partition.to)
+    moment = database.moment(column)
+    below = f"{moment} < {database.moment_literal(plan.partition.high, column)}"
+    if plan.partition.first:
+        return f"{moment} IS NULL OR {below}"
+    return f"{moment} >= {database.moment_literal(plan.partition.low, column)} AND {below}"
 
 
 def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, place: TableName) -> str:
-    """The select that reads a chunk (None: the whole table) back from where it stands at the target."""
+    """The select that reads a chunk (None: all that the run moves) back from where it stands at the target."""
     keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
     condition = where(target, keys, chunk) if chunk is not None else ""
+    if place == plan.target.name and chunk is None:
+        condition = within(plan, target, plan.target)
     return databases.select(target, place, plan.target.columns, condition)
 
 

@@ -30,6 +30,7 @@ keys_after_load = False  # InnoDB stores rows in the order of the primary key
 secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"foreign key"})
+keep_numbers = ""
 follows_renames = True
 loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
@@ -91,8 +92,16 @@ def key_value(column: Column) -> str:
     return quoted(column.name) if column.type.name in INTEGERS else f"CAST({quoted(column.name)} AS CHAR)"
 
 
-def shadow(live: TableName, migration: str) -> TableName:
-    return TableName(ddl.fitted(f"penstock_new__{live.name}", max_identifier), live.schema)
+def moment(column: Column) -> str:
+    return quoted(column.name)
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    return f"'{moment}'"  # the session's zone is UTC
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
+    return TableName(ddl.fitted(f"penstock_new{'_' if token else ''}{token}__{live.name}", max_identifier), live.schema)
 
 
 def kept(live: TableName, migration: str, token: str) -> TableName:

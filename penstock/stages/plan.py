@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, events, preflight, staging
+from penstock import chunking, databases, events, partitioning, preflight, staging
 from penstock.errors import MigrationError, PreflightFailed
+from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Plan, token
 from penstock.preflight import Assessment
 from penstock.session import Session
 
 
-def assess(migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, folder: Path, only: tuple[str, ...] = ()) -> Assessment:
-    """What preflight finds. Raises ConnectionFailed; changes nothing at either end."""
+def assess(
+    migration: Migration,
+    run: str,
+    source_url: sa.URL,
+    target_url: sa.URL,
+    folder: Path,
+    only: tuple[str, ...] = (),
+    interval: Interval | None = None,
+) -> Assessment:
+    """What preflight finds. `interval`: of a run of a partitioned migration. Raises ConnectionFailed; changes nothing at either end."""
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only)
+        if migration.partitioned:
+            tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
+            found = replace(found, tables=tables, problems=(*found.problems, *problems))
     source.dispose()
     target.dispose()
     return found
@@ -46,9 +59,16 @@ def make(
     folder: Path,
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
+    interval: Interval | None = None,
 ) -> Plan:
-    """The plan of a run. `only` limits it to these source tables. Raises PreflightFailed, MigrationError."""
-    found = assess(migration, run, source_url, target_url, folder, only)
+    """The plan of a run. `only` limits it to these source tables, `interval` to a partition of each.
+
+    Raises PreflightFailed, MigrationError.
+    """
+    if migration.partitioned and interval is None:
+        fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
+        raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
+    found = assess(migration, run, source_url, target_url, folder, only, interval)
     refuse(found, migration)
     if unknown := set(only) - {t.name for t in found.tables}:
         known = ", ".join(t.name for t in found.tables)
@@ -82,8 +102,21 @@ def make(
         parallel_writers=target.parallel_writers,
         connections=migration.connections or min(4, os.cpu_count() or 1),
         tables=tables,
+        interval=_span(interval, migration),
+        timezone=migration.timezone,
         problems=found.problems,
     )
+
+
+def _span(interval: Interval | None, migration: Migration) -> tuple[str, str] | None:
+    return (written(interval.low), written(interval.high)) if interval and migration.partitioned else None
+
+
+def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
+    if interval is not None and plan.interval != _span(interval, migration):
+        was = "..".join(plan.interval) if plan.interval else "no interval"
+        fix = "give the other interval a run of its own"
+        raise MigrationError(f"the run {plan.run} is of {was}, not of {interval}", where=str(migration.path), fix=fix)
 
 
 def plan(
@@ -96,16 +129,18 @@ def plan(
     secrets: Mapping[str, str] | None = None,
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
+    interval: Interval | None = None,
 ) -> Session:
     """Write the plan of a run into its staging area, or take up the one that is there already."""
     area = staging.of(root, migration.name, run)
     if area.exists("plan.json"):
-        written = Plan.from_json(area.read_text("plan.json"))
-        if written.fingerprint == migration.fingerprint:
-            return Session(written, area, source_url, target_url, folder, dict(secrets or {}))
+        written_plan = Plan.from_json(area.read_text("plan.json"))
+        _same(written_plan, interval, migration)
+        if written_plan.fingerprint == migration.fingerprint:
+            return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)
-    made = make(migration, run, source_url, target_url, folder, chunk_bytes, only)
+    made = make(migration, run, source_url, target_url, folder, chunk_bytes, only, interval)
     area.write_text(made.to_json().decode(), "plan.json")
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

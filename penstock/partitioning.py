@@ -1,0 +1,150 @@
+"""What a run of one data interval moves: of partitioned tables the interval's rows, of the others what is declared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+import sqlalchemy as sa
+
+from penstock import coverage, databases, intervals
+from penstock.databases import Database
+from penstock.errors import MigrationError, Problem
+from penstock.intervals import CLOCKS, Clock, Interval
+from penstock.mapping import map_table
+from penstock.migration import Migration, PartitionSpec
+from penstock.plan import Partition, TablePlan, token
+
+
+def first(migration: Migration) -> dt.datetime | None:
+    """Where the migration's history begins."""
+    return intervals.midnight(migration.start_date, migration.timezone) if migration.start_date else None
+
+
+def cut(
+    migration: Migration,
+    run: str,
+    interval: Interval | None,
+    plans: Sequence[TablePlan],
+    source: sa.Connection,
+    target: sa.Connection,
+    asked: Sequence[str] = (),
+) -> tuple[tuple[TablePlan, ...], list[Problem]]:
+    """The plans of a run of `interval`, and what stands in its way. Without an interval only what can be said of any is.
+
+    Tables declared `moved: once` are left out when they have been, unless they are `asked` for by name.
+    """
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
+    done = {c.table for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
+    own = token(migration.name, run)
+    cut_plans, problems = [], []
+    for plan in plans:
+        spec = migration.tables.specs.get(plan.name)
+        if spec and spec.moved == "once" and plan.name in done and plan.live_exists and plan.name not in asked:
+            continue
+        if spec and spec.partition:
+            where = f"table {plan.name}"
+            found = list(_misfits(plan, spec.partition, where))
+            problems += found
+            if found or interval is None:
+                continue
+            try:
+                plan = replace(plan, partition=_partition(migration, plan, spec.partition, interval))
+            except MigrationError as error:
+                problems.append(Problem(True, where, error.what, error.fix))
+                continue
+            problems += [*_rest(plan, spec.partition, migration, from_, source), *_live_misfits(plan, to, target)]
+        # runs of other intervals may load at the same time
+        cut_plans.append(replace(plan, shadow=to.shadow(plan.target.name, migration.name, own)))
+    if interval is not None:
+        problems += _together(cut_plans, to, target)
+    return tuple(cut_plans), problems
+
+
+def _partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
+    clock = cast(Clock, plan.source.column(spec.by).type.name)
+    low, high = intervals.bounds(interval, clock, migration.timezone)
+    is_first = spec.rest == "first" and interval.low == first(migration)
+    return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
+
+
+def _names(plan: TablePlan) -> dict[str, str]:
+    """Source columns whose values arrive as they were, and their names at the target."""
+    return map_table(plan.source, plan.target.columns, plan.steps, plan.target.name).untouched
+
+
+def _misfits(plan: TablePlan, spec: PartitionSpec, where: str) -> Iterator[Problem]:
+    """Why the table can't be partitioned by that column."""
+    try:
+        column = plan.source.column(spec.by)
+    except KeyError:
+        known = ", ".join(c.name for c in plan.source.columns if c.type.name in CLOCKS)
+        yield Problem(True, where, f"partition: it has no column {spec.by}", f"of dates or times there are: {known}")
+        return
+    if column.type.name not in CLOCKS:
+        fix = f"partition by a column of {', '.join(CLOCKS)}"
+        yield Problem(True, where, f"partition: {spec.by} is a {column.type}, not a date or time", fix)
+    elif spec.by not in _names(plan):
+        fix = "leave it as it is, and derive another column from it"
+        yield Problem(True, where, f"partition: the transforms change {spec.by}, so its partitions could not be found at the target", fix)
+
+
+def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:
+    """The rows that no interval has a place for."""
+    assert plan.partition
+    if spec.rest == "first":
+        return
+    column = plan.source.column(spec.by)
+    moment, begin = database.moment(column), first(migration)
+    outside = [f"{moment} IS NULL"] if column.nullable else []
+    if begin is not None:
+        bound = intervals.bounds(Interval(begin, begin), cast(Clock, column.type.name), migration.timezone)[0]
+        outside.append(f"{moment} < {database.moment_literal(bound, column)}")
+    if not outside:
+        return
+    table = databases.qualified(database, plan.source.name)
+    count = int(databases.execute(connection, f"SELECT count(*) FROM {table} WHERE {' OR '.join(outside)}").scalar_one())
+    if count:
+        what = f"{count:,} rows have no {spec.by}, or one before the start_date: no interval moves them"
+        yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `rest: first`")
+
+
+def _live_misfits(plan: TablePlan, database: Database, connection: sa.Connection) -> Iterator[Problem]:
+    """How the live table differs from what its rows are replaced by."""
+    if not plan.live_exists:
+        return
+    (live,) = database.inspect(connection, plan.target.name.schema, [plan.target.name.name])
+    there = {c.name: c.native for c in live.columns}
+    for column in plan.target.columns:
+        if column.name not in there:
+            yield _misfit(plan, f"it has no column {column.name}")
+    for name in there.keys() - {c.name for c in plan.target.columns}:
+        yield _misfit(plan, f"it has a column {name} that the migration does not fill")
+
+
+def _misfit(plan: TablePlan, what: str) -> Problem:
+    fix = "change the live table or the transforms; or move it away, and backfill all of it"
+    return Problem(True, f"table {plan.name}", f"rows of {plan.target.name} can't be replaced: {what}", fix)
+
+
+def _together(plans: Sequence[TablePlan], database: Database, connection: sa.Connection) -> Iterator[Problem]:
+    """What can't become live in one step."""
+    replaced = [p for p in plans if p.replaces]
+    whole = [p for p in plans if not p.replaces]
+    if replaced and whole and not database.ddl_in_transaction:
+        for plan in whole:
+            what = f"{database.label} can't make a whole table and a partition of another one live in one step"
+            yield Problem(True, f"table {plan.name}", what, "declare `moved: once`, or give it a migration of its own")
+    served = [p.target.name for p in whole if p.live_exists]
+    for dependent in database.dependents(connection, served) if replaced and served else ():
+        if not dependent.follows:
+            what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
+            yield Problem(True, f"table {dependent.table}", what, "declare `moved: once` for what partitions refer to")
+    names = {p.target.name.name for p in replaced}
+    for plan in replaced:
+        for key in plan.target.foreign_keys:
+            if key.ref_table in names and key.on_delete.upper() in ("CASCADE", "SET NULL", "SET DEFAULT"):
+                what = f"foreign key {key.name} would {key.on_delete.lower()} rows of other partitions while {key.ref_table}'s are replaced"
+                yield Problem(True, f"table {plan.name}", what, "drop its ON DELETE action at the target")

@@ -63,8 +63,18 @@ class Covered:
 def lock(connection: sa.Connection, migration: str) -> None:
     """Let nobody else switch this migration until the transaction ends. The first statement of that transaction."""
     turn = journal.TURNS
-    if not connection.execute(turn.update().where(turn.c.migration == migration).values(turn=turn.c.turn + 1)).rowcount:
-        connection.execute(turn.insert().values(migration=migration, turn=1))
+    connection.execute(turn.update().where(turn.c.migration == migration).values(turn=turn.c.turn + 1))
+
+
+def line_up(connection: sa.Connection, migration: str) -> None:
+    """Make the row that `lock` locks, in a transaction of its own, where it isn't there yet."""
+    turn = journal.TURNS
+    try:
+        with connection.begin():
+            if not connection.execute(sa.select(turn.c.turn).where(turn.c.migration == migration)).first():
+                connection.execute(turn.insert().values(migration=migration, turn=0))
+    except sa.exc.IntegrityError:
+        pass  # another run has made it at the same moment
 
 
 def of(connection: sa.Connection, migration: str) -> list[Covered]:
@@ -86,7 +96,7 @@ def superseded(mine: Covered, others: Sequence[Covered]) -> Covered | None:
 
     Raises SwitchRefused when a later reading has the last word over only a part: then neither is right for the whole.
     """
-    later = [o for o in others if o.run != mine.run and o.overlaps(mine) and o.read_at > mine.read_at]
+    later = [o for o in others if o.overlaps(mine) and o.read_at > mine.read_at]
     for other in later:
         if other.holds(mine):
             return other

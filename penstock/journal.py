@@ -112,8 +112,14 @@ def now() -> str:
 
 
 def create(connection: sa.Connection) -> None:
-    """Make the journal's tables where they are not there yet."""
-    _METADATA.create_all(connection)
+    """Make the journal's tables where they are not there yet, in transactions of its own."""
+    for others in range(len(NAMES), -1, -1):
+        try:
+            with connection.begin():
+                return _METADATA.create_all(connection)
+        except sa.exc.DBAPIError:
+            if not others:  # each failure but the last may be a table that another run has made at the same moment
+                raise
 
 
 def exists(connection: sa.Connection) -> bool:

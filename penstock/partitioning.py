@@ -57,7 +57,8 @@ def cut(
                 continue
             problems += [*_rest(plan, spec.partition, migration, from_, source), *_live_misfits(plan, to, target)]
         # runs of other intervals may load at the same time
-        cut_plans.append(replace(plan, shadow=to.shadow(plan.target.name, migration.name, own)))
+        once = bool(spec and spec.moved == "once")
+        cut_plans.append(replace(plan, once=once, shadow=to.shadow(plan.target.name, migration.name, own)))
     if interval is not None:
         problems += _together(cut_plans, to, target)
     return tuple(cut_plans), problems

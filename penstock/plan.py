@@ -54,6 +54,7 @@ class TablePlan:
     key: the source columns that bound its chunks, () for one chunk.
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
     a row there when there are any. Chunks can be found again at the target when `ranged`.
+    once: it is moved until it has been, then never again.
     """
 
     source: Table
@@ -70,6 +71,7 @@ class TablePlan:
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
     partition: Partition | None = None
+    once: bool = False
 
     @property
     def name(self) -> str:
@@ -241,7 +243,7 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.built, t.shadow) for t in plan.tables)]
+    return [*target.drops(shadows), *target.schemas(shadows), *(ddl.create_table(target, t.built, t.shadow) for t in plan.tables)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:

@@ -19,7 +19,7 @@ from penstock.schema import Table, TableName
 def make_room(plans: Sequence[TablePlan], target: Database) -> list[str]:
     """Empty tables for the rows that will be replaced. Run before the transaction: not every database has DDL inside one."""
     kept = [p.kept for p in plans]
-    return [*target.schemas(kept), *target.drops(kept), *(ddl.create_table(target, _bare(p.target), p.kept) for p in plans)]
+    return [*target.drops(kept), *target.schemas(kept), *(ddl.create_table(target, _bare(p.target), p.kept) for p in plans)]
 
 
 def apply(plans: Sequence[TablePlan], target: Database) -> list[str]:
@@ -50,7 +50,7 @@ def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Databa
 def make_room_for_undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Database) -> list[str]:
     """Empty tables for the rows that an undo sets aside."""
     places = list(aside.values())
-    return [*target.schemas(places), *target.drops(places), *(ddl.create_table(target, _bare(p.target), aside[p.name]) for p in plans)]
+    return [*target.drops(places), *target.schemas(places), *(ddl.create_table(target, _bare(p.target), aside[p.name]) for p in plans)]
 
 
 def leaving(plan: TablePlan, target: Database) -> str:

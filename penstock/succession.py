@@ -19,7 +19,7 @@ from penstock.session import Session
 class Decision:
     """moved: their shadows become live.  replaced: their shadows' rows go into the live table.
 
-    left: by table, the later reading that has the last word over it.  covered: what the run will have made live.
+    left: by table, the record that has the last word over it.  covered: what the run will have made live.
     before: the coverage as it stands, of all of the migration's tables.
     """
 
@@ -48,7 +48,8 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
     left, covered = {}, []
     for table in plan.tables:
         mine = _covered(session, table, proved[table.name])
-        other = coverage.superseded(mine, [b for b in before if b.table == table.name])
+        others = [b for b in before if b.table == table.name and b.run != plan.run]
+        other = next(iter(others), None) if table.once else coverage.superseded(mine, others)
         if other is None:
             covered.append(mine)
         else:
@@ -59,9 +60,7 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
 
 
 def _as_it_stands(connection: sa.Connection, table: TablePlan) -> TablePlan:
-    """A partitioned table may have come to be since the run was planned, by a run of another interval."""
-    if table.partition is None:
-        return table
+    """A table may have come to be since the run was planned, by a run of another interval."""
     return replace(table, live_exists=bool(databases.standing(connection, [table.target.name])))
 
 

@@ -50,6 +50,7 @@ def switch(session: Session) -> Switch:
 
 def _room_made(session: Session, connection: sa.Connection, evidence: dict[str, Any]) -> Decision:
     """What will become of each table, and what has to stand, or be written down, before the one step: where DDL commits by itself."""
+    coverage.line_up(connection, session.plan.migration)
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         decision = succession.decide(session, connection, evidence["proof"])

@@ -51,7 +51,7 @@ def cut(
             if found or interval is None:
                 continue
             try:
-                plan = replace(plan, partition=_partition(migration, plan, spec.partition, interval))
+                plan = replace(plan, partition=partition(migration, plan, spec.partition, interval))
             except MigrationError as error:
                 problems.append(Problem(True, where, error.what, error.fix))
                 continue
@@ -64,7 +64,8 @@ def cut(
     return tuple(cut_plans), problems
 
 
-def _partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
+def partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
+    """The slice of a table that an interval is. Raises MigrationError when the column can't tell."""
     clock = cast(Clock, plan.source.column(spec.by).type.name)
     low, high = intervals.bounds(interval, clock, migration.timezone)
     is_first = spec.rest == "first" and interval.low == first(migration)

@@ -18,13 +18,13 @@ from queue import SimpleQueue
 import pytest
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, intervals, journal, run
+from penstock import cli, coverage, databases, events, intervals, journal, run
 from penstock.coverage import Covered
 from penstock.errors import MigrationError, PreflightFailed, SwitchRefused
 from penstock.intervals import Interval
 from penstock.migration import Migration, load
 from penstock.session import Session
-from penstock.stages import switch
+from penstock.stages import cover, switch
 
 DAYS = [dt.date(2024, 3, 1) + dt.timedelta(days=n) for n in range(10)]
 
@@ -327,6 +327,45 @@ def test_days_of_25_and_23_hours_hold_their_rows(embedded: Feed) -> None:
             session = embedded.run(tile, f"run {tile.low:%m %d}")
             assert session.plan.table("event").rows == 24
     assert embedded.here() == embedded.there()
+
+
+def states(feed: Feed, check: cover.Check = "none") -> str:
+    """The first letter of each day's state."""
+    where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
+    cells = cover.cover(feed.migration, *where, None, intervals.midnight(DAYS[-1] + dt.timedelta(days=1), "UTC"), check)
+    assert [c.interval for c in cells if c.table == "event"] == [daily(d) for d in DAYS]
+    return "".join(c.state[0] for c in cells if c.table == "event")
+
+
+def test_coverage_tells_proven_stale_failed_and_missing_apart(embedded: Feed) -> None:
+    for day in DAYS[2:6]:
+        embedded.run(day)
+    assert states(embedded) == "mmppppmmmm"
+    row = next(r[0] for r in embedded.there() if str(r[3])[:10] == str(DAYS[3]))
+    embedded.change(f"DELETE FROM event WHERE id = {row}")
+    embedded.change(f"UPDATE event SET note = 'late' WHERE id = {row + 1}")
+    assert (states(embedded), states(embedded, "count"), states(embedded, "digest")) == ("mmppppmmmm", "mmpsppmmmm", "mmpsspmmmm")
+    with events.subscribed(lambda name, facts: 1 / 0 if name == "load.started" else None), pytest.raises(ZeroDivisionError):  # type: ignore[arg-type, return-value]
+        embedded.run(DAYS[7])
+    assert states(embedded) == "mmppppmfmm"
+    embedded.run(DAYS[7])
+    assert states(embedded) == "mmppppmpmm"
+
+
+def test_backfill_runs_what_is_missing_and_stale_and_then_nothing(embedded: Feed, capsys: pytest.CaptureFixture[str]) -> None:
+    embedded.run(DAYS[1])
+    embedded.change(f"DELETE FROM event WHERE id = {next(r[0] for r in embedded.there() if str(r[3])[:10] == str(DAYS[1]))}")
+    file = str((embedded.migration, embedded.folder / "feed.yaml")[1])
+    ends = [file, "--staging", str(embedded.folder / "staging"), "--to", "2024-03-05", "--check", "count"]
+    assert cli.main(["coverage", *ends]) == 3
+    said = capsys.readouterr().out
+    assert "·◪··" in said and "3 missing" in said and "1 stale" in said
+    assert cli.main(["backfill", *ends, "--dry-run"]) == 0 and len(capsys.readouterr().out.split()) == 4
+    assert cli.main(["backfill", *ends]) == 0
+    assert embedded.here() == [r for r in embedded.there() if str(r[3])[:10] in {str(d) for d in DAYS[:4]}]
+    assert cli.main(["coverage", *ends]) == 0
+    capsys.readouterr()
+    assert cli.main(["backfill", *ends]) == 0 and "every interval is proven" in capsys.readouterr().out
 
 
 def test_the_journal_s_own_tables_are_never_moved() -> None:

@@ -193,6 +193,11 @@ class Migration(_Part):
     timezone: Annotated[
         Text, BeforeValidator(_zone), Field(description="of the schedule, and of partition columns that have none of their own")
     ] = "UTC"
+    max_active_runs: Annotated[int, Field(ge=1, le=64, description="how many runs of different intervals may go at the same time")] = 1
+    pool: Annotated[Text | None, Field(description="the Airflow pool whose slots the tasks that read the source take")] = None
+    deadline: Annotated[
+        Duration | None, Field(description="a run that is not over so long after it was queued is told in the log of Airflow's executor")
+    ] = None
     staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
@@ -210,6 +215,8 @@ class Migration(_Part):
 
     @model_validator(mode="after")
     def _dated(self) -> Migration:
+        if self.max_active_runs > 1 and not self.partitioned:
+            raise ValueError("max_active_runs: runs of whole tables go one after the other; only partitioned tables have more to do")
         for name, spec in self.tables.specs.items():
             if spec.partition and spec.partition.rest == "first" and not self.start_date:
                 raise ValueError(f"tables.{name}.partition.rest: there is no first partition without a start_date")
@@ -293,7 +300,7 @@ _EXPECTED = {
 def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
     """A fault that pydantic found, where it stands and in our words."""
     location, kind, given = fault["loc"], fault["type"], fault["input"]
-    *parents, last = location
+    *parents, last = location or ("",)
     if kind == "extra_forbidden":
         told = f"unknown field — {nearest(str(last), _fields(parents))}"
     elif kind == "missing":
@@ -314,7 +321,7 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
             told += f" — {nearest(last, ('include', 'exclude'))}"
     else:
         told = str(fault["msg"]).removeprefix("Value error, ")
-    return *_place(tree, location), f"{'.'.join(str(p) for p in location)}: {told}"
+    return *_place(tree, location), ": ".join(filter(None, (".".join(map(str, location)), told)))
 
 
 def _fields(parents: list[Any]) -> list[str]:

@@ -27,6 +27,7 @@ class Covered:
     state: proven; or overlaid, when a later run has replaced a part of it or taken rows out of it.
     rows, digest: as proved at the target.  rows_read, source: as read from the source, before any transform.
     read_at: when the run began to read the source.  why: what overlaid it.
+    watermark: of an incremental table, the latest time among its rows.  whole_at: when it was last moved whole.
     """
 
     migration: str
@@ -43,6 +44,8 @@ class Covered:
     read_at: str
     at: str
     why: str = ""
+    watermark: str = ""
+    whole_at: str = ""
 
     @property
     def place(self) -> tuple[str, str]:

@@ -75,6 +75,8 @@ COVERAGE = sa.Table(
     sa.Column("read_at", sa.String(40), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("why", sa.Text, nullable=False),
+    sa.Column("watermark", sa.String(40), nullable=False),
+    sa.Column("whole_at", sa.String(40), nullable=False),
 )
 TURNS = sa.Table(
     "penstock_turns",

@@ -126,6 +126,16 @@ class PartitionSpec(_Part):
     ] = "refuse"
 
 
+class IncrementSpec(_Part):
+    """How a table without partitions is kept up by its changes."""
+
+    by: Annotated[Text, Field(description="a column of dates or times that every insert and update sets: a run moves what is later")]
+    lag: Annotated[Duration, _default("10m", "how far a run reads back, for rows that were committed late")] = parse_duration("10m")
+    whole: Annotated[
+        Duration, _default("7d", "after that a run moves the whole table: what the column did not tell, and deletes, are found then")
+    ] = parse_duration("7d")
+
+
 class TableSpec(_Part):
     """What a migration says of one table."""
 
@@ -134,12 +144,17 @@ class TableSpec(_Part):
     transform: Annotated[tuple[Step, ...], Field(description="steps, in their order")] = ()
     sensitive: Annotated[Texts, Field(description="columns whose values are never shown")] = ()
     partition: Annotated[PartitionSpec | None, Field(description="a run moves one partition of the table, and replaces just that")] = None
+    incremental: Annotated[
+        IncrementSpec | None, Field(description="a run moves the rows that were changed since the last one, and replaces those by key")
+    ] = None
     moved: Annotated[
         Literal["every run", "once"], Field(description="a table without partitions: moved by every run, or until it has been once")
     ] = "every run"
 
     @model_validator(mode="after")
     def _whole_or_parts(self) -> TableSpec:
+        if self.incremental and (self.partition or self.moved == "once"):
+            raise ValueError("`incremental` goes with neither `partition` nor `moved: once`: a table is moved in one way")
         if self.partition and self.moved == "once":
             raise ValueError("`moved: once` is for a table without partitions: each partition is moved by the run of its interval")
         return self
@@ -226,6 +241,11 @@ class Migration(_Part):
     def partitioned(self) -> bool:
         """Whether a run is of one data interval."""
         return any(spec.partition for spec in self.tables.specs.values())
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a run may move less than whole tables."""
+        return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
 
     @property
     def path(self) -> Path:
@@ -326,7 +346,12 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
 
 def _fields(parents: list[Any]) -> list[str]:
     """What a part of the file can say."""
-    parts: dict[Any, type[BaseModel]] = {"tables": TableSpec, "switch": SwitchSpec, "partition": PartitionSpec}
+    parts: dict[Any, type[BaseModel]] = {
+        "tables": TableSpec,
+        "switch": SwitchSpec,
+        "partition": PartitionSpec,
+        "incremental": IncrementSpec,
+    }
     part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
     return list(part.model_fields)
 

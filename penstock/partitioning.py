@@ -1,21 +1,22 @@
-"""What a run of one data interval moves: of partitioned tables the interval's rows, of the others what is declared."""
+"""What a run moves of tables that are not moved whole each time: the rows of its interval, those that have changed, or nothing more."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import sqlalchemy as sa
 
 from penstock import coverage, databases, intervals
+from penstock.coverage import Covered
 from penstock.databases import Database
 from penstock.errors import MigrationError, Problem
 from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
-from penstock.migration import Migration, PartitionSpec
-from penstock.plan import Partition, TablePlan, token
+from penstock.migration import IncrementSpec, Migration, PartitionSpec, TableSpec
+from penstock.plan import Increment, Partition, TablePlan, token
 
 
 def first(migration: Migration) -> dt.datetime | None:
@@ -36,32 +37,65 @@ def cut(
 
     Tables declared `moved: once` are left out when they have been, unless they are `asked` for by name.
     """
-    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
-    done = {c.table for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
+    ends = _Ends(databases.of(source.engine.url), source, databases.of(target.engine.url, target=True), target)
+    done = {c.table: c for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
     own = token(migration.name, run)
-    cut_plans, problems = [], []
+    made: list[TablePlan] = []
+    problems: list[Problem] = []
     for plan in plans:
-        spec = migration.tables.specs.get(plan.name)
-        if spec and spec.moved == "once" and plan.name in done and plan.live_exists and plan.name not in asked:
+        spec = migration.tables.specs.get(plan.name) or TableSpec()
+        last = done.get(plan.name) if plan.live_exists else None
+        if spec.moved == "once" and last and plan.name not in asked:
             continue
-        if spec and spec.partition:
-            where = f"table {plan.name}"
-            found = list(_misfits(plan, spec.partition, where))
-            problems += found
-            if found or interval is None:
-                continue
-            try:
-                plan = replace(plan, partition=partition(migration, plan, spec.partition, interval))
-            except MigrationError as error:
-                problems.append(Problem(True, where, error.what, error.fix))
-                continue
-            problems += [*_rest(plan, spec.partition, migration, from_, source), *_live_misfits(plan, to, target)]
+        found: list[Problem] = []
+        if spec.partition:
+            plan, found = _partitioned(migration, plan, spec.partition, interval, ends)
+        elif spec.incremental:
+            plan, found = _incremental(plan, spec.incremental, last, ends)
+        problems += found
         # runs of other intervals may load at the same time
-        once = bool(spec and spec.moved == "once")
-        cut_plans.append(replace(plan, once=once, shadow=to.shadow(plan.target.name, migration.name, own)))
-    if interval is not None:
-        problems += _together(cut_plans, to, target)
-    return tuple(cut_plans), problems
+        made.append(replace(plan, once=spec.moved == "once", shadow=ends.to.shadow(plan.target.name, migration.name, own)))
+    if not ends.to.ddl_in_transaction and not all(p.replaces for p in made):
+        # what can't become live beside a whole table in one step is moved whole too
+        made = [replace(p, increment=None) for p in made]
+    if interval is not None or not migration.partitioned:
+        problems += _together(made, ends.to, target)
+    return tuple(made), problems
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Both databases, and a connection to each."""
+
+    from_: Database
+    reading: sa.Connection
+    to: Database
+    writing: sa.Connection
+
+
+def _partitioned(
+    migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval | None, ends: _Ends
+) -> tuple[TablePlan, list[Problem]]:
+    """The plan limited to the interval's rows, as far as that can be."""
+    problems = list(_misfits(plan, spec))
+    if problems or interval is None:
+        return plan, problems
+    try:
+        plan = replace(plan, partition=partition(migration, plan, spec, interval))
+    except MigrationError as error:
+        return plan, [Problem(True, f"table {plan.name}", error.what, error.fix)]
+    return plan, [*_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+
+
+def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None, ends: _Ends) -> tuple[TablePlan, list[Problem]]:
+    """The plan limited to what has changed since `last`, as far as that can be."""
+    problems = [*_misfits(plan, spec), *_unkeyed(plan)]
+    if problems:
+        return plan, problems
+    plan = replace(plan, follows=_names(plan)[spec.by])
+    if last is None:
+        return plan, []
+    return replace(plan, increment=increment(plan, spec, last)), list(_live_misfits(plan, ends.to, ends.writing))
 
 
 def partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
@@ -72,25 +106,45 @@ def partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interv
     return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
 
 
+def increment(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Increment | None:
+    """What has changed since the last run; None when it is time for the whole table, or nobody knows since when."""
+    now = dt.datetime.now(dt.UTC)
+    if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.whole:
+        return None
+    # whole seconds, which every database compares exactly
+    since = (dt.datetime.fromisoformat(last.watermark) - spec.lag).replace(microsecond=0)
+    is_date = plan.source.column(spec.by).type.name == "date"
+    return Increment(spec.by, _names(plan)[spec.by], since.date().isoformat() if is_date else since.isoformat(sep=" "))
+
+
+def _unkeyed(plan: TablePlan) -> Iterator[Problem]:
+    if not plan.target.primary_key:
+        yield Problem(
+            True, f"table {plan.name}", "incremental: it has no primary key, by which a changed row would be found", "declare its `key`"
+        )
+
+
 def _names(plan: TablePlan) -> dict[str, str]:
     """Source columns whose values arrive as they were, and their names at the target."""
     return map_table(plan.source, plan.target.columns, plan.steps, plan.target.name).untouched
 
 
-def _misfits(plan: TablePlan, spec: PartitionSpec, where: str) -> Iterator[Problem]:
-    """Why the table can't be partitioned by that column."""
+def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[Problem]:
+    """Why the table can't be moved in parts by that column."""
+    where = f"table {plan.name}"
+    way = "partition" if isinstance(spec, PartitionSpec) else "incremental"
     try:
         column = plan.source.column(spec.by)
     except KeyError:
         known = ", ".join(c.name for c in plan.source.columns if c.type.name in CLOCKS)
-        yield Problem(True, where, f"partition: it has no column {spec.by}", f"of dates or times there are: {known}")
+        yield Problem(True, where, f"{way}: it has no column {spec.by}", f"of dates or times there are: {known}")
         return
     if column.type.name not in CLOCKS:
-        fix = f"partition by a column of {', '.join(CLOCKS)}"
-        yield Problem(True, where, f"partition: {spec.by} is a {column.type}, not a date or time", fix)
+        fix = f"say a column of {', '.join(CLOCKS)}"
+        yield Problem(True, where, f"{way}: {spec.by} is a {column.type}, not a date or time", fix)
     elif spec.by not in _names(plan):
         fix = "leave it as it is, and derive another column from it"
-        yield Problem(True, where, f"partition: the transforms change {spec.by}, so its partitions could not be found at the target", fix)
+        yield Problem(True, where, f"{way}: the transforms change {spec.by}, so its rows could not be found at the target", fix)
 
 
 def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:

@@ -48,12 +48,25 @@ class Partition:
 
 
 @dataclass(frozen=True)
+class Increment:
+    """The rows of a table that a run moves: those with low <= `by`, on the column's own clock, and those without a time.
+
+    to: the same column at the target.
+    """
+
+    by: str
+    to: str
+    low: str
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """One source table and the target table it becomes.
 
     key: the source columns that bound its chunks, () for one chunk.
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
     a row there when there are any. Chunks can be found again at the target when `ranged`.
+    follows: the target column by which later runs will move what has changed.
     once: it is moved until it has been, then never again.
     """
 
@@ -71,6 +84,8 @@ class TablePlan:
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
     partition: Partition | None = None
+    increment: Increment | None = None
+    follows: str = ""
     once: bool = False
 
     @property
@@ -81,7 +96,7 @@ class TablePlan:
     @property
     def replaces(self) -> bool:
         """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
-        return self.partition is not None and self.live_exists
+        return (self.partition or self.increment) is not None and self.live_exists
 
     @property
     def built(self) -> Table:
@@ -117,6 +132,7 @@ class Group:
 @dataclass(frozen=True)
 class Plan:
     """A run, before it begins. connections: at most so many to either end, of one task.  interval: of a run of partitions, in UTC.
+    own_shadows: no other run of the migration loads into the same places.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -137,6 +153,7 @@ class Plan:
     tables: tuple[TablePlan, ...]
     interval: tuple[str, str] | None = None
     timezone: str = "UTC"
+    own_shadows: bool = False
     problems: tuple[Problem, ...] = ()
 
     def table(self, name: str) -> TablePlan:
@@ -272,7 +289,11 @@ def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
 
 
 def within(plan: TablePlan, database: Database, table: Table) -> str:
-    """The SQL predicate of the partition that the run moves, of `table` at the source or at the target; empty for a whole table."""
+    """The SQL predicate of what the run moves, of `table` at the source or at the target; empty for a whole table."""
+    if plan.increment is not None:
+        column = table.column(plan.increment.by if table == plan.source else plan.increment.to)
+        moment = database.moment(column)
+        return f"{moment} >= {database.moment_literal(plan.increment.low, column)} OR {moment} IS NULL"
     if plan.partition is None:
         return ""
     column = table.column(plan.partition.by if table == plan.source else plan.partition.to)
@@ -288,8 +309,18 @@ def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, plac
     keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
     condition = where(target, keys, chunk) if chunk is not None else ""
     if place == plan.target.name and chunk is None:
-        condition = within(plan, target, plan.target)
+        condition = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
     return databases.select(target, place, plan.target.columns, condition)
+
+
+def same_key(plan: TablePlan, target: Database) -> str:
+    """The SQL predicate of the live rows that the shadow has under the same primary key; empty for a table without one."""
+    keys = plan.target.primary_key
+    if not keys:
+        return ""
+    live, shadow = databases.qualified(target, plan.target.name), databases.qualified(target, plan.shadow)
+    names = [databases.quote(target, k) for k in keys]
+    return f"EXISTS (SELECT 1 FROM {shadow} WHERE " + " AND ".join(f"{shadow}.{n} = {live}.{n}" for n in names) + ")"
 
 
 _ADAPTER = TypeAdapter(Plan)

@@ -1,6 +1,7 @@
 """Replacing: rows of a live table give place to those of the shadow, in one transaction. What stood there is kept.
 
-Besides the partition's own rows, those go that the shadow has under the same key: at the source they have moved into this partition.
+Of an increment those go that the shadow has under the same key. Of a partition its own rows go, and such rows too: at the source they
+have moved into this partition.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import cast
 from penstock import databases, intervals
 from penstock.databases import Database, ddl
 from penstock.intervals import Clock, Interval
-from penstock.plan import TablePlan, within
+from penstock.plan import TablePlan, same_key, within
 from penstock.schema import Table, TableName
 
 
@@ -41,7 +42,7 @@ def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Databa
     ordered = _referred_first(plans)
     statements = []
     for plan in reversed(ordered):
-        inside = within(plan, target, plan.target)
+        inside = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
         statements.append(_copy(plan.target, plan.target.name, aside[plan.name], target, inside))
         statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {inside}")
     return statements + [_copy(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
@@ -55,8 +56,10 @@ def make_room_for_undo(plans: Sequence[TablePlan], aside: dict[str, TableName], 
 
 def leaving(plan: TablePlan, target: Database) -> str:
     """The predicate of the live rows that give place."""
+    same = same_key(plan, target)
+    if plan.increment:
+        return same
     inside = f"({within(plan, target, plan.target)})"
-    same = _same_key(plan, target)
     return f"{inside} OR {same}" if same else inside
 
 
@@ -65,7 +68,7 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
 
     None for a table without a key: nothing says that two of its rows are the same.
     """
-    same = _same_key(plan, target)
+    same = same_key(plan, target)
     if not same or plan.partition is None:
         return None
     conditions = [same, f"NOT coalesce({within(plan, target, plan.target)}, false)"]
@@ -76,15 +79,6 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
         conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
     both = " AND ".join(f"({c})" for c in conditions)
     return f"SELECT 1 FROM {databases.qualified(target, plan.target.name)} WHERE {both} LIMIT 1"
-
-
-def _same_key(plan: TablePlan, target: Database) -> str:
-    keys = plan.target.primary_key
-    if not keys:
-        return ""
-    live, shadow = databases.qualified(target, plan.target.name), databases.qualified(target, plan.shadow)
-    names = [databases.quote(target, k) for k in keys]
-    return f"EXISTS (SELECT 1 FROM {shadow} WHERE " + " AND ".join(f"{shadow}.{n} = {live}.{n}" for n in names) + ")"
 
 
 def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:

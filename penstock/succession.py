@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, intervals, journal, replacing, staging
+from penstock import coverage, databases, digest, intervals, journal, replacing, staging
 from penstock.coverage import Covered
+from penstock.digest import Digest
 from penstock.errors import SwitchRefused
 from penstock.plan import Plan, TablePlan
+from penstock.schema import TableName
 from penstock.session import Session
 
 
@@ -120,8 +123,36 @@ def _any(connection: sa.Connection, select: str | None) -> bool:
     return select is not None and databases.execute(connection, select).first() is not None
 
 
-def record(connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
-    """Write the coverage that a switch has brought about, in its transaction."""
-    coverage.write(connection, decision.covered, decision.before)
+def record(session: Session, connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
+    """Write the coverage that a switch has brought about, in its transaction, behind its statements."""
+    coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
     for other in taken:
         coverage.overlay(connection, other, f"rows of it have moved, and went with the run {decision.covered[0].run}")
+
+
+def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
+    """The record of an incremental table: what stands there now is what stood there, less what gave place, and what came."""
+    table = next((t for t in decision.replaced if t.name == mine.table and t.increment), None)
+    if table is None:
+        plan = session.plan.table(mine.table)
+        return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
+    last = next(b for b in decision.before if b.table == mine.table)
+    columns = table.target.columns
+    gone = Digest()
+    for batch in session.target.read(connection, databases.select(session.target, table.kept, columns), columns):
+        gone += digest.of(batch, columns)
+    whole = Digest.parse(last.digest) - gone + Digest.parse(mine.digest)
+    mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
+    return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)
+
+
+def _watermark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
+    """The latest time of an incremental table's rows at `place`, on the column's own clock; empty where there is none."""
+    if not table.follows:
+        return ""
+    column = table.target.column(table.follows)
+    query = f"SELECT max({session.target.moment(column)}) FROM {databases.qualified(session.target, place)}"
+    latest = databases.execute(connection, query).scalar()
+    if isinstance(latest, dt.datetime):
+        latest = (latest.astimezone(dt.UTC) if latest.tzinfo else latest).replace(tzinfo=None, microsecond=0)
+    return str(latest) if latest is not None else ""

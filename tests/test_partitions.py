@@ -51,6 +51,11 @@ class Feed:
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
         return run.run(self.migration, name or f"run {interval.low:%d}", *where, interval=interval)
 
+    def grow(self, name: str) -> Session:
+        """A run without an interval."""
+        where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
+        return run.run(self.migration, name, *where)
+
     def change(self, *statements: str) -> None:
         with sqlite3.connect(self.source) as db:
             for statement in statements:

@@ -38,6 +38,8 @@ _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys 
 _SESSION = (
     "SET net_write_timeout = 3600",  # rows stream unbuffered: a consumer that pauses must not be cut off
     "SET time_zone = '+00:00'",
+    # without it InnoDB locks gaps of the journal too, and runs at the same time wait for each other in a circle
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
     "SET optimizer_switch = 'derived_merge=on'",  # `read` wraps its select, which must never be written to a table first
 )

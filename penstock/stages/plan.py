@@ -32,7 +32,7 @@ def assess(
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only)
-        if migration.partitioned:
+        if migration.in_parts:
             tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
     source.dispose()
@@ -104,6 +104,7 @@ def make(
         tables=tables,
         interval=_span(interval, migration),
         timezone=migration.timezone,
+        own_shadows=migration.in_parts,
         problems=found.problems,
     )
 

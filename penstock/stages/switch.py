@@ -78,14 +78,14 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
             databases.execute(connection, statement)
             events.emit("switch.statement", statement=statement)
         switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
-        _written(connection, plan, switched, decision, taken)
+        _written(session, connection, switched, decision, taken)
     return switched
 
 
-def _written(connection: sa.Connection, plan: Plan, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
+def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
     journal.write_switch(connection, switched)
-    succession.record(connection, decision, taken)
-    for table in plan.tables:
+    succession.record(session, connection, decision, taken)
+    for table in session.plan.tables:
         journal.release_shadow(connection, table.shadow)
 
 
@@ -173,7 +173,7 @@ def _expected(proof: dict[str, Any]) -> str:
 
 def _unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any]) -> bool:
     """Whether what the run made live is what was proved. The seal of a partitioned table is of other partitions too."""
-    seal = None if table.partition else proof["seal"]
+    seal = None if table.partition or table.increment else proof["seal"]
     return _mark(session, connection, table, table.target.name, seal) == str(proof["target"] if seal is None else seal)
 
 
@@ -217,7 +217,7 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
         with connection.begin():
             coverage.lock(connection, session.plan.migration)
             decision = succession.decide(session, connection, record.evidence["proof"])
-            _written(connection, session.plan, record, decision, ())
+            _written(session, connection, record, decision, ())
     _clear(session, connection)
     session.staging.write_json(
         {
@@ -236,11 +236,14 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
 
 
 def _clear(session: Session, connection: sa.Connection) -> None:
-    """Drop the shadows whose rows were copied, and those that a later reading has made idle."""
-    if session.plan.interval is None:
+    """Drop the shadows whose rows were copied, and those that a later reading has made idle.
+
+    That of an increment says which rows came: it is kept for an undo, like the rows that gave place.
+    """
+    if not session.plan.own_shadows:
         return
     with connection.begin():
-        for statement in session.target.drops([t.shadow for t in session.plan.tables]):
+        for statement in session.target.drops([t.shadow for t in session.plan.tables if not t.increment]):
             databases.execute(connection, statement)
 
 

@@ -29,6 +29,7 @@ def finish(switch: Switch, target: Database) -> list[str]:
         old = [set_aside(live, switch, target) for live, _, _ in (*switch.moves, *switch.replaced)]
     else:
         old = [kept for _, _, kept in (*switch.moves, *switch.replaced) if kept is not None]
+        old += [shadow for _, shadow, _ in switch.replaced]
     return target.drops(old)
 
 

@@ -53,12 +53,18 @@ def assess(
     problems: list[Problem] = []
     if migration.consistency == "run" and from_.snapshot != "run":
         problems.append(
-            Problem(True, f"{migration.path}: consistency", f"{from_.label} can only give a snapshot per table", "use consistency: table")
+            Problem(
+                True,
+                f"{migration.path}: consistency",
+                f"{from_.label} can only give a snapshot per table",
+                "use consistency: table",
+                "settings",
+            )
         )
     tables = _chosen(migration, from_, source, problems)
     for name in only:
         if name not in tables:
-            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables)))
+            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables), "migration"))
     tables = {n: _with_texts(t, migration, from_) for n, t in tables.items() if not only or n in only}
     schema = migration.target_schema or sa.inspect(target).default_schema_name
     mapped = _mapped(migration, tables, schema, problems)
@@ -67,7 +73,7 @@ def assess(
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
-    problems += suites.strays(folder, tables)
+    problems += [replace(p, area="suite") for p in suites.strays(folder, tables)]
     for plan in plans:
         problems += _native_problems(plan, to)
         problems += _left_out(plan, to)
@@ -84,7 +90,9 @@ def _chosen(migration: Migration, database: Database, connection: sa.Connection,
     specs = migration.tables.specs
     for name in specs:
         if name not in found:
-            problems.append(Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found)))
+            problems.append(
+                Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found), "migration")
+            )
     wanted = [
         n
         for n in found
@@ -96,10 +104,12 @@ def _chosen(migration: Migration, database: Database, connection: sa.Connection,
     for pattern in migration.tables.include:
         if pattern != "*" and not any(fnmatchcase(n, pattern) for n in found):
             problems.append(
-                Problem(True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found))
+                Problem(
+                    True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found), "migration"
+                )
             )
     if not wanted and not problems:
-        problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move"))
+        problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move", area="migration"))
     return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
 
 
@@ -111,7 +121,7 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
         for column in columns:
             if column not in names and what == "key":
                 where = f"{migration.path}: tables.{table.name.name}.{what}"
-                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names)))
+                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names), "migration"))
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         return replace(table, primary_key=tuple(spec.key))
     return table
@@ -139,11 +149,13 @@ def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, 
         try:
             columns = transforms.schema(table.columns, steps, f"{migration.path}: tables.{name}")
         except PenstockError as error:
-            problems.append(Problem(True, error.where or f"table {name}", error.what, error.fix))
+            problems.append(Problem(True, error.where or f"table {name}", error.what, error.fix, "migration"))
             continue
         live = TableName((spec.to if spec else None) or name, schema)
         if live.name in taken:
-            problems.append(Problem(True, f"table {name}", f"{taken[live.name]} becomes {live.name} too", "give one of them another `to`"))
+            problems.append(
+                Problem(True, f"table {name}", f"{taken[live.name]} becomes {live.name} too", "give one of them another `to`", "collision")
+            )
         taken[live.name] = name
         mapped[name] = map_table(table, columns, steps, live)
         problems += [Problem(False, f"table {name}", f"left out: {lost}") for lost in mapped[name].lost]
@@ -218,12 +230,12 @@ def _native_problems(plan: TablePlan, to: Database) -> list[Problem]:
         where = f"table {plan.name}, column {column.name}"
         if column.type.name == "unsupported":
             choices = f"add `cast: {{{column.name}: string}}` to carry its text (`json` where that is JSON), or drop it"
-            problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices))
+            problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices, "type"))
             continue
         try:
             to.native(column.type)
         except UnsupportedType as error:
-            problems.append(Problem(True, where, error.what, error.fix))
+            problems.append(Problem(True, where, error.what, error.fix, "type"))
     return problems
 
 
@@ -251,7 +263,7 @@ def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
     long = [n for n in (plan.target.name.name, *(c.name for c in plan.target.columns)) if len(n.encode()) > to.max_identifier]
     fix = "give the table another `to`, the column a `rename`"
     return [
-        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix)
+        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix, "name")
         for name in long
     ]
 
@@ -264,7 +276,7 @@ def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:
             problems += suites.check(suites.of(folder, plan.name, stage, shape), shape.columns)
         except PenstockError as error:
             problems.append(Problem(True, error.where or f"suite of {plan.name}", error.what, error.fix))
-    return problems
+    return [replace(p, area="suite") for p in problems]
 
 
 def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, target: sa.Connection, schema: str | None) -> list[Problem]:
@@ -276,18 +288,28 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
     for plan in plans:
         if plan.target.name.name in views:
             problems.append(
-                Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`")
+                Problem(
+                    True,
+                    f"table {plan.name}",
+                    f"{plan.target.name} is a view at the target",
+                    "drop the view or choose another `to`",
+                    "collision",
+                )
             )
         owner = journal.shadow_owner(target, plan.shadow) if known else None
         if (owner is None or owner[0] != migration.name) and plan.shadow in standing:
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
-            problems.append(Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name"))
+            problems.append(
+                Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name", "collision")
+            )
     live = [p.target.name for p in plans if p.live_exists]
     for dependent in to.dependents(target, live) if live else ():
         if not dependent.follows:
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
             problems.append(
-                Problem(True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch")
+                Problem(
+                    True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch", "collision"
+                )
             )
     return problems
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
+from penstock.preflight import ends, outlook, sample, shapes
+from penstock.preflight.outlook import Outlook
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
 # What a declared counterpart holds, where its type does not say it.
@@ -32,41 +35,56 @@ _UNINDEXED = TEXTS - {"uuid"}
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found: the tables as they will be, the problems, the consistency that the run will have."""
+    """What was found: the tables as they will be, the problems, what blocks first, and how much there is to do."""
 
     tables: tuple[TablePlan, ...]
     problems: tuple[Problem, ...]
+    outlook: Outlook | None = None
 
     @property
     def blocking(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.blocking)
 
+    def record(self) -> dict[str, Any]:
+        """The same as one JSON-able record."""
+        told = self.outlook.told() if self.outlook else []
+        return {
+            "tables": len(self.tables),
+            "problems": [asdict(p) for p in self.problems],
+            "told": told,
+            "outlook": asdict(self.outlook) if self.outlook else None,
+        }
+
 
 def assess(
-    migration: Migration, run_token: str, source: sa.Connection, target: sa.Connection, folder: Path, only: Sequence[str] = ()
+    migration: Migration,
+    run_token: str,
+    source: sa.Connection,
+    target: sa.Connection,
+    folder: Path,
+    only: Sequence[str] = (),
+    root: str = "",
+    estimate: bool = False,
 ) -> Assessment:
     """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing.
 
-    `only` limits it to these source tables.
+    `only` limits it to these source tables.  root: of the staging area, to ask its disk for room.
+    estimate: try a sample of the rows as well, for about two seconds.
     """
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
-    problems: list[Problem] = []
+    source_schema, problems = ends.place(migration, "source", from_, source)
+    schema, more = ends.place(migration, "target", to, target)
+    if problems + more:
+        return Assessment((), tuple(problems + more))
     if migration.consistency == "run" and from_.snapshot != "run":
-        problems.append(
-            Problem(
-                True,
-                f"{migration.path}: consistency",
-                f"{from_.label} can only give a snapshot per table",
-                "use consistency: table",
-                "settings",
-            )
-        )
-    tables = _chosen(migration, from_, source, problems)
+        what = f"{from_.label} can only give a snapshot per table"
+        problems.append(Problem(True, f"{migration.path}: consistency", what, "use consistency: table", "settings"))
+    tables = _chosen(migration, source_schema, from_, source, problems)
     for name in only:
         if name not in tables:
             problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables), "migration"))
     tables = {n: _with_texts(t, migration, from_) for n, t in tables.items() if not only or n in only}
-    schema = migration.target_schema or sa.inspect(target).default_schema_name
+    problems += ends.source_problems(migration, from_, source, source_schema, tables.values())
     mapped = _mapped(migration, tables, schema, problems)
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
@@ -79,13 +97,36 @@ def assess(
         problems += _left_out(plan, to)
         problems += _name_problems(plan, to)
         problems += suite_problems(plan, folder)
-    problems += _collisions(migration, plans, to, target, schema)
-    return Assessment(tuple(plans), tuple(problems))
+    problems += shapes.key_problems(plans, from_) + shapes.case_problems(plans, to, standing)
+    barred = ends.target_problems(migration, to, target, schema, plans)
+    problems += barred
+    if not any(p.blocking and p.area == "privileges" for p in barred):
+        problems += _collisions(migration, plans, to, target, schema)
+    seen, more = _looked(migration, plans, source, target, root, estimate and not any(p.blocking for p in problems))
+    return Assessment(tuple(plans), tuple(sorted(problems + more, key=lambda p: not p.blocking)), seen)
 
 
-def _chosen(migration: Migration, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
+def _looked(
+    migration: Migration, plans: Sequence[TablePlan], source: sa.Connection, target: sa.Connection, root: str, estimate: bool
+) -> tuple[Outlook, list[Problem]]:
+    """How much there is to do, by the databases' own accounts and, with `estimate`, by a sample of the rows."""
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
+    sizes = from_.sizes(source, [p.source for p in plans])
+    paces: list[sample.Pace] = []
+    problems: list[Problem] = []
+    if estimate:
+        source.rollback()  # so that nothing is held while the sample is taken
+        target.rollback()
+        ordered = sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0)
+        paces, problems = sample.take(ordered, from_, to, source.engine, target.engine)
+    file = target.engine.url.database if to.embedded else None
+    writers = ends.connections(migration) if to.parallel_writers else 1
+    found, short = outlook.look(plans, sizes, paces, root, file, ends.connections(migration), writers)
+    return found, problems + short
+
+
+def _chosen(migration: Migration, schema: str, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
     """The source tables that the migration names, by name."""
-    schema = migration.source_schema or sa.inspect(connection).default_schema_name
     found = sa.inspect(connection).get_table_names(schema=schema)
     specs = migration.tables.specs
     for name in specs:
@@ -304,7 +345,7 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
             )
     live = [p.target.name for p in plans if p.live_exists]
     for dependent in to.dependents(target, live) if live else ():
-        if not dependent.follows:
+        if not dependent.follows and dependent.kind != "owner":  # an owner is a privilege, of which the target has spoken
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
             problems.append(
                 Problem(

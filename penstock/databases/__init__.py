@@ -32,6 +32,7 @@ _MACHINERY = frozenset(
         "inspection",
         "moments",
         "mysql_catalogue",
+        "mysql_grants",
         "mysql_load",
         "mysql_rows",
         "mysql_server",

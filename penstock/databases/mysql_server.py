@@ -1,30 +1,28 @@
 """What privileges, settings and state of MySQL and MariaDB allow a run to do, and how large its tables are.
 
-Manual: https://mariadb.com/kb/en/grant/ (patterns in names), https://mariadb.com/kb/en/rename-table/ (ALTER and DROP of the old
-name, CREATE and INSERT of the new one). SHOW GRANTS tells what roles bring, which information_schema does not.
+Manual: https://mariadb.com/kb/en/rename-table/ (ALTER and DROP of the old
+name, CREATE and INSERT of the new one).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Size, Use, execute, mysql_catalogue
+from penstock.databases import Size, Use, execute, mysql_grants
 from penstock.databases.mysql_catalogue import decoded, quoted
+from penstock.databases.mysql_grants import Grants
 from penstock.errors import Problem
 from penstock.schema import BINARIES, TEXTS, Table
 from penstock.units import few
 
-_GRANT = re.compile(r"(GRANT|REVOKE) (.+?) ON (?:TABLE )?(`(?:[^`]|``)*`|\*)\.(`(?:[^`]|``)*`|\*) (?:TO|FROM) ", re.DOTALL)
 _SERVER = (
     "SELECT CURRENT_USER() AS me, DATABASE() AS home, @@GLOBAL.read_only AS closed, @@GLOBAL.local_infile AS local_infile,"
     " @@max_allowed_packet AS packet, @@lower_case_table_names AS folding, @@SESSION.sql_mode AS mode, @@SESSION.time_zone AS zone,"
     " @@GLOBAL.max_connections AS most, @@SESSION.max_user_connections AS allowed, @@character_set_database AS charset"
 )
-_READS = ("SELECT",)
 _MAKES = ("SELECT", "INSERT", "DELETE", "CREATE", "DROP", "ALTER", "INDEX")
 _SMALL_PACKET = 16 << 20
 # What the session's start has set, and whatever stands between may not have kept.
@@ -38,7 +36,7 @@ def assess(connection: sa.Connection, use: Use) -> list[Problem]:
     home = use.schema or (decoded(server.home) if server.home is not None else None)
     if home is None:
         return [Problem(True, use.role, "the connection names no database", "write one into the connection", "settings")]
-    granted = _granted(connection, home)
+    granted = mysql_grants.read(connection)
     found = list(_state(connection, use, server))
     return found + list((_source if use.role == "source" else _target)(connection, use, server, home, granted))
 
@@ -67,20 +65,24 @@ def _state(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem
         yield use.problem(False, what, "write fewer `connections` into the migration, or run it when there is room", "settings")
 
 
-def _source(connection: sa.Connection, use: Use, server: Any, home: str, granted: set[str]) -> Iterator[Problem]:
+def _source(connection: sa.Connection, use: Use, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
     wanted = {t.name.name for t in use.tables}
     denied = sorted(_unread(connection, home) & wanted)
-    everything = f"GRANT SELECT ON {quoted(home)}.* TO {_grantee(server)}"
+    rights = granted.on(home)
+    everything = f"GRANT SELECT ON {rights.place}.* TO {granted.me}"
     if denied:
-        each = [f"GRANT SELECT ON {quoted(home)}.{quoted(name)} TO {_grantee(server)}" for name in denied]
+        each = [f"GRANT SELECT ON {quoted(home)}.{quoted(name)} TO {granted.me}" for name in denied]
         grant = "; ".join(each) if len(each) <= 5 else everything
         yield use.problem(True, f"no right to read {few(denied)}", grant, "privileges")
-    if not granted & {"SELECT", "ALL PRIVILEGES"}:
+    if not rights.any("SELECT"):
         what = f"of {home} only single tables are granted: others can't be seen, and are left out without a word"
         yield use.problem(False, what, everything, "privileges")
-    if use.connections > 1 and not _granted(connection, None) & {"RELOAD", "FLUSH_TABLES", "ALL PRIVILEGES"}:
+    if blind := rights.lacks(["SHOW VIEW", "TRIGGER"]):
+        what = "not all that hangs on the tables can be seen, so not all that is left behind is named"
+        yield use.problem(False, what, f"GRANT {', '.join(blind)} ON {rights.place}.* TO {granted.me}", "privileges")
+    if use.connections > 1 and not granted.on_server() & {"RELOAD", "FLUSH_TABLES", mysql_grants.ALL}:
         what = "no right to hold writers for an instant: one connection reads all tables, where several could share a snapshot"
-        yield use.problem(False, what, f"GRANT RELOAD ON *.* TO {_grantee(server)}", "privileges")
+        yield use.problem(False, what, f"GRANT RELOAD ON *.* TO {granted.me}", "privileges")
 
 
 def _unread(connection: sa.Connection, home: str) -> set[str]:
@@ -91,27 +93,27 @@ def _unread(connection: sa.Connection, home: str) -> set[str]:
     return {decoded(name) for name in connection.execute(sa.text(query), {"home": home}).scalars()}
 
 
-def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted: set[str]) -> Iterator[Problem]:
+def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
     if server.closed:
-        exempt = bool(_granted(connection, None) & {"SUPER", "READ ONLY ADMIN", "READ_ONLY ADMIN", "CONNECTION_ADMIN", "ALL PRIVILEGES"})
+        exempt = bool(granted.on_server() & {"SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN", mysql_grants.ALL})
         what = "it is read-only" + (", which this user may ignore: is it a replica?" if exempt else ", perhaps as a replica")
         yield use.problem(not exempt, what, "connect to its primary, or SET GLOBAL read_only = 0", "settings")
     if not server.local_infile:
         yield use.problem(True, "LOAD DATA LOCAL is switched off: nothing can be loaded", "SET GLOBAL local_infile = 1", "settings")
     needed = [*_MAKES, "REFERENCES"] if any(t.foreign_keys for t in use.tables) else list(_MAKES)
-    yield from _lacking(use, server, home, granted, needed)
+    yield from _lacking(use, home, granted, needed)
     journal = decoded(server.home) if server.home is not None else None
     if journal is None:
         yield use.problem(True, "the connection names no database, where the journal stands", "write one into the connection", "settings")
     elif journal != home:
-        yield from _lacking(use, server, journal, _granted(connection, journal), ["SELECT", "INSERT", "DELETE", "CREATE"])
+        yield from _lacking(use, journal, granted, ["SELECT", "INSERT", "DELETE", "CREATE"])
     yield from _names(use, server, journal)
 
 
-def _lacking(use: Use, server: Any, home: str, granted: set[str], needed: Sequence[str]) -> Iterator[Problem]:
-    missing = [p for p in needed if p not in granted] if "ALL PRIVILEGES" not in granted else []
-    if missing:
-        grant = f"GRANT {', '.join(missing)} ON {quoted(home)}.* TO {_grantee(server)}"
+def _lacking(use: Use, home: str, granted: Grants, needed: Sequence[str]) -> Iterator[Problem]:
+    rights = granted.on(home)
+    if missing := rights.lacks(needed):
+        grant = f"GRANT {', '.join(missing)} ON {rights.place}.* TO {granted.me}"
         yield use.problem(True, f"no right to {', '.join(missing)} in {home}", grant, "privileges")
 
 
@@ -129,41 +131,6 @@ def _names(use: Use, server: Any, journal: str | None) -> Iterator[Problem]:
     if odd and journal and decoded(server.charset) != "utf8mb4":
         what = f"{journal} has the character set {decoded(server.charset)}, in which the journal may be unable to name {few(odd)}"
         yield use.problem(True, what, f"ALTER DATABASE {quoted(journal)} CHARACTER SET utf8mb4", "settings")
-
-
-def _granted(connection: sa.Connection, home: str | None) -> set[str]:
-    """The privileges that this user and its roles have on all tables of a database (None: on the whole server)."""
-    role = connection.scalar(sa.text("SELECT CURRENT_ROLE()")) if _has_roles(connection) else None
-    using = f" FOR CURRENT_USER() USING {decoded(role)}" if role and decoded(role) != "NONE" and not _mariadb(connection) else ""
-    found: set[str] = set()
-    taken: set[str] = set()
-    for (line,) in execute(connection, f"SHOW GRANTS{using}"):
-        match = _GRANT.match(decoded(line))
-        if not match or match[4] != "*" or not (match[3] == "*" or (home is not None and _covers(match[3], home))):
-            continue
-        (found if match[1] == "GRANT" else taken).update(p.strip().upper() for p in re.sub(r"\([^)]*\)", "", match[2]).split(","))
-    return found - taken
-
-
-def _mariadb(connection: sa.Connection) -> bool:
-    return mysql_catalogue.version(connection).startswith("MariaDB")
-
-
-def _has_roles(connection: sa.Connection) -> bool:
-    return not mysql_catalogue.version(connection).startswith("MySQL 5")
-
-
-def _covers(pattern: str, name: str) -> bool:
-    """Whether a database's name in a grant, in which _ and % are patterns unless escaped, is that of `name`."""
-    parts = re.findall(r"\\.|.", pattern[1:-1].replace("``", "`"), re.DOTALL)
-    kinds = {"_": ".", "%": ".*"}
-    return re.fullmatch("".join(kinds.get(p) or re.escape(p[-1]) for p in parts), name, re.DOTALL) is not None
-
-
-def _grantee(server: Any) -> str:
-    """The user as GRANT names it."""
-    user, _, host = decoded(server.me).rpartition("@")
-    return "@".join("'" + part.replace("\\", "\\\\").replace("'", "''") + "'" for part in (user, host))
 
 
 def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

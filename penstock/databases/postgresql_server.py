@@ -125,7 +125,7 @@ def _source(connection: sa.Connection, use: Use, server: Any) -> Iterator[Proble
         yield use.problem(True, f"no right to read {few(denied)}", grant, "privileges")
     if hidden := [name for name, _, active in tables if active]:
         what = f"row level security would hide rows of {few(hidden)} from {server.me}"
-        yield use.problem(True, what, f"ALTER ROLE {server.me} BYPASSRLS, or read as the tables' owner", "privileges")
+        yield use.problem(True, what, f"ALTER ROLE {server.me} BYPASSRLS; or read as the tables' owner", "privileges")
 
 
 def _usable(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:

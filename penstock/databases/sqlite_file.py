@@ -22,7 +22,9 @@ def assess(connection: sa.Connection, use: Use) -> list[Problem]:
         driver: Any = other.connection.driver_connection
         driver.execute("PRAGMA busy_timeout = 0")
         try:
+            (version,) = driver.execute("PRAGMA user_version").fetchone()
             driver.execute("BEGIN IMMEDIATE")
+            driver.execute(f"PRAGMA user_version = {version}")  # a write, without which read-only files begin as well
             driver.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):

@@ -21,7 +21,7 @@ from penstock.units import few
 _SERVER = (
     "SELECT CURRENT_USER() AS me, DATABASE() AS home, @@GLOBAL.read_only AS closed, @@GLOBAL.local_infile AS local_infile,"
     " @@max_allowed_packet AS packet, @@lower_case_table_names AS folding, @@SESSION.sql_mode AS mode, @@SESSION.time_zone AS zone,"
-    " @@GLOBAL.max_connections AS most, @@SESSION.max_user_connections AS allowed, @@character_set_database AS charset"
+    " @@GLOBAL.max_connections AS most, @@SESSION.max_user_connections AS allowed"
 )
 _MAKES = ("SELECT", "INSERT", "DELETE", "CREATE", "DROP", "ALTER", "INDEX")
 _SMALL_PACKET = 16 << 20
@@ -107,7 +107,7 @@ def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted
         yield use.problem(True, "the connection names no database, where the journal stands", "write one into the connection", "settings")
     elif journal != home:
         yield from _lacking(use, journal, granted, ["SELECT", "INSERT", "DELETE", "CREATE"])
-    yield from _names(use, server, journal)
+    yield from _names(use, server)
 
 
 def _lacking(use: Use, home: str, granted: Grants, needed: Sequence[str]) -> Iterator[Problem]:
@@ -117,7 +117,7 @@ def _lacking(use: Use, home: str, granted: Grants, needed: Sequence[str]) -> Ite
         yield use.problem(True, f"no right to {', '.join(missing)} in {home}", grant, "privileges")
 
 
-def _names(use: Use, server: Any, journal: str | None) -> Iterator[Problem]:
+def _names(use: Use, server: Any) -> Iterator[Problem]:
     names = [t.name.name for t in use.tables]
     upper = [n for n in names if n != n.lower()]
     if server.folding == 1 and upper:
@@ -127,10 +127,6 @@ def _names(use: Use, server: Any, journal: str | None) -> Iterator[Problem]:
     if server.folding and twins:
         what = f"to the server these names are the same: {', '.join(twins)}"
         yield use.problem(True, what, "give one of them another `to`", "collision")
-    odd = [n for n in names if not n.isascii()]
-    if odd and journal and decoded(server.charset) != "utf8mb4":
-        what = f"{journal} has the character set {decoded(server.charset)}, in which the journal may be unable to name {few(odd)}"
-        yield use.problem(True, what, f"ALTER DATABASE {quoted(journal)} CHARACTER SET utf8mb4", "settings")
 
 
 def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

@@ -65,14 +65,14 @@ AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'IN
 
 # Rows as the planner counts them: those that statistics saw, by page, times the pages that there are.
 _SIZES = """
-SELECT c.relname, sum(pg_table_size(p.relid)), sum(CASE WHEN l.reltuples < 0 OR l.relpages = 0 AND pg_relation_size(p.relid) > 0 THEN NULL
-    WHEN l.relpages = 0 THEN 0
-    ELSE l.reltuples / l.relpages * pg_relation_size(p.relid) / current_setting('block_size')::int END),
-  bool_or(l.reltuples < 0 OR l.relpages = 0 AND pg_relation_size(p.relid) > 0)
+SELECT c.relname, sum(pg_table_size(p.relid)), sum(CASE WHEN f.bytes = 0 THEN 0 WHEN f.unseen THEN NULL
+    ELSE l.reltuples / l.relpages * f.bytes / current_setting('block_size')::int END), bool_or(f.unseen)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
   SELECT c.oid AS relid WHERE c.relkind = 'r' UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p' AND isleaf) p
 JOIN pg_class l ON l.oid = p.relid
+CROSS JOIN LATERAL (
+  SELECT r.bytes, r.bytes > 0 AND (l.reltuples < 0 OR l.relpages = 0) AS unseen FROM (SELECT pg_relation_size(p.relid) AS bytes) r) f
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relname = ANY (:names) GROUP BY 1
 """
 

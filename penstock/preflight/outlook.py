@@ -76,20 +76,22 @@ def look(
     readers, writers: how many of either work at a time.
     """
     known = {p.name: sizes.get(p.name, Size(None, None)) for p in plans}
+    by_name = {p.table: p for p in paces}
     moved = _moved(known, paces)
-    ordered = sorted(known, key=lambda n: -(known[n].bytes or known[n].rows or 0))
+    rows = {name: round(_rows(held, by_name[name])) if name in by_name else held.rows for name, held in known.items()}
+    ordered = sorted(known, key=lambda n: -(known[n].bytes or rows[n] or 0))
     packed = sum(p.staged for p in paces) / max(1, sum(p.bytes for p in paces)) if any(p.bytes for p in paces) else 1.0
     twice = {p.name for p in plans if p.steps}
     needs = [("staging", staging.local_root(root) if root else None, sum(b * (2 if n in twice else 1) for n, b in moved.items()) * packed)]
     needs.append(("target", Path(target_file) if target_file else None, sum(moved.values())))
     space = tuple(Space(place, round(needed), _free(path)) for place, path, needed in needs)
-    counted = [s.rows for s in known.values() if s.rows is not None]
+    counted = [n for n in rows.values() if n is not None]
     weighed = [s.bytes for s in known.values() if s.bytes is not None]
     found = Outlook(
         len(plans),
         sum(counted) if len(counted) == len(known) else None,
         sum(weighed) if len(weighed) == len(known) else None,
-        tuple((n, known[n].rows, known[n].bytes) for n in ordered[:3]),
+        tuple((n, rows[n], known[n].bytes) for n in ordered[:3]),
         space,
         *_time(moved, paces, len(plans), readers, writers),
     )

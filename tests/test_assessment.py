@@ -61,6 +61,9 @@ def test_a_check_without_an_estimate_reads_no_row(shop: Shop) -> None:
 
 def test_a_check_leaves_nothing_at_either_end(shop: Shop) -> None:
     source = Path(str(shop.source.database))
+    for target in (shop.target, sa.make_url(f"sqlite:///{shop.folder}/t.sqlite")):
+        check(replace(shop, target=target), estimate=True)
+        assert {f.name for f in shop.folder.iterdir()} == {"shop.sqlite", "shop.yaml"}
     duckdb.connect(str(shop.target.database)).execute("CREATE TABLE other (v INT)").close()
     before = source.read_bytes()
     check(shop, estimate=True)

@@ -119,7 +119,7 @@ def _looked(
         target.rollback()
         ordered = sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0)
         paces, problems = sample.take(ordered, from_, to, source.engine, target.engine)
-    file = target.engine.url.database if to.embedded else None
+    file = (target.engine.url.database or "").removeprefix("file:") if to.embedded else None
     writers = ends.connections(migration) if to.parallel_writers else 1
     found, short = outlook.look(plans, sizes, paces, root, file, ends.connections(migration), writers)
     return found, problems + short

@@ -29,21 +29,30 @@ def assess(
     estimate: bool = False,
 ) -> Assessment:
     """What preflight finds, as `preflight.assess` says. Raises ConnectionFailed; changes nothing at either end."""
-    _there(source_url)
+    new = not _file(target_url) and databases.of(target_url, target=True).embedded
+    if databases.of(source_url).embedded and not _file(source_url) and not _elsewhere(source_url):  # its driver would make an empty one
+        why = f"there is no file {source_url.database}"
+        raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
+        if new and (made := _file(target_url)):
+            made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
     target.dispose()
     return found
 
 
-def _there(url: sa.URL) -> None:
-    """Raise ConnectionFailed where a source that is a file isn't there: its driver would make an empty one."""
+def _file(url: sa.URL) -> Path | None:
+    """The file of a database that is one, where it is there."""
     file = Path((url.database or "").removeprefix("file:"))
-    if databases.of(url).embedded and not file.exists():
-        raise ConnectionFailed("can't connect to the source", where=str(url), why=f"there is no file {file}", fix="check the path")
+    return file if file.is_file() else None
+
+
+def _elsewhere(url: sa.URL) -> bool:
+    """Whether the database's name is an address that its own driver understands (`md:sales`), not a path."""
+    return ":" in (url.database or "").removeprefix("file:").partition("/")[0]
 
 
 def keep(area: Staging, found: Assessment) -> None:

@@ -100,6 +100,23 @@ def test_values_that_the_target_can_not_hold_are_seen_in_the_sample(shop: Shop, 
     assert found and found[0].where.startswith("table far, column v"), found
 
 
+def test_zero_dates_and_nan_are_seen_in_the_sample(shop: Shop, mariadb_url: sa.URL, postgresql_url: sa.URL) -> None:
+    engine = sa.create_engine(mariadb_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET sql_mode = ''")
+        connection.exec_driver_sql("CREATE TABLE orders (id int PRIMARY KEY, day date)")
+        connection.exec_driver_sql("INSERT INTO orders VALUES (1, '2024-02-30'), (2, '0000-00-00')")
+    engine.dispose()
+    engine = sa.create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE weights (id int PRIMARY KEY, w float8)")
+        connection.exec_driver_sql("INSERT INTO weights VALUES (1, 'NaN')")
+    engine.dispose()
+    for source, target, where in ((mariadb_url, shop.target, "orders"), (postgresql_url, mariadb_url, "weights")):
+        found = of(check(replace(shop, source=source, target=target), estimate=True), "values")
+        assert len(found) == 1 and f"table {where}" in found[0].where and found[0].fix, found
+
+
 def test_a_function_of_the_users_is_not_tried_in_a_sample(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop.folder / "touching.py").write_text("def columns(c):\n    return c\n\ndef touch(t):\n    raise SystemExit('called')\n")
     monkeypatch.syspath_prepend(str(shop.folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -140,7 +140,7 @@ def test_with_all_rights_nothing_is_said_of_them(postgresql: Ends) -> None:
 
 
 def test_someone_elses_journal_is_named_with_its_grant(postgresql: Ends) -> None:
-    theirs = Ends(**{**vars(postgresql), "target": postgresql.admin.url})
+    theirs = replace(postgresql, target=postgresql.admin.url)
     theirs.run("first")
     # what that run made live, and its shadows' schema, belong to another now as well
     assert {p.fix for p in postgresql.check() if p.blocking} >= {
@@ -162,6 +162,18 @@ def test_a_user_with_no_rights_at_all_is_told_the_way_to_a_run(postgresql: Ends)
         said += wanted
     assert not [p for p in postgresql.check() if p.blocking] and len(said) >= 5, said
     postgresql.run("r1")
+
+
+def test_a_user_who_may_not_even_use_public_is_told_so(postgresql: Ends) -> None:
+    """No schema is named anywhere: without USAGE there is none that the connection would choose."""
+    postgresql.do("REVOKE ALL ON SCHEMA public FROM PUBLIC", postgresql.said("REVOKE ALL ON SCHEMA public FROM {writer}"))
+    bare = replace(postgresql, extra="source_schema: 'old \"s\"'\n")
+    said = []
+    while wanted := [p.fix for p in bare.check() if p.blocking]:
+        said += wanted
+        bare.do(*wanted)
+    assert said == list(map(bare.said, ("GRANT USAGE ON SCHEMA public TO {writer}", "GRANT USAGE, CREATE ON SCHEMA public TO {writer}")))
+    bare.run("r1")
 
 
 @pytest.fixture
@@ -235,6 +247,15 @@ def test_a_reader_with_select_alone_is_told_what_can_not_be_seen(mariadb: Ends) 
     mariadb.run("r1")
     granted(mariadb, "GRANT SHOW VIEW, TRIGGER ON {old}.* TO {reader}", blocking=False)
     assert not any("can't be seen" in p.what for p in mariadb.check())
+
+
+def test_with_all_rights_nothing_is_said_and_what_can_not_be_tried_is(mariadb: Ends) -> None:
+    found = plan.assess(mariadb.migration(), "r", mariadb.source, mariadb.target, mariadb.folder / "none", estimate=True)
+    assert not found.problems and found.outlook
+    assert found.outlook.basis.endswith("loading could not be measured")  # which takes CREATE TEMPORARY TABLES
+    mariadb.do(mariadb.said("GRANT CREATE TEMPORARY TABLES ON {pattern}.* TO {writer}"))
+    found = plan.assess(mariadb.migration(), "r", mariadb.source, mariadb.target, mariadb.folder / "none", estimate=True)
+    assert not found.problems and found.outlook and "and loaded at" in found.outlook.basis
 
 
 def test_rights_through_a_role_count(mariadb: Ends) -> None:

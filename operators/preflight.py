@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, run_id, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, declared, run_id, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,8 +22,21 @@ class PreflightOperator(MigrationOperator):
         # The report's tab finds the run's report by this, from the first task on.
         context["ti"].xcom_push("staging", staging.url)
         with record.stage(staging, "preflight"):
-            found = plan.assess(migration, run_id(context), url(migration.source), url(migration.target), suites_folder(migration))
+            found = plan.assess(
+                migration,
+                run_id(context),
+                url(migration.source),
+                url(migration.target),
+                suites_folder(migration),
+                tuple(context["params"].get("tables") or ()),
+                staging_root(migration, self.staging_root),
+                estimate=True,
+            )
+            plan.keep(staging, found)
             for problem in found.problems:
-                self.log.warning("%s: %s%s", problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
+                told = (problem.area, problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
+                (self.log.error if problem.blocking else self.log.warning)("%s: %s: %s%s", *told)
+            for line in found.outlook.told() if found.outlook else ():
+                self.log.info(line)
             plan.refuse(found, migration)
         return {"tables": len(found.tables), "advice": len(found.problems)}

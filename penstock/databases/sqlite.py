@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_types
+from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_file, sqlite_types
 from penstock.databases.faults import text_first, unheld
 from penstock.databases.sqlite_types import TYPES
 from penstock.errors import LoadFailed, ReadFailed
@@ -37,6 +37,9 @@ secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"index"})
 follows_renames = False
+embedded = True
+caseless = frozenset({"table", "column"})
+oldest = {"SQLite": (3, 33)}
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
 BATCH_ROWS = 32_768
@@ -321,6 +324,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 
 def version(connection: sa.Connection) -> str:
     return f"SQLite {execute(connection, 'SELECT sqlite_version()').scalar_one()}"
+
+
+assess = sqlite_file.assess
+sizes = sqlite_file.sizes
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,9 +23,22 @@ class PreflightOperator(MigrationOperator):
         # The report's tab finds the run's report by this, from the first task on.
         context["ti"].xcom_push("staging", staging.url)
         with record.stage(staging, "preflight"):
-            ends = url(migration.source), url(migration.target)
-            found = plan.assess(migration, run, *ends, suites_folder(migration), interval=interval(migration, context))
+            found = plan.assess(
+                migration,
+                run,
+                url(migration.source),
+                url(migration.target),
+                suites_folder(migration),
+                tuple(context["params"].get("tables") or ()),
+                staging_root(migration, self.staging_root),
+                estimate=True,
+                interval=interval(migration, context),
+            )
+            plan.keep(staging, found)
             for problem in found.problems:
-                self.log.warning("%s: %s%s", problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
+                told = (problem.area, problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
+                (self.log.error if problem.blocking else self.log.warning)("%s: %s: %s%s", *told)
+            for line in found.outlook.told() if found.outlook else ():
+                self.log.info(line)
             plan.refuse(found, migration)
         return {"tables": len(found.tables), "advice": len(found.problems)}

@@ -110,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(do=do)
         return made
 
-    command("check", _check, "Print everything that stands in the way; change nothing.", file, ends, machine)
+    check = command("check", _check, "Print what stands in the way, and what to expect; change nothing.", file, ends, staged, machine)
+    check.add_argument("--no-estimate", action="store_true", help="read no sample: no estimate of the time, no look at values")
     command("plan", _plan, "Print what a run would do: tables, chunks and every statement; write nothing.", file, ends, limits, machine)
     run = command("run", _run, "Run the migration, or go on with its last run where that was stopped.", file, ends, staged, limits)
     which = run.add_mutually_exclusive_group()
@@ -184,13 +185,12 @@ def _check(args: argparse.Namespace) -> int:
     from penstock.stages import plan
     from penstock.units import count
 
-    found = plan.assess(migration, "check", source, target, folder)
+    root, estimate = _root(args, migration), not args.no_estimate
+    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate)
     if args.json:
-        told = [{"blocking": p.blocking, "where": p.where, "what": p.what, "fix": p.fix} for p in found.problems]
-        print(json.dumps({"migration": migration.name, "tables": len(found.tables), "problems": told}, ensure_ascii=False, indent=1))
+        print(json.dumps({"migration": migration.name, **found.record()}, ensure_ascii=False, indent=1))
     else:
-        if found.problems:
-            terminal.problems(found.problems)
+        terminal.assessment(found)
         way = f"{count(len(found.blocking), 'problem')} in the way" if found.blocking else "nothing in the way"
         print(f"{migration.name}: {count(len(found.tables), 'table')}, {way}")
     return 1 if found.blocking else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 @dataclass
@@ -87,14 +87,20 @@ class NotApproved(SwitchRefused):
     """A person, or the clock, said no."""
 
 
+Area = Literal[
+    "privileges", "version", "settings", "space", "size", "migration", "key", "type", "name", "collision", "schema", "values", "suite"
+]
+
+
 @dataclass
 class Problem:
-    """One thing that preflight or check found. `blocking` ones stop the run; the others are advice."""
+    """One thing that preflight or check found. `blocking` ones stop the run; the others are advice. area: what it is about."""
 
     blocking: bool
     where: str
     what: str
     fix: str = ""
+    area: Area = "schema"
 
 
 @dataclass

@@ -22,23 +22,31 @@ from penstock.schema import TableName
 from penstock.staging import Receipt
 
 _METADATA = sa.MetaData()
-_LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+
+
+def _name(length: int) -> sa.types.TypeEngine[str]:
+    """A name, of which case and accents are a part, in any script: not what a MySQL database's own default may make of it."""
+    exactly = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return sa.String(length).with_variant(exactly, "mysql", "mariadb")
+
+
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 
 SHADOWS = sa.Table(
     "penstock_shadows",
     _METADATA,
-    sa.Column("shadow", sa.String(250), primary_key=True),
-    sa.Column("migration", sa.String(40), nullable=False),
-    sa.Column("run", sa.String(280), nullable=False),
+    sa.Column("shadow", _name(250), primary_key=True),
+    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("run", _name(280), nullable=False),
 )
 RECEIPTS = sa.Table(
     "penstock_receipts",
     _METADATA,
-    sa.Column("run", sa.String(250), primary_key=True),
-    sa.Column("table_name", sa.String(250), primary_key=True),
+    sa.Column("run", _name(250), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
     sa.Column("stage", sa.String(16), primary_key=True),
     sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("migration", sa.String(40), nullable=False),
+    sa.Column("migration", _name(40), nullable=False),
     sa.Column("row_count", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(80), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
@@ -48,8 +56,8 @@ SWITCHES = sa.Table(
     "penstock_switches",
     _METADATA,
     sa.Column("token", sa.String(16), primary_key=True),
-    sa.Column("migration", sa.String(40), nullable=False),
-    sa.Column("run", sa.String(250), nullable=False),
+    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("run", _name(250), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("keep_until", sa.String(40), nullable=False),
@@ -61,11 +69,11 @@ SWITCHES = sa.Table(
 COVERAGE = sa.Table(
     "penstock_coverage",
     _METADATA,
-    sa.Column("migration", sa.String(40), primary_key=True),
-    sa.Column("table_name", sa.String(250), primary_key=True),
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
     sa.Column("low", sa.String(40), primary_key=True),
     sa.Column("high", sa.String(40), primary_key=True),
-    sa.Column("run", sa.String(250), nullable=False),
+    sa.Column("run", _name(250), nullable=False),
     sa.Column("token", sa.String(16), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("row_count", sa.BigInteger, nullable=False),
@@ -74,14 +82,14 @@ COVERAGE = sa.Table(
     sa.Column("source", sa.String(80), nullable=False),
     sa.Column("read_at", sa.String(40), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("why", _LONG, nullable=False),
     sa.Column("watermark", sa.String(40), nullable=False),
     sa.Column("whole_at", sa.String(40), nullable=False),
 )
 TURNS = sa.Table(
     "penstock_turns",
     _METADATA,
-    sa.Column("migration", sa.String(40), primary_key=True),
+    sa.Column("migration", _name(40), primary_key=True),
     sa.Column("turn", sa.BigInteger, nullable=False),
 )
 NAMES = frozenset(_METADATA.tables)

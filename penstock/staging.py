@@ -3,7 +3,7 @@
 Everything is published whole: a file is written beside its place and moved there, a manifest is written
 last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run>/`:
 
-    plan.json                          what the run will do
+    assessment.json plan.json          what preflight found, and what the run will do
     extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
     extracted/manifest.json            written last: all tables are here, and this is how they were read
     transformed/<table>/...            the same, for tables with transforms
@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -94,15 +94,10 @@ class Staging:
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
         """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
-        # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
-        texts = [f.name for f in schema if pa.types.is_string(f.type)]
-        short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
-        form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
-        form |= {"use_dictionary": texts or False, "write_statistics": short or False}
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
-            pq.ParquetWriter(stream, schema, **form) as writer,
+            parquet_writer(stream, schema) as writer,
         ):
             yield writer
 
@@ -168,6 +163,16 @@ class Staging:
         self.filesystem.move(beside, place)
 
 
+def parquet_writer(stream: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
+    """What writes rows as they are staged."""
+    # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
+    texts = [f.name for f in schema if pa.types.is_string(f.type)]
+    short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
+    form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
+    form |= {"use_dictionary": texts or False, "write_statistics": short or False}
+    return pq.ParquetWriter(stream, schema, **form)
+
+
 def folder(table: str) -> str:
     """A table's folder name, safe on every file system whatever the table is called."""
     safe = quote(table, safe=" ()+,=@!-")
@@ -197,6 +202,13 @@ def of(root: str, migration: str, run: str) -> Staging:
     filesystem, path = pafs.FileSystem.from_uri(root)
     within = posixpath.join(path, migration, run_folder(run))
     return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+
+
+def local_root(root: str) -> Path | None:
+    """The folder of a staging root on this machine's disk, None on an object store."""
+    if "://" not in root:
+        return Path(root).absolute()
+    return Path(unquote(urlsplit(root).path)) if root.startswith("file:") else None
 
 
 def runs(root: str, migration: str) -> list[str]:

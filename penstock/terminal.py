@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from penstock import events
-from penstock.errors import Problem
 from penstock.plan import Plan
+from penstock.preflight import Assessment
 from penstock.staging import Staging
 from penstock.units import NONE, count, number, seconds, size
 
@@ -145,10 +145,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(drawn)
 
 
-def problems(found: Sequence[Problem]) -> None:
-    """Print what preflight found, what blocks first."""
-    ordered = sorted(found, key=lambda p: not p.blocking)
-    table(("", "where", "what", "what to do"), [("✗ blocks" if p.blocking else "· advice", p.where, p.what, p.fix) for p in ordered])
+def assessment(found: Assessment) -> None:
+    """Print what preflight found, what blocks first, and what a run would have to do."""
+    if found.problems:
+        rows = [("✗ blocks" if p.blocking else "· advice", p.area, p.where, p.what, p.fix) for p in found.problems]
+        table(("", "area", "where", "what", "what to do"), rows)
+        print()
+    for line in found.outlook.told() if found.outlook else ():
+        print(shown(line))
 
 
 def plan(made: Plan, statements: dict[str, list[str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 NONE = "—"
 
@@ -45,3 +46,8 @@ def instant(value: str | None) -> str:
 def count(number: int, noun: str, nouns: str = "") -> str:
     """`1 table`, `2 tables`."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """`a, b, c and 4 more`."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

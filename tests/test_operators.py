@@ -116,7 +116,14 @@ def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow
     run = airflow.run("shop_missing")
     states = airflow.states(run)
     assert run.state == "failed" and states["preflight"] == "failed" and states["report"] == "success"
-    assert "no_such_table" in airflow.staged(run, "shop_missing").read_text("report.json")
+    found = airflow.staged(run, "shop_missing").read_json("report.json")["assessment"]
+    assert [("no_such_table" in p["what"]) for p in found["problems"] if p["blocking"]] == [True]
+
+
+def test_preflight_takes_a_sample_that_the_report_keeps(moved: tuple[Airflow, Any]) -> None:
+    airflow, run = moved
+    found = airflow.staged(run, "shop").read_json("report.json")["assessment"]
+    assert any(line.startswith("time: about ") for line in found["told"]) and not any(p["blocking"] for p in found["problems"])
 
 
 def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:

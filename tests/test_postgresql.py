@@ -606,7 +606,7 @@ def test_views_and_grants_follow_the_switch(connection: sa.Connection, postgresq
         ("view", "s.v", True),
         ("grant", "to PUBLIC", True),
         ("grant", f"to {reader}", True),
-        ("grant", f"owner {owner}", True),
+        ("owner", owner, True),
     }
     grants = "SELECT array_agg(a::text ORDER BY a::text) FROM unnest(relacl) a"
     rights = f"SELECT relowner::regrole::text, ({grants}) FROM pg_class WHERE oid = 'public.a'::regclass"
@@ -629,7 +629,7 @@ def test_views_and_grants_follow_the_switch(connection: sa.Connection, postgresq
 def test_what_another_role_owns_is_refused(connection: sa.Connection, postgresql_url: sa.URL) -> None:
     role = f"weak_{postgresql_url.database}"
     execute(connection, f"CREATE TABLE a (n int); CREATE VIEW v AS SELECT n FROM a; CREATE ROLE {role}; SET ROLE {role}")
-    assert dependents_of(connection, "a") == {("view", "public.v"): False, ("grant", "owner penstock"): False}
+    assert dependents_of(connection, "a") == {("view", "public.v"): False, ("owner", "penstock"): False}
     connection.rollback()
 
 

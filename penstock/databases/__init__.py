@@ -6,7 +6,7 @@ Core code asks a database's facts, never its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, cast
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.errors import ConnectionFailed, MigrationError
+from penstock.errors import Area, ConnectionFailed, MigrationError, Problem
 from penstock.schema import Column, Table, TableName, Type
 
 Move = tuple[TableName, TableName]
@@ -25,18 +25,23 @@ Move = tuple[TableName, TableName]
 _MACHINERY = frozenset(
     {
         "ddl",
+        "duckdb_file",
         "duckdb_lists",
         "duckdb_types",
         "faults",
         "inspection",
         "moments",
         "mysql_catalogue",
+        "mysql_grants",
         "mysql_load",
         "mysql_rows",
+        "mysql_server",
         "mysql_types",
         "postgresql_catalogue",
         "postgresql_copy",
+        "postgresql_server",
         "postgresql_types",
+        "sqlite_file",
         "sqlite_types",
         "tsv",
         "types",
@@ -48,7 +53,7 @@ _MACHINERY = frozenset(
 class Dependent:
     """Something outside the migration that hangs on one of its live tables.
 
-    kind: view, materialized view, foreign key, trigger, grant.
+    kind: view, materialized view, foreign key, trigger, grant, owner.
     statements: what makes it follow the switch, run in the same transaction right after the tables moved;
     empty with `follows` when the database does it by itself.
     follows: False means the switch would leave it behind, so preflight refuses and names it.
@@ -59,6 +64,36 @@ class Dependent:
     table: TableName
     follows: bool
     statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a run will ask of a database: the question that `assess` answers.
+
+    tables: at the source those that are read; at the target those that are made, under their live names.
+    moved: the live ones that the switch moves away.  journal: the journal's tables.
+    connections: how many a task may have open at a time.
+    """
+
+    role: Literal["source", "target"]
+    schema: str | None
+    connections: int
+    tables: tuple[Table, ...] = ()
+    moved: tuple[TableName, ...] = ()
+    shadows: tuple[TableName, ...] = ()
+    journal: tuple[str, ...] = ()
+
+    def problem(self, blocking: bool, what: str, fix: str, area: Area) -> Problem:
+        """A problem of the whole database."""
+        return Problem(blocking, self.role, what, fix, area)
+
+
+@dataclass(frozen=True)
+class Size:
+    """About how large a table is, as the database keeps account of it; None where it keeps none."""
+
+    rows: int | None
+    bytes: int | None
 
 
 class Database(Protocol):
@@ -94,6 +129,12 @@ class Database(Protocol):
     """What lets an INSERT of ours keep the numbers of a column that the database numbers itself."""
     follows_renames: bool
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
+    embedded: bool
+    """Whether it is a file that this process opens itself, named by the URL's database."""
+    caseless: frozenset[str]
+    """Which names (`table`, `column`) are one when they differ in case only."""
+    oldest: Mapping[str, tuple[int, ...]]
+    """The oldest version that is supported, by the product that `version` names."""
 
     # ---- SQL text: pure
     def canonical(self, native: str) -> Type:
@@ -184,6 +225,15 @@ class Database(Protocol):
     def version(self, connection: sa.Connection) -> str:
         """The server's own words: `PostgreSQL 15.18`."""
 
+    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        """What of its privileges, settings and state stands in the way of `use`, each with what to do. Changes nothing.
+
+        Asks as little as one question for all tables. A schema that is None is one that this user can't get at.
+        """
+
+    def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
+        """About how large these tables are, by name, without reading them."""
+
 
 _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 
@@ -241,6 +291,9 @@ def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple
 
 def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
     """An engine that has proved it can connect. Raises ConnectionFailed without the password."""
+    fix = "check that the server runs, the address, the user and the password of this connection"
+    if database.embedded:
+        fix = "check the path, this user's rights on the file and its folder, and that no other process holds it"
     engine = database.engine(url)
     try:
         with engine.connect():
@@ -255,5 +308,5 @@ def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
             f"can't connect to the {role}",
             where=url.render_as_string(hide_password=True),
             why=why.splitlines()[0] if why else "",
-            fix="check that the server runs, the address, the user and the password of this connection",
+            fix=fix,
         ) from None

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_lists, duckdb_types, execute, inspection, moments
+from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
 from penstock.errors import LoadFailed
@@ -34,6 +34,9 @@ foreign_keys = False
 shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = True
+embedded = True
+caseless = frozenset({"table", "column"})
+oldest = {"DuckDB": (1, 2)}
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
 
 BATCH_ROWS = 65_536
@@ -231,6 +234,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 
 def version(connection: sa.Connection) -> str:
     return f"DuckDB {execute(connection, 'SELECT version()').scalar_one()}"
+
+
+assess = duckdb_file.assess
+sizes = duckdb_file.sizes
 
 
 def _driver(connection: sa.Connection):  # type: ignore[no-untyped-def]

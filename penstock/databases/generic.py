@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection
-from penstock.errors import MigrationError, ReadFailed, UnsupportedType
+from penstock.databases import Dependent, Move, Size, Use, execute, inspection
+from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
 label = "a SQLAlchemy source"
@@ -27,6 +27,9 @@ foreign_keys = False
 shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = False
+embedded = False
+caseless: frozenset[str] = frozenset()
+oldest: dict[str, tuple[int, ...]] = {}
 loose: frozenset[str] = frozenset()
 
 BATCH_ROWS = 16_384
@@ -188,6 +191,15 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 def version(connection: sa.Connection) -> str:
     known = ".".join(str(p) for p in connection.dialect.server_version_info or ())
     return f"{connection.dialect.name} {known}".strip()
+
+
+def assess(connection: sa.Connection, use: Use) -> list[Problem]:
+    what = "only what SQLAlchemy tells of it is known: its privileges and settings are not looked at"
+    return [Problem(False, use.role, what, "let its user read every table of the migration", "privileges")]
+
+
+def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
+    return {t.name.name: Size(None, None) for t in tables}
 
 
 def _only_a_source() -> MigrationError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_types
+from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
@@ -32,6 +32,9 @@ foreign_keys = True
 shared_names = frozenset({"foreign key"})
 keep_numbers = ""
 follows_renames = True
+embedded = False
+caseless = frozenset({"column"})
+oldest = {"MariaDB": (10, 3), "MySQL": (5, 7)}
 loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
@@ -159,6 +162,8 @@ read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
 version = mysql_catalogue.version
+assess = mysql_server.assess
+sizes = mysql_server.sizes
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

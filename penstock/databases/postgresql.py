@@ -18,9 +18,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, ddl, execute, inspection, postgresql_catalogue, postgresql_copy, postgresql_types, tsv
+from penstock.databases import (
+    Dependent,
+    Move,
+    Size,
+    Use,
+    ddl,
+    execute,
+    inspection,
+    postgresql_catalogue,
+    postgresql_copy,
+    postgresql_server,
+    postgresql_types,
+    tsv,
+)
 from penstock.databases.postgresql_types import TYPES
-from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, ReadFailed
+from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, Problem, ReadFailed
 from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type
 
 label = "PostgreSQL"
@@ -38,6 +51,9 @@ foreign_keys = True
 shared_names: frozenset[str] = frozenset()
 keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
+embedded = False
+caseless: frozenset[str] = frozenset()
+oldest = {"PostgreSQL": (12,)}
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
@@ -263,6 +279,14 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 
 def version(connection: sa.Connection) -> str:
     return f"PostgreSQL {str(execute(connection, 'SHOW server_version').scalar_one()).split()[0]}"
+
+
+def assess(connection: sa.Connection, use: Use) -> list[Problem]:
+    return postgresql_server.assess(connection, use, _SESSION)
+
+
+def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
+    return postgresql_server.sizes(connection, tables)
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection:

@@ -204,7 +204,7 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     for role, oid, grants in connection.execute(_of(_GRANTS), live):
         found.append(Dependent("grant", f"to {role}", places[oid], True, tuple(grants)))
     for role, oid, ours, statement in connection.execute(_of(_OWNERS), live):
-        found.append(Dependent("grant", f"owner {role}", places[oid], ours, (statement,) if ours else ()))
+        found.append(Dependent("owner", role, places[oid], ours, (statement,) if ours else ()))
     connection.execute(set_path, {"path": path})
     return found
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_types
+from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_file, sqlite_types
 from penstock.databases.faults import text_first, unheld
 from penstock.databases.sqlite_types import TYPES
 from penstock.errors import LoadFailed, ReadFailed
@@ -38,6 +38,9 @@ foreign_keys = True
 shared_names = frozenset({"index"})
 keep_numbers = ""
 follows_renames = False
+embedded = True
+caseless = frozenset({"table", "column"})
+oldest = {"SQLite": (3, 33)}
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
 BATCH_ROWS = 32_768
@@ -337,6 +340,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 
 def version(connection: sa.Connection) -> str:
     return f"SQLite {execute(connection, 'SELECT sqlite_version()').scalar_one()}"
+
+
+assess = sqlite_file.assess
+sizes = sqlite_file.sizes
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +9,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from penstock import chunking, databases, events, partitioning, preflight, staging
-from penstock.errors import MigrationError, PreflightFailed
+from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Plan, token
-from penstock.preflight import Assessment
+from penstock.preflight import Assessment, ends
 from penstock.session import Session
+from penstock.staging import Staging
+
+ASSESSMENT = "assessment.json"
 
 
 def assess(
@@ -25,19 +27,48 @@ def assess(
     target_url: sa.URL,
     folder: Path,
     only: tuple[str, ...] = (),
+    root: str = "",
+    estimate: bool = False,
     interval: Interval | None = None,
 ) -> Assessment:
-    """What preflight finds. `interval`: of a run of a partitioned migration. Raises ConnectionFailed; changes nothing at either end."""
+    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration.
+
+    Raises ConnectionFailed; changes nothing at either end.
+    """
+    new = not _file(target_url) and databases.of(target_url, target=True).embedded
+    if databases.of(source_url).embedded and not _file(source_url) and not _elsewhere(source_url):  # its driver would make an empty one
+        why = f"there is no file {source_url.database}"
+        raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only)
+        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
         if migration.in_parts:
             tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
+        if new and (made := _file(target_url)):
+            made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
     target.dispose()
     return found
+
+
+def _file(url: sa.URL) -> Path | None:
+    """The file of a database that is one, where it is there."""
+    file = Path((url.database or "").removeprefix("file:"))
+    return file if file.is_file() else None
+
+
+def _elsewhere(url: sa.URL) -> bool:
+    """Whether the database's name is an address that its own driver understands (`md:sales`), not a path."""
+    return ":" in (url.database or "").removeprefix("file:").partition("/")[0]
+
+
+def keep(area: Staging, found: Assessment) -> None:
+    """Write down what preflight found, for the report; what it found before, with a sample, stays unless that changed what blocks."""
+    earlier = area.read_json(ASSESSMENT)["problems"] if area.exists(ASSESSMENT) else None
+    if earlier is None or found.blocking or any(p["blocking"] for p in earlier):
+        area.write_json(found.record(), ASSESSMENT)
 
 
 def refuse(found: Assessment, migration: Migration) -> None:
@@ -65,16 +96,21 @@ def make(
 
     Raises PreflightFailed, MigrationError.
     """
-    if migration.partitioned and interval is None:
-        fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
-        raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
-    found = assess(migration, run, source_url, target_url, folder, only, interval)
+    _whole(migration, interval)
+    found = assess(migration, run, source_url, target_url, folder, only, interval=interval)
     refuse(found, migration)
-    if unknown := set(only) - {t.name for t in found.tables}:
-        known = ", ".join(t.name for t in found.tables)
-        raise MigrationError(
-            f"{', '.join(sorted(unknown))}: not a table of this migration", where=str(migration.path), fix=f"there are: {known}"
-        )
+    return _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
+
+
+def _made(
+    migration: Migration,
+    run: str,
+    source_url: sa.URL,
+    target_url: sa.URL,
+    found: Assessment,
+    chunk_bytes: int | None,
+    interval: Interval | None,
+) -> Plan:
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
     with engine.connect() as reading:
@@ -100,7 +136,7 @@ def make(
         approval=migration.switch.approval,
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
-        connections=migration.connections or min(4, os.cpu_count() or 1),
+        connections=ends.connections(migration),
         tables=tables,
         interval=_span(interval, migration),
         timezone=migration.timezone,
@@ -111,6 +147,12 @@ def make(
 
 def _span(interval: Interval | None, migration: Migration) -> tuple[str, str] | None:
     return (written(interval.low), written(interval.high)) if interval and migration.partitioned else None
+
+
+def _whole(migration: Migration, interval: Interval | None) -> None:
+    if migration.partitioned and interval is None:
+        fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
+        raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
 
 
 def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
@@ -141,7 +183,11 @@ def plan(
             return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)
-    made = make(migration, run, source_url, target_url, folder, chunk_bytes, only, interval)
+    _whole(migration, interval)
+    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval)
+    keep(area, found)
+    refuse(found, migration)
+    made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
     area.write_text(made.to_json().decode(), "plan.json")
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

@@ -47,6 +47,7 @@ class Records:
     """Everything that a run has staged about itself; None and empty for what it never came to."""
 
     plan: Plan | None
+    assessment: Record | None
     failure: Record | None
     timings: Mapping[str, Sequence[Record]]
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
@@ -88,6 +89,7 @@ def read(area: Staging) -> Records:
     tables = plan.tables if plan else ()
     return Records(
         plan,
+        there("assessment.json"),
         there(FAILURE),
         timings,
         {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
@@ -124,7 +126,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "switch": _switch(found, migration),
         "undo": found.undo,
         "consistency": _consistency(plan),
-        "advice": [{"where": p.where, "what": p.what, "fix": p.fix} for p in plan.problems if not p.blocking] if plan else [],
+        "assessment": found.assessment,
         "fingerprint": plan and plan.fingerprint,
         "versions": _versions(plan),
     }

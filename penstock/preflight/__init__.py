@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
+from penstock.preflight import ends, outlook, sample, shapes
+from penstock.preflight.outlook import Outlook
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
 # What a declared counterpart holds, where its type does not say it.
@@ -32,59 +35,105 @@ _UNINDEXED = TEXTS - {"uuid"}
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found: the tables as they will be, the problems, the consistency that the run will have."""
+    """What was found: the tables as they will be, the problems, what blocks first, and how much there is to do."""
 
     tables: tuple[TablePlan, ...]
     problems: tuple[Problem, ...]
+    outlook: Outlook | None = None
 
     @property
     def blocking(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.blocking)
 
+    def record(self) -> dict[str, Any]:
+        """The same as one JSON-able record."""
+        told = self.outlook.told() if self.outlook else []
+        return {
+            "tables": len(self.tables),
+            "problems": [asdict(p) for p in self.problems],
+            "told": told,
+            "outlook": asdict(self.outlook) if self.outlook else None,
+        }
+
 
 def assess(
-    migration: Migration, run_token: str, source: sa.Connection, target: sa.Connection, folder: Path, only: Sequence[str] = ()
+    migration: Migration,
+    run_token: str,
+    source: sa.Connection,
+    target: sa.Connection,
+    folder: Path,
+    only: Sequence[str] = (),
+    root: str = "",
+    estimate: bool = False,
 ) -> Assessment:
     """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing.
 
-    `only` limits it to these source tables.
+    `only` limits it to these source tables.  root: of the staging area, to ask its disk for room.
+    estimate: try a sample of the rows as well, for about two seconds.
     """
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
-    problems: list[Problem] = []
+    source_schema, problems = ends.place(migration, "source", from_, source)
+    schema, more = ends.place(migration, "target", to, target)
+    if problems + more:
+        return Assessment((), tuple(problems + more))
     if migration.consistency == "run" and from_.snapshot != "run":
-        problems.append(
-            Problem(True, f"{migration.path}: consistency", f"{from_.label} can only give a snapshot per table", "use consistency: table")
-        )
-    tables = _chosen(migration, from_, source, problems)
+        what = f"{from_.label} can only give a snapshot per table"
+        problems.append(Problem(True, f"{migration.path}: consistency", what, "use consistency: table", "settings"))
+    tables = _chosen(migration, source_schema, from_, source, problems)
     for name in only:
         if name not in tables:
-            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables)))
+            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables), "migration"))
     tables = {n: _with_texts(t, migration, from_) for n, t in tables.items() if not only or n in only}
-    schema = migration.target_schema or sa.inspect(target).default_schema_name
+    problems += ends.source_problems(migration, from_, source, source_schema, tables.values())
     mapped = _mapped(migration, tables, schema, problems)
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
-    problems += suites.strays(folder, tables)
+    problems += [replace(p, area="suite") for p in suites.strays(folder, tables)]
     for plan in plans:
         problems += _native_problems(plan, to)
         problems += _left_out(plan, to)
         problems += _name_problems(plan, to)
         problems += suite_problems(plan, folder)
-    problems += _collisions(migration, plans, to, target, schema)
-    return Assessment(tuple(plans), tuple(problems))
+    problems += shapes.key_problems(plans, from_) + shapes.case_problems(plans, to, standing)
+    barred = ends.target_problems(migration, to, target, schema, plans)
+    problems += barred
+    if not any(p.blocking and p.area == "privileges" for p in barred):
+        problems += _collisions(migration, plans, to, target, schema)
+    seen, more = _looked(migration, plans, source, target, root, estimate and not any(p.blocking for p in problems))
+    return Assessment(tuple(plans), tuple(sorted(problems + more, key=lambda p: not p.blocking)), seen)
 
 
-def _chosen(migration: Migration, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
+def _looked(
+    migration: Migration, plans: Sequence[TablePlan], source: sa.Connection, target: sa.Connection, root: str, estimate: bool
+) -> tuple[Outlook, list[Problem]]:
+    """How much there is to do, by the databases' own accounts and, with `estimate`, by a sample of the rows."""
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
+    sizes = from_.sizes(source, [p.source for p in plans])
+    paces: list[sample.Pace] = []
+    problems: list[Problem] = []
+    if estimate:
+        source.rollback()  # so that nothing is held while the sample is taken
+        target.rollback()
+        ordered = sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0)
+        paces, problems = sample.take(ordered, from_, to, source.engine, target.engine)
+    file = (target.engine.url.database or "").removeprefix("file:") if to.embedded else None
+    writers = ends.connections(migration) if to.parallel_writers else 1
+    found, short = outlook.look(plans, sizes, paces, root, file, ends.connections(migration), writers)
+    return found, problems + short
+
+
+def _chosen(migration: Migration, schema: str, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
     """The source tables that the migration names, by name."""
-    schema = migration.source_schema or sa.inspect(connection).default_schema_name
     found = sa.inspect(connection).get_table_names(schema=schema)
     specs = migration.tables.specs
     for name in specs:
         if name not in found:
-            problems.append(Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found)))
+            problems.append(
+                Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found), "migration")
+            )
     wanted = [
         n
         for n in found
@@ -96,10 +145,12 @@ def _chosen(migration: Migration, database: Database, connection: sa.Connection,
     for pattern in migration.tables.include:
         if pattern != "*" and not any(fnmatchcase(n, pattern) for n in found):
             problems.append(
-                Problem(True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found))
+                Problem(
+                    True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found), "migration"
+                )
             )
     if not wanted and not problems:
-        problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move"))
+        problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move", area="migration"))
     return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
 
 
@@ -111,7 +162,7 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
         for column in columns:
             if column not in names and what == "key":
                 where = f"{migration.path}: tables.{table.name.name}.{what}"
-                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names)))
+                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names), "migration"))
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         return replace(table, primary_key=tuple(spec.key))
     return table
@@ -139,11 +190,13 @@ def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, 
         try:
             columns = transforms.schema(table.columns, steps, f"{migration.path}: tables.{name}")
         except PenstockError as error:
-            problems.append(Problem(True, error.where or f"table {name}", error.what, error.fix))
+            problems.append(Problem(True, error.where or f"table {name}", error.what, error.fix, "migration"))
             continue
         live = TableName((spec.to if spec else None) or name, schema)
         if live.name in taken:
-            problems.append(Problem(True, f"table {name}", f"{taken[live.name]} becomes {live.name} too", "give one of them another `to`"))
+            problems.append(
+                Problem(True, f"table {name}", f"{taken[live.name]} becomes {live.name} too", "give one of them another `to`", "collision")
+            )
         taken[live.name] = name
         mapped[name] = map_table(table, columns, steps, live)
         problems += [Problem(False, f"table {name}", f"left out: {lost}") for lost in mapped[name].lost]
@@ -218,12 +271,12 @@ def _native_problems(plan: TablePlan, to: Database) -> list[Problem]:
         where = f"table {plan.name}, column {column.name}"
         if column.type.name == "unsupported":
             choices = f"add `cast: {{{column.name}: string}}` to carry its text (`json` where that is JSON), or drop it"
-            problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices))
+            problems.append(Problem(True, where, f"the source type {column.native} has no counterpart", choices, "type"))
             continue
         try:
             to.native(column.type)
         except UnsupportedType as error:
-            problems.append(Problem(True, where, error.what, error.fix))
+            problems.append(Problem(True, where, error.what, error.fix, "type"))
     return problems
 
 
@@ -251,7 +304,7 @@ def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
     long = [n for n in (plan.target.name.name, *(c.name for c in plan.target.columns)) if len(n.encode()) > to.max_identifier]
     fix = "give the table another `to`, the column a `rename`"
     return [
-        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix)
+        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix, "name")
         for name in long
     ]
 
@@ -264,7 +317,7 @@ def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:
             problems += suites.check(suites.of(folder, plan.name, stage, shape), shape.columns)
         except PenstockError as error:
             problems.append(Problem(True, error.where or f"suite of {plan.name}", error.what, error.fix))
-    return problems
+    return [replace(p, area="suite") for p in problems]
 
 
 def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, target: sa.Connection, schema: str | None) -> list[Problem]:
@@ -276,18 +329,28 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
     for plan in plans:
         if plan.target.name.name in views:
             problems.append(
-                Problem(True, f"table {plan.name}", f"{plan.target.name} is a view at the target", "drop the view or choose another `to`")
+                Problem(
+                    True,
+                    f"table {plan.name}",
+                    f"{plan.target.name} is a view at the target",
+                    "drop the view or choose another `to`",
+                    "collision",
+                )
             )
         owner = journal.shadow_owner(target, plan.shadow) if known else None
         if (owner is None or owner[0] != migration.name) and plan.shadow in standing:
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
-            problems.append(Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name"))
+            problems.append(
+                Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name", "collision")
+            )
     live = [p.target.name for p in plans if p.live_exists]
     for dependent in to.dependents(target, live) if live else ():
-        if not dependent.follows:
+        if not dependent.follows and dependent.kind != "owner":  # an owner is a privilege, of which the target has spoken
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
             problems.append(
-                Problem(True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch")
+                Problem(
+                    True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch", "collision"
+                )
             )
     return problems
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from operators.migration_operator import faults_told, opened, run_id
+from operators.migration_operator import current_run, declared, faults_told, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +34,7 @@ class ApproveOperator(ApprovalOperator):
         if context["params"].get("stop_before_switch"):
             raise AirflowSkipException("asked to stop before the switch: there is nothing to approve")
         with faults_told():
-            session = opened(self.migration, self.staging_root, run_id(context))
+            session = opened(self.migration, self.staging_root, current_run(declared(self.migration), self.staging_root, context))
             report.report(session.staging, session.plan.migration, session.plan.run)
             self.body = evidence(session)
         return super().execute(context)
@@ -44,7 +44,7 @@ class ApproveOperator(ApprovalOperator):
         from penstock.errors import NotApproved
 
         with faults_told():
-            session = opened(self.migration, self.staging_root, run_id(context))
+            session = opened(self.migration, self.staging_root, current_run(declared(self.migration), self.staging_root, context))
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or ["Reject"])[0]
             given = {"approved": answer == self.APPROVE, "answer": answer, "by": user.get("name") or "", "at": journal.now()}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
+from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule
 
+from operators.deadline import deadline
 from operators.extract import ExtractOperator
 from operators.load import BuildOperator, LoadOperator, PrepareOperator
 from operators.migration_operator import declared
@@ -36,10 +38,11 @@ def migration_dag(path: str | Path) -> DAG:
     with DAG(
         dag_id=migration.name,
         description=_masked(f"Migration from {migration.source} to {migration.target}"),
-        schedule=CronDataIntervalTimetable(migration.schedule, timezone="UTC") if migration.schedule else None,
-        start_date=datetime.combine(migration.start_date, time.min, UTC) if migration.start_date else None,
+        schedule=CronDataIntervalTimetable(migration.schedule, timezone=migration.timezone) if migration.schedule else None,
+        start_date=datetime.combine(migration.start_date, time.min, ZoneInfo(migration.timezone)) if migration.start_date else None,
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=migration.max_active_runs,
+        deadline=deadline(migration),
         params=run_params(migration),
         default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
         tags=["penstock", "migration"],
@@ -71,7 +74,12 @@ def run_params(migration: Migration) -> dict[str, Param]:
     """What a person decides when a run is started by hand."""
     named = [n for n in migration.tables.include if not set(n) & set("*?[")] + list(migration.tables.specs)
     choices: dict[str, Any] = {"examples": list(dict.fromkeys(named))} if named else {}
-    return {
+    span: dict[str, Any] = {"type": ["null", "string"], "section": "Interval"}
+    ends = {
+        "from": Param(None, title="From", description="2013-01-01, or with a time; empty: the run's own data interval.", **span),
+        "to": Param(None, title="To", description="Where the interval ends; the end does not belong to it.", **span),
+    }
+    return (ends if migration.partitioned else {}) | {
         "tables": Param(
             [], type="array", items={"type": "string"}, title="Tables", description="Only these source tables; none chosen: all.", **choices
         ),
@@ -118,7 +126,8 @@ def _tasks(migration: Migration, of: dict[str, Any]) -> None:
     """The stages in their order. `of`: which migration, what every operator is given."""
     preflight = PreflightOperator(task_id="preflight", **of)
     plan = PlanOperator(task_id="plan", **of)
-    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **of).expand(group=plan.output)
+    pool = {"pool": migration.pool} if migration.pool else {}
+    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **pool, **of).expand(group=plan.output)
     gates: list[Any] = [ValidateOperator(task_id="gate_extracted", stage="extracted", **of)]
     preflight >> plan >> extract >> gates[0]
     mapped = [extract]
@@ -141,7 +150,7 @@ def _tasks(migration: Migration, of: dict[str, Any]) -> None:
     evidence: list[Any] = [*gates, loaded, prove]
     if migration.switch.approval:
         evidence.append(_approval(migration, of, evidence))
-    switch = SwitchOperator(task_id="switch", **of)
+    switch = SwitchOperator(task_id="switch", outlets=[AssetAlias(migration.name)], **of)
     verify = VerifyOperator(task_id="verify", **of)
     finish = FinishOperator(task_id="finish", **of)
     report = ReportOperator(task_id="report", **of)

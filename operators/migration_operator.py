@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.sdk import Context
 
+    from penstock.intervals import Interval
     from penstock.migration import Migration
     from penstock.plan import Group
     from penstock.session import Session
@@ -57,7 +59,7 @@ class MigrationOperator(BaseOperator):
 
     def opened(self, context: Context) -> Session:
         """This run, as the plan task wrote it down."""
-        return opened(self.migration, self.staging_root, run_id(context))
+        return opened(self.migration, self.staging_root, current_run(declared(self.migration), self.staging_root, context))
 
 
 @contextmanager
@@ -109,9 +111,48 @@ def staging_root(migration: Migration, given: str) -> str:
     return root
 
 
-def run_id(context: Context) -> str:
-    """Airflow's id of this DAG run is the run's id everywhere."""
-    return str(context["dag_run"].run_id)
+ATTEMPT = "attempt.json"
+
+
+def current_run(migration: Migration, given: str, context: Context) -> str:
+    """The run's id: Airflow's own of this DAG run; when that was cleared after it had switched, with the attempt's number behind it."""
+    base, number = str(context["dag_run"].run_id), 1
+    while area(migration, given, _attempt(base, number + 1)).exists(ATTEMPT):
+        number += 1
+    return _attempt(base, number)
+
+
+def begun_run(migration: Migration, given: str, context: Context) -> str:
+    """`current_run`, or a new attempt when that has made its tables live: whoever clears such a run wants the source read again."""
+    current = current_run(migration, given, context)
+    if not any(area(migration, given, current).exists(end) for end in ("switch.json", "undo.json")):
+        return current
+    base = str(context["dag_run"].run_id)
+    number = int(current.removeprefix(base).removeprefix("~") or 1) + 1
+    area(migration, given, _attempt(base, number)).write_json({"of": base, "attempt": number}, ATTEMPT)
+    return _attempt(base, number)
+
+
+def _attempt(base: str, number: int) -> str:
+    return base if number == 1 else f"{base}~{number}"
+
+
+def interval(migration: Migration, context: Context) -> Interval | None:
+    """The interval of a partitioned migration's run: what its params `from` and `to` say, else its data interval. Raises MigrationError."""
+    from penstock import intervals
+    from penstock.errors import MigrationError
+    from penstock.intervals import Interval
+
+    if not migration.partitioned:
+        return None
+    asked = [context["params"].get(end) for end in ("from", "to")]
+    if all(asked):
+        return intervals.between(str(asked[0]), str(asked[1]), migration.timezone)
+    run = context["dag_run"]
+    if any(asked) or run.data_interval_start is None or run.data_interval_end is None or run.data_interval_start == run.data_interval_end:
+        fix = "give both `from` and `to`, or a logical date"
+        raise MigrationError("nothing says which interval this run is of", where=str(migration.path), fix=fix)
+    return Interval(*(end.astimezone(UTC) for end in (run.data_interval_start, run.data_interval_end)))
 
 
 def url(connection_id: str) -> sa.URL:

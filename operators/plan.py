@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, handed_on, run_id, secrets, staging_root, suites_folder, url
+from operators.migration_operator import (
+    MigrationOperator,
+    area,
+    current_run,
+    declared,
+    handed_on,
+    interval,
+    secrets,
+    staging_root,
+    suites_folder,
+    url,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,10 +35,11 @@ class PlanOperator(MigrationOperator):
 
         migration, params = declared(self.migration), context["params"]
         chunk = params.get("chunk")
-        with record.stage(area(migration, self.staging_root, run_id(context)), "plan"):
+        run = current_run(migration, self.staging_root, context)
+        with record.stage(area(migration, self.staging_root, run), "plan"):
             session = plan.plan(
                 migration,
-                run_id(context),
+                run,
                 staging_root(migration, self.staging_root),
                 url(migration.source),
                 url(migration.target),
@@ -35,6 +47,7 @@ class PlanOperator(MigrationOperator):
                 secrets(),
                 parse_bytes(chunk) if chunk else None,
                 tuple(params.get("tables") or ()),
+                interval(migration, context),
             )
         for table in session.plan.tables:
             self.log.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, run_id, staging_root, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,19 +18,21 @@ class PreflightOperator(MigrationOperator):
         from penstock.stages import plan
 
         migration = declared(self.migration)
-        staging = area(migration, self.staging_root, run_id(context))
+        run = begun_run(migration, self.staging_root, context)
+        staging = area(migration, self.staging_root, run)
         # The report's tab finds the run's report by this, from the first task on.
         context["ti"].xcom_push("staging", staging.url)
         with record.stage(staging, "preflight"):
             found = plan.assess(
                 migration,
-                run_id(context),
+                run,
                 url(migration.source),
                 url(migration.target),
                 suites_folder(migration),
                 tuple(context["params"].get("tables") or ()),
                 staging_root(migration, self.staging_root),
                 estimate=True,
+                interval=interval(migration, context),
             )
             plan.keep(staging, found)
             for problem in found.problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, declared, run_id
+from operators.migration_operator import MigrationOperator, area, current_run, declared
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +20,8 @@ class ReportOperator(MigrationOperator):
         from penstock.stages import report
 
         migration = declared(self.migration)
-        staging = area(migration, self.staging_root, run_id(context))
-        report.report(staging, migration.name, run_id(context))
+        run = current_run(migration, self.staging_root, context)
+        staging = area(migration, self.staging_root, run)
+        report.report(staging, migration.name, run)
         self.log.info("report: %s/report.html", staging.url)
         return {"report": f"{staging.url}/report.html"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
 from operators.migration_operator import MigrationOperator
@@ -11,9 +13,20 @@ from operators.migration_operator import MigrationOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from penstock.journal import Switch
+    from penstock.session import Session
+
+
+def asset(migration: str, table: str) -> Asset:
+    """What other DAGs are scheduled on: a table that a migration has proved and made live."""
+    return Asset(name=f"{migration}.{table}", uri=f"penstock://{quote(migration)}/{quote(table, safe='')}")
+
 
 class SwitchOperator(MigrationOperator):
-    """Make the shadow tables live, on this run's evidence. Skips itself when the run was asked to stop before the switch."""
+    """Make the shadow tables live, on this run's evidence. Skips itself when the run was asked to stop before the switch.
+
+    With an outlet AssetAlias called like the migration it emits an event of each table: its rows, digest, run and interval.
+    """
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock import record
@@ -24,7 +37,16 @@ class SwitchOperator(MigrationOperator):
         session = self.opened(context)
         with record.stage(session.staging, "switch"):
             done = switch.switch(session)
-        return {"tables": len(done.moves), "at": done.at, "keep_until": done.keep_until}
+        if AssetAlias(session.plan.migration) in context["outlet_events"]:
+            self._tell(context, session, done)
+        return {"tables": len(done.moves) + len(done.replaced), "at": done.at, "keep_until": done.keep_until}
+
+    def _tell(self, context: Context, session: Session, done: Switch) -> None:
+        plan, events = session.plan, context["outlet_events"][AssetAlias(session.plan.migration)]
+        for proof in done.evidence["proof"]:
+            if proof["table"] not in done.evidence["left"]:
+                told = {"rows": proof["rows"], "digest": proof["target"], "run": plan.run, "interval": plan.interval}
+                events.add(asset(plan.migration, proof["table"]), told)
 
 
 class VerifyOperator(MigrationOperator):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Database
-from penstock.plan import Chunk, Key, TablePlan, where
+from penstock.plan import Chunk, Key, TablePlan, where, within
 from penstock.schema import INTEGERS, Column
 
 _SAMPLE = 1000
@@ -22,8 +22,7 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
     A table without a key is cut by where its rows lie, where the database can read such a range.
     """
-    table = databases.qualified(database, plan.source.name)
-    rows = int(databases.execute(connection, f"SELECT count(*) FROM {table}").scalar_one())
+    rows = int(databases.execute(connection, f"SELECT count(*) FROM {_rows(plan, database)}").scalar_one())
     row_bytes = _row_bytes(plan, database, connection, rows)
     counted = replace(plan, rows=rows, row_bytes=row_bytes)
     step = max(1, chunk_bytes // max(row_bytes, 1))
@@ -45,9 +44,15 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
 def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection, rows: int) -> int:
     if rows <= _SAMPLE:
         return 256
-    sample = databases.select(database, plan.source.name, plan.source.columns) + f" LIMIT {_SAMPLE}"
+    sample = databases.select(database, plan.source.name, plan.source.columns, within(plan, database, plan.source)) + f" LIMIT {_SAMPLE}"
     batches = list(database.read(connection, sample, plan.source.columns))
     return max(1, sum(int(b.nbytes) for b in batches) // max(1, sum(int(b.num_rows) for b in batches)))
+
+
+def _rows(plan: TablePlan, database: Database, *conditions: str) -> str:
+    """What stands behind FROM: the rows that the run moves, and that meet the conditions."""
+    parts = [f"({part})" for part in (within(plan, database, plan.source), *conditions) if part]
+    return databases.qualified(database, plan.source.name) + (f" WHERE {' AND '.join(parts)}" if parts else "")
 
 
 def _bounds(plan: TablePlan, database: Database, connection: sa.Connection, rows: int, step: int) -> list[Key]:
@@ -64,7 +69,7 @@ def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, col
     bounds: list[Key] = []
     while (len(bounds) + 1) * step < rows:
         beyond = where(database, columns, Chunk(0, low=bounds[-1] if bounds else None))
-        query = f"SELECT {values} FROM {databases.qualified(database, plan.source.name)}" + (f" WHERE {beyond}" if beyond else "")
+        query = f"SELECT {values} FROM {_rows(plan, database, beyond)}"
         found = databases.execute(connection, f"{query} ORDER BY {order} LIMIT 1 OFFSET {step - 1}").first()
         if found is None:
             break
@@ -77,8 +82,7 @@ def _numbered(plan: TablePlan, database: Database, connection: sa.Connection, co
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
     outer = ", ".join(f"k{i}" for i in range(len(columns)))
     present = " AND ".join(f"{databases.quote(database, c.name)} IS NOT NULL" for c in columns if c.nullable)
-    inner = f"SELECT {values}, row_number() OVER (ORDER BY {order}) AS n FROM {databases.qualified(database, plan.source.name)}"
-    inner += f" WHERE {present}" if present else ""
+    inner = f"SELECT {values}, row_number() OVER (ORDER BY {order}) AS n FROM {_rows(plan, database, present)}"
     query = f"SELECT {outer} FROM ({inner}) AS keys_in_order WHERE n % {step} = 0 AND n < {rows} ORDER BY n"
     return [tuple(_plain(v) for v in row) for row in databases.execute(connection, query)]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from penstock.migration import Migration
     from penstock.run import Approve
+    from penstock.stages.cover import Cell
     from penstock.terminal import Progressing
 
 _EPILOG = """\
@@ -117,11 +118,24 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--run-id", help="this run: a new one, or the one to go on with")
     which.add_argument("--new", action="store_true", help="a fresh run that reads the source again")
     run.add_argument("--stop-before-switch", action="store_true", help="move, check and prove everything, and make nothing live")
+    run.add_argument("--interval", metavar="FROM..TO", help="whose rows of partitioned tables are moved: 2013-01-01..2013-01-02")
     run.add_argument("--yes", action="store_true", help="approve the switch without being asked")
     report = command("report", _report, "Write and print the report of the last run.", file, staged, machine)
     report.add_argument("--run-id", help="another run than the last")
     undo = command("undo", _undo, "Put the tables back that served before the last switch.", file, ends, staged)
     undo.add_argument("--run-id", help="the run whose switch is undone; without it the last one, unless that is undone already")
+    history = argparse.ArgumentParser(add_help=False)
+    history.add_argument("--from", dest="since", metavar="TIME", help="the first interval (default: the file's start_date)")
+    history.add_argument("--to", dest="until", metavar="TIME", help="where the last one ends (default: now)")
+    history.add_argument(
+        "--check",
+        choices=("none", "count", "digest"),
+        default="none",
+        help="hold what is proven against the source, by rows counted or read again",
+    )
+    command("coverage", _coverage, "Print what of each table is proven, stale, failed and missing.", file, ends, staged, history, machine)
+    backfill = command("backfill", _backfill, "Run every interval that is not proven, one after the other.", file, ends, staged, history)
+    backfill.add_argument("--dry-run", action="store_true", help="print the intervals, run none")
     command("schema", _schema, "Print the JSON Schema of a migration file.")
     return parser
 
@@ -206,10 +220,11 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     migration, source, target, folder = _opened(args)
-    from penstock import record, run, runs, staging, terminal
+    from penstock import intervals, record, run, runs, staging, terminal
     from penstock.stages import report
 
-    root, request = _root(args, migration), {"tables": sorted(args.tables), "chunk": args.chunk}
+    interval = intervals.parse(args.interval, migration.timezone) if args.interval else None
+    root, request = _root(args, migration), {"tables": sorted(args.tables), "chunk": args.chunk, "interval": str(interval or "")}
     earlier = None if args.new else args.run_id or runs.unfinished(root, migration, request)
     run_id = earlier or runs.new(root, migration.name)
     area = staging.of(root, migration.name, run_id)
@@ -223,7 +238,7 @@ def _run(args: argparse.Namespace) -> int:
     try:
         with terminal.progress(area) as showing:
             approve = _yes if args.yes else _asked(showing)
-            run.run(migration, run_id, root, source, target, folder, _secrets(), approve, args.chunk, args.tables, until)
+            run.run(migration, run_id, root, source, target, folder, _secrets(), approve, args.chunk, args.tables, until, interval)
     finally:
         if area.exists("plan.json") or area.exists(record.FAILURE):
             terminal.closing(report.report(area, migration.name, run_id), area.url)
@@ -299,6 +314,46 @@ def _undo(args: argparse.Namespace) -> int:
     terminal.closing(found, opened.staging.url)
     for name in undone["written_since"]:
         print(terminal.shown(f"rows were written into {name} since the switch: they are in the table set aside"))
+    return 0
+
+
+def _covered(args: argparse.Namespace) -> tuple[list[Cell], Migration]:
+    from penstock import intervals
+    from penstock.stages import cover
+
+    migration, source, target, folder = _opened(args)
+    since, until = (intervals.instant(t, migration.timezone) if t else None for t in (args.since, args.until))
+    return cover.cover(migration, _root(args, migration), source, target, folder, since, until, args.check), migration
+
+
+def _coverage(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from penstock import terminal
+
+    cells, _ = _covered(args)
+    if args.json:
+        told = [asdict(c) | {"interval": str(c.interval) if c.interval else None} for c in cells]
+        print(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        terminal.coverage(cells)
+    return 0 if all(c.state == "proven" for c in cells) else 3
+
+
+def _backfill(args: argparse.Namespace) -> int:
+    from penstock import runs, terminal
+    from penstock.stages import cover
+
+    cells, migration = _covered(args)
+    wanted = cover.wanting(cells, ("missing", "stale", "failed"))
+    if args.dry_run or not wanted:
+        print("\n".join(map(str, wanted)) if wanted else f"{migration.name}: every interval is proven")
+        return 0
+    given = {"tables": (), "chunk": None, "stop_before_switch": False, "yes": False, "new": False, "json": False}
+    for number, interval in enumerate(wanted, 1):
+        print(f"{migration.name}: {interval}, {number} of {len(wanted)}", file=sys.stderr)
+        run_id = f"backfill-{terminal.shown(str(interval)).replace(':', '')}-{runs.new(_root(args, migration), migration.name)}"
+        _run(argparse.Namespace(**vars(args) | given, interval=str(interval), run_id=run_id))
     return 0
 
 

@@ -39,13 +39,16 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Digest:
-    """Of a set of rows. `Digest()` is that of no rows; `+` is that of both sets together."""
+    """Of a set of rows. `Digest()` is that of no rows; `+` is that of both sets together, `-` of what is left of one."""
 
     rows: int = 0
     sum: int = 0
 
     def __add__(self, other: Digest) -> Digest:
         return Digest(self.rows + other.rows, (self.sum + other.sum) % _MODULUS)
+
+    def __sub__(self, other: Digest) -> Digest:
+        return Digest(self.rows - other.rows, (self.sum - other.sum) % _MODULUS)
 
     def __str__(self) -> str:
         return f"{self.rows}:{self.sum:032x}"

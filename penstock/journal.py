@@ -3,6 +3,8 @@
 penstock_shadows   which run a shadow belongs to
 penstock_receipts  chunks loaded and proved
 penstock_switches  switches and their undoing, with the evidence they were made on
+penstock_coverage  what of each table is proven, and by which run
+penstock_turns     a row a migration, locked by the one run that is switching
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ def _name(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(exactly, "mysql", "mariadb")
 
 
-_LONG = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 
 SHADOWS = sa.Table(
     "penstock_shadows",
@@ -61,7 +63,34 @@ SWITCHES = sa.Table(
     sa.Column("keep_until", sa.String(40), nullable=False),
     sa.Column("position", _LONG, nullable=True),
     sa.Column("moves", _LONG, nullable=False),
+    sa.Column("replaced", _LONG, nullable=False),
     sa.Column("evidence", _LONG, nullable=False),
+)
+COVERAGE = sa.Table(
+    "penstock_coverage",
+    _METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("low", sa.String(40), primary_key=True),
+    sa.Column("high", sa.String(40), primary_key=True),
+    sa.Column("run", _name(250), nullable=False),
+    sa.Column("token", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(80), nullable=False),
+    sa.Column("rows_read", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String(80), nullable=False),
+    sa.Column("read_at", sa.String(40), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("why", _LONG, nullable=False),
+    sa.Column("watermark", sa.String(40), nullable=False),
+    sa.Column("whole_at", sa.String(40), nullable=False),
+)
+TURNS = sa.Table(
+    "penstock_turns",
+    _METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False),
 )
 NAMES = frozenset(_METADATA.tables)
 
@@ -70,7 +99,8 @@ NAMES = frozenset(_METADATA.tables)
 class Switch:
     """A switch as the journal has it. state: switching, switched, undoing, undone, finished.
 
-    moves: (live, shadow, kept or None where nothing served before), one for each table.
+    moves: (live, shadow, kept or None where nothing served before), one for each table that was moved.
+    replaced: the same for each table of which rows were replaced: `kept` has those that gave place.
     position: where the source stood, for sources that can say.
     """
 
@@ -82,6 +112,7 @@ class Switch:
     keep_until: str
     moves: tuple[tuple[TableName, TableName, TableName | None], ...]
     evidence: dict[str, Any]
+    replaced: tuple[tuple[TableName, TableName, TableName | None], ...] = ()
     position: str | None = None
 
 
@@ -91,8 +122,14 @@ def now() -> str:
 
 
 def create(connection: sa.Connection) -> None:
-    """Make the journal's tables where they are not there yet."""
-    _METADATA.create_all(connection)
+    """Make the journal's tables where they are not there yet, in transactions of its own."""
+    for others in range(len(NAMES), -1, -1):
+        try:
+            with connection.begin():
+                return _METADATA.create_all(connection)
+        except sa.exc.DBAPIError:
+            if not others:  # each failure but the last may be a table that another run has made at the same moment
+                raise
 
 
 def exists(connection: sa.Connection) -> bool:
@@ -152,8 +189,8 @@ def forget_receipts(connection: sa.Connection, run: str) -> None:
 def write_switch(connection: sa.Connection, switch: Switch) -> None:
     """Record a switch; an older record with the same token is replaced."""
     connection.execute(SWITCHES.delete().where(SWITCHES.c.token == switch.token))
-    moves = [[_place(name) for name in move] for move in switch.moves]
-    values = asdict(switch) | {"moves": json.dumps(moves), "evidence": json.dumps(switch.evidence)}
+    places = {part: json.dumps([[_place(n) for n in move] for move in getattr(switch, part)]) for part in ("moves", "replaced")}
+    values = asdict(switch) | places | {"evidence": json.dumps(switch.evidence)}
     connection.execute(SWITCHES.insert().values(**values))
 
 
@@ -162,8 +199,8 @@ def switches(connection: sa.Connection, migration: str, states: Sequence[str]) -
     query = sa.select(SWITCHES).where(SWITCHES.c.migration == migration, SWITCHES.c.state.in_(states)).order_by(SWITCHES.c.at.desc())
     found = []
     for row in connection.execute(query).mappings():
-        moves = tuple(tuple(_named(p) for p in move) for move in json.loads(row["moves"]))
-        found.append(Switch(**(dict(row) | {"moves": moves, "evidence": json.loads(row["evidence"])})))
+        places = {part: tuple(tuple(map(_named, move)) for move in json.loads(row[part])) for part in ("moves", "replaced")}
+        found.append(Switch(**(dict(row) | places | {"evidence": json.loads(row["evidence"])})))
     return found
 
 

@@ -28,12 +28,12 @@ from pydantic import (
 
 from penstock import transforms
 from penstock.errors import MigrationError
+from penstock.intervals import PRESETS, zone_known
 from penstock.transforms import nearest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SIZE = r"^\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(i?)[Bb]?\s*$"
 _DURATION = r"^\d+[smhdw]$"
-_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
 def parse_bytes(text: str | int) -> int:
@@ -58,8 +58,8 @@ def parse_duration(text: str) -> dt.timedelta:
 
 
 def _schedule(text: Any) -> Any:
-    if isinstance(text, str) and text not in _PRESETS and (text.startswith("@") or len(text.split()) not in (5, 6)):
-        raise ValueError(f"{text!r} is neither cron nor one of {', '.join(_PRESETS)}; for none leave it out")
+    if isinstance(text, str) and text not in PRESETS and (text.startswith("@") or len(text.split()) not in (5, 6)):
+        raise ValueError(f"{text!r} is neither cron nor one of {', '.join(PRESETS)}; for none leave it out")
     return text
 
 
@@ -80,6 +80,12 @@ def _step(value: Any) -> tuple[str, Any]:
     if problem := transforms.check(name, args):
         raise ValueError(f"{name}: {problem}")
     return name, args
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, str) and not zone_known(value):
+        raise ValueError(f"{value!r} is no time zone: write for instance Europe/Berlin")
+    return value
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -110,6 +116,26 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class PartitionSpec(_Part):
+    """How a table is cut into partitions, one a data interval."""
+
+    by: Annotated[Text, Field(description="a column of dates or times: a run moves the rows of its data interval")]
+    rest: Annotated[
+        Literal["refuse", "first"],
+        Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
+    ] = "refuse"
+
+
+class IncrementSpec(_Part):
+    """How a table without partitions is kept up by its changes."""
+
+    by: Annotated[Text, Field(description="a column of dates or times that every insert and update sets: a run moves what is later")]
+    lag: Annotated[Duration, _default("10m", "how far a run reads back, for rows that were committed late")] = parse_duration("10m")
+    whole: Annotated[
+        Duration, _default("7d", "after that a run moves the whole table: what the column did not tell, and deletes, are found then")
+    ] = parse_duration("7d")
+
+
 class TableSpec(_Part):
     """What a migration says of one table."""
 
@@ -117,6 +143,21 @@ class TableSpec(_Part):
     key: Annotated[Texts, Field(description="columns that name a row, for a table that declares no key")] = ()
     transform: Annotated[tuple[Step, ...], Field(description="steps, in their order")] = ()
     sensitive: Annotated[Texts, Field(description="columns whose values are never shown")] = ()
+    partition: Annotated[PartitionSpec | None, Field(description="a run moves one partition of the table, and replaces just that")] = None
+    incremental: Annotated[
+        IncrementSpec | None, Field(description="a run moves the rows that were changed since the last one, and replaces those by key")
+    ] = None
+    moved: Annotated[
+        Literal["every run", "once"], Field(description="a table without partitions: moved by every run, or until it has been once")
+    ] = "every run"
+
+    @model_validator(mode="after")
+    def _whole_or_parts(self) -> TableSpec:
+        if self.incremental and (self.partition or self.moved == "once"):
+            raise ValueError("`incremental` goes with neither `partition` nor `moved: once`: a table is moved in one way")
+        if self.partition and self.moved == "once":
+            raise ValueError("`moved: once` is for a table without partitions: each partition is moved by the run of its interval")
+        return self
 
 
 class Tables(_Part):
@@ -163,7 +204,15 @@ class Migration(_Part):
     schedule: Annotated[
         str | None, BeforeValidator(_schedule), Field(description="cron or a preset such as @daily; every run covers its data interval")
     ] = None
-    start_date: Annotated[dt.date | None, BeforeValidator(_day)] = None
+    start_date: Annotated[dt.date | None, BeforeValidator(_day), Field(description="where history begins: the first interval's day")] = None
+    timezone: Annotated[
+        Text, BeforeValidator(_zone), Field(description="of the schedule, and of partition columns that have none of their own")
+    ] = "UTC"
+    max_active_runs: Annotated[int, Field(ge=1, le=64, description="how many runs of different intervals may go at the same time")] = 1
+    pool: Annotated[Text | None, Field(description="the Airflow pool whose slots the tasks that read the source take")] = None
+    deadline: Annotated[
+        Duration | None, Field(description="a run that is not over so long after it was queued is told in the log of Airflow's executor")
+    ] = None
     staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
@@ -178,6 +227,25 @@ class Migration(_Part):
     chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
     _path: Path = PrivateAttr(default=Path())
     _fingerprint: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Migration:
+        if self.max_active_runs > 1 and not self.partitioned:
+            raise ValueError("max_active_runs: runs of whole tables go one after the other; only partitioned tables have more to do")
+        for name, spec in self.tables.specs.items():
+            if spec.partition and spec.partition.rest == "first" and not self.start_date:
+                raise ValueError(f"tables.{name}.partition.rest: there is no first partition without a start_date")
+        return self
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether a run is of one data interval."""
+        return any(spec.partition for spec in self.tables.specs.values())
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a run may move less than whole tables."""
+        return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
 
     @property
     def path(self) -> Path:
@@ -252,7 +320,7 @@ _EXPECTED = {
 def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
     """A fault that pydantic found, where it stands and in our words."""
     location, kind, given = fault["loc"], fault["type"], fault["input"]
-    *parents, last = location
+    *parents, last = location or ("",)
     if kind == "extra_forbidden":
         told = f"unknown field — {nearest(str(last), _fields(parents))}"
     elif kind == "missing":
@@ -273,13 +341,18 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
             told += f" — {nearest(last, ('include', 'exclude'))}"
     else:
         told = str(fault["msg"]).removeprefix("Value error, ")
-    return *_place(tree, location), f"{'.'.join(str(p) for p in location)}: {told}"
+    return *_place(tree, location), ": ".join(filter(None, (".".join(map(str, location)), told)))
 
 
 def _fields(parents: list[Any]) -> list[str]:
     """What a part of the file can say."""
-    parts: dict[Any, type[BaseModel]] = {"tables": TableSpec, "switch": SwitchSpec}
-    part = parts[parents[0]] if parents else Migration
+    parts: dict[Any, type[BaseModel]] = {
+        "tables": TableSpec,
+        "switch": SwitchSpec,
+        "partition": PartitionSpec,
+        "incremental": IncrementSpec,
+    }
+    part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
     return list(part.model_fields)
 
 

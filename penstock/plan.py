@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -34,12 +34,40 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Partition:
+    """The rows of a table that a run moves: low <= `by` < high, on the column's own clock.
+
+    to: the same column at the target.  first: the rows before low, and those without a time, are of this partition too.
+    """
+
+    by: str
+    to: str
+    low: str
+    high: str
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class Increment:
+    """The rows of a table that a run moves: those with low <= `by`, on the column's own clock, and those without a time.
+
+    to: the same column at the target.
+    """
+
+    by: str
+    to: str
+    low: str
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """One source table and the target table it becomes.
 
     key: the source columns that bound its chunks, () for one chunk.
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
     a row there when there are any. Chunks can be found again at the target when `ranged`.
+    follows: the target column by which later runs will move what has changed.
+    once: it is moved until it has been, then never again.
     """
 
     source: Table
@@ -55,11 +83,25 @@ class TablePlan:
     rows: int = 0
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
+    partition: Partition | None = None
+    increment: Increment | None = None
+    follows: str = ""
+    once: bool = False
 
     @property
     def name(self) -> str:
         """The source table's name: how the table is called everywhere in a run."""
         return self.source.name.name
+
+    @property
+    def replaces(self) -> bool:
+        """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
+        return (self.partition or self.increment) is not None and self.live_exists
+
+    @property
+    def built(self) -> Table:
+        """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
+        return replace(self.target, indexes=(), foreign_keys=()) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
         """The columns at `stage` whose values nothing may show: the sensitive ones, and whatever steps may have made of them."""
@@ -89,7 +131,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, before it begins. connections: at most so many to either end, of one task.
+    """A run, before it begins. connections: at most so many to either end, of one task.  interval: of a run of partitions, in UTC.
+    own_shadows: no other run of the migration loads into the same places.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -108,6 +151,9 @@ class Plan:
     parallel_writers: bool
     connections: int
     tables: tuple[TablePlan, ...]
+    interval: tuple[str, str] | None = None
+    timezone: str = "UTC"
+    own_shadows: bool = False
     problems: tuple[Problem, ...] = ()
 
     def table(self, name: str) -> TablePlan:
@@ -214,7 +260,7 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
+    return [*target.drops(shadows), *target.schemas(shadows), *(ddl.create_table(target, t.built, t.shadow) for t in plan.tables)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:
@@ -224,27 +270,57 @@ def build_statements(plan: Plan, target: Database) -> list[str]:
 
 def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
     """A statement for each key and index, beside the one table that it touches."""
-    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.target, t.shadow)]
+    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.built, t.shadow)]
 
 
 def link_statements(plan: Plan, target: Database) -> list[str]:
     """The foreign keys, and where identities go on."""
-    places = {t.target.name.name: t.shadow for t in plan.tables}
-    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.target, t.shadow, places)]
-    return statements + [s for t in plan.tables for s in target.renumber(t.target, t.shadow)]
+    live = {f.ref_table: TableName(f.ref_table, t.target.name.schema) for t in plan.tables for f in t.target.foreign_keys}
+    places = live | {t.target.name.name: t.shadow for t in plan.tables if not t.replaces}
+    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.built, t.shadow, places)]
+    return statements + [s for t in plan.tables if not t.replaces for s in target.renumber(t.target, t.shadow)]
 
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
     """The select that reads a chunk from the source."""
     keys = [plan.source.column(c) for c in plan.key]
-    return databases.select(source, plan.source.name, plan.source.columns, where(source, keys, chunk))
+    both = filter(None, (within(plan, source, plan.source), where(source, keys, chunk)))
+    return databases.select(source, plan.source.name, plan.source.columns, " AND ".join(f"({part})" for part in both))
+
+
+def within(plan: TablePlan, database: Database, table: Table) -> str:
+    """The SQL predicate of what the run moves, of `table` at the source or at the target; empty for a whole table."""
+    if plan.increment is not None:
+        column = table.column(plan.increment.by if table == plan.source else plan.increment.to)
+        moment = database.moment(column)
+        return f"{moment} >= {database.moment_literal(plan.increment.low, column)} OR {moment} IS NULL"
+    if plan.partition is None:
+        return ""
+    column = table.column(plan.partition.by if table == plan.source else plan.partition.to)
+    moment = database.moment(column)
+    below = f"{moment} < {database.moment_literal(plan.partition.high, column)}"
+    if plan.partition.first:
+        return f"{moment} IS NULL OR {below}"
+    return f"{moment} >= {database.moment_literal(plan.partition.low, column)} AND {below}"
 
 
 def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, place: TableName) -> str:
-    """The select that reads a chunk (None: the whole table) back from where it stands at the target."""
+    """The select that reads a chunk (None: all that the run moves) back from where it stands at the target."""
     keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
     condition = where(target, keys, chunk) if chunk is not None else ""
+    if place == plan.target.name and chunk is None:
+        condition = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
     return databases.select(target, place, plan.target.columns, condition)
+
+
+def same_key(plan: TablePlan, target: Database) -> str:
+    """The SQL predicate of the live rows that the shadow has under the same primary key; empty for a table without one."""
+    keys = plan.target.primary_key
+    if not keys:
+        return ""
+    live, shadow = databases.qualified(target, plan.target.name), databases.qualified(target, plan.shadow)
+    names = [databases.quote(target, k) for k in keys]
+    return f"EXISTS (SELECT 1 FROM {shadow} WHERE " + " AND ".join(f"{shadow}.{n} = {live}.{n}" for n in names) + ")"
 
 
 _ADAPTER = TypeAdapter(Plan)

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from penstock import journal, record, staging
+from penstock.intervals import Interval
 from penstock.migration import Migration
 from penstock.plan import groups
 from penstock.session import Session
@@ -29,16 +30,18 @@ def run(
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
     until: str = "switch",
+    interval: Interval | None = None,
 ) -> Session:
     """Run a migration to its end, or go on with the run `run_id` where it was killed.
 
     root: URL of the staging area.  folder: of the suites.  until: `gate` stops with everything proved and nothing switched.
+    interval: whose rows of partitioned tables are moved.
     Leaves a report in any case. Raises the PenstockError that stopped it.
     """
     area = staging.of(root, migration.name, run_id)
     try:
         with record.stage(area, "plan"):
-            session = plan.plan(migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only)
+            session = plan.plan(migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only, interval)
         move(session)
         if until == "switch":
             conclude(session, approve)

@@ -184,6 +184,11 @@ def chunk_file(stage: str, table: str, chunk: int) -> str:
     return posixpath.join(stage, folder(table), f"{chunk:05}.parquet")
 
 
+def reading(table: str) -> tuple[str, str]:
+    """Where it is written when a table's reading began, relative to the run."""
+    return "reading", f"{folder(table)}.json"
+
+
 def run_folder(run: str) -> str:
     """A run id as one safe folder name (Airflow's have colons and plus signs), another for every other id."""
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", run).lstrip(".")

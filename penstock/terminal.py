@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -18,6 +18,9 @@ from penstock.plan import Plan
 from penstock.preflight import Assessment
 from penstock.staging import Staging
 from penstock.units import NONE, count, number, seconds, size
+
+if TYPE_CHECKING:
+    from penstock.stages.cover import Cell
 
 _ROWS = {"extract.batch": "extract", "transform.chunk": "transform", "load.batch": "load", "prove.chunk": "prove"}
 _GATE = {"go": "open", "warn": "warned", "stop": "closed"}
@@ -164,6 +167,31 @@ def plan(made: Plan, statements: dict[str, list[str]]) -> None:
     table(("table", "becomes", "rows", "bytes", "chunks", "transforms"), rows, ("rows", "bytes", "chunks"))
     for stage, texts in statements.items():
         print(f"\n-- {stage}" + "".join(f"\n{shown(text)};" for text in texts))
+
+
+_MARKS = {"proven": "■", "stale": "◪", "failed": "✗", "missing": "·"}
+
+
+def coverage(cells: Sequence[Cell]) -> None:
+    """Print how every table stands: its intervals as a strip, and those that are not proven by name."""
+    by_table: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_table.setdefault(cell.table, []).append(cell)
+    rows = []
+    for name, own in by_table.items():
+        states: Counter[str] = Counter(c.state for c in own)
+        told = ", ".join(f"{states[s]:,} {s}" for s in _MARKS if states[s])
+        rows.append((name, "".join(_MARKS[c.state] for c in own), told, number(sum(c.rows or 0 for c in own))))
+    table(("table", "in order of time", "", "rows"), rows, ("rows",))
+    open_ = [c for c in cells if c.state != "proven"]
+    if open_:
+        print()
+        table(("table", "interval", "state", "why"), [(c.table, c.interval or "whole", c.state, c.why) for c in open_[:_LISTED]])
+    if len(open_) > _LISTED:
+        print(f"and {len(open_) - _LISTED:,} more; --json has all")
+
+
+_LISTED = 40
 
 
 def closing(report: dict[str, Any], url: str) -> None:

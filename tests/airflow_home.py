@@ -50,6 +50,9 @@ MIGRATIONS = {
     "shop_plain": "tables:\n  include: [log, nothing]\n",
     "shop_approved": "tables:\n  include: [log]\nswitch: {how: swap, approval: true, keep_old: 7d, approve_within: 1h}\n",
     "sakila": "chunk: 256KiB\n",
+    "shop_daily": "schedule: '@daily'\nstart_date: 2024-03-01\nmax_active_runs: 2\ntables:\n  include: [customer]\n"
+    "  customer: {partition: {by: at}}\n",
+    "shop_due": "deadline: 1h\n",
     "shop_missing": "tables:\n  include: [no_such_table]\n",
 }
 

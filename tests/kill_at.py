@@ -1,7 +1,7 @@
 """Runs migrations in processes that are killed, without a warning, at the n-th time that an event happens.
 
 A server that forks: what is slow to import (Great Expectations, 8 s) is imported once, and each line on standard
-input, [event, n, file, staging, folder, run] as JSON, is one run in a child of its own. Its exit status is the answer.
+input, [event, n, file, staging, folder, run, interval] as JSON, is one run in a child of its own. Its exit status is the answer.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 
-def child(event: str, times: int, file: str, root: str, folder: str, run_id: str) -> None:
+def child(event: str, times: int, file: str, root: str, folder: str, run_id: str, interval: str = "") -> None:
     """One run, killed at the `times`-th `event`."""
-    from penstock import events, run
+    from penstock import events, intervals, run
     from penstock.connections import resolve
     from penstock.migration import load
 
@@ -30,8 +30,11 @@ def child(event: str, times: int, file: str, root: str, folder: str, run_id: str
             os.kill(os.getpid(), signal.SIGKILL)
 
     migration = load(Path(file))
+    asked = intervals.parse(interval, migration.timezone) if interval else None
     with events.subscribed(kill):
-        run.run(migration, run_id, root, resolve(migration.source), resolve(migration.target), Path(folder), {"mask_key": "k"})
+        run.run(
+            migration, run_id, root, resolve(migration.source), resolve(migration.target), Path(folder), {"mask_key": "k"}, interval=asked
+        )
 
 
 def serve() -> None:

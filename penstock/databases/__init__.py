@@ -125,6 +125,8 @@ class Database(Protocol):
     """Which names (`index`, `foreign key`) must be free in the whole schema while shadow and live stand beside each other."""
     loose: frozenset[str]
     """Canonical types whose columns may hold values beyond them (zero dates, NaN): a cast to string reads the database's own text."""
+    keep_numbers: str
+    """What lets an INSERT of ours keep the numbers of a column that the database numbers itself."""
     follows_renames: bool
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
     embedded: bool
@@ -159,8 +161,17 @@ class Database(Protocol):
     def key_value(self, column: Column) -> str:
         """The SQL that selects a key column as integer or text, so that `key_literal` can write it again."""
 
-    def shadow(self, live: TableName, migration: str) -> TableName:
-        """Where the table is loaded while `live` still serves. Stable, within `max_identifier`."""
+    def moment(self, column: Column) -> str:
+        """The SQL of a date or time column that compares with `moment_literal`."""
+
+    def moment_literal(self, moment: str, column: Column) -> str:
+        """`2013-01-01`, or `2013-01-01 06:00:00` without an offset, on the column's own clock: UTC where it has zones."""
+
+    def shadow(self, live: TableName, migration: str, token: str = "") -> TableName:
+        """Where the table is loaded while `live` still serves. Stable, within `max_identifier`.
+
+        token: of the run, where several load at once.
+        """
 
     def kept(self, live: TableName, migration: str, token: str) -> TableName:
         """Where the table that served before is kept after the switch of the run called `token`."""

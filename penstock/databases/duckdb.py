@@ -32,6 +32,7 @@ keys_after_load = True
 secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()
+keep_numbers = ""
 follows_renames = True
 embedded = True
 caseless = frozenset({"table", "column"})
@@ -96,8 +97,17 @@ def key_value(column: Column) -> str:
 _INTEGERS = {pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()}
 
 
-def shadow(live: TableName, migration: str) -> TableName:
-    return TableName(f"penstock_new__{live.name}", live.schema)
+def moment(column: Column) -> str:
+    return _quote(column.name)
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    offset = "+00" if column.type.name == "timestamptz" else ""
+    return f"CAST('{moment}{offset}' AS {native(column.type)})"
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
+    return TableName(f"penstock_new{'_' if token else ''}{token}__{live.name}", live.schema)
 
 
 def kept(live: TableName, migration: str, token: str) -> TableName:

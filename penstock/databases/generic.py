@@ -25,6 +25,7 @@ keys_after_load = False
 secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()
+keep_numbers = ""
 follows_renames = False
 embedded = False
 caseless: frozenset[str] = frozenset()
@@ -95,7 +96,15 @@ def key_value(column: Column) -> str:
     return _quote(column.name) if column.type.name not in TEXTS | {"date"} else f"CAST({_quote(column.name)} AS VARCHAR(4000))"
 
 
-def shadow(live: TableName, migration: str) -> TableName:
+def moment(column: Column) -> str:
+    return _quote(column.name)
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    return f"{'DATE' if column.type.name == 'date' else 'TIMESTAMP'} '{moment}'"
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
     raise _only_a_source()
 
 

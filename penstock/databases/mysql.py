@@ -30,6 +30,7 @@ keys_after_load = False  # InnoDB stores rows in the order of the primary key
 secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"foreign key"})
+keep_numbers = ""
 follows_renames = True
 embedded = False
 caseless = frozenset({"column"})
@@ -40,6 +41,8 @@ _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys 
 _SESSION = (
     "SET net_write_timeout = 3600",  # rows stream unbuffered: a consumer that pauses must not be cut off
     "SET time_zone = '+00:00'",
+    # without it InnoDB locks gaps of the journal too, and runs at the same time wait for each other in a circle
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
     "SET optimizer_switch = 'derived_merge=on'",  # `read` wraps its select, which must never be written to a table first
 )
@@ -94,8 +97,16 @@ def key_value(column: Column) -> str:
     return quoted(column.name) if column.type.name in INTEGERS else f"CAST({quoted(column.name)} AS CHAR)"
 
 
-def shadow(live: TableName, migration: str) -> TableName:
-    return TableName(ddl.fitted(f"penstock_new__{live.name}", max_identifier), live.schema)
+def moment(column: Column) -> str:
+    return quoted(column.name)
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    return f"'{moment}'"  # the session's zone is UTC
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
+    return TableName(ddl.fitted(f"penstock_new{'_' if token else ''}{token}__{live.name}", max_identifier), live.schema)
 
 
 def kept(live: TableName, migration: str, token: str) -> TableName:

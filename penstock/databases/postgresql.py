@@ -49,6 +49,7 @@ keys_after_load = True
 secondary_indexes = True
 foreign_keys = True
 shared_names: frozenset[str] = frozenset()
+keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
 embedded = False
 caseless: frozenset[str] = frozenset()
@@ -129,8 +130,16 @@ def key_value(column: Column) -> str:
     return name if column.type.name in INTEGERS - {"uint64"} else f"{name}::text || ''"
 
 
-def shadow(live: TableName, migration: str) -> TableName:
-    return TableName(live.name, ddl.fitted(f"penstock_new_{migration}", max_identifier))
+def moment(column: Column) -> str:
+    return _quote(column.name)
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    return f"{_text(moment)}::{native(column.type)}"  # the session's zone is UTC
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
+    return TableName(live.name, ddl.fitted(f"penstock_new_{migration}" + (f"_{token}" if token else ""), max_identifier))
 
 
 def kept(live: TableName, migration: str, token: str) -> TableName:
@@ -156,7 +165,7 @@ def moves(moves: Sequence[Move]) -> list[str]:
 def drops(names: Sequence[TableName]) -> list[str]:
     if not names:
         return []
-    emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith("penstock_old_"))
+    emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith(("penstock_old_", "penstock_new_")))
     quietly = "DO $$ BEGIN DROP SCHEMA IF EXISTS {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$"
     # one statement, since foreign keys may go round in a circle among them
     together = f"DROP TABLE IF EXISTS {', '.join(_qualified(n) for n in names)}"

@@ -36,6 +36,7 @@ keys_after_load = False
 secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"index"})
+keep_numbers = ""
 follows_renames = False
 embedded = True
 caseless = frozenset({"table", "column"})
@@ -84,8 +85,23 @@ def key_value(column: Column) -> str:
     return _quote(column.name) if column.type.name in INTEGERS else f"CAST({_quote(column.name)} AS TEXT)"
 
 
-def shadow(live: TableName, migration: str) -> TableName:
-    return TableName(f"penstock_new__{live.name}", live.schema)
+def moment(column: Column) -> str:
+    # SQLite's own functions round to milliseconds: of a time only the whole seconds are handed to them, and the offset
+    name = _quote(column.name)
+    if column.type.name == "date":
+        return f"substr({name}, 1, 10)"
+    if column.type.name == "timestamp":
+        return f"datetime(substr({name}, 1, 19))"
+    offset = f"CASE WHEN substr({name}, -6) GLOB '[+-][0-9][0-9]:[0-9][0-9]' THEN substr({name}, -6) ELSE '' END"
+    return f"datetime(substr({name}, 1, 19) || {offset})"
+
+
+def moment_literal(moment: str, column: Column) -> str:
+    return _text(moment)
+
+
+def shadow(live: TableName, migration: str, token: str = "") -> TableName:
+    return TableName(f"penstock_new{'_' if token else ''}{token}__{live.name}", live.schema)
 
 
 def kept(live: TableName, migration: str, token: str) -> TableName:

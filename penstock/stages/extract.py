@@ -15,7 +15,7 @@ from penstock.errors import PenstockError
 from penstock.plan import Chunk, TablePlan, extract_select
 from penstock.schema import arrow_schema
 from penstock.session import Session
-from penstock.staging import Receipt, chunk_file, folder
+from penstock.staging import Receipt, chunk_file, folder, reading
 
 STAGE = "extracted"
 _HUGE = 64 << 20
@@ -63,6 +63,8 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
         if not left[plan.name]:
             events.emit("extract.finished", table=plan.name)
 
+    for plan in plans:
+        session.staging.write_json({"at": journal.now()}, *reading(plan.name))
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         workers.each(chunks, [first, *others] if shared else [first], keep)

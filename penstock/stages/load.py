@@ -26,8 +26,7 @@ def prepare(session: Session) -> bool:
     """
     plan = session.plan
     with session.writing() as connection:
-        with connection.begin():
-            journal.create(connection)
+        journal.create(connection)
         with connection.begin():
             if _ours(connection, plan):
                 return False

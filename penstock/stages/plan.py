@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, events, preflight, staging
-from penstock.errors import ConnectionFailed, PreflightFailed
+from penstock import chunking, databases, events, partitioning, preflight, staging
+from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
+from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Plan, token
 from penstock.preflight import Assessment, ends
@@ -27,8 +29,12 @@ def assess(
     only: tuple[str, ...] = (),
     root: str = "",
     estimate: bool = False,
+    interval: Interval | None = None,
 ) -> Assessment:
-    """What preflight finds, as `preflight.assess` says. Raises ConnectionFailed; changes nothing at either end."""
+    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration.
+
+    Raises ConnectionFailed; changes nothing at either end.
+    """
     new = not _file(target_url) and databases.of(target_url, target=True).embedded
     if databases.of(source_url).embedded and not _file(source_url) and not _elsewhere(source_url):  # its driver would make an empty one
         why = f"there is no file {source_url.database}"
@@ -37,6 +43,9 @@ def assess(
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
+        if migration.in_parts:
+            tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
+            found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if new and (made := _file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
@@ -81,14 +90,27 @@ def make(
     folder: Path,
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
+    interval: Interval | None = None,
 ) -> Plan:
-    """The plan of a run. `only` limits it to these source tables. Raises PreflightFailed."""
-    found = assess(migration, run, source_url, target_url, folder, only)
+    """The plan of a run. `only` limits it to these source tables, `interval` to a partition of each.
+
+    Raises PreflightFailed, MigrationError.
+    """
+    _whole(migration, interval)
+    found = assess(migration, run, source_url, target_url, folder, only, interval=interval)
     refuse(found, migration)
-    return _made(migration, run, source_url, target_url, found, chunk_bytes)
+    return _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
 
 
-def _made(migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL, found: Assessment, chunk_bytes: int | None) -> Plan:
+def _made(
+    migration: Migration,
+    run: str,
+    source_url: sa.URL,
+    target_url: sa.URL,
+    found: Assessment,
+    chunk_bytes: int | None,
+    interval: Interval | None,
+) -> Plan:
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
     with engine.connect() as reading:
@@ -116,8 +138,28 @@ def _made(migration: Migration, run: str, source_url: sa.URL, target_url: sa.URL
         parallel_writers=target.parallel_writers,
         connections=ends.connections(migration),
         tables=tables,
+        interval=_span(interval, migration),
+        timezone=migration.timezone,
+        own_shadows=migration.in_parts,
         problems=found.problems,
     )
+
+
+def _span(interval: Interval | None, migration: Migration) -> tuple[str, str] | None:
+    return (written(interval.low), written(interval.high)) if interval and migration.partitioned else None
+
+
+def _whole(migration: Migration, interval: Interval | None) -> None:
+    if migration.partitioned and interval is None:
+        fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
+        raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
+
+
+def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
+    if interval is not None and plan.interval != _span(interval, migration):
+        was = "..".join(plan.interval) if plan.interval else "no interval"
+        fix = "give the other interval a run of its own"
+        raise MigrationError(f"the run {plan.run} is of {was}, not of {interval}", where=str(migration.path), fix=fix)
 
 
 def plan(
@@ -130,19 +172,22 @@ def plan(
     secrets: Mapping[str, str] | None = None,
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
+    interval: Interval | None = None,
 ) -> Session:
     """Write the plan of a run into its staging area, or take up the one that is there already."""
     area = staging.of(root, migration.name, run)
     if area.exists("plan.json"):
-        written = Plan.from_json(area.read_text("plan.json"))
-        if written.fingerprint == migration.fingerprint:
-            return Session(written, area, source_url, target_url, folder, dict(secrets or {}))
+        written_plan = Plan.from_json(area.read_text("plan.json"))
+        _same(written_plan, interval, migration)
+        if written_plan.fingerprint == migration.fingerprint:
+            return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)
-    found = assess(migration, run, source_url, target_url, folder, only, root)
+    _whole(migration, interval)
+    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval)
     keep(area, found)
     refuse(found, migration)
-    made = _made(migration, run, source_url, target_url, found, chunk_bytes)
+    made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
     area.write_text(made.to_json().decode(), "plan.json")
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

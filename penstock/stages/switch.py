@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import databases, digest, events, journal, suites, switches
+from penstock import coverage, databases, digest, events, journal, replacing, succession, suites, switches
+from penstock.coverage import Covered
 from penstock.digest import Digest
 from penstock.errors import NotApproved, SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan, TablePlan, readback_select
 from penstock.schema import TableName
 from penstock.session import Session
+from penstock.succession import Decision
+from penstock.switches.swap import set_aside
 
 _PATIENCE = 10  # seconds to wait for readers of the live tables before giving up and letting them be
 
@@ -25,7 +28,7 @@ def switch(session: Session) -> Switch:
 
     Raises SwitchRefused when any evidence is missing or no longer holds, NotApproved when a person said no.
     """
-    plan, target = session.plan, session.target
+    plan = session.plan
     with session.writing() as connection:
         with connection.begin():
             earlier = _earlier(connection, plan)
@@ -34,27 +37,56 @@ def switch(session: Session) -> Switch:
             return _done(session, connection, earlier)
         evidence = gather(session)
         events.emit("switch.started", tables=len(plan.tables))
-        record = _record(plan, evidence)
-        if not target.ddl_in_transaction:
-            with connection.begin():
-                journal.write_switch(connection, record)
         try:
-            with connection.begin():
-                for statement in target.hold([t.shadow for t in plan.tables], _PATIENCE):
-                    databases.execute(connection, statement)
-                still_sealed(session, connection, evidence["proof"])
-                for statement in statements(session, connection):
-                    databases.execute(connection, statement)
-                    events.emit("switch.statement", statement=statement)
-                switched = replace(record, state="switched", at=journal.now())
-                journal.write_switch(connection, switched)
-                for table in plan.tables:
-                    journal.release_shadow(connection, table.shadow)
+            while True:
+                decision = _room_made(session, connection, evidence)
+                if switched := _switched(session, connection, evidence, decision):
+                    return _done(session, connection, switched)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
             fix = "if readers hold the live tables, wait for them and run this task again: nothing has changed"
             raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
-        return _done(session, connection, switched)
+
+
+def _room_made(session: Session, connection: sa.Connection, evidence: dict[str, Any]) -> Decision:
+    """What will become of each table, and what has to stand, or be written down, before the one step: where DDL commits by itself."""
+    coverage.line_up(connection, session.plan.migration)
+    with connection.begin():
+        coverage.lock(connection, session.plan.migration)
+        decision = succession.decide(session, connection, evidence["proof"])
+        if not session.target.ddl_in_transaction:
+            journal.write_switch(connection, _record(session.plan, evidence, decision))
+    with connection.begin():
+        for statement in replacing.make_room(decision.replaced, session.target) if decision.replaced else ():
+            databases.execute(connection, statement)
+    return decision
+
+
+def _switched(session: Session, connection: sa.Connection, evidence: dict[str, Any], expected: Decision) -> Switch | None:
+    """The one step; None when another run of the migration has switched since `expected` was decided, and nothing was done."""
+    plan, target = session.plan, session.target
+    with connection.begin():
+        coverage.lock(connection, plan.migration)
+        decision = succession.decide(session, connection, evidence["proof"])
+        if (decision.way, decision.left) != (expected.way, expected.left):
+            return None
+        for statement in target.hold([t.shadow for t in plan.tables], _PATIENCE):
+            databases.execute(connection, statement)
+        still_sealed(session, connection, evidence["proof"])
+        taken = succession.taken_from(session, connection, decision)
+        for statement in statements(session, connection, decision):
+            databases.execute(connection, statement)
+            events.emit("switch.statement", statement=statement)
+        switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
+        _written(session, connection, switched, decision, taken)
+    return switched
+
+
+def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
+    journal.write_switch(connection, switched)
+    succession.record(session, connection, decision, taken)
+    for table in session.plan.tables:
+        journal.release_shadow(connection, table.shadow)
 
 
 def happened(session: Session) -> bool:
@@ -64,15 +96,16 @@ def happened(session: Session) -> bool:
         return earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
 
 
-def statements(session: Session, connection: sa.Connection) -> list[str]:
+def statements(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
     """The statements of this run's switch, as they will be run."""
-    live = [t.target.name for t in session.plan.tables if t.live_exists]
+    live = [t.target.name for t in decision.moved if t.live_exists]
     dependents = session.target.dependents(connection, live) if live else []
     left = [d for d in dependents if not d.follows]
     if left:
         named = ", ".join(f"{d.kind} {d.name} on {d.table}" for d in left)
         raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
-    return switches.of(session.plan.how).apply(session.plan, session.target, dependents)
+    moves = switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
+    return (moves if decision.moved else []) + replacing.apply(decision.replaced, session.target)
 
 
 def gather(session: Session) -> dict[str, Any]:
@@ -138,8 +171,14 @@ def _expected(proof: dict[str, Any]) -> str:
     return str(proof["seal"] if proof["seal"] is not None else proof["target"])
 
 
+def _unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any]) -> bool:
+    """Whether what the run made live is what was proved. The seal of a partitioned table is of other partitions too."""
+    seal = None if table.partition or table.increment else proof["seal"]
+    return _mark(session, connection, table, table.target.name, seal) == str(proof["target"] if seal is None else seal)
+
+
 def _mark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName, seal: str | None) -> str:
-    """The table's seal where the database has one, else its digest, taken now."""
+    """The table's seal where the database has one, else the digest of what the run moves, taken now."""
     if seal is not None:
         return str(session.target.seal(connection, place))
     select = readback_select(table, session.target, None, place)
@@ -155,14 +194,19 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
 
 
 def _moved(connection: sa.Connection, record: Switch) -> bool:
-    """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none."""
-    return not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
+    """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none.
+
+    Rows are replaced in one transaction with the record of it, so of these the end is written down.
+    """
+    return bool(record.moves) and not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
 
 
-def _record(plan: Plan, evidence: dict[str, Any]) -> Switch:
-    moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in plan.tables)
+def _record(plan: Plan, evidence: dict[str, Any], decision: Decision) -> Switch:
+    moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in decision.moved)
+    replaced = tuple((t.target.name, t.shadow, t.kept) for t in decision.replaced)
     until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
-    return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence)
+    stood = {"overlapped": [asdict(c) for c in decision.overlapped], "left": {name: c.run for name, c in decision.left.items()}}
+    return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence | stood, replaced)
 
 
 def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
@@ -171,9 +215,10 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
     if record.state == "switching":
         record = replace(record, state="switched")
         with connection.begin():
-            journal.write_switch(connection, record)
-            for table in session.plan.tables:
-                journal.release_shadow(connection, table.shadow)
+            coverage.lock(connection, session.plan.migration)
+            decision = succession.decide(session, connection, record.evidence["proof"])
+            _written(session, connection, record, decision, ())
+    _clear(session, connection)
     session.staging.write_json(
         {
             "state": record.state,
@@ -181,24 +226,41 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             "token": record.token,
             "keep_until": record.keep_until,
             "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
+            "replaced": [[str(live), str(kept)] for live, _, kept in record.replaced],
+            "left": record.evidence["left"],
         },
         "switch.json",
     )
-    events.emit("switch.finished", tables=len(record.moves), at=record.at)
+    events.emit("switch.finished", tables=len(record.moves) + len(record.replaced), at=record.at)
     return record
 
 
+def _clear(session: Session, connection: sa.Connection) -> None:
+    """Drop the shadows whose rows were copied, and those that a later reading has made idle.
+
+    That of an increment says which rows came: it is kept for an undo, like the rows that gave place.
+    """
+    if not session.plan.own_shadows:
+        return
+    with connection.begin():
+        for statement in session.target.drops([t.shadow for t in session.plan.tables if not t.increment]):
+            databases.execute(connection, statement)
+
+
 def verify(session: Session) -> list[str]:
-    """After the switch: every live table is the one that was proved. Answers their names; raises SwitchRefused when one isn't."""
+    """After the switch: every live table is the one that was proved. Answers their names; raises SwitchRefused when one isn't.
+
+    What a later run has replaced since is that run's to verify.
+    """
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
     with session.writing() as connection, connection.begin():
+        own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
         for table in session.plan.tables:
-            proof = proved[table.name]
-            if _mark(session, connection, table, table.target.name, proof["seal"]) != _expected(proof):
+            if table.name in own and not _unchanged(session, connection, table, proved[table.name]):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)
-    return [str(t.target.name) for t in session.plan.tables]
+    return [str(t.target.name) for t in session.plan.tables if t.name in own]
 
 
 def last(target_url: sa.URL, migration: str) -> Switch:
@@ -240,9 +302,17 @@ def undo(session: Session) -> dict[str, Any]:
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
+        replaced = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
         with connection.begin():
-            dependents = target.dependents(connection, [live for live, _, _ in last.moves])
-            ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows])
+            for statement in replacing.make_room_for_undo(replaced, aside, target) if replaced else ():
+                databases.execute(connection, statement)
+        with connection.begin():
+            coverage.lock(connection, session.plan.migration)
+            _undoable(connection, session.plan)
+            dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
+            ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
+            ran += replacing.undo(replaced, aside, target)
             for statement in [*target.hold([], _PATIENCE), *ran]:
                 databases.execute(connection, statement)
             journal.write_switch(connection, replace(last, state="undone"))
@@ -250,31 +320,37 @@ def undo(session: Session) -> dict[str, Any]:
 
 
 def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
-    last = next(iter(journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []), None)
-    if last is None or last.token != plan.token:
-        why = f"the last switch was of the run {last.run}" if last else "nothing was switched, or its old tables were dropped"
+    found = journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []
+    mine = next((s for s in found if s.token == plan.token), None)
+    if mine is None or (mine is not found[0] and plan.interval is None):
+        why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
         raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first")
-    return last
+    covered = coverage.of(connection, plan.migration)
+    for own in [c for c in covered if c.token == plan.token]:
+        whole = any(live == plan.table(own.table).target.name for live, _, _ in mine.moves)
+        later = [c for c in covered if c.table == own.table and c.at > own.at and (whole or c.overlaps(own))]
+        if later or own.state != "proven":
+            why = f"the run {later[0].run} has made {later[0]} live since" if later else own.why
+            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first")
+    return mine
 
 
 def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
-    kept = {k for _, _, k in record.moves if k is not None}
+    kept = {k for _, _, k in (*record.moves, *record.replaced) if k is not None}
     return databases.standing(connection, kept) == kept
 
 
 def _changed(session: Session, connection: sa.Connection) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    return [
-        str(t.target.name)
-        for t in session.plan.tables
-        if _mark(session, connection, t, t.target.name, proved[t.name]["seal"]) != _expected(proved[t.name])
-    ]
+    return [str(t.target.name) for t in session.plan.tables if not _unchanged(session, connection, t, proved[t.name])]
 
 
 def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str]) -> dict[str, Any]:
     with connection.begin():
+        coverage.lock(connection, session.plan.migration)
         journal.write_switch(connection, replace(last, state="undone"))
+        coverage.restore(connection, session.plan.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]])
     record = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
     session.staging.write_json(record, "undo.json")
     events.emit("undo.finished", tables=len(last.moves))

@@ -1,0 +1,102 @@
+"""Replacing: rows of a live table give place to those of the shadow, in one transaction. What stood there is kept.
+
+Of an increment those go that the shadow has under the same key. Of a partition its own rows go, and such rows too: at the source they
+have moved into this partition.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import cast
+
+from penstock import databases, intervals
+from penstock.databases import Database, ddl
+from penstock.intervals import Clock, Interval
+from penstock.plan import TablePlan, same_key, within
+from penstock.schema import Table, TableName
+
+
+def make_room(plans: Sequence[TablePlan], target: Database) -> list[str]:
+    """Empty tables for the rows that will be replaced. Run before the transaction: not every database has DDL inside one."""
+    kept = [p.kept for p in plans]
+    return [*target.drops(kept), *target.schemas(kept), *(ddl.create_table(target, _bare(p.target), p.kept) for p in plans)]
+
+
+def apply(plans: Sequence[TablePlan], target: Database) -> list[str]:
+    """Statements that put each shadow's rows in place of the live ones: what refers to other tables goes first, and comes last."""
+    ordered = _referred_first(plans)
+    statements = []
+    for plan in reversed(ordered):
+        gone = leaving(plan, target)
+        statements.append(_copy(plan.target, plan.target.name, plan.kept, target, gone))
+        statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {gone}")
+    for plan in ordered:
+        statements.append(_copy(plan.target, plan.shadow, plan.target.name, target))
+        statements += target.renumber(plan.target, plan.target.name)
+    return statements
+
+
+def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Database) -> list[str]:
+    """Statements that put the kept rows back; those that stand in the partition now are set aside, in tables that are there already."""
+    ordered = _referred_first(plans)
+    statements = []
+    for plan in reversed(ordered):
+        inside = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
+        statements.append(_copy(plan.target, plan.target.name, aside[plan.name], target, inside))
+        statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {inside}")
+    return statements + [_copy(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
+
+
+def make_room_for_undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Database) -> list[str]:
+    """Empty tables for the rows that an undo sets aside."""
+    places = list(aside.values())
+    return [*target.drops(places), *target.schemas(places), *(ddl.create_table(target, _bare(p.target), aside[p.name]) for p in plans)]
+
+
+def leaving(plan: TablePlan, target: Database) -> str:
+    """The predicate of the live rows that give place."""
+    same = same_key(plan, target)
+    if plan.increment:
+        return same
+    inside = f"({within(plan, target, plan.target)})"
+    return f"{inside} OR {same}" if same else inside
+
+
+def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None, zone: str = "UTC") -> str | None:
+    """A select of one live row that stands in another partition (in `interval`, when given) and in the shadow too.
+
+    None for a table without a key: nothing says that two of its rows are the same.
+    """
+    same = same_key(plan, target)
+    if not same or plan.partition is None:
+        return None
+    conditions = [same, f"NOT coalesce({within(plan, target, plan.target)}, false)"]
+    if interval is not None:
+        clock = cast(Clock, plan.target.column(plan.partition.to).type.name)
+        low, high = intervals.bounds(interval, clock, zone)
+        there = dataclasses.replace(plan.partition, low=low, high=high, first=False)
+        conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
+    both = " AND ".join(f"({c})" for c in conditions)
+    return f"SELECT 1 FROM {databases.qualified(target, plan.target.name)} WHERE {both} LIMIT 1"
+
+
+def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:
+    fields = ", ".join(databases.quote(target, c.name) for c in table.columns)
+    select = f"SELECT {fields} FROM {databases.qualified(target, from_)}" + (f" WHERE {where}" if where else "")
+    return f"INSERT INTO {databases.qualified(target, to)} ({fields}){target.keep_numbers} {select}"
+
+
+def _bare(table: Table) -> Table:
+    """The table as a place to keep rows: nothing that refers, numbers or forbids."""
+    columns = tuple(dataclasses.replace(c, identity=False, default=None) for c in table.columns)
+    return dataclasses.replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=())
+
+
+def _referred_first(plans: Sequence[TablePlan]) -> list[TablePlan]:
+    """The tables in an order in which each comes behind those that it refers to; a circle is left as it is."""
+    left, ordered = {p.target.name.name: p for p in plans}, list[TablePlan]()
+    while left:
+        free = [n for n, p in left.items() if not {f.ref_table for f in p.target.foreign_keys} & (left.keys() - {n})] or list(left)
+        ordered += [left.pop(n) for n in free]
+    return ordered

@@ -1,0 +1,167 @@
+"""Cover: what of each table and interval is proven, stale, failed or missing, from the journal and, when asked, from the source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
+
+from penstock import coverage, databases, digest, intervals, partitioning, preflight, record, staging
+from penstock.coverage import Covered
+from penstock.databases import Database
+from penstock.digest import Digest
+from penstock.errors import MigrationError
+from penstock.intervals import Interval
+from penstock.migration import Migration
+from penstock.plan import Chunk, TablePlan, extract_select, token, within
+
+State = Literal["proven", "stale", "failed", "missing"]
+Check = Literal["none", "count", "digest"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table, or one interval of it, and how it stands. interval: None for a table that is moved whole.
+
+    state: proven; stale, when rows of it were replaced or have changed at the source since; failed, when a run of it did; or missing.
+    run, at: who proved it, and when; of failed ones, who failed.
+    """
+
+    table: str
+    interval: Interval | None
+    state: State
+    rows: int | None = None
+    digest: str = ""
+    run: str = ""
+    at: str = ""
+    why: str = ""
+
+
+def cover(
+    migration: Migration,
+    root: str,
+    source_url: sa.URL,
+    target_url: sa.URL,
+    folder: Path,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    check: Check = "none",
+) -> list[Cell]:
+    """How every table and interval stands, by table and time.
+
+    since, until: which intervals of the schedule; those between start_date and now, when not given. root: of the staging area.
+    check: whether what is proven is held against the source: by its count of rows, or by its digest, which reads all of it again.
+    """
+    source, target = databases.of(source_url), databases.of(target_url, target=True)
+    reading_engine = databases.connect(source, source_url, "source")
+    writing_engine = databases.connect(target, target_url, "target")
+    with reading_engine.connect() as reading, writing_engine.connect() as writing:
+        plans = preflight.assess(migration, token(migration.name, "coverage"), reading, writing, folder).tables
+        records = coverage.of(writing, migration.name)
+        tiles = _tiles(migration, since, until)
+        failed = _failures(migration, root)
+        cells = [c for p in plans for c in _cells(migration, p, tiles, [r for r in records if r.table == p.name], failed)]
+        if check != "none":
+            named = {p.name: p for p in plans}
+            proven = {(r.table, r.place): r for r in records}
+            cells = [_checked(migration, c, named[c.table], proven, source, reading, check) for c in cells]
+    reading_engine.dispose()
+    writing_engine.dispose()
+    return cells
+
+
+def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime | None) -> list[Interval]:
+    """The intervals of the schedule that are over."""
+    if not migration.partitioned:
+        return []
+    begin = since or partitioning.first(migration)
+    if not migration.schedule or begin is None:
+        fix = "declare `schedule` and `start_date`, which say which intervals there are"
+        raise MigrationError("nothing says which intervals there should be", where=str(migration.path), fix=fix)
+    return list(intervals.tiles(migration.schedule, migration.timezone, begin, until or dt.datetime.now(dt.UTC)))
+
+
+def _cells(
+    migration: Migration, plan: TablePlan, tiles: Sequence[Interval], records: Sequence[Covered], failed: Mapping[str, tuple[str, str, str]]
+) -> Iterator[Cell]:
+    spec = migration.tables.specs.get(plan.name)
+    if not (spec and spec.partition):
+        whole = next((r for r in records if r.place == coverage.WHOLE), None)
+        yield _of_record(plan.name, None, whole) if whole else Cell(plan.name, None, "missing")
+        return
+    begin = partitioning.first(migration)
+    for tile in tiles:
+        low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
+        asked = replace(_BLANK, table=plan.name, low=low, high=intervals.written(tile.high))
+        found = next((r for r in records if r.holds(asked)), None)
+        fault = failed.get(str(tile))
+        if fault and (found is None or fault[1] > found.at):
+            yield Cell(plan.name, tile, "failed", run=fault[0], at=fault[1], why=fault[2])
+        elif found:
+            yield _of_record(plan.name, tile, found)
+        else:
+            yield Cell(plan.name, tile, "missing")
+
+
+_BLANK = Covered("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")
+
+
+def _of_record(table: str, tile: Interval | None, found: Covered) -> Cell:
+    state: State = "proven" if found.state == "proven" else "stale"
+    return Cell(table, tile, state, found.rows, found.digest, found.run, found.at, found.why)
+
+
+def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]]:
+    """By interval, the last run of it that failed: its id, when, and what went wrong."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for run in staging.runs(root, migration.name):
+        area = staging.of(root, migration.name, run)
+        if not (area.exists(record.FAILURE) and area.exists("plan.json")):
+            continue
+        planned, failure = area.read_json("plan.json"), area.read_json(record.FAILURE)
+        if planned.get("interval"):
+            key = "..".join(planned["interval"])
+            found[key] = max(found.get(key, ("", "", "")), (planned["run"], failure["at"], failure["what"]), key=lambda f: f[1])
+    return found
+
+
+def _checked(
+    migration: Migration,
+    cell: Cell,
+    plan: TablePlan,
+    records: Mapping[tuple[str, tuple[str, str]], Covered],
+    database: Database,
+    connection: sa.Connection,
+    check: Check,
+) -> Cell:
+    """The cell, held against the source. One that lies in a wider record is left as it is: what was read of it alone, nobody wrote down."""
+    if cell.state != "proven":
+        return cell
+    place = coverage.WHOLE if cell.interval is None else (intervals.written(cell.interval.low), intervals.written(cell.interval.high))
+    found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
+    if found is None:
+        return cell
+    spec = migration.tables.specs.get(cell.table)
+    if cell.interval is not None and spec and spec.partition:
+        plan = replace(plan, partition=partitioning.partition(migration, plan, spec.partition, cell.interval))
+    if check == "count":
+        table = databases.qualified(database, plan.source.name)
+        inside = within(plan, database, plan.source)
+        count = int(databases.execute(connection, f"SELECT count(*) FROM {table}" + (f" WHERE {inside}" if inside else "")).scalar_one())
+        why = f"the source has {count:,} rows of it, {found.rows_read:,} were read" if count != found.rows_read else ""
+    else:
+        batches = database.read(connection, extract_select(plan, database, Chunk(0)), plan.source.columns)
+        now = sum((digest.of(b, plan.source.columns) for b in batches), Digest())
+        why = "rows of it have changed at the source" if str(now) != found.source else ""
+    connection.rollback()
+    return replace(cell, state="stale", why=why) if why else cell
+
+
+def wanting(cells: Iterable[Cell], states: Iterable[State]) -> list[Interval]:
+    """The intervals of which some table is in one of these states, in their order."""
+    found = {c.interval for c in cells if c.interval is not None and c.state in set(states)}
+    return sorted(found, key=lambda i: i.low)

@@ -1,0 +1,158 @@
+"""What a switch does with each table, decided while nobody else can switch the same migration."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock import coverage, databases, digest, intervals, journal, replacing, staging
+from penstock.coverage import Covered
+from penstock.digest import Digest
+from penstock.errors import SwitchRefused
+from penstock.plan import Plan, TablePlan
+from penstock.schema import TableName
+from penstock.session import Session
+
+
+@dataclass(frozen=True)
+class Decision:
+    """moved: their shadows become live.  replaced: their shadows' rows go into the live table.
+
+    left: by table, the record that has the last word over it.  covered: what the run will have made live.
+    before: the coverage as it stands, of all of the migration's tables.
+    """
+
+    moved: tuple[TablePlan, ...]
+    replaced: tuple[TablePlan, ...]
+    left: Mapping[str, Covered]
+    covered: tuple[Covered, ...]
+    before: tuple[Covered, ...]
+
+    @property
+    def way(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Which tables are moved and which are replaced."""
+        return tuple(t.name for t in self.moved), tuple(t.name for t in self.replaced)
+
+    @property
+    def overlapped(self) -> tuple[Covered, ...]:
+        """The records that the run's own will replace or overlay."""
+        return tuple(b for b in self.before if any(b.table == c.table and b.overlaps(c) for c in self.covered))
+
+
+def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[str, Any]]) -> Decision:
+    """What becomes of each table. Raises SwitchRefused when a later reading has the last word over a part of one."""
+    plan = session.plan
+    before = tuple(coverage.of(connection, plan.migration))
+    proved = {p["table"]: p for p in proof}
+    left, covered = {}, []
+    for table in plan.tables:
+        mine = _covered(session, table, proved[table.name])
+        others = [b for b in before if b.table == table.name and b.run != plan.run]
+        other = next(iter(others), None) if table.once else coverage.superseded(mine, others)
+        if other is None:
+            covered.append(mine)
+        else:
+            left[table.name] = other
+    going = [_as_it_stands(connection, t) for t in plan.tables if t.name not in left]
+    moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces]
+    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before)
+
+
+def _as_it_stands(connection: sa.Connection, table: TablePlan) -> TablePlan:
+    """A table may have come to be since the run was planned, by a run of another interval."""
+    return replace(table, live_exists=bool(databases.standing(connection, [table.target.name])))
+
+
+def place(plan: Plan, table: TablePlan) -> tuple[str, str]:
+    """low and high of what the run moves of a table."""
+    return plan.interval if table.partition and plan.interval else coverage.WHOLE
+
+
+def _covered(session: Session, table: TablePlan, proof: Mapping[str, Any]) -> Covered:
+    plan = session.plan
+    low, high = place(plan, table)
+    begun = session.staging.read_json(*staging.reading(table.name))["at"]
+    return Covered(
+        migration=plan.migration,
+        table=table.name,
+        low="" if table.partition and table.partition.first else low,
+        high=high,
+        run=plan.run,
+        token=plan.token,
+        state="proven",
+        rows=proof["rows"],
+        digest=proof["target"],
+        rows_read=proof["rows_read"],
+        source=proof["source"],
+        read_at=begun,
+        at=journal.now(),
+    )
+
+
+def taken_from(session: Session, connection: sa.Connection, decision: Decision) -> list[Covered]:
+    """The records out of which rows will be taken, because at the source they have moved into a partition that is replaced now.
+
+    Raises SwitchRefused when one of these was read later than this run.
+    """
+    found = []
+    for table in decision.replaced:
+        mine = next(c for c in decision.covered if c.table == table.name)
+        others = [b for b in decision.before if b.table == table.name and not b.overlaps(mine)]
+        if not others or not _any(connection, replacing.moved_in(table, session.target)):
+            continue
+        for other in others:
+            interval = intervals.between(other.low or "0001-01-01", other.high, "UTC")
+            if not _any(connection, replacing.moved_in(table, session.target, interval, session.plan.timezone)):
+                continue
+            if other.read_at > mine.read_at:
+                raise SwitchRefused(
+                    f"rows of {mine} stand in {other}, which the run {other.run} read later",
+                    where=f"table {table.name}",
+                    why="at the source they have moved from one partition to the other",
+                    fix="run this interval again: a new run reads it anew",
+                )
+            found.append(other)
+    return found
+
+
+def _any(connection: sa.Connection, select: str | None) -> bool:
+    return select is not None and databases.execute(connection, select).first() is not None
+
+
+def record(session: Session, connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
+    """Write the coverage that a switch has brought about, in its transaction, behind its statements."""
+    coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
+    for other in taken:
+        coverage.overlay(connection, other, f"rows of it have moved, and went with the run {decision.covered[0].run}")
+
+
+def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
+    """The record of an incremental table: what stands there now is what stood there, less what gave place, and what came."""
+    table = next((t for t in decision.replaced if t.name == mine.table and t.increment), None)
+    if table is None:
+        plan = session.plan.table(mine.table)
+        return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
+    last = next(b for b in decision.before if b.table == mine.table)
+    columns = table.target.columns
+    gone = Digest()
+    for batch in session.target.read(connection, databases.select(session.target, table.kept, columns), columns):
+        gone += digest.of(batch, columns)
+    whole = Digest.parse(last.digest) - gone + Digest.parse(mine.digest)
+    mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
+    return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)
+
+
+def _watermark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
+    """The latest time of an incremental table's rows at `place`, on the column's own clock; empty where there is none."""
+    if not table.follows:
+        return ""
+    column = table.target.column(table.follows)
+    query = f"SELECT max({session.target.moment(column)}) FROM {databases.qualified(session.target, place)}"
+    latest = databases.execute(connection, query).scalar()
+    if isinstance(latest, dt.datetime):
+        latest = (latest.astimezone(dt.UTC) if latest.tzinfo else latest).replace(tzinfo=None, microsecond=0)
+    return str(latest) if latest is not None else ""

@@ -1,0 +1,77 @@
+"""Partitions in Airflow: a run's data interval or its form says what moves; a cleared run reads again; proven tables are events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+
+from tests.airflow_home import Airflow
+
+DAILY = "shop_daily"
+
+
+def days(airflow: Airflow) -> dict[str, int]:
+    """The rows of each day at the target, by the plain driver."""
+    with duckdb.connect(str(airflow.target)) as db:
+        return {str(d): n for d, n in db.execute('SELECT "at"::DATE, count(*) FROM customer GROUP BY 1 ORDER BY 1').fetchall()}
+
+
+def of(airflow: Airflow, day: int) -> Any:
+    """The run of a day in March. By hand, a logical date stands for the last interval that was over by then."""
+    return airflow.dags[DAILY].test(logical_date=dt.datetime(2024, 3, day + 1, tzinfo=dt.UTC))
+
+
+def test_a_run_moves_its_data_interval(airflow: Airflow) -> None:
+    assert of(airflow, 4).state == "success"
+    assert days(airflow) == {"2024-03-04": 2}
+    assert of(airflow, 2).state == "success"
+    assert days(airflow) == {"2024-03-02": 2, "2024-03-04": 2}
+
+
+def test_a_run_by_hand_moves_the_interval_of_its_form(airflow: Airflow) -> None:
+    assert airflow.run(DAILY, **{"from": "2024-03-03", "to": "2024-03-05"}).state == "success"
+    assert days(airflow) == {"2024-03-03": 2, "2024-03-04": 2}
+
+
+def test_half_an_interval_is_refused(airflow: Airflow) -> None:
+    run = airflow.run(DAILY, **{"from": "2024-03-03"})
+    assert run.state == "failed" and airflow.states(run)["preflight"] == "failed"
+
+
+def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow) -> None:
+    from operators.migration_operator import area, begun_run, current_run, declared
+    from tests.airflow_home import DAGS, STAGING
+
+    migration, root = declared(str(DAGS / "migrations" / f"{DAILY}.yaml")), str(STAGING)
+    context: Any = {"dag_run": SimpleNamespace(run_id="backfill__2024-03-04")}
+    assert begun_run(migration, root, context) == "backfill__2024-03-04"
+    area(migration, root, "backfill__2024-03-04").write_json({}, "failure.json")
+    assert begun_run(migration, root, context) == "backfill__2024-03-04"
+    for attempt in ("~2", "~3"):
+        area(migration, root, current_run(migration, root, context)).write_json({}, "switch.json")
+        assert begun_run(migration, root, context) == f"backfill__2024-03-04{attempt}" == current_run(migration, root, context)
+
+
+def test_every_table_that_is_switched_is_an_asset_event_with_its_proof(airflow: Airflow) -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    run = of(airflow, 4)
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all()
+        told = [(e.asset.name, e.extra) for e in found]
+    (name, extra), *more = told
+    assert not more and name == "shop_daily.customer"
+    assert (extra["rows"], extra["interval"]) == (2, ["2024-03-04T00:00:00Z", "2024-03-05T00:00:00Z"])
+    assert extra["digest"].startswith("2:")
+
+
+def test_schedule_bounds_and_deadline_are_the_file_s(airflow: Airflow) -> None:
+    dag = airflow.dags[DAILY]
+    assert dag.max_active_runs == 2 and not dag.deadline
+    assert airflow.dags["shop_due"].deadline[0].interval == dt.timedelta(hours=1)
+    assert {"from", "to"} <= set(dag.params) and "from" not in airflow.dags["shop"].params

@@ -47,6 +47,10 @@ class Digest:
     def __add__(self, other: Digest) -> Digest:
         return Digest(self.rows + other.rows, (self.sum + other.sum) % _MODULUS)
 
+    def __sub__(self, other: Digest) -> Digest:
+        """Of what is left of this set without the rows of the other."""
+        return Digest(self.rows - other.rows, (self.sum - other.sum) % _MODULUS)
+
     def __str__(self) -> str:
         return f"{self.rows}:{self.sum:032x}"
 

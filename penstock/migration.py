@@ -110,6 +110,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class BadRowsSpec(_Part):
+    """What becomes of rows with values that can't be carried."""
+
+    action: Annotated[Literal["stop", "quarantine"], Field(description="stop the run, or set the rows apart and go on")] = "stop"
+    at_most: Annotated[int | None, Field(ge=1, description="how many rows may go to quarantine; one more stops the run")] = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> BadRowsSpec:
+        if self.action == "quarantine" and self.at_most is None:
+            raise ValueError("say how many rows may go to quarantine, for instance `at_most: 100`")
+        if self.action == "stop" and self.at_most is not None:
+            raise ValueError("`at_most` is of `action: quarantine`; the first bad row stops the run")
+        return self
+
+
 class TableSpec(_Part):
     """What a migration says of one table."""
 
@@ -117,6 +132,7 @@ class TableSpec(_Part):
     key: Annotated[Texts, Field(description="columns that name a row, for a table that declares no key")] = ()
     transform: Annotated[tuple[Step, ...], Field(description="steps, in their order")] = ()
     sensitive: Annotated[Texts, Field(description="columns whose values are never shown")] = ()
+    bad_rows: Annotated[BadRowsSpec | None, Field(description="the migration's when not given")] = None
 
 
 class Tables(_Part):
@@ -169,6 +185,7 @@ class Migration(_Part):
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
         default_factory=lambda said: Path("expectations", said.get("name", ""))
     )
+    bad_rows: BadRowsSpec = BadRowsSpec()
     switch: SwitchSpec = SwitchSpec()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
     connections: Annotated[
@@ -278,8 +295,8 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
 
 def _fields(parents: list[Any]) -> list[str]:
     """What a part of the file can say."""
-    parts: dict[Any, type[BaseModel]] = {"tables": TableSpec, "switch": SwitchSpec}
-    part = parts[parents[0]] if parents else Migration
+    parts: dict[Any, type[BaseModel]] = {"tables": TableSpec, "switch": SwitchSpec, "bad_rows": BadRowsSpec}
+    part = parts[parents[0] if len(parents) < 3 else parents[2]] if parents else Migration
     return list(part.model_fields)
 
 

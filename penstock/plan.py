@@ -40,6 +40,7 @@ class TablePlan:
     key: the source columns that bound its chunks, () for one chunk.
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
     a row there when there are any. Chunks can be found again at the target when `ranged`.
+    quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     """
 
     source: Table
@@ -52,6 +53,8 @@ class TablePlan:
     target_key: tuple[str, ...]
     ranged: bool
     sensitive: tuple[str, ...]
+    quarantines: bool = False
+    at_most: int | None = None
     rows: int = 0
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
@@ -68,6 +71,11 @@ class TablePlan:
         untouched = map_table(self.source, self.target.columns, self.steps, self.target.name).untouched
         harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
         return frozenset(c.name for c in self.target.columns if c.name not in harmless)
+
+    @property
+    def secret(self) -> frozenset[str]:
+        """The columns whose values nothing may show, by their names at the source and at the target."""
+        return self.hidden("extracted") | self.hidden("loaded")
 
     @property
     def staged(self) -> str:
@@ -90,6 +98,7 @@ class Group:
 @dataclass(frozen=True)
 class Plan:
     """A run, before it begins. connections: at most so many to either end, of one task.
+    at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -109,6 +118,7 @@ class Plan:
     connections: int
     tables: tuple[TablePlan, ...]
     problems: tuple[Problem, ...] = ()
+    at_most: int | None = None
 
     def table(self, name: str) -> TablePlan:
         """The plan of the source table called `name`; KeyError when there is none."""

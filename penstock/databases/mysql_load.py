@@ -21,11 +21,14 @@ import sqlalchemy as sa
 
 from penstock.databases import tsv
 from penstock.databases.mysql_catalogue import decoded, qualified, quoted
-from penstock.errors import LoadFailed
+from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import BINARIES, Column, TableName
 
 PIECE_ROWS, PIECE_BYTES = 16_384, 4 << 20  # what is made text in one go
 FILE_BYTES = 8 << 20
+_KEYS = frozenset({1062, 1586})  # of rows that meet under one key: no one of them is bad by itself
+# What values cause and LOCAL lets stand as an error: a NULL, a geometry that is none, a constraint
+_ERRORS = frozenset({1048, 1263, 1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 3819, 4025})
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -81,11 +84,12 @@ def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, r
         driver.query(b"SHOW WARNINGS LIMIT 1")
         warned = driver.store_result().fetch_row(1, 0)
     except driver.Error as error:
-        raise _refused(name, str(error.args[-1])) from None
+        raise _refused(name, str(error.args[-1]), int(error.args[0]) in _ERRORS) from None
     finally:
         file.unlink()
     if warned or loaded != rows:
-        raise _refused(name, decoded(warned[0][2]) if warned else f"{rows - loaded} of {rows} rows were not taken")
+        said = decoded(warned[0][2]) if warned else f"{rows - loaded} of {rows} rows were not taken"
+        raise _refused(name, said, bool(warned) and int(warned[0][1]) not in _KEYS)
 
 
 def _made(column: Column) -> str:
@@ -95,10 +99,16 @@ def _made(column: Column) -> str:
     return "CAST(CONV({}, 2, 10) AS UNSIGNED)" if column.native.startswith("bit(") else ""
 
 
-def _refused(name: TableName, message: str) -> LoadFailed:
+def _refused(name: TableName, message: str, by_values: bool) -> LoadFailed:
+    """The fault that a server's message is, with the column when it names one."""
     # the quoted value stays out: it may be a sensitive column's
     said = re.sub(r"(value:?|entry) '.*'(?= for (?:key|column|function) | at row )", r"\1 '…'", message, flags=re.DOTALL)
-    return LoadFailed(f"{name} refused rows", where=f"table {name}", why=said, fix="cast, map or filter the values in the migration")
+    said = re.sub(r" at row \d+$", "", said)  # of a file that nobody sees
+    named = re.search(r"[Cc]olumn (?:`.*`\.`.*`\.)?([`'])(.*)\1(?: cannot be null)?$", said, re.DOTALL)
+    column = named[2] if named else ""
+    where, fix = f"table {name}" + (f", column {column}" if column else ""), "cast, map or filter the values in the migration"
+    what = f"{name} refused rows"
+    return RowsRefused(what, where, said, fix, column) if by_values else LoadFailed(what, where, said, fix)
 
 
 def _spelled(kinds: dict[str, str], array: pa.Array, field: pa.Field) -> pa.Array:

@@ -83,6 +83,7 @@ def make(
         connections=migration.connections or min(4, os.cpu_count() or 1),
         tables=tables,
         problems=found.problems,
+        at_most=migration.bad_rows.at_most,
     )
 
 

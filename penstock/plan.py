@@ -72,6 +72,10 @@ class TablePlan:
         harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
         return frozenset(c.name for c in self.target.columns if c.name not in harmless)
 
+    def shape(self, stage: str) -> tuple[Column, ...]:
+        """The columns of the rows that `stage` reads, and so of those that it rejects."""
+        return self.source.columns if stage in ("extracted", "transformed") else self.target.columns
+
     @property
     def secret(self) -> frozenset[str]:
         """The columns whose values nothing may show, by their names at the source and at the target."""

@@ -42,8 +42,9 @@ class Bad:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one manifest with the same column and reason. keys: those of a few."""
+    """Rows that a stage rejected for the same column and reason. keys: those of a few."""
 
+    stage: str
     column: str
     reason: str
     rows: int
@@ -66,7 +67,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Entry:
-    """One quarantined row as a list shows it. value: the text of what stood in the column; None for NULL, and for a column that a step made."""
+    """One quarantined row as a list shows it. value: the text of what stood in the column; None for NULL, or when a step made it."""
 
     table: str
     stage: str
@@ -142,7 +143,7 @@ def _publish(
     file = f"{_file(table, stage, chunk)}.parquet"
     with area.parquet(whole.schema, file) as writer:
         writer.write_batch(whole)
-    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(bad, keys))
+    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, keys))
     area.write_json(asdict(made), f"{_file(table, stage, chunk)}.json")
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
     return made
@@ -170,7 +171,7 @@ def manifests(area: Staging, table: str, stages: Collection[str] = ("transformed
 
 def _read(area: Staging, place: str) -> Manifest:
     record = area.read_json(place)
-    groups = tuple(Group(g["column"], g["reason"], g["rows"], tuple(g["keys"])) for g in record.pop("groups"))
+    groups = tuple(Group(**g | {"keys": tuple(g["keys"])}) for g in record.pop("groups"))
     return Manifest(**record, groups=groups)
 
 
@@ -237,23 +238,23 @@ def _too_many(area: Staging, found: Sequence[Manifest], at_most: int, of: str, t
     )
 
 
-def summary(found: Iterable[Manifest], plan: TablePlan) -> list[dict[str, object]]:
-    """How many rows of a table for which reason, with the keys of a few, for people."""
-    merged: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
+def summary(found: Iterable[Manifest], plan: TablePlan) -> list[Group]:
+    """How many rows of a table for which reason, with the keys of a few where they may be shown."""
+    merged: dict[tuple[str, str, str], Group] = {}
     secret = bool(set(_key(plan)) & plan.secret)
-    for held in found:
-        for group in held.groups:
-            rows, keys = merged.get((held.stage, group.column, group.reason), (0, []))
-            more = [] if secret else list(group.keys)
-            merged[held.stage, group.column, group.reason] = (rows + group.rows, (keys + more)[:_EXAMPLES])
-    return [{"stage": s, "column": c, "reason": r, "rows": rows, "keys": keys} for (s, c, r), (rows, keys) in merged.items()]
+    for group in (g for m in found for g in m.groups):
+        which = (group.stage, group.column, group.reason)
+        keys = () if secret else group.keys
+        known = merged.get(which) or replace(group, rows=0, keys=())
+        merged[which] = replace(known, rows=known.rows + group.rows, keys=(*known.keys, *keys)[:_EXAMPLES])
+    return list(merged.values())
 
 
-def _groups(bad: Sequence[Bad], keys: Sequence[str]) -> tuple[Group, ...]:
+def _groups(stage: str, bad: Sequence[Bad], keys: Sequence[str]) -> tuple[Group, ...]:
     found: dict[tuple[str, str], list[str]] = {}
     for row, key in zip(bad, keys, strict=True):
         found.setdefault((row.column, row.reason), []).append(key)
-    return tuple(Group(c, r, len(of), tuple(filter(None, of[:_EXAMPLES]))) for (c, r), of in found.items())
+    return tuple(Group(stage, c, r, len(of), tuple(filter(None, of[:_EXAMPLES]))) for (c, r), of in found.items())
 
 
 def _withheld(entry: Entry, hidden: Collection[str], secret_key: bool) -> Entry:

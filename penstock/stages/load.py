@@ -209,6 +209,7 @@ def _named(session: Session, plan: TablePlan, staged: Receipt, error: LoadFailed
     for batch in session.staging.rows(staged) if bad else ():
         if first < before + batch.num_rows:
             key = quarantine.key_of(batch, first - before, plan)
+            error.where += f", column {bad[first].column}" if bad[first].column and ", column " not in error.where else ""
             error.where += f", row {key}" if key else ""
             break
         before += batch.num_rows

@@ -58,7 +58,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
     try:
         with session.staging.parquet(arrow_schema(plan.target.columns), file) as writer:
             for batch in session.staging.rows(extracted):
-                for made in _made(sift, plan, batch, rejects, came):
+                for made in _made(sift, plan, number, batch, rejects, came):
                     went += digest.of(made, plan.target.columns)
                     writer.write_table(made)
                 came += batch.num_rows
@@ -95,7 +95,7 @@ def _sieve(session: Session, plan: TablePlan) -> Sieve:
     return sieve.of(session.target, plan.target) if plan.quarantines else Sieve(())
 
 
-def _made(sift: Sift, plan: TablePlan, batch: pa.RecordBatch, rejects: Rejects, before: int) -> list[pa.Table]:
+def _made(sift: Sift, plan: TablePlan, number: int, batch: pa.RecordBatch, rejects: Rejects, before: int) -> list[pa.Table]:
     """What the steps make of a batch, before which the chunk has `before` rows."""
     if plan.quarantines:
         made, bad = sift.parted(batch, rejects.room)
@@ -106,5 +106,5 @@ def _made(sift: Sift, plan: TablePlan, batch: pa.RecordBatch, rejects: Rejects, 
     except BadValues as error:
         _, bad = sift.parted(batch, 0)
         key = quarantine.key_of(batch, bad[0].place, plan) if bad else ""
-        error.where = f"table {plan.name}" + (f", row {key}" if key else "")
+        error.where = f"table {plan.name}, chunk {number}" + (f", row {key}" if key else "")
         raise

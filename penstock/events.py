@@ -40,6 +40,8 @@ NAMES: tuple[str, ...] = (
     "switch.statement",
     "switch.finished",
     "undo.finished",
+    "redrive.loaded",
+    "redrive.finished",
     "report.written",
 )
 

@@ -36,7 +36,7 @@ def ledger(proof: dict[str, Any]) -> list[tuple[str, str, bool]]:
     Where the load left rows out, what is at the target is not what was staged; with them it must be.
     """
     lines = [("source", proof["source"], True)]
-    left_out = not proof["quarantined"].startswith("0:")
+    left_out = not proof.get("quarantined", "0:").startswith("0:")  # runs of earlier versions say nothing of it
     for point, before in (("staged", "source"), ("target", "staged")):
         if proof[point] == proof[before]:
             lines[-1] = (f"{lines[-1][0]} = {point}", proof[point], True)

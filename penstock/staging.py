@@ -9,7 +9,7 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     transformed/<table>/...            the same, for tables with transforms
     quarantine/<table>/...             rows that could not be carried: see penstock/quarantine.py
     verdicts/<stage>.json proof.json   what the gates and the proof said
-    approval.json switch.json undo.json
+    approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
     report.json report.html
 """

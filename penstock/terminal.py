@@ -16,10 +16,13 @@ from rich.table import Table
 from penstock import events
 from penstock.errors import Problem
 from penstock.plan import Plan
+from penstock.quarantine import Entry
 from penstock.staging import Staging
 from penstock.units import NONE, count, number, seconds, size
 
 _ROWS = {"extract.batch": "extract", "transform.chunk": "transform", "load.batch": "load", "prove.chunk": "prove"}
+_SHORT = 60
+_FOUND = {"transformed": "transform", "loaded": "load"}
 _GATE = {"go": "open", "warn": "warned", "stop": "closed"}
 _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "plan.written": lambda f: f"{count(f['tables'], 'table')} in {count(f['chunks'], 'chunk')}",
@@ -30,6 +33,8 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "load.finished": lambda f: count(f["chunks"], "chunk"),
     "build.finished": lambda f: f"{count(f['statements'], 'statement')} run",
     "prove.finished": lambda f: f"{f['held']:,} of {f['tables']:,} hold",
+    "quarantine.written": lambda f: f"{f['table']}: {count(f['rows'], 'bad row')}",
+    "redrive.finished": lambda f: f"{f['table']}: {count(f['rows'], 'row')} live, {f['left']:,} left",
     "switch.finished": lambda f: f"{count(f['tables'], 'table')} live",
     "undo.finished": lambda f: f"{count(f['tables'], 'table')} put back",
 }
@@ -160,6 +165,20 @@ def plan(made: Plan, statements: dict[str, list[str]]) -> None:
     table(("table", "becomes", "rows", "bytes", "chunks", "transforms"), rows, ("rows", "bytes", "chunks"))
     for stage, texts in statements.items():
         print(f"\n-- {stage}" + "".join(f"\n{shown(text)};" for text in texts))
+
+
+def quarantine(entries: Sequence[Entry]) -> None:
+    """Print quarantined rows, a line each."""
+    columns = ("table", "found by", "key", "column", "why", "value")
+    table(
+        columns,
+        [(e.table, _FOUND[e.stage], e.key or f"row {e.place} of chunk {e.chunk}", e.column, e.reason, _short(e.value)) for e in entries],
+    )
+
+
+def _short(value: str | None) -> str:
+    text = "NULL" if value is None else repr(value)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 
 def closing(report: dict[str, Any], url: str) -> None:

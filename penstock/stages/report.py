@@ -57,6 +57,7 @@ class Records:
     approval: Record | None
     switch: Record | None
     undo: Record | None
+    redriven: Record | None
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -99,6 +100,7 @@ def read(area: Staging) -> Records:
         there("approval.json"),
         there("switch.json"),
         there("undo.json"),
+        there("redriven.json"),
     )
 
 
@@ -131,6 +133,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "approval": _approval(found),
         "switch": _switch(found, migration),
         "undo": found.undo,
+        "redriven": found.redriven,
         "consistency": _consistency(plan),
         "advice": [{"where": p.where, "what": p.what, "fix": p.fix} for p in plan.problems if not p.blocking] if plan else [],
         "fingerprint": plan and plan.fingerprint,

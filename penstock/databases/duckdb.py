@@ -45,6 +45,7 @@ _INTERVAL = (
     " || (datepart('hour', {0}) * 3600000000 + datepart('minute', {0}) * 60000000 + datepart('microsecond', {0})) || ' microseconds'"
 )
 _VALUE = re.compile(r"'.*'|\".*\"|(?<=with value )\S+")
+_SOURCE = re.compile(r" when casting from source column c(\d+)$")
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 canonical = duckdb_types.canonical
@@ -212,7 +213,10 @@ def _refused(name: TableName, error: Exception, columns: Sequence[Column]) -> Lo
     if not by_values or "uplicate key" in said or "PRIMARY KEY or UNIQUE" in said:
         return LoadFailed(what, where, said, fix)
     null = said.partition(f"NOT NULL constraint failed: {name.name}.")[2]
-    return RowsRefused(what, where, said if null else _VALUE.sub("a value", said), fix, null)
+    source = _SOURCE.search(said)
+    column = columns[int(source[1])].name if source else null
+    where += f", column {column}" if column else ""
+    return RowsRefused(what, where, said if null else _VALUE.sub("a value", _SOURCE.sub("", said)), fix, column)
 
 
 def seal(connection: sa.Connection, name: TableName) -> str | None:

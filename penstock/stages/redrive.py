@@ -61,9 +61,9 @@ def redrive(session: Session, migration: Migration) -> list[Redriven]:
             _live(session, connection)
         for plan in _parents_first(session.plan.tables):
             with connection.begin():
-                round = _Round(plan, len(_rounds(session, connection, plan)), tuple(_left(session, connection, plan)))
-            if round.places:
-                done.append(_table(session, migration, connection, round))
+                turn = _Round(plan, len(_rounds(session, connection, plan)), tuple(_left(session, connection, plan)))
+            if turn.places:
+                done.append(_table(session, migration, connection, turn))
         with connection.begin():
             session.staging.write_json({"at": journal.now(), "tables": _told(session, connection)}, RECORD)
     return done
@@ -170,14 +170,14 @@ def _now(entry: Entry, reasons: Mapping[Place, tuple[str, str]]) -> Entry:
     return replace(entry, column=column, reason=reason, value=entry.value if column == entry.column else None)
 
 
-def _table(session: Session, migration: Migration, connection: sa.Connection, round: _Round) -> Redriven:
+def _table(session: Session, migration: Migration, connection: sa.Connection, turn: _Round) -> Redriven:
     """Take what can be taken of a table, and answer what that was."""
-    plan = round.plan
+    plan = turn.plan
     with connection.begin():
         live = session.target.inspect(connection, plan.target.name.schema, [plan.target.name.name])[0]
     stay: dict[Place, Bad] = {}
     ready: list[tuple[Place, pa.RecordBatch]] = []
-    for part in round.held:
+    for part in turn.held:
         sift = _sift(session, migration, plan, part.manifest.stage, live)
         for n, entry in enumerate(part.entries):
             made, bad = sift.parted(part.rows.slice(n, 1), 0)
@@ -189,8 +189,8 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, ro
         reason = error.why if not plan.sensitive else "refused by the target"
         stay[ready[n][0]] = Bad(ready[n][0][2], getattr(error, "column", ""), reason)
     going = [row for n, row in enumerate(ready) if n not in refused]
-    _commit(session, connection, round, live, _joined(going, live), stay)
-    done = Redriven(plan.name, len(going), len(round.places) - len(going) - len(stay), len(stay))
+    _commit(session, connection, turn, live, _joined(going, live), stay)
+    done = Redriven(plan.name, len(going), len(turn.places) - len(going) - len(stay), len(stay))
     events.emit("redrive.finished", table=plan.name, rows=done.loaded, left=done.left)
     return done
 
@@ -219,13 +219,13 @@ def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.Rec
 
 
 def _commit(
-    session: Session, connection: sa.Connection, round: _Round, live: Table, rows: pa.RecordBatch, stay: Mapping[Place, Bad]
+    session: Session, connection: sa.Connection, turn: _Round, live: Table, rows: pa.RecordBatch, stay: Mapping[Place, Bad]
 ) -> None:
     """Load the rows and write down which they were, in one transaction, when they read back as they are."""
-    plan, places, taken = round.plan, round.places, digest.of(rows, live.columns)
+    plan, places, taken = turn.plan, turn.places, digest.of(rows, live.columns)
     with connection.begin():
         # were it at the same moment, the receipts' key would keep one of the two out
-        if len(_rounds(session, connection, plan)) != round.number:
+        if len(_rounds(session, connection, plan)) != turn.number:
             raise LoadFailed("somebody else has just re-driven these rows", f"table {plan.name}", fix="see what is left, and try again")
         keyed = bool(live.key) and all(live.column(c).type.name in _FINDABLE for c in live.key)
         before = Digest() if keyed else _standing(session, connection, live)
@@ -240,12 +240,12 @@ def _commit(
             "gone": [place for place in places if place not in stay],
             "left": [[*place, bad.column, bad.reason] for place, bad in stay.items()],
         }
-        file = f"{FOLDER}/{folder(plan.name)}/{STAGE}-{round.number:05}.json"
+        file = f"{FOLDER}/{folder(plan.name)}/{STAGE}-{turn.number:05}.json"
         session.staging.write_json(record, file)
         receipt = Receipt(
             plan.name,
             STAGE,
-            round.number,
+            turn.number,
             len(places),
             rows.num_rows,
             str(taken),

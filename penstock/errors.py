@@ -75,15 +75,15 @@ class BadValues(TransformFailed):
     rows: Sequence[int] = ()
 
 
-class LoadFailed(PenstockError):
-    """The target refused rows."""
-
-
 @dataclass
-class RowsRefused(LoadFailed):
-    """The target can't hold values of some of the rows; without those it would take the others."""
+class LoadFailed(PenstockError):
+    """The target refused rows. column: whose value it was, where the target says."""
 
     column: str = ""
+
+
+class RowsRefused(LoadFailed):
+    """The target can't hold values of some of the rows; without those it would take the others."""
 
 
 @dataclass

@@ -191,7 +191,7 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
         left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
         for n, error in trial.refused(session.target, connection, plan.shadow, columns, _without(batch, bad)):
             reason = error.why if not plan.sensitive else "refused by the target"
-            bad.append(Bad(int(left[n]), getattr(error, "column", ""), reason))
+            bad.append(Bad(int(left[n]), error.column, reason))
             if len(found) + len(bad) > room:
                 break
         found |= {before + b.place: replace(b, place=before + b.place) for b in bad}

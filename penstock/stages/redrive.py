@@ -187,7 +187,7 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
     refused = dict(trial.refused(session.target, connection, live.name, live.columns, _joined(ready, live), LoadFailed)) if ready else {}
     for n, error in refused.items():
         reason = error.why if not plan.sensitive else "refused by the target"
-        stay[ready[n][0]] = Bad(ready[n][0][2], getattr(error, "column", ""), reason)
+        stay[ready[n][0]] = Bad(ready[n][0][2], error.column, reason)
     going = [row for n, row in enumerate(ready) if n not in refused]
     _commit(session, connection, turn, live, _joined(going, live), stay)
     done = Redriven(plan.name, len(going), len(turn.places) - len(going) - len(stay), len(stay))

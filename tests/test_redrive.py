@@ -124,6 +124,20 @@ def test_a_record_that_was_changed_is_not_believed(moved: Move) -> None:
         redrive.redrive(run, file)
 
 
+@pytest.mark.parametrize("leaves_out", [False, True], ids=["steps that keep rows", "a filter"])
+def test_what_only_the_target_refused_goes_through_the_steps_where_its_source_is_known(leaves_out: bool, tmp_path: Path) -> None:
+    rows = [(i, "{" if i in (3, 9) else "{}", "x" if i == 2 else str(i)) for i in range(1, 11)]
+    move = sqlite(tmp_path, "CREATE TABLE t (id INTEGER PRIMARY KEY, j JSON_TEXT, n TEXT);", rows)
+    some: tuple[dict[str, object], ...] = ({"filter": "id <> 1"},) if leaves_out else ()
+    move.run(move.write(numbers(*some)))
+    assert [(r["stage"], r["row"]["id"]) for r in move.quarantined()] == [("loaded", 3), ("loaded", 9), ("transformed", 2)]
+    file = move.write(numbers(*some, {"map": {"n": {"x": "2"}}}, {"derive": {"j": "CASE WHEN json_valid(j) THEN j ELSE 'null' END::JSON"}}))
+    run = reopen(move, file)
+    assert [(d.loaded, d.left) for d in redrive.redrive(run, file)] == [(1, 2) if leaves_out else (3, 0)]
+    assert [r[0] for r in move.rows("SELECT id FROM t ORDER BY 1")] == [i for i in range(1, 11) if not leaves_out or i not in (1, 3, 9)]
+    assert not leaves_out or [e.column for e in redrive.left(run)] == ["j", "j"]
+
+
 @pytest.mark.parametrize("to", ["sqlite", "duckdb"])
 def test_rows_without_a_key_are_proved_by_what_the_table_has_more(to: str, tmp_path: Path) -> None:
     move = sqlite(tmp_path, "CREATE TABLE t (name TEXT, n TEXT);", [("a", "1"), ("b", "x"), ("b", "x")], to=to)

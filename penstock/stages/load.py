@@ -108,15 +108,18 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
     if staged is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
     sieved = partial(_sieved, sieve.of(session.target, plan.target)) if plan.quarantines else _all_good
+    culprits: Mapping[int, Bad] = {}
     try:
-        return _put(session, connection, plan, staged, sieved)
-    except RowsRefused as error:
-        bad = _refused(session, connection, plan, staged)
-        if not plan.quarantines or not bad:
-            raise _named(session, plan, staged, error, bad) from None
-        return _put(session, connection, plan, staged, partial(_known, bad))
+        try:
+            return _put(session, connection, plan, staged, sieved)
+        except RowsRefused:
+            bad = _refused(session, connection, plan, staged)
+            culprits = {} if plan.quarantines else bad
+            if not plan.quarantines or not bad:
+                raise
+            return _put(session, connection, plan, staged, partial(_known, bad))
     except LoadFailed as error:
-        raise _named(session, plan, staged, error, {}) from None
+        raise _named(session, plan, staged, error, culprits) from None
 
 
 def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: Receipt, find: Find) -> Receipt:

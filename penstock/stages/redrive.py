@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -178,9 +179,10 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
     stay: dict[Place, Bad] = {}
     ready: list[tuple[Place, pa.RecordBatch]] = []
     for part in turn.held:
-        sift = _sift(session, migration, plan, part.manifest.stage, live)
+        rows, transformed = _rows(session, plan, part)
+        sift = _sift(session, migration, plan, transformed, live)
         for n, entry in enumerate(part.entries):
-            made, bad = sift.parted(part.rows.slice(n, 1), 0)
+            made, bad = sift.parted(rows.slice(n, 1), 0)
             if bad:
                 stay[_place(entry)] = bad[0]
             ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
@@ -195,13 +197,34 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
     return done
 
 
-def _sift(session: Session, migration: Migration, plan: TablePlan, stage: str, live: Table) -> Sift:
-    """The way of the rows that `stage` has rejected into the live table.
+def _rows(session: Session, plan: TablePlan, part: _Held) -> tuple[pa.RecordBatch, bool]:
+    """The rows as the source gave them; or as they were transformed, where they can't be found again, and True.
 
-    What the load rejected was transformed already. What a step makes is cast to what the live column now is.
+    What the load has rejected stands among what was extracted at the same place, but for rows that the transform has rejected: unless
+    a step may have left rows out.
+    """
+    if part.manifest.stage == "transformed" or not plan.steps:
+        return part.rows, False
+    extracted = session.staging.receipt("extracted", plan.name, part.manifest.chunk)
+    if extracted is None or not transforms.keeps_rows(plan.steps):
+        return part.rows, True
+    before = quarantine.manifest(session.staging, plan.name, "transformed", part.manifest.chunk)
+    passed = np.delete(np.arange(extracted.rows), quarantine.places(session.staging, before) if before else [])
+    wanted, start, found = passed[[e.place for e in part.entries]], 0, []
+    for batch in session.staging.rows(extracted):
+        here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        found.append(batch.take(pa.array(here)))
+        start += batch.num_rows
+    return whole(pa.Table.from_batches(found)), False
+
+
+def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: bool, live: Table) -> Sift:
+    """The way of rows into the live table: through the steps as the file now says, unless they are `transformed` already.
+
+    What a step makes is cast to what the live column now is.
     """
     spec = migration.tables.specs.get(plan.name)
-    source, steps = (plan.source, tuple(spec.transform) if spec else ()) if stage == "transformed" else (plan.target, ())
+    source, steps = (plan.target, ()) if transformed else (plan.source, tuple(spec.transform) if spec else ())
     made = transforms.schema(source.columns, steps, f"{migration.path}: tables.{plan.name}")
     if {c.name for c in made} != {c.name for c in live.columns}:
         odd = ", ".join(sorted({c.name for c in made} ^ {c.name for c in live.columns}))

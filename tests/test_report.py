@@ -79,16 +79,7 @@ def prove(session: Session, **changes: Any) -> None:
         digest = f"{sum(r.rows for r in receipts)}:{'ab' * 16}"
         rows = sum(r.rows for r in receipts)
         proof = {"table": table.name, "source": digest, "staged": digest, "target": digest, "chunks": len(table.chunks), "rows_read": rows}
-        proof |= {
-            "filtered": 0,
-            "rejected": 0,
-            "rows": rows,
-            "balanced": True,
-            "seal": None,
-            "seconds": 0.1,
-            "load_seconds": 0.2,
-            "quarantined": "0:" + "0" * 32,
-        }
+        proof |= {"filtered": 0, "rejected": 0, "rows": rows, "balanced": True, "seal": None, "seconds": 0.1, "load_seconds": 0.2}
         proofs.append(proof | {"broken": "", "faults": [], "holds": True} | changes)
     session.staging.write_json(proofs, "proof.json")
 

@@ -157,7 +157,9 @@ def plan(made: Plan, statements: dict[str, list[str]]) -> None:
     """Print what a run would do: tables, chunks, statements."""
     print(shown(f"{made.migration}: {made.source} ({made.source_version}) → {made.target} ({made.target_version})"))
     whole = "all tables as of one instant" if made.consistency == "run" else "each table as of one instant of its own"
-    print(f"{whole}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
+    limits = [made.at_most, *(t.at_most for t in made.tables if t.quarantines)]
+    held = "bad rows go to quarantine, up to a limit" if any(n is not None for n in limits) else "a bad row stops the run"
+    print(f"{whole}; {held}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
     rows = [
         (t.name, t.target.name, number(t.rows), size(t.rows * t.row_bytes), number(len(t.chunks)), ", ".join(n for n, _ in t.steps) or NONE)
         for t in made.tables

@@ -77,9 +77,14 @@ class BadValues(TransformFailed):
 
 @dataclass
 class LoadFailed(PenstockError):
-    """The target refused rows. column: whose value it was, where the target says."""
+    """The target refused rows. column: whose value it was, where the target says.
+
+    rows: (place among the rows it was given, column, why) of those at fault, in their order, none left out up to the last;
+    empty where the target can't say.
+    """
 
     column: str = ""
+    rows: Sequence[tuple[int, str, str]] = ()
 
 
 class RowsRefused(LoadFailed):

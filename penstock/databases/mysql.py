@@ -36,6 +36,7 @@ loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and part
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
 _SESSION = (
+    "SET max_error_count = 65535",  # of a load each warning tells of a row
     "SET net_write_timeout = 3600",  # rows stream unbuffered: a consumer that pauses must not be cut off
     "SET time_zone = '+00:00'",
     "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",

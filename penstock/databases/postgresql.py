@@ -250,7 +250,7 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> I
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     fields = ", ".join(_quote(c.name) for c in columns)
     form = "binary" if postgresql_copy.has_binary(columns) else "text"
-    faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns)
+    faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns, name.name)
     statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
     with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         batches = postgresql_copy.within(batches, columns)
@@ -294,9 +294,9 @@ def _driver(connection: sa.Connection) -> psycopg.Connection:
 
 @contextmanager
 def _faults(
-    connection: sa.Connection, fault: type[PenstockError], what: str, where: str = "", columns: Sequence[Column] = ()
+    connection: sa.Connection, fault: type[PenstockError], what: str, where: str = "", columns: Sequence[Column] = (), table: str = ""
 ) -> Iterator[None]:
-    """The driver's errors as `fault`, or as ConnectionFailed when the session is gone."""
+    """The driver's errors as `fault`, or as ConnectionFailed when the session is gone. columns, table: of a load."""
     try:
         yield
     except psycopg.Error as error:
@@ -308,7 +308,9 @@ def _faults(
         place = ", ".join(p for p in (where, f"column {named}" if named else "") if p)
         fix = "cast or filter the values in the migration, or correct the key" if fault is LoadFailed else "see what the server says"
         if fault is LoadFailed and _by_values(error.sqlstate or ""):
-            raise RowsRefused(what, place, _message(error), fix, named) from None
+            row = re.match(rf"COPY {re.escape(table)}, line (\d+)", context)
+            rows = [(int(row[1]) - 1, named, _message(error))] if row else ()
+            raise RowsRefused(what, place, _message(error), fix, named, rows) from None
         raise fault(what, where=place, why=_message(error), fix=fix) from None
 
 

@@ -22,6 +22,7 @@ from penstock.session import Session
 from penstock.staging import Receipt
 
 STAGE = "loaded"
+_REFUSED = "refused by the target"
 _WITHHELD = "withheld: there are sensitive columns"
 
 
@@ -192,9 +193,8 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
     for batch in session.staging.rows(staged):
         bad = _sieved(held, batch, before)
         left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
-        for n, error in trial.refused(session.target, connection, plan.shadow, columns, _without(batch, bad)):
-            reason = error.why if not plan.sensitive else "refused by the target"
-            bad.append(Bad(int(left[n]), error.column, reason))
+        for n, column, why in trial.refused(session.target, connection, plan.shadow, columns, _without(batch, bad)):
+            bad.append(Bad(int(left[n]), column, why if not plan.sensitive else _REFUSED))
             if len(found) + len(bad) > room:
                 break
         found |= {before + b.place: replace(b, place=before + b.place) for b in bad}

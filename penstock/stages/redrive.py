@@ -186,10 +186,10 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
             if bad:
                 stay[_place(entry)] = bad[0]
             ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
-    refused = dict(trial.refused(session.target, connection, live.name, live.columns, _joined(ready, live), LoadFailed)) if ready else {}
-    for n, error in refused.items():
-        reason = error.why if not plan.sensitive else "refused by the target"
-        stay[ready[n][0]] = Bad(ready[n][0][2], error.column, reason)
+    refused = set()
+    for n, column, why in trial.refused(session.target, connection, live.name, live.columns, _joined(ready, live), LoadFailed):
+        refused.add(n)
+        stay[ready[n][0]] = Bad(ready[n][0][2], column, why if not plan.sensitive else "refused by the target")
     going = [row for n, row in enumerate(ready) if n not in refused]
     _commit(session, connection, turn, live, _joined(going, live), stay)
     done = Redriven(plan.name, len(going), len(turn.places) - len(going) - len(stay), len(stay))

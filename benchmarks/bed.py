@@ -47,7 +47,7 @@ class Bed:
         name = f"source_{f'{scale:g}'.replace('.', '_').replace('-', '_')}"
         url = self._place(database, name)
         if (database, scale) not in self.contents:
-            self._make(url)
+            self.make(url)
             data.write(url, tables, scale)
             self.contents[database, scale] = contents(url, tables)
         return url
@@ -55,7 +55,7 @@ class Bed:
     def target(self, database: str) -> sa.URL:
         """An empty database; the one of the run before is dropped."""
         url = self._place(database, "target")
-        self._make(url)
+        self.make(url)
         if database == "postgresql":
             _server(self.servers["postgresql"], "CHECKPOINT")  # the run before does not write in this one's time
         return url
@@ -65,7 +65,8 @@ class Bed:
             return self.servers[database].set(database=name)
         return sa.URL.create(database, database=str(self.folder / f"{name}.{database}"))
 
-    def _make(self, url: sa.URL) -> None:
+    def make(self, url: sa.URL) -> None:
+        """An empty database at `url`, in the place of one that was there."""
         backend, name = url.get_backend_name(), url.database
         if backend == "postgresql":
             _server(self.servers["postgresql"], f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")

@@ -48,6 +48,7 @@ class ApproveOperator(ApprovalOperator):
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or ["Reject"])[0]
             given = {"approved": answer == self.APPROVE, "answer": answer, "by": user.get("name") or "", "at": journal.now()}
+            given["rejected"] = sum(p["rejected"] for p in session.staging.read_json("proof.json"))
             with record.stage(session.staging, "approve"):
                 session.staging.write_json(given, "approval.json")
                 if not given["approved"]:
@@ -59,7 +60,9 @@ class ApproveOperator(ApprovalOperator):
 
 
 def evidence(session: Session) -> str:
-    """What there is to judge by, as Markdown: the proof of each table, and what the gates warned of."""
+    """What there is to judge by, as Markdown: the proof of each table, what is in quarantine, and what the gates warned of."""
+    from penstock import quarantine
+
     verdicts = [v for s in ("extracted", "transformed", "loaded") if session.staging.exists("verdicts", f"{s}.json")
                 for v in session.staging.read_json("verdicts", f"{s}.json")]  # fmt: skip
     lines = ["| table | rows | rejected | proof | digest |", "| --- | ---: | ---: | --- | --- |"]
@@ -67,6 +70,10 @@ def evidence(session: Session) -> str:
         held = "holds" if proof["holds"] else "BROKEN"
         name = str(proof["table"]).replace("|", "\\|")
         lines.append(f"| {name} | {proof['rows']:,} | {proof['rejected']:,} | {held} | `{proof['target']}` |")
+    for table in session.plan.tables:
+        for group in quarantine.summary(quarantine.manifests(session.staging, table.name), table) if table.quarantines else ():
+            keys = f", for instance {'; '.join(f'`{k}`' for k in group.keys)}" if group.keys else ""
+            lines.append(f"\nIn quarantine of {table.name}: {group.rows:,} × {group.column} {group.reason}{keys}")
     warned = [f"{v['table']} ({v['stage']})" for v in verdicts if v["decision"] == "warn"]
     return "\n".join(
         [

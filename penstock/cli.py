@@ -1,4 +1,4 @@
-"""The command line: check, plan, run, report, undo. Everything a command needs is imported when it runs."""
+"""The command line: check, plan, run, report, quarantine, undo. Everything a command needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.migration import Migration
     from penstock.run import Approve
     from penstock.stages.cover import Cell
+    from penstock.staging import Staging
     from penstock.terminal import Progressing
 
 _EPILOG = """\
@@ -136,6 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     command("coverage", _coverage, "Print what of each table is proven, stale, failed and missing.", file, ends, staged, history, machine)
     backfill = command("backfill", _backfill, "Run every interval that is not proven, one after the other.", file, ends, staged, history)
     backfill.add_argument("--dry-run", action="store_true", help="print the intervals, run none")
+    held = command("quarantine", _quarantine, "List the rows that could not be carried, or take them again.", file, ends, staged, machine)
+    held.add_argument("--run-id", help="another run than the last")
+    held.add_argument("--redrive", action="store_true", help="load them into the live tables, through the steps as the file now says")
     command("schema", _schema, "Print the JSON Schema of a migration file.")
     return parser
 
@@ -275,11 +279,21 @@ def _asked(showing: Progressing) -> Approve:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from penstock import runs, staging, terminal
+    from penstock import terminal
     from penstock.migration import load
     from penstock.stages import report
 
     migration = load(args.migration)
+    area, run_id = _asked_for(args, migration)
+    found = report.report(area, migration.name, run_id)
+    print(json.dumps(found, ensure_ascii=False, indent=1)) if args.json else terminal.closing(found, area.url)
+    return 0
+
+
+def _asked_for(args: argparse.Namespace, migration: Migration) -> tuple[Staging, str]:
+    """The staging area of the run that the command names, else of the last, and its id. Raises MigrationError."""
+    from penstock import runs, staging
+
     root = _root(args, migration)
     known = {area.path: area for area in runs.areas(root, migration.name)}
     wanted = staging.of(root, migration.name, args.run_id).path if args.run_id else next(reversed(known), None)
@@ -287,9 +301,32 @@ def _report(args: argparse.Namespace) -> int:
         what = f"there is no run {args.run_id}" if args.run_id else f"{migration.name} was never run"
         raise MigrationError(what, where=f"staging {root}", fix="say where its staging is with --staging")
     area = known[wanted]
-    run_id = area.read_json("plan.json")["run"] if area.exists("plan.json") else args.run_id or area.path.rpartition("/")[2]
-    found = report.report(area, migration.name, run_id)
-    print(json.dumps(found, ensure_ascii=False, indent=1)) if args.json else terminal.closing(found, area.url)
+    return area, area.read_json("plan.json")["run"] if area.exists("plan.json") else args.run_id or area.path.rpartition("/")[2]
+
+
+def _quarantine(args: argparse.Namespace) -> int:
+    migration, source, target_url, folder = _opened(args)
+    from dataclasses import asdict
+
+    from penstock import session, terminal
+    from penstock.stages import redrive, report
+    from penstock.units import count
+
+    area, run_id = _asked_for(args, migration)
+    if not area.exists("plan.json"):
+        raise MigrationError(f"the run {run_id} never came to a plan, so it has no rows", where=area.url)
+    opened = session.reopen(_root(args, migration), migration.name, run_id, source, target_url, folder, _secrets())
+    if args.redrive:
+        with terminal.progress(area):
+            redrive.redrive(opened, migration)
+        report.report(area, migration.name, run_id)
+    entries = redrive.left(opened)
+    if args.json:
+        print(json.dumps({"run": run_id, "rows": [asdict(e) for e in entries]}, ensure_ascii=False, indent=1))
+        return 0
+    if entries:
+        terminal.quarantine(entries)
+    print(f"{migration.name}, run {terminal.shown(run_id)}: {count(len(entries), 'row')} in quarantine{' still' if args.redrive else ''}")
     return 0
 
 

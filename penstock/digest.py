@@ -48,6 +48,7 @@ class Digest:
         return Digest(self.rows + other.rows, (self.sum + other.sum) % _MODULUS)
 
     def __sub__(self, other: Digest) -> Digest:
+        """Of what is left of this set without the rows of the other."""
         return Digest(self.rows - other.rows, (self.sum - other.sum) % _MODULUS)
 
     def __str__(self) -> str:

@@ -62,8 +62,45 @@ class TransformFailed(PenstockError):
     """A declared transform could not be applied."""
 
 
+@dataclass
+class BadValues(TransformFailed):
+    """A transform could not be applied to the values of some rows; to the others it may be.
+
+    step: its number among the table's.  column: the one it was making.
+    rows: the places, among the rows it was given, of some that it can't be applied to; empty where it can't say.
+    """
+
+    step: int = 0
+    column: str = ""
+    rows: Sequence[int] = ()
+
+
+@dataclass
 class LoadFailed(PenstockError):
-    """The target refused rows."""
+    """The target refused rows. column: whose value it was, where the target says.
+
+    rows: (place among the rows it was given, column, why) of those at fault, in their order, none left out up to the last;
+    empty where the target can't say.
+    """
+
+    column: str = ""
+    rows: Sequence[tuple[int, str, str]] = ()
+
+
+class RowsRefused(LoadFailed):
+    """The target can't hold values of some of the rows; without those it would take the others."""
+
+
+@dataclass
+class TooManyBadRows(PenstockError):
+    """More rows can't be carried than the migration lets go to quarantine. counts: (reason, rows), what was found so far."""
+
+    rows: int = 0
+    at_most: int = 0
+    counts: Sequence[tuple[str, int]] = ()
+
+    def __str__(self) -> str:
+        return super().__str__() + "".join(f"\n  ✗ {rows:,} × {reason}" for reason, rows in self.counts)
 
 
 class StagingDamaged(PenstockError):

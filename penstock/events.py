@@ -22,10 +22,12 @@ NAMES: tuple[str, ...] = (
     "transform.started",
     "transform.chunk",
     "transform.finished",
+    "quarantine.written",
     "prepare.started",
     "prepare.finished",
     "load.started",
     "load.batch",
+    "load.tried",
     "load.chunk",
     "load.finished",
     "build.started",
@@ -38,6 +40,8 @@ NAMES: tuple[str, ...] = (
     "switch.statement",
     "switch.finished",
     "undo.finished",
+    "redrive.loaded",
+    "redrive.finished",
     "report.written",
 )
 

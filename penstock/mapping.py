@@ -58,6 +58,11 @@ def _traced(source: Table, steps: Sequence[tuple[str, Any]]) -> tuple[dict[str, 
     return names, set(names) - touched
 
 
+def origin(source: Table, steps: Sequence[tuple[str, Any]], name: str) -> str:
+    """The source column that is called `name` after these steps; `name` itself when a step has made it."""
+    return next((old for old, new in _traced(source, steps)[0].items() if new == name), name)
+
+
 def as_text(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
     """Which of the source's columns the steps cast to a text, or to JSON, or drop, before any other step can have looked at them."""
     names = {c: c for c in columns}  # by now, and at the source

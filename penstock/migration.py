@@ -136,6 +136,21 @@ class IncrementSpec(_Part):
     ] = parse_duration("7d")
 
 
+class BadRowsSpec(_Part):
+    """What becomes of rows with values that can't be carried."""
+
+    action: Annotated[Literal["stop", "quarantine"], Field(description="stop the run, or set the rows apart and go on")] = "stop"
+    at_most: Annotated[int | None, Field(ge=1, description="how many rows may go to quarantine; one more stops the run")] = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> BadRowsSpec:
+        if self.action == "quarantine" and self.at_most is None:
+            raise ValueError("say how many rows may go to quarantine, for instance `at_most: 100`")
+        if self.action == "stop" and self.at_most is not None:
+            raise ValueError("`at_most` is of `action: quarantine`; the first bad row stops the run")
+        return self
+
+
 class TableSpec(_Part):
     """What a migration says of one table."""
 
@@ -150,6 +165,8 @@ class TableSpec(_Part):
     moved: Annotated[
         Literal["every run", "once"], Field(description="a table without partitions: moved by every run, or until it has been once")
     ] = "every run"
+
+    bad_rows: Annotated[BadRowsSpec | None, Field(description="the migration's when not given")] = None
 
     @model_validator(mode="after")
     def _whole_or_parts(self) -> TableSpec:
@@ -218,6 +235,7 @@ class Migration(_Part):
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
         default_factory=lambda said: Path("expectations", said.get("name", ""))
     )
+    bad_rows: BadRowsSpec = BadRowsSpec()
     switch: SwitchSpec = SwitchSpec()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
     connections: Annotated[
@@ -351,6 +369,7 @@ def _fields(parents: list[Any]) -> list[str]:
         "switch": SwitchSpec,
         "partition": PartitionSpec,
         "incremental": IncrementSpec,
+        "bad_rows": BadRowsSpec,
     }
     part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
     return list(part.model_fields)

@@ -31,14 +31,18 @@ def render(report: dict[str, Any]) -> str:
 
 
 def ledger(proof: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """The digests at the three points as (points, digest, whether it is as it must be), equal ones on one line."""
+    """The digests at the three points as (points, digest, whether it is as it must be), equal ones on one line.
+
+    Where the load left rows out, what is at the target is not what was staged; with them it must be.
+    """
     lines = [("source", proof["source"], True)]
+    left_out = not proof.get("quarantined", "0:").startswith("0:")  # runs of earlier versions say nothing of it
     for point, before in (("staged", "source"), ("target", "staged")):
         if proof[point] == proof[before]:
             lines[-1] = (f"{lines[-1][0]} = {point}", proof[point], True)
         else:
-            lines.append((point, proof[point], point == "staged"))
-    return lines
+            lines.append((point, proof[point], point == "staged" or (left_out and proof["holds"])))
+    return [*lines, ("+ quarantined", proof["quarantined"], proof["holds"])] if left_out else lines
 
 
 def flow(report: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +75,7 @@ def flow(report: dict[str, Any]) -> dict[str, Any]:
     if "transformed" in gates:
         places.insert(2, ("transformed", "by declared steps", done.get("transform") == "done"))
         valves.insert(2, [gate("transformed")])
-        left_out = (totals["rows_filtered"] or 0) + (totals["rows_rejected"] or 0)
-        rows.insert(2, None if totals["rows_read"] is None or not places[2][2] else totals["rows_read"] - left_out)
+        rows.insert(2, totals["rows_staged"] if places[2][2] else None)
     return _placed(places, valves, rows)
 
 

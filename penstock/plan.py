@@ -68,6 +68,7 @@ class TablePlan:
     a row there when there are any. Chunks can be found again at the target when `ranged`.
     follows: the target column by which later runs will move what has changed.
     once: it is moved until it has been, then never again.
+    quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     """
 
     source: Table
@@ -80,6 +81,8 @@ class TablePlan:
     target_key: tuple[str, ...]
     ranged: bool
     sensitive: tuple[str, ...]
+    quarantines: bool = False
+    at_most: int | None = None
     rows: int = 0
     row_bytes: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
@@ -111,6 +114,15 @@ class TablePlan:
         harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
         return frozenset(c.name for c in self.target.columns if c.name not in harmless)
 
+    def shape(self, stage: str) -> tuple[Column, ...]:
+        """The columns of the rows that `stage` reads, and so of those that it rejects."""
+        return self.source.columns if stage in ("extracted", "transformed") else self.target.columns
+
+    @property
+    def secret(self) -> frozenset[str]:
+        """The columns whose values nothing may show, by their names at the source and at the target."""
+        return self.hidden("extracted") | self.hidden("loaded")
+
     @property
     def staged(self) -> str:
         """The stage whose files are loaded."""
@@ -133,6 +145,7 @@ class Group:
 class Plan:
     """A run, before it begins. connections: at most so many to either end, of one task.  interval: of a run of partitions, in UTC.
     own_shadows: no other run of the migration loads into the same places.
+    at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -155,6 +168,7 @@ class Plan:
     timezone: str = "UTC"
     own_shadows: bool = False
     problems: tuple[Problem, ...] = ()
+    at_most: int | None = None
 
     def table(self, name: str) -> TablePlan:
         """The plan of the source table called `name`; KeyError when there is none."""

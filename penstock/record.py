@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from penstock import journal
-from penstock.errors import GateClosed, PenstockError, PreflightFailed
+from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.staging import Staging, folder
 
 FAILURE = "failure.json"
@@ -42,6 +42,8 @@ def describe(name: str, error: BaseException) -> dict[str, object]:
     lines: list[str] = []
     if isinstance(error, GateClosed):
         lines = list(error.failed)
+    if isinstance(error, TooManyBadRows):
+        lines = [f"{rows:,} × {reason}" for reason, rows in error.counts]
     if isinstance(error, PreflightFailed):
         lines = [f"{p.where}: {p.what}" + (f" — {p.fix}" if p.fix else "") for p in error.problems if p.blocking]
     told = {part: getattr(error, part) for part in ("what", "where", "why", "fix", "retryable")}

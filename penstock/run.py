@@ -89,6 +89,7 @@ def conclude(session: Session, approve: Approve | None) -> None:
         report.report(area, session.plan.migration, session.plan.run)
         approved, by = approve(session) if approve else (False, "")
         answer = {"approved": approved, "answer": "Approve" if approved else "Reject", "by": by, "at": journal.now()}
+        answer["rejected"] = sum(p["rejected"] for p in area.read_json("proof.json"))
         area.write_json(answer, "approval.json")
     with record.stage(area, "switch"):
         switch.switch(session)

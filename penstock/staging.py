@@ -7,8 +7,9 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
     extracted/manifest.json            written last: all tables are here, and this is how they were read
     transformed/<table>/...            the same, for tables with transforms
+    quarantine/<table>/...             rows that could not be carried: see penstock/quarantine.py
     verdicts/<stage>.json proof.json   what the gates and the proof said
-    approval.json switch.json undo.json
+    approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
     report.json report.html
 """
@@ -39,6 +40,7 @@ class Receipt:
 
     digest: of the rows that came out.  digest_in: of the rows as this stage read them, where it read any.
     file: the published file, relative to the run, and its bytes' sha256; empty for stages that write none.
+    rejected_digest: of the rows that went to quarantine, as this stage read them.
     """
 
     table: str
@@ -54,6 +56,7 @@ class Receipt:
     seconds: float = 0.0
     file: str = ""
     sha256: str = ""
+    rejected_digest: str = ""
 
 
 @dataclass(frozen=True)

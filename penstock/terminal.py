@@ -16,6 +16,7 @@ from rich.table import Table
 from penstock import events
 from penstock.plan import Plan
 from penstock.preflight import Assessment
+from penstock.quarantine import Entry
 from penstock.staging import Staging
 from penstock.units import NONE, count, number, seconds, size
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from penstock.stages.cover import Cell
 
 _ROWS = {"extract.batch": "extract", "transform.chunk": "transform", "load.batch": "load", "prove.chunk": "prove"}
+_SHORT = 60
+_FOUND = {"transformed": "transform", "loaded": "load"}
 _GATE = {"go": "open", "warn": "warned", "stop": "closed"}
 _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "plan.written": lambda f: f"{count(f['tables'], 'table')} in {count(f['chunks'], 'chunk')}",
@@ -33,6 +36,8 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "load.finished": lambda f: count(f["chunks"], "chunk"),
     "build.finished": lambda f: f"{count(f['statements'], 'statement')} run",
     "prove.finished": lambda f: f"{f['held']:,} of {f['tables']:,} hold",
+    "quarantine.written": lambda f: f"{f['table']}: {count(f['rows'], 'bad row')}",
+    "redrive.finished": lambda f: f"{f['table']}: {count(f['rows'], 'row')} live, {f['left']:,} left",
     "switch.finished": lambda f: f"{count(f['tables'], 'table')} live",
     "undo.finished": lambda f: f"{count(f['tables'], 'table')} put back",
 }
@@ -159,7 +164,9 @@ def plan(made: Plan, statements: dict[str, list[str]]) -> None:
     """Print what a run would do: tables, chunks, statements."""
     print(shown(f"{made.migration}: {made.source} ({made.source_version}) → {made.target} ({made.target_version})"))
     whole = "all tables as of one instant" if made.consistency == "run" else "each table as of one instant of its own"
-    print(f"{whole}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
+    limits = [made.at_most, *(t.at_most for t in made.tables if t.quarantines)]
+    held = "bad rows go to quarantine, up to a limit" if any(n is not None for n in limits) else "a bad row stops the run"
+    print(f"{whole}; {held}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
     rows = [
         (t.name, t.target.name, number(t.rows), size(t.rows * t.row_bytes), number(len(t.chunks)), ", ".join(n for n, _ in t.steps) or NONE)
         for t in made.tables
@@ -192,6 +199,20 @@ def coverage(cells: Sequence[Cell]) -> None:
 
 
 _LISTED = 40
+
+
+def quarantine(entries: Sequence[Entry]) -> None:
+    """Print quarantined rows, a line each."""
+    columns = ("table", "found by", "key", "column", "why", "value")
+    table(
+        columns,
+        [(e.table, _FOUND[e.stage], e.key or f"row {e.place} of chunk {e.chunk}", e.column, e.reason, _short(e.value)) for e in entries],
+    )
+
+
+def _short(value: str | None) -> str:
+    text = "NULL" if value is None else repr(value)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 
 def closing(report: dict[str, Any], url: str) -> None:

@@ -6,11 +6,13 @@ import inspect
 import json
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.airflow_home import MASK_KEY, STAGING, Airflow, api, filled, login
+from tests.bad_rows import sqlite
 
 NAMES = [
     "PreflightOperator",
@@ -175,6 +177,18 @@ def test_approved_run_switches_and_its_evidence_names_who(airflow: Airflow) -> N
     assert run.state == "success" and airflow.live() == {"log": 100}
     approval = airflow.staged(run, "shop_approved").read_json("approval.json")
     assert approval["approved"] and approval["by"] == "admin"
+
+
+def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_installed: None, tmp_path: Path) -> None:
+    operator("ApproveOperator")
+    from operators.approve import evidence
+
+    rows = [("s3cret", "s3cret-uuid")] * 2 + [("open", None)]
+    move = sqlite(tmp_path, "CREATE TABLE t (name TEXT, u UUID); CREATE TABLE k (id INTEGER PRIMARY KEY, u UUID);", rows)
+    move.tell("INSERT INTO k VALUES (7, 'odd')")
+    told = evidence(move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate"))
+    assert "In quarantine of t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
+    assert "In quarantine of k: 1 × u not a UUID in small letters, for instance `id=7`" in told
 
 
 def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:

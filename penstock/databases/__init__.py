@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.errors import Area, ConnectionFailed, MigrationError, Problem
 from penstock.schema import Column, Table, TableName, Type
+
+if TYPE_CHECKING:
+    from penstock.databases.sieve import Check
 
 Move = tuple[TableName, TableName]
 
@@ -42,6 +45,7 @@ _MACHINERY = frozenset(
         "postgresql_server",
         "postgresql_types",
         "sqlite_file",
+        "sieve",
         "sqlite_types",
         "tsv",
         "types",
@@ -146,6 +150,9 @@ class Database(Protocol):
     def exact(self, type: Type) -> bool:
         """Whether `native` is the same kind of type here; if not it is a declared counterpart, which holds every value in another form."""
 
+    def refuses(self, column: Column) -> list[Check]:
+        """Which values of its type a column of a target can't hold, or would hold as others; NULL aside. For certain: see `sieve`."""
+
     def key_native(self, type: Type) -> str | None:
         """The same for a column that is part of a key, where that has to be written otherwise; else None."""
 
@@ -214,7 +221,10 @@ class Database(Protocol):
         """
 
     def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
-        """Bulk load batches of `arrow_schema(columns)` inside the connection's transaction. Raises LoadFailed."""
+        """Bulk load batches of `arrow_schema(columns)` inside the connection's transaction.
+
+        Raises RowsRefused when values of some rows are what the target can't take; LoadFailed for all else, keys that meet twice included.
+        """
 
     def seal(self, connection: sa.Connection, name: TableName) -> str | None:
         """A cheap server-side mark that differs if any row changed since; None when there is no cheap one."""

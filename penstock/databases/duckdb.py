@@ -6,6 +6,7 @@ key on it can't be renamed, so neither is made here; unique constraints are).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments
+from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments, sieve
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
-from penstock.errors import LoadFailed
+from penstock.databases.sieve import Check
+from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
 label = "DuckDB"
@@ -46,6 +48,8 @@ _INTERVAL = (
     "(datepart('year', {0}) * 12 + datepart('month', {0})) || ' months ' || datepart('day', {0}) || ' days '"
     " || (datepart('hour', {0}) * 3600000000 + datepart('minute', {0}) * 60000000 + datepart('microsecond', {0})) || ' microseconds'"
 )
+_VALUE = re.compile(r"'.*'|\".*\"|(?<=with value )\S+")
+_SOURCE = re.compile(r" when casting from source column c(\d+)$")
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 canonical = duckdb_types.canonical
@@ -54,6 +58,12 @@ exact = TYPES.exact
 
 def native(type: Type, identity: bool = False) -> str:
     return TYPES.counterpart(type)[0]
+
+
+def refuses(column: Column) -> list[Check]:
+    if column.type.name == "enum":
+        return [sieve.unlabelled(column.type.labels)]
+    return [sieve.unlike_uuid()] if column.type.name == "uuid" else []
 
 
 def key_native(type: Type) -> str | None:
@@ -201,13 +211,25 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
         try:
             driver.execute(f"INSERT INTO {_qualified(name)} ({fields}) SELECT {values} FROM penstock_batch").fetchall()
         except duckdb.Error as error:
-            raise LoadFailed(
-                f"{name} refused rows",
-                where=f"table {name}",
-                why=str(error).splitlines()[0],
-                fix="widen the target column, or cast or filter the values in the migration",
-            ) from None  # the transaction is aborted: not even the batch can be unregistered in it
+            # the transaction is aborted: not even the batch can be unregistered in it
+            raise _refused(name, error, columns) from None
         driver.unregister("penstock_batch")
+
+
+def _refused(name: TableName, error: Exception, columns: Sequence[Column]) -> LoadFailed:
+    """The fault that an error of the driver is. What it quotes stays out: it may be a sensitive column's value."""
+    import duckdb
+
+    said = str(error).splitlines()[0]
+    what, where, fix = f"{name} refused rows", f"table {name}", "widen the target column, or cast or filter the values in the migration"
+    by_values = isinstance(error, duckdb.DataError | duckdb.IntegrityError | duckdb.InvalidInputException)
+    if not by_values or "uplicate key" in said or "PRIMARY KEY or UNIQUE" in said:
+        return LoadFailed(what, where, said, fix)
+    null = said.partition(f"NOT NULL constraint failed: {name.name}.")[2]
+    source = _SOURCE.search(said)
+    column = columns[int(source[1])].name if source else null
+    where += f", column {column}" if column else ""
+    return RowsRefused(what, where, said if null else _VALUE.sub("a value", _SOURCE.sub("", said)), fix, column)
 
 
 def seal(connection: sa.Connection, name: TableName) -> str | None:

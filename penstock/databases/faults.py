@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.errors import LoadFailed, ReadFailed
+from penstock.errors import ReadFailed, RowsRefused
 from penstock.schema import Column
 
 
@@ -21,6 +21,6 @@ def text_first(column: Column) -> str:
     return f"let `cast: {{{column.name}: string}}` be the first step that touches the column"
 
 
-def unheld(column: str, why: str, fix: str = "cast or filter the values in the migration") -> LoadFailed:
+def unheld(column: str, why: str, fix: str = "cast or filter the values in the migration") -> RowsRefused:
     """A value that the target's column called `column` can't hold, or would hold as another."""
-    return LoadFailed(f"{column} has a value that its column can't hold", f"column {column}", why, fix)
+    return RowsRefused(f"{column} has a value that its column can't hold", f"column {column}", why, fix, column)

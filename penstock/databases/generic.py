@@ -9,6 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import Dependent, Move, Size, Use, execute, inspection
+from penstock.databases.sieve import Check
 from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
@@ -73,6 +74,10 @@ def native(type: Type, identity: bool = False) -> str:
 
 
 def exact(type: Type) -> bool:
+    raise _only_a_source()
+
+
+def refuses(column: Column) -> list[Check]:
     raise _only_a_source()
 
 

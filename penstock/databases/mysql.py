@@ -12,9 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types
+from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
+from penstock.databases.sieve import Check
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
 label = "MySQL/MariaDB"
@@ -39,6 +40,7 @@ loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and part
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
 _SESSION = (
+    "SET max_error_count = 65535",  # of a load each warning tells of a row
     "SET net_write_timeout = 3600",  # rows stream unbuffered: a consumer that pauses must not be cut off
     "SET time_zone = '+00:00'",
     # without it InnoDB locks gaps of the journal too, and runs at the same time wait for each other in a circle
@@ -51,6 +53,8 @@ _INET6 = (
     "CASE WHEN {1} = 8 AND {0} LIKE '::%' THEN CONCAT('0:', SUBSTRING({0}, 3)) WHEN {1} = 8 THEN CONCAT(LEFT({0}, LENGTH({0}) - 1), '0')"
     " WHEN {1} = 7 AND {0} NOT LIKE '::%' AND {0} NOT LIKE '%::' THEN REPLACE({0}, '::', ':0:') ELSE {0} END"
 )
+_FIRST, _LAST = -719_528, 2_932_896  # the years 0 to 9999
+_LAST_INSTANT = 49_709  # older servers end in 2038: what lies between, they refuse themselves
 SNAPSHOT_PATIENCE = 5  # seconds that the source's writers may have to wait, at most
 
 canonical = mysql_types.canonical
@@ -60,6 +64,22 @@ exact = TYPES.exact
 def native(type: Type, identity: bool = False) -> str:
     numbered = " AUTO_INCREMENT" if identity and type.name in INTEGERS else ""
     return TYPES.counterpart(type)[0] + numbered
+
+
+def refuses(column: Column) -> list[Check]:
+    kind = column.type
+    checks: list[Check] = []
+    if kind.name in ("float32", "float64"):
+        checks.append(sieve.not_finite("NaN or an infinity, which no number is here"))
+    if kind.length and kind.name == "string" and native(kind).startswith("varchar("):
+        checks.append(sieve.longer(kind.length))
+    if kind.labels and kind.name in ("enum", "set"):
+        checks.append(sieve.unlabelled(kind.labels, many=kind.name == "set"))
+    if kind.name in ("date", "timestamp"):
+        checks.append(sieve.outside(_FIRST, _LAST, "before the year 0, or beyond 9999"))
+    if kind.name == "timestamptz":
+        checks.append(sieve.outside(0, _LAST_INSTANT, "before 1970, or beyond 2106: a timestamp of this database is neither"))
+    return checks
 
 
 def key_native(type: Type) -> str | None:

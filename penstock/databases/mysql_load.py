@@ -21,11 +21,14 @@ import sqlalchemy as sa
 
 from penstock.databases import tsv
 from penstock.databases.mysql_catalogue import decoded, qualified, quoted
-from penstock.errors import LoadFailed
+from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import BINARIES, Column, TableName
 
 PIECE_ROWS, PIECE_BYTES = 16_384, 4 << 20  # what is made text in one go
 FILE_BYTES = 8 << 20
+_KEYS = frozenset({1062, 1586})  # of rows that meet under one key: no one of them is bad by itself
+# What values cause and LOCAL lets stand as an error: a NULL, a geometry that is none, a constraint
+_ERRORS = frozenset({1048, 1263, 1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 3819, 4025})
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -33,10 +36,12 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     driver = connection.connection.driver_connection
     with TemporaryDirectory(prefix="penstock-") as folder, ThreadPoolExecutor(1) as pool:
         loading: Future[None] | None = None
+        before = 0
         for file, rows in _files(Path(folder), columns, batches):
             if loading is not None:
                 loading.result()
-            loading = pool.submit(_load, driver, name, columns, file, rows)
+            loading = pool.submit(_load, driver, name, columns, file, rows, before)
+            before += rows
         if loading is not None:
             loading.result()
 
@@ -63,8 +68,8 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
-def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int) -> None:
-    """One file, which is removed afterwards."""
+def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int, before: int) -> None:
+    """One file, which is removed afterwards; `before` rows have gone before it."""
     made = {i: form for i, c in enumerate(columns) if (form := _made(c))}
     if made:  # beside a SET the server would number a 0 that it reads itself
         made |= {i: "{}" for i, c in enumerate(columns) if c.identity}
@@ -78,14 +83,16 @@ def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, r
     try:
         driver.query(statement.encode())
         loaded = driver.affected_rows()
-        driver.query(b"SHOW WARNINGS LIMIT 1")
-        warned = driver.store_result().fetch_row(1, 0)
+        driver.query(b"SHOW WARNINGS")
+        warned = driver.store_result().fetch_row(0, 0)
     except driver.Error as error:
-        raise _refused(name, str(error.args[-1])) from None
+        raise _refused(name, str(error.args[-1]), int(error.args[0]) in _ERRORS, []) from None
     finally:
         file.unlink()
     if warned or loaded != rows:
-        raise _refused(name, decoded(warned[0][2]) if warned else f"{rows - loaded} of {rows} rows were not taken")
+        said = [decoded(message) for _, _, message in warned]
+        by_values = bool(warned) and not _KEYS & {int(code) for _, code, _ in warned}
+        raise _refused(name, said[0] if said else f"{rows - loaded} of {rows} rows were not taken", by_values, _told(said, before))
 
 
 def _made(column: Column) -> str:
@@ -95,10 +102,32 @@ def _made(column: Column) -> str:
     return "CAST(CONV({}, 2, 10) AS UNSIGNED)" if column.native.startswith("bit(") else ""
 
 
-def _refused(name: TableName, message: str) -> LoadFailed:
-    # the quoted value stays out: it may be a sensitive column's
+def _told(messages: Sequence[str], before: int) -> list[tuple[int, str, str]]:
+    """The rows that warnings speak of, each with its first; none when one of them does not say which."""
+    found: dict[int, tuple[int, str, str]] = {}
+    for message in messages:
+        row = re.search(r" at row (\d+)$", message)
+        if not row:
+            return []
+        place = before + int(row[1]) - 1
+        found.setdefault(place, (place, *_words(message)[::-1]))
+    return [found[place] for place in sorted(found)]
+
+
+def _words(message: str) -> tuple[str, str]:
+    """What a server says, without the value, which may be a sensitive column's, and the column when it names one."""
     said = re.sub(r"(value:?|entry) '.*'(?= for (?:key|column|function) | at row )", r"\1 '…'", message, flags=re.DOTALL)
-    return LoadFailed(f"{name} refused rows", where=f"table {name}", why=said, fix="cast, map or filter the values in the migration")
+    said = re.sub(r" at row \d+$", "", said)  # of a file that nobody sees
+    named = re.search(r"[Cc]olumn (?:`.*`\.`.*`\.)?([`'])(.*)\1(?: cannot be null)?$", said, re.DOTALL)
+    return said, named[2] if named else ""
+
+
+def _refused(name: TableName, message: str, by_values: bool, rows: Sequence[tuple[int, str, str]]) -> LoadFailed:
+    """The fault that a server's message is."""
+    said, column = _words(message)
+    what, where = f"{name} refused rows", f"table {name}" + (f", column {column}" if column else "")
+    fix = "cast, map or filter the values in the migration"
+    return RowsRefused(what, where, said, fix, column, rows) if by_values else LoadFailed(what, where, said, fix)
 
 
 def _spelled(kinds: dict[str, str], array: pa.Array, field: pa.Field) -> pa.Array:

@@ -45,7 +45,7 @@ _SENT: dict[str, pa.DataType] = {
     "uuid": pa.binary(16),
 }
 # What has a year of one to four digits, AD: the text of other dates can't be read back, so they could not be proved.
-_FIRST, _LAST = -719_162, 2_932_896
+FIRST, LAST = -719_162, 2_932_896
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 
@@ -127,7 +127,7 @@ def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
     dated = [(n, c.name) for n, c in enumerate(columns) if c.type.name in _MOMENTS]
     for batch in batches:
         for number, name in dated:
-            if moments.beyond(batch.column(number), _FIRST, _LAST):
+            if moments.beyond(batch.column(number), FIRST, LAST):
                 raise unheld(name, "it is before the year 1, or beyond 9999")
         yield batch
 

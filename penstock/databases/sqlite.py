@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sqlite_file, sqlite_types
+from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_types
 from penstock.databases.faults import text_first, unheld
+from penstock.databases.sieve import Check
 from penstock.databases.sqlite_types import TYPES
-from penstock.errors import LoadFailed, ReadFailed
+from penstock.errors import LoadFailed, ReadFailed, RowsRefused
 from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
 
 label = "SQLite"
@@ -54,6 +55,18 @@ exact = TYPES.exact
 
 def native(type: Type, identity: bool = False) -> str:
     return "INTEGER" if identity else TYPES.counterpart(type)[0]
+
+
+def refuses(column: Column) -> list[Check]:
+    kind = column.type
+    checks: list[Check] = []
+    if kind.name in ("float32", "float64"):
+        checks.append(sieve.not_a_number("NaN, which would be stored as NULL"))
+    if kind.name in _MOMENTS:
+        checks.append(sieve.outside(_FIRST, _LAST, "a year of other than four digits"))
+    if kind.name == "enum":
+        checks.append(sieve.unlabelled(kind.labels))
+    return checks
 
 
 def key_native(type: Type) -> str | None:
@@ -292,12 +305,11 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     try:
         driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", rows)
     except (sqlite3.Error, OverflowError) as error:
-        raise LoadFailed(
-            f"{name} refused rows",
-            where=f"table {name}",
-            why=str(error),
-            fix="cast or filter the values in the migration, or correct the key",
-        ) from None
+        what, where, fix = f"{name} refused rows", f"table {name}", "cast or filter the values in the migration, or correct the key"
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError) and not str(error).startswith("UNIQUE"):
+            null = str(error).removeprefix(f"NOT NULL constraint failed: {name.name}.")
+            raise RowsRefused(what, where, str(error), fix, null if null != str(error) else "") from None
+        raise LoadFailed(what, where, str(error), fix) from None
 
 
 def _held(array: pa.Array, column: Column) -> pa.Array:

@@ -230,6 +230,8 @@ def _plan(
         target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
         ranged=ranged,
         sensitive=tuple(spec.sensitive) if spec else (),
+        quarantines=((spec and spec.bad_rows) or migration.bad_rows).action == "quarantine",
+        at_most=spec.bad_rows.at_most if spec and spec.bad_rows else None,
     )
 
 

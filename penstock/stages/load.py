@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import databases, events, journal, workers
-from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
+from penstock import databases, events, journal, quarantine, trial, workers
+from penstock.databases import sieve
+from penstock.databases.sieve import Sieve
+from penstock.digest import Digest
+from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefused
 from penstock.plan import Plan, TablePlan, key_statements, link_statements, prepare_statements
+from penstock.quarantine import Bad, Rejects
 from penstock.session import Session
 from penstock.staging import Receipt
 
 STAGE = "loaded"
+_REFUSED = "refused by the target"
 _WITHHELD = "withheld: there are sensitive columns"
 
 
@@ -74,7 +81,8 @@ def _commit_unless_transactional(session: Session, connection: sa.Connection) ->
 def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     """Load these chunks into their shadow tables and answer their receipts. Chunks in the journal are left alone.
 
-    Raises StagingDamaged when a file is not what its receipt says, LoadFailed when the target refuses rows.
+    Raises StagingDamaged when a file is not what its receipt says, LoadFailed when the target refuses rows, TooManyBadRows
+    when more of them are bad than may go to quarantine.
     """
     with session.abreast(len(chunks)) as connections:
         tables = dict.fromkeys(table for table, _ in chunks)
@@ -96,29 +104,118 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
-    began = time.monotonic()
     staged = session.staging.receipt(plan.staged, plan.name, number)
     if staged is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
-
-    def told() -> Iterator[pa.RecordBatch]:
-        for batch in session.staging.rows(staged):
-            yield batch
-            events.emit("load.batch", table=plan.name, chunk=number, rows=batch.num_rows, bytes=batch.nbytes)
-
+    sieved = partial(_sieved, sieve.of(session.target, plan.target)) if plan.quarantines else _all_good
+    culprits: Mapping[int, Bad] = {}
     try:
-        with connection.begin():
-            session.target.write(connection, plan.shadow, plan.target.columns, told())
-            seconds = round(time.monotonic() - began, 3)
-            receipt = Receipt(
-                plan.name, STAGE, number, staged.rows, staged.rows, staged.digest, staged.digest, bytes=staged.bytes, seconds=seconds
-            )
-            journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+        try:
+            return _put(session, connection, plan, staged, sieved)
+        except RowsRefused:
+            bad = _refused(session, connection, plan, staged)
+            culprits = {} if plan.quarantines else bad
+            if not plan.quarantines or not bad:
+                raise
+            return _put(session, connection, plan, staged, partial(_known, bad))
     except LoadFailed as error:
-        error.where = f"table {plan.name}, chunk {number}" + (f", {error.where}" if error.where else "")
-        error.why = error.why if not plan.sensitive else _WITHHELD
-        raise
+        raise _named(session, plan, staged, error, culprits) from None
+
+
+def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: Receipt, find: Find) -> Receipt:
+    """Load a chunk, but for the rows that `find` finds bad, and its receipt, in one transaction."""
+    began = time.monotonic()
+    rejects = Rejects(plan, session.plan, plan.target.columns)
+
+    def good() -> Iterator[pa.RecordBatch]:
+        before = 0
+        for batch in session.staging.rows(staged):
+            bad = find(batch, before)
+            rejects.add(batch, bad, before)
+            if rejects.too_many:
+                return
+            yield _without(batch, bad)
+            before += batch.num_rows
+            events.emit("load.batch", table=plan.name, chunk=staged.chunk, rows=batch.num_rows, bytes=batch.nbytes)
+
+    with connection.begin():
+        session.target.write(connection, plan.shadow, plan.target.columns, good())
+        # published first: a receipt is never there without what it speaks of
+        out = rejects.publish(session.staging, STAGE, staged.chunk)
+        receipt = Receipt(
+            plan.name,
+            STAGE,
+            staged.chunk,
+            staged.rows,
+            staged.rows - rejects.count,
+            str(Digest.parse(staged.digest) - Digest.parse(out)) if out else staged.digest,
+            staged.digest,
+            rejected=rejects.count,
+            bytes=staged.bytes,
+            seconds=round(time.monotonic() - began, 3),
+            rejected_digest=out,
+        )
+        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
     return receipt
+
+
+Find = Callable[[pa.RecordBatch, int], list[Bad]]
+"""find(batch, before): the bad rows of a batch by their places in it; before it, the chunk has so many rows."""
+
+
+def _all_good(batch: pa.RecordBatch, before: int) -> list[Bad]:
+    """Where one bad row stops the run, the target may be the one to find it."""
+    return []
+
+
+def _sieved(held: Sieve, batch: pa.RecordBatch, before: int) -> list[Bad]:
+    return [Bad(place, column, reason) for place, column, reason in held.refused(batch)]
+
+
+def _known(bad: Mapping[int, Bad], batch: pa.RecordBatch, before: int) -> list[Bad]:
+    return [replace(bad[n], place=n - before) for n in range(before, before + batch.num_rows) if n in bad]
+
+
+def _without(batch: pa.RecordBatch, bad: Sequence[Bad]) -> pa.RecordBatch:
+    return batch.take(pa.array(np.delete(np.arange(batch.num_rows), [b.place for b in bad]))) if bad else batch
+
+
+def _refused(session: Session, connection: sa.Connection, plan: TablePlan, staged: Receipt) -> dict[int, Bad]:
+    """The bad rows of a chunk by their place in it: those that the sieve holds back, and those that the target refuses though it doesn't.
+
+    No more are looked for than it takes to stop the run.
+    """
+    held, columns = sieve.of(session.target, plan.target), plan.target.columns
+    room = Rejects(plan, session.plan, columns).room if plan.quarantines else 0
+    found: dict[int, Bad] = {}
+    before = 0
+    for batch in session.staging.rows(staged):
+        bad = _sieved(held, batch, before)
+        left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
+        for n, column, why in trial.refused(session.target, connection, plan.shadow, columns, _without(batch, bad)):
+            bad.append(Bad(int(left[n]), column, why if not plan.sensitive else _REFUSED))
+            if len(found) + len(bad) > room:
+                break
+        found |= {before + b.place: replace(b, place=before + b.place) for b in bad}
+        before += batch.num_rows
+        if len(found) > room:
+            break
+    return found
+
+
+def _named(session: Session, plan: TablePlan, staged: Receipt, error: LoadFailed, bad: Mapping[int, Bad]) -> LoadFailed:
+    """The fault with the chunk in it, and the key of the first row that is at fault where it is known."""
+    error.where = f"table {plan.name}, chunk {staged.chunk}" + (f", {error.where}" if error.where else "")
+    error.why = error.why if not plan.sensitive else _WITHHELD
+    before, first = 0, min(bad, default=-1)
+    for batch in session.staging.rows(staged) if bad else ():
+        if first < before + batch.num_rows:
+            key = quarantine.key_of(batch, first - before, plan)
+            error.where += f", column {bad[first].column}" if bad[first].column and ", column " not in error.where else ""
+            error.where += f", row {key}" if key else ""
+            break
+        before += batch.num_rows
+    return error
 
 
 def build(session: Session) -> list[str]:

@@ -142,6 +142,7 @@ def _made(
         timezone=migration.timezone,
         own_shadows=migration.in_parts,
         problems=found.problems,
+        at_most=migration.bad_rows.at_most,
     )
 
 

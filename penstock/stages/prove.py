@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, workers
+from penstock import digest, events, journal, quarantine, workers
 from penstock.digest import Digest
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.plan import Chunk, TablePlan, readback_select
@@ -29,6 +30,7 @@ _NAMED = 20
 class TableProof:
     """What was proved of a table. The digests at the three points; `faults` names rows that differ, at most twenty.
 
+    quarantined: the digest of the rows that the load left out, taken of their file: staged = target + quarantined.
     balanced: rows read = rows loaded + rejected + filtered.
     """
 
@@ -47,10 +49,16 @@ class TableProof:
     load_seconds: float
     broken: str = ""
     faults: tuple[dict[str, str], ...] = field(default=())
+    quarantined: str = str(Digest())
 
     @property
     def holds(self) -> bool:
-        return self.balanced and not self.broken and self.staged == self.target
+        return self.balanced and not self.broken and self.met
+
+    @property
+    def met(self) -> bool:
+        """Whether the staged rows are those at the target and those in quarantine."""
+        return Digest.parse(self.staged) == Digest.parse(self.target) + Digest.parse(self.quarantined)
 
 
 def prove(session: Session) -> list[TableProof]:
@@ -89,24 +97,38 @@ def _pieces(plan: TablePlan) -> Sequence[Piece]:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What stands at the target of a piece, beside what was staged."""
+    """What stands at the target of a piece, beside what was staged, and what of that the load left out."""
 
     piece: Piece
     staged: Digest
+    quarantined: Digest
     target: Digest
     seconds: float
+
+    @property
+    def held(self) -> bool:
+        return self.target + self.quarantined == self.staged
 
 
 def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
     plan, piece = work
     began = time.monotonic()
-    wanted = sum((Digest.parse(r.digest) for r in _receipts(session, plan, plan.staged, piece)), Digest())
+    receipts = _receipts(session, plan, plan.staged, piece)
+    staged = sum((Digest.parse(r.digest) for r in receipts), Digest())
+    left_out = sum((_rejected(session, plan, "loaded", r.chunk) for r in receipts), Digest())
     columns = plan.target.columns
     with connection.begin():
         batches = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
         found = sum((digest.of(b, columns) for b in batches), Digest())
-    events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=found == wanted)
-    return _Taken(piece, wanted, found, time.monotonic() - began)
+    taken = _Taken(piece, staged, left_out, found, time.monotonic() - began)
+    events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=taken.held)
+    return taken
+
+
+def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Digest:
+    """Of the rows that a stage left out of a chunk, taken of what is in quarantine. Raises StagingDamaged."""
+    held = quarantine.manifest(session.staging, plan.name, stage, chunk) if plan.quarantines else None
+    return quarantine.digest_of(session.staging, held, plan.shape(stage)) if held else Digest()
 
 
 def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, taken: Sequence[_Taken]) -> TableProof:
@@ -115,15 +137,16 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
     with connection.begin():
         loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
     found = sum((t.target for t in taken), Digest())
-    broken = _unchained(plan, source, staged, loaded)
+    broken = _unchained(session, plan, source, staged, loaded)
     faults: list[RowFault] = []
-    for piece in (t.piece for t in taken if t.target != t.staged):
+    for piece in (t.piece for t in taken if not t.held):
         receipts = _receipts(session, plan, plan.staged, piece)
         broken = broken or _unstaged(session, plan, receipts)
         if len(faults) < _NAMED:
             with connection.begin():
-                faults += _faults(session, connection, plan, piece, (b for r in receipts for b in session.staging.rows(r)))
-    rows_read, filtered, rejected = sum(r.rows for r in source), sum(r.filtered for r in staged), sum(r.rejected for r in staged)
+                faults += _faults(session, connection, plan, piece, (b for r in receipts for b in _to_load(session, plan, r)))
+    rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in staged)
+    rejected = sum(r.rejected for r in staged) + sum(r.rejected for r in loaded)
     proof = TableProof(
         table=plan.name,
         source=str(sum((Digest.parse(r.digest) for r in source), Digest())),
@@ -140,11 +163,21 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
         load_seconds=round(sum(r.seconds for r in loaded), 3),
         broken=broken,
         faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
+        quarantined=str(sum((t.quarantined for t in taken), Digest())),
     )
     with connection.begin():
         receipt = Receipt(plan.name, STAGE, 0, proof.rows, proof.rows, proof.target, proof.staged, seconds=proof.seconds)
         journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
     return proof
+
+
+def _to_load(session: Session, plan: TablePlan, staged: Receipt) -> Iterator[pa.RecordBatch]:
+    """The staged rows of a chunk without those that are in quarantine."""
+    held = quarantine.manifest(session.staging, plan.name, "loaded", staged.chunk) if plan.quarantines else None
+    gone, before = np.array(quarantine.places(session.staging, held) if held else [], np.int64), 0
+    for batch in session.staging.rows(staged):
+        yield batch.take(pa.array(np.setdiff1d(np.arange(batch.num_rows), gone - before)))
+        before += batch.num_rows
 
 
 def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) -> str:
@@ -162,17 +195,26 @@ def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None
     return [r for r in found if r is not None]
 
 
-def _unchained(plan: TablePlan, source: list[Receipt], staged: list[Receipt], loaded: list[Receipt]) -> str:
-    """Where the chain of receipts source -> staged -> loaded breaks, in words; empty when it holds for every chunk."""
+def _unchained(session: Session, plan: TablePlan, source: list[Receipt], staged: list[Receipt], loaded: list[Receipt]) -> str:
+    """Where the chain of receipts source -> staged -> loaded + quarantined breaks, in words; empty when it holds for every chunk."""
     for stage, receipts in (("extracted", source), (plan.staged, staged), ("loaded", loaded)):
         if len(receipts) != len(plan.chunks):
             return f"{len(plan.chunks) - len(receipts)} of {len(plan.chunks)} chunks have no receipt of the stage {stage}"
     for read, kept, put in zip(source, staged, loaded, strict=True):
         if plan.steps and kept.digest_in != read.digest:
             return f"chunk {read.chunk}: the transforms did not get what the source gave"
-        if put.digest != kept.digest:
+        if Digest.parse(put.digest) + _of(put.rejected_digest) != Digest.parse(kept.digest):
             return f"chunk {read.chunk}: what was loaded is not what was staged"
+        for receipt in (kept, put) if plan.quarantines else ():
+            if receipt.rows_in != receipt.rows + receipt.rejected + receipt.filtered:
+                return f"chunk {read.chunk}: the books of the stage {receipt.stage} do not balance"
+            if receipt.stage != "extracted" and _rejected(session, plan, receipt.stage, receipt.chunk) != _of(receipt.rejected_digest):
+                return f"chunk {read.chunk}: what the stage {receipt.stage} rejected is not what is in quarantine"
     return ""
+
+
+def _of(rejected: str) -> Digest:
+    return Digest.parse(rejected) if rejected else Digest()
 
 
 def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece: Piece, staged: Iterable[pa.RecordBatch]) -> list[RowFault]:
@@ -255,8 +297,9 @@ def _lines(proof: TableProof) -> list[str]:
     if not proof.balanced:
         books = f"{proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected"
         lines.append(f"{proof.table}: the books do not balance: {books}")
-    if proof.staged != proof.target:
-        lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}")
+    if not proof.met:
+        left_out = f", in quarantine {proof.quarantined}" if proof.quarantined != str(Digest()) else ""
+        lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}{left_out}")
     for f in proof.faults:
         what = {"MissingRow": " is missing at the target", "ExtraRow": " was never staged"}.get(f["fault"])
         what = what or f": {f['column']} is {f['target']!r}, staged was {f['staged']!r}"

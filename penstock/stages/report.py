@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
-from penstock import events, journal, page
+from penstock import events, journal, page, quarantine
 from penstock.plan import Plan, Step, TablePlan
+from penstock.quarantine import Manifest
 from penstock.record import FAILURE
 from penstock.staging import Receipt, Staging, folder
 from penstock.units import count
@@ -51,11 +52,13 @@ class Records:
     failure: Record | None
     timings: Mapping[str, Sequence[Record]]
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
+    quarantine: Mapping[str, Sequence[Manifest]]
     verdicts: Mapping[str, Sequence[Record]]
     proof: Sequence[Record] | None
     approval: Record | None
     switch: Record | None
     undo: Record | None
+    redriven: Record | None
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -93,11 +96,13 @@ def read(area: Staging) -> Records:
         there(FAILURE),
         timings,
         {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
+        {t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
         {stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
         there("proof.json"),
         there("approval.json"),
         there("switch.json"),
         there("undo.json"),
+        there("redriven.json"),
     )
 
 
@@ -121,10 +126,16 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "stages": _stages(found, tables),
         "tables": tables,
         "gates": _gates(found),
+        "quarantine": [
+            {"table": t.name, "groups": [asdict(g) for g in quarantine.summary(found.quarantine[t.name], t)]}
+            for t in found.tables
+            if found.quarantine.get(t.name)
+        ],
         "proof": found.proof and {"holds": all(p["holds"] for p in found.proof), "tables": list(found.proof)},
         "approval": _approval(found),
         "switch": _switch(found, migration),
         "undo": found.undo,
+        "redriven": found.redriven,
         "consistency": _consistency(plan),
         "assessment": found.assessment,
         "fingerprint": plan and plan.fingerprint,
@@ -152,7 +163,9 @@ def _headline(found: Records, outcome: str) -> str:
     rows = sum(p["rows"] for p in found.proof or ())
     proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
     if outcome == "switched":
+        left_out = sum(p["rejected"] for p in found.proof or ())
         text = f"{proved} are live, and each was proved equal to what the source gave."
+        text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
         return text + (" A later undo did not happen." if found.failure else "")
     if outcome == "proved, not switched":
         waiting = found.plan is not None and found.plan.approval and found.approval is None
@@ -174,7 +187,7 @@ def _headline(found: Records, outcome: str) -> str:
 
 def _table(found: Records, table: TablePlan) -> Record:
     extracted, transformed = found.receipts["extracted", table.name], found.receipts["transformed", table.name]
-    staged = transformed if table.steps else extracted
+    staged, held = transformed if table.steps else extracted, found.quarantine.get(table.name, ())
     proof = next((p for p in found.proof or () if p["table"] == table.name), None)
     verdicts = [v for stage in GATES for v in found.verdicts.get(stage, ()) if v["table"] == table.name]
     spent = {
@@ -191,7 +204,8 @@ def _table(found: Records, table: TablePlan) -> Record:
         "rows_planned": table.rows,
         "rows_read": rows,
         "rows_filtered": _sum(r.filtered for r in staged),
-        "rows_rejected": _sum(r.rejected for r in staged),
+        "rows_staged": _sum(r.rows for r in staged),
+        "rows_rejected": _sum([*(r.rejected for r in staged), *(m.rows for m in held if m.stage == "loaded")]),
         "rows_loaded": proof and proof["rows"],
         "bytes": _sum(r.bytes for r in [*extracted, *transformed]),
         "chunks": len(table.chunks),
@@ -205,7 +219,7 @@ def _table(found: Records, table: TablePlan) -> Record:
 
 
 def _totals(tables: Sequence[Record], seconds: float) -> Record:
-    names = ("rows_read", "rows_filtered", "rows_rejected", "rows_loaded", "bytes", "chunks")
+    names = ("rows_read", "rows_filtered", "rows_staged", "rows_rejected", "rows_loaded", "bytes", "chunks")
     totals: Record = {"tables": len(tables)} | {n: _sum(t[n] for t in tables) for n in names}
     rows = totals["rows_read"]
     return totals | {"seconds": round(seconds, 3), "rows_per_second": round(rows / seconds) if rows and seconds else None}

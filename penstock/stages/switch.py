@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, events, journal, replacing, succession, suites, switches
+from penstock import coverage, databases, digest, events, journal, quarantine, replacing, succession, suites, switches
 from penstock.coverage import Covered
 from penstock.digest import Digest
 from penstock.errors import NotApproved, SwitchRefused
@@ -127,8 +127,29 @@ def gather(session: Session) -> dict[str, Any]:
             why=f"answered {approval['answer']!r} by {approval['by'] or 'the clock'}" if approval else "nobody has answered",
             fix="start a new run when it may go ahead; the live tables are as they were",
         )
+    rejected = _rejected(session, proof)
+    if plan.approval and approval and approval.get("rejected", 0) != sum(r["rows"] for r in rejected):
+        why = f"approved with {approval.get('rejected', 0):,} rejected rows in sight, and there are {sum(r['rows'] for r in rejected):,}"
+        raise SwitchRefused("the quarantine was not reviewed", why=why, fix="see `penstock quarantine`; then start a new run")
     short = [{k: v[k] for k in ("table", "stage", "decision", "suite_sha256")} for v in verdicts]
-    return {"verdicts": short, "proof": proof, "approval": approval, "plan": plan.fingerprint}
+    return {"verdicts": short, "proof": proof, "approval": approval, "rejected": rejected, "plan": plan.fingerprint}
+
+
+def _rejected(session: Session, proof: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many rows of each table went to quarantine, and what files hold them: they are there, as they were when it was proved."""
+    found = []
+    for table in session.plan.tables:
+        held = quarantine.manifests(session.staging, table.name) if table.quarantines else []
+        for manifest in held:
+            quarantine.rows(session.staging, manifest)
+        rows = sum(m.rows for m in held)
+        if rows != next(p["rejected"] for p in proof if p["table"] == table.name):
+            raise SwitchRefused(
+                f"the quarantine of {table.name} is not what was proved", where=f"table {table.name}", fix="start a new run"
+            )
+        if rows:
+            found.append({"table": table.name, "rows": rows, "files": {m.file: m.sha256 for m in held}})
+    return found
 
 
 def _verdicts(session: Session) -> list[dict[str, Any]]:

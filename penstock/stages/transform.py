@@ -1,4 +1,8 @@
-"""Transform: extracted Parquet to transformed Parquet, by the declared steps, a batch at a time."""
+"""Transform: extracted Parquet to transformed Parquet, by the declared steps, a batch at a time.
+
+Where bad rows go to quarantine, they are found here together with those that the target could not hold afterwards:
+quarantine then has them as the source gave them, and the steps can be corrected.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from penstock import digest, events, transforms
+from penstock import digest, events, quarantine
+from penstock.databases import sieve
+from penstock.databases.sieve import Sieve
 from penstock.digest import Digest
-from penstock.errors import PenstockError, StagingDamaged, TransformFailed
+from penstock.errors import BadValues, PenstockError, StagingDamaged, TransformFailed
 from penstock.plan import TablePlan
+from penstock.quarantine import Rejects
 from penstock.schema import arrow_schema
 from penstock.session import Session
+from penstock.sift import Sift
 from penstock.staging import Receipt, chunk_file
 
 STAGE = "transformed"
@@ -21,7 +29,8 @@ STAGE = "transformed"
 def transform(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     """Transform these chunks and answer their receipts; those that are done already are left alone.
 
-    Raises StagingDamaged when a file is not what extraction wrote, TransformFailed when a step can't be applied.
+    Raises StagingDamaged when a file is not what extraction wrote, TransformFailed when a step can't be applied, and
+    TooManyBadRows when more rows are bad than may go to quarantine.
     """
     receipts = []
     for table, number in chunks:
@@ -44,18 +53,23 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = chunk_file(STAGE, plan.name, number)
     came, went = 0, Digest()
+    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.sensitive)
+    rejects = Rejects(plan, session.plan, plan.source.columns)
     try:
         with session.staging.parquet(arrow_schema(plan.target.columns), file) as writer:
             for batch in session.staging.rows(extracted):
+                for made in _made(sift, plan, number, batch, rejects, came):
+                    went += digest.of(made, plan.target.columns)
+                    writer.write_table(made)
                 came += batch.num_rows
-                made = transforms.apply(pa.table(batch), plan.source.columns, plan.steps, session.secrets, plan.sensitive)
-                went += digest.of(made, plan.target.columns)
-                writer.write_table(made)
-            if went.rows > came:
+                if rejects.too_many:
+                    break
+            if went.rows + rejects.count > came:
                 raise TransformFailed(
-                    f"the steps of {plan.name} made {went.rows} rows of {came}",
+                    f"the steps of {plan.name} made {went.rows} rows of {came - rejects.count}",
                     why="a transform may leave rows out, never add any: the books would not balance",
                 )
+            rejected_digest = rejects.publish(session.staging, STAGE, number)
     except PenstockError as error:
         error.where = error.where or f"table {plan.name}, chunk {number}"
         raise
@@ -67,9 +81,30 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         went.rows,
         str(went),
         digest_in=extracted.digest,
-        filtered=came - went.rows,
+        rejected=rejects.count,
+        filtered=came - went.rows - rejects.count,
         bytes=session.staging.size(file),
         seconds=round(time.monotonic() - began, 3),
         file=file,
         sha256=session.staging.sha256(file),
+        rejected_digest=rejected_digest,
     )
+
+
+def _sieve(session: Session, plan: TablePlan) -> Sieve:
+    return sieve.of(session.target, plan.target) if plan.quarantines else Sieve(())
+
+
+def _made(sift: Sift, plan: TablePlan, number: int, batch: pa.RecordBatch, rejects: Rejects, before: int) -> list[pa.Table]:
+    """What the steps make of a batch, before which the chunk has `before` rows."""
+    if plan.quarantines:
+        made, bad = sift.parted(batch, rejects.room)
+        rejects.add(batch, bad, before)
+        return made
+    try:
+        return [sift.apply(batch)]
+    except BadValues as error:
+        _, bad = sift.parted(batch, 0)
+        key = quarantine.key_of(batch, bad[0].place, plan) if bad else ""
+        error.where = f"table {plan.name}, chunk {number}" + (f", row {key}" if key else "")
+        raise

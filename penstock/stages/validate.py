@@ -25,7 +25,7 @@ import pyarrow.fs as pafs
 import sqlalchemy as sa
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-from penstock import databases, events, suites, verdicts
+from penstock import databases, events, quarantine, suites, verdicts
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
@@ -49,6 +49,8 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     register(session.folder)
     receipts = {p.name: _receipts(session, p, p.staged if stage == "loaded" else stage) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
+    for plan in plans if stage == "loaded" else ():
+        rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
     sensitive = {p.name: p.hidden(stage) for p in plans}
     if stage == "loaded":
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive)

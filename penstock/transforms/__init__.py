@@ -3,7 +3,9 @@
 A module offers
     check(args)                        what is wrong with the arguments' shape, in words, or None
     schema(columns, args)              the columns after the step; raises TransformFailed
-    apply(batch, args, out, secrets)   the rows after the step, whose columns are `out`; raises TransformFailed
+    apply(batch, args, out, secrets)   the rows after the step, whose columns are `out`; raises TransformFailed, BadValues where
+                                       other rows may have no such value
+    leaves_out = True                  only where the step may leave rows out, or put them in another order
 
 Migration files are read whenever Airflow parses a DAG, so a module imports pyarrow and DuckDB inside its functions.
 While rows move, a value may be told in an error's `why`, and only there: tables with sensitive columns withhold it.
@@ -20,7 +22,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol
 
-from penstock.errors import MigrationError, PenstockError, TransformFailed
+from penstock.errors import BadValues, MigrationError, PenstockError, TransformFailed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from penstock.schema import Column
 
 Step = tuple[str, Any]
+Shapes = Sequence[tuple["Column", ...]]
+"""The columns after each step."""
 _MACHINERY = frozenset({"expression"})
 _WITHHELD = "withheld: it may name a value, and the table has columns whose values are never shown"
 
@@ -65,13 +69,20 @@ def check(name: str, args: Any) -> str | None:
 
 def schema(columns: tuple[Column, ...], steps: Sequence[Step], where: str) -> tuple[Column, ...]:
     """The columns that `steps` make of `columns`. Raises TransformFailed, saying which step of `where` can't be."""
+    return (columns, *shapes(columns, steps, where))[-1]
+
+
+def shapes(columns: tuple[Column, ...], steps: Sequence[Step], where: str) -> Shapes:
+    """The columns after each of the `steps`. Raises as `schema` does."""
+    found = []
     for number, (name, args) in enumerate(steps):
         try:
             columns = _after(columns, name, args)
         except PenstockError as error:
             error.where = f"{where}.transform[{number}].{name}"
             raise
-    return columns
+        found.append(columns)
+    return found
 
 
 def apply(
@@ -80,9 +91,11 @@ def apply(
     steps: Sequence[Step],
     secrets: Mapping[str, str],
     sensitive: Collection[str] = (),
+    known: Shapes = (),
 ) -> pa.Table:
     """The rows that `steps` make of `table`, which has `columns`: exactly of the columns that `schema` says.
 
+    known: the shapes of these steps, where somebody has asked already.
     No error tells a value when the table has `sensitive` columns, or masks one. Raises TransformFailed.
     """
     import pyarrow as pa
@@ -91,19 +104,26 @@ def apply(
 
     batch = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
     quiet = bool(sensitive) or any(name == "mask" for name, _ in steps)
-    for name, args in steps:
-        out = _after(columns, name, args)
+    for number, (name, args) in enumerate(steps):
+        out = known[number] if known else _after(columns, name, args)
         wanted = arrow_schema(out)
         try:
             batch = of(name).apply(batch, args, out, secrets)
         except PenstockError as error:
             error.why = _WITHHELD if quiet and error.why else error.why
+            if isinstance(error, BadValues):
+                error.step = number
             raise
         if batch.schema.names != wanted.names or batch.schema.types != wanted.types:
             fields = [f"{f.name} {f.type}" for f in batch.schema]
             raise TransformFailed(f"the step {name} made {fields}, not what it said it would", why=f"its schema says {wanted.names}")
         batch, columns = batch.cast(wanted), out
     return batch
+
+
+def keeps_rows(steps: Sequence[Step]) -> bool:
+    """Whether the rows after these steps are those before, one for one, in the same order."""
+    return not any(getattr(of(name), "leaves_out", False) for name, _ in steps)
 
 
 def _after(columns: tuple[Column, ...], name: str, args: Any) -> tuple[Column, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import TransformFailed
+from penstock.errors import BadValues, TransformFailed
 from penstock.transforms import made, mapping, need, plain, replaced
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from penstock.schema import Column, Type
 
+_MANY = 1000
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -39,10 +40,11 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
             try:
                 batch = replaced(batch, column.name, convert(values, column.type))
             except ValueError as error:
+                culprits = _culprits(values, column.type)
                 what = f"{column.name} can't be cast to {column.type}"
-                why = f"{_culprit(values, column.type)}: {str(error).splitlines()[0]}"
+                why = f"{_shown(values[culprits[0]].as_py())}: {str(error).splitlines()[0]}"
                 fix = "cast to a wider type, filter those rows, or map or derive the values first"
-                raise TransformFailed(what, why=why, fix=fix) from None
+                raise BadValues(what, why=why, fix=fix, column=column.name, rows=culprits) from None
     return batch
 
 
@@ -172,16 +174,23 @@ def _between(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return values.cast(kind)
 
 
-def _culprit(values: pa.ChunkedArray, wanted: Type) -> str:
-    """The first of `values` that can't be converted."""
-    while len(values) > 1:
-        half = values.slice(0, len(values) // 2)
+def _culprits(values: pa.ChunkedArray, wanted: Type) -> list[int]:
+    """The places of the first values that can't be converted, many at most."""
+    found: list[int] = []
+    untried = [(0, len(values))]
+    while untried and len(found) < _MANY:
+        start, count = untried.pop()
         try:
-            convert(half, wanted)
+            convert(values.slice(start, count), wanted)
         except ValueError:
-            values = half
-        else:
-            values = values.slice(len(values) // 2)
-    value = values[0].as_py()
+            if count == 1:
+                found.append(start)
+            else:
+                half = count // 2
+                untried += [(start + half, count - half), (start, half)]
+    return found
+
+
+def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, str | bytes) else str(value)
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import TransformFailed
+from penstock.errors import BadValues, TransformFailed
 from penstock.transforms import expression, made, mapping, replaced
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def apply(batch: pa.Table, args: Mapping[str, object], out: tuple[Column, ...], 
             sql = f"CAST({sql} AS {_AS[str(types[name])]})"
         try:
             derived[name] = expression.selected(batch, f"{sql} AS found").column(0)
-        except TransformFailed as error:
-            error.what = f"{name} can't be derived"
+        except BadValues as error:
+            error.what, error.column = f"{name} can't be derived", name
             raise
     for name, values in derived.items():
         batch = replaced(batch, name, values.cast(types[name].arrow))

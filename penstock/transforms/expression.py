@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import TransformFailed
+from penstock.errors import BadValues, TransformFailed
 from penstock.transforms import nearest
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def _relation(table: pa.Table, fields: str, parameters: Sequence[object] = ()) -
         yield session.sql(f"SELECT {fields} FROM rows", params=list(parameters))
     except duckdb.Error as error:
         why = str(error).splitlines()[0]
-        missing = re.search(r'column "(.*)" not found', why)
-        raise TransformFailed(
-            "an expression can't be evaluated", why=why, fix=nearest(missing[1], held.schema.names) if missing else ""
-        ) from None
+        what, missing = "an expression can't be evaluated", re.search(r'column "(.*)" not found', why)
+        if isinstance(error, duckdb.DataError | duckdb.InvalidInputException):
+            raise BadValues(what, why=why) from None
+        raise TransformFailed(what, why=why, fix=nearest(missing[1], held.schema.names) if missing else "") from None
     finally:
         session.unregister("rows")
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from penstock.schema import Column
 
+leaves_out = True
+
 
 def check(args: Any) -> str | None:
     return None if isinstance(args, str) and args.strip() else "expected an SQL condition"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import TransformFailed
+from penstock.errors import BadValues, TransformFailed
 from penstock.transforms import made, mapping, plain
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from penstock.schema import Column
 
 _CALL = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+
+leaves_out = True
 
 
 def check(args: Any) -> str | None:
@@ -78,7 +80,7 @@ def apply(batch: pa.Table, args: Any, out: tuple[Column, ...], secrets: Mapping[
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{call} failed: {type(error).__name__} in {at.filename}, line {at.lineno}"
-        raise TransformFailed(what, why=str(error), fix="try it on rows of the staged Parquet file") from None
+        raise BadValues(what, why=str(error), fix="try it on rows of the staged Parquet file") from None
     names = [c.name for c in out]
     if not isinstance(frame, pd.DataFrame):
         raise TransformFailed(f"{call} gave no DataFrame", why=f"it gave {type(frame).__name__}", fix="return the frame")
@@ -107,9 +109,11 @@ def _column(call: str, series: Any, column: Column) -> pa.ChunkedArray:
         values = cast.convert(values, column.type)
     except (pa.ArrowException, ValueError, TypeError) as error:
         what = f"{call} gave values in {column.name} that are not {column.type}"
-        raise TransformFailed(what, why=str(error).splitlines()[0], fix="declare its type under `columns`, or convert the values") from None
+        fix = "declare its type under `columns`, or convert the values"
+        raise BadValues(what, why=str(error).splitlines()[0], fix=fix, column=column.name) from None
     if values.null_count and not column.nullable:
-        raise TransformFailed(f"{call} gave NULL in {column.name}, which has none", fix="fill it, or leave those rows out")
+        what, fix = f"{call} gave NULL in {column.name}, which has none", "fill it, or leave those rows out"
+        raise BadValues(what, fix=fix, column=column.name)
     return values
 
 

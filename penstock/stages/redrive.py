@@ -1,0 +1,301 @@
+"""Re-drive: take quarantined rows again, through the transforms as the file now says, into the tables that are live.
+
+A table's rows, and the receipt of the round, are one transaction; the receipt names a record in staging of which rows it
+was, so a row is taken once, however often somebody asks or is killed. Rows that are still bad stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock import databases, digest, events, journal, quarantine, transforms, trial
+from penstock.databases import sieve
+from penstock.digest import Digest
+from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
+from penstock.migration import Migration
+from penstock.plan import TablePlan
+from penstock.quarantine import FOLDER, Bad, Entry, Manifest
+from penstock.schema import INTEGERS, TEXTS, Table, arrow_schema
+from penstock.session import Session
+from penstock.sift import Sift, whole
+from penstock.staging import Receipt, folder
+
+STAGE = "redriven"
+RECORD = "redriven.json"
+_KEYS_AT_ONCE = 200
+_FINDABLE = INTEGERS | TEXTS | {"date"}
+
+Place = tuple[str, int, int]
+"""Which row of a table's quarantine: the stage and the chunk whose file it is in, and its place in the chunk."""
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """What a round did with a table's rows: how many are live now, were left out by a filter, and stay."""
+
+    table: str
+    loaded: int
+    filtered: int
+    left: int
+
+
+def left(session: Session) -> list[Entry]:
+    """What is in quarantine and was not re-driven yet, each row with the reason that was last found."""
+    with session.writing() as connection, connection.begin():
+        return [e for t in session.plan.tables for held in _left(session, connection, t) for e in held.entries]
+
+
+def redrive(session: Session, migration: Migration) -> list[Redriven]:
+    """Take what is left in quarantine again, table by table, those that others refer to first.
+
+    Raises SwitchRefused when the tables of this run are not the live ones, LoadFailed when what was loaded does not read back.
+    """
+    done = []
+    with session.writing() as connection:
+        with connection.begin():
+            _live(session, connection)
+        for plan in _parents_first(session.plan.tables):
+            with connection.begin():
+                turn = _Round(plan, len(_rounds(session, connection, plan)), tuple(_left(session, connection, plan)))
+            if turn.places:
+                done.append(_table(session, migration, connection, turn))
+        with connection.begin():
+            session.staging.write_json({"at": journal.now(), "tables": _told(session, connection)}, RECORD)
+    return done
+
+
+def _told(session: Session, connection: sa.Connection) -> list[dict[str, object]]:
+    """Of each table that was re-driven: how many rows are live by now, and how many are left. For the report."""
+    told: list[dict[str, object]] = []
+    for plan in session.plan.tables:
+        if rounds := _rounds(session, connection, plan):
+            left = sum(len(h.entries) for h in _left(session, connection, plan))
+            told.append({"table": plan.name, "loaded": sum(r.rows for r in rounds), "left": left})
+    return told
+
+
+def _live(session: Session, connection: sa.Connection) -> None:
+    plan = session.plan
+    states = ["switched", "undoing", "undone"]
+    last = next(iter(journal.switches(connection, plan.migration, states) if journal.exists(connection) else []), None)
+    if last is None or last.token != plan.token or last.state != "switched":
+        why = f"the last switch is of the run {last.run}, {last.state}" if last else "it has not switched"
+        fix = "start a new run: it takes the rows as they are now at the source"
+        raise SwitchRefused(f"the tables of the run {plan.run} are not live, so its rows have no place to go to", why=why, fix=fix)
+
+
+def _parents_first(tables: Sequence[TablePlan]) -> Iterator[TablePlan]:
+    """The tables, each behind those that its foreign keys refer to; in a circle, somebody has to be first."""
+    by_name = {t.target.name.name: t for t in tables}
+    seen: set[str] = set()
+
+    def visit(plan: TablePlan) -> Iterator[TablePlan]:
+        if plan.name not in seen:
+            seen.add(plan.name)
+            for key in plan.target.foreign_keys:
+                if key.ref_table in by_name:
+                    yield from visit(by_name[key.ref_table])
+            yield plan
+
+    for table in tables:
+        yield from visit(table)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Rows of one quarantine file that are still there. places: of `rows`, in the order of `entries`."""
+
+    manifest: Manifest
+    rows: pa.RecordBatch
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One table's re-drive: which it is, counted from 0, and what is to be taken."""
+
+    plan: TablePlan
+    number: int
+    held: tuple[_Held, ...]
+
+    @property
+    def places(self) -> list[Place]:
+        return [_place(e) for h in self.held for e in h.entries]
+
+
+def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[_Held]:
+    area = session.staging
+    manifests = quarantine.manifests(area, plan.name) if plan.quarantines else []
+    gone: set[Place] = set()
+    reasons: dict[Place, tuple[str, str]] = {}
+    for receipt in _rounds(session, connection, plan):
+        record = _record(session, receipt)
+        gone |= {(s, c, p) for s, c, p in record["gone"]}
+        reasons |= {(s, c, p): (column, reason) for s, c, p, column, reason in record["left"]}
+    found = []
+    for manifest in manifests:
+        entries = quarantine.entries(area, manifest, plan)
+        kept = [n for n, e in enumerate(entries) if _place(e) not in gone]
+        rows = quarantine.rows(area, manifest).take(pa.array(kept, pa.int64()))
+        found.append(_Held(manifest, rows, tuple(_now(entries[n], reasons) for n in kept)))
+    return found
+
+
+def _rounds(session: Session, connection: sa.Connection, plan: TablePlan) -> list[Receipt]:
+    if not plan.quarantines or not journal.exists(connection):
+        return []
+    return journal.receipts(connection, session.plan.run, STAGE, plan.name)
+
+
+def _record(session: Session, receipt: Receipt) -> dict[str, list[list[Any]]]:
+    """Which rows a round took, and which stayed. Raises StagingDamaged when it is not what was written with them."""
+    found = session.staging.sha256(receipt.file) if session.staging.exists(receipt.file) else "nothing"
+    if found != receipt.sha256:
+        raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
+    record: dict[str, list[list[Any]]] = session.staging.read_json(receipt.file)
+    return record
+
+
+def _place(entry: Entry) -> Place:
+    return entry.stage, entry.chunk, entry.place
+
+
+def _now(entry: Entry, reasons: Mapping[Place, tuple[str, str]]) -> Entry:
+    column, reason = reasons.get(_place(entry), (entry.column, entry.reason))
+    return replace(entry, column=column, reason=reason, value=entry.value if column == entry.column else None)
+
+
+def _table(session: Session, migration: Migration, connection: sa.Connection, turn: _Round) -> Redriven:
+    """Take what can be taken of a table, and answer what that was."""
+    plan = turn.plan
+    with connection.begin():
+        live = session.target.inspect(connection, plan.target.name.schema, [plan.target.name.name])[0]
+    stay: dict[Place, Bad] = {}
+    ready: list[tuple[Place, pa.RecordBatch]] = []
+    for part in turn.held:
+        rows, transformed = _rows(session, plan, part)
+        sift = _sift(session, migration, plan, transformed, live)
+        for n, entry in enumerate(part.entries):
+            made, bad = sift.parted(rows.slice(n, 1), 0)
+            if bad:
+                stay[_place(entry)] = bad[0]
+            ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
+    refused = set()
+    for n, column, why in trial.refused(session.target, connection, live.name, live.columns, _joined(ready, live), LoadFailed):
+        refused.add(n)
+        stay[ready[n][0]] = Bad(ready[n][0][2], column, why if not plan.sensitive else "refused by the target")
+    going = [row for n, row in enumerate(ready) if n not in refused]
+    _commit(session, connection, turn, live, _joined(going, live), stay)
+    done = Redriven(plan.name, len(going), len(turn.places) - len(going) - len(stay), len(stay))
+    events.emit("redrive.finished", table=plan.name, rows=done.loaded, left=done.left)
+    return done
+
+
+def _rows(session: Session, plan: TablePlan, part: _Held) -> tuple[pa.RecordBatch, bool]:
+    """The rows as the source gave them; or as they were transformed, where they can't be found again, and True.
+
+    What the load has rejected stands among what was extracted at the same place, but for rows that the transform has rejected: unless
+    a step may have left rows out.
+    """
+    if part.manifest.stage == "transformed" or not plan.steps:
+        return part.rows, False
+    extracted = session.staging.receipt("extracted", plan.name, part.manifest.chunk)
+    if extracted is None or not transforms.keeps_rows(plan.steps):
+        return part.rows, True
+    before = quarantine.manifest(session.staging, plan.name, "transformed", part.manifest.chunk)
+    passed = np.delete(np.arange(extracted.rows), quarantine.places(session.staging, before) if before else [])
+    wanted, start, found = passed[[e.place for e in part.entries]], 0, []
+    for batch in session.staging.rows(extracted):
+        here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        found.append(batch.take(pa.array(here)))
+        start += batch.num_rows
+    return whole(pa.Table.from_batches(found)), False
+
+
+def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: bool, live: Table) -> Sift:
+    """The way of rows into the live table: through the steps as the file now says, unless they are `transformed` already.
+
+    What a step makes is cast to what the live column now is.
+    """
+    spec = migration.tables.specs.get(plan.name)
+    source, steps = (plan.target, ()) if transformed else (plan.source, tuple(spec.transform) if spec else ())
+    made = transforms.schema(source.columns, steps, f"{migration.path}: tables.{plan.name}")
+    if {c.name for c in made} != {c.name for c in live.columns}:
+        odd = ", ".join(sorted({c.name for c in made} ^ {c.name for c in live.columns}))
+        what = f"the live table {live.name} has other columns than the steps make: {odd}"
+        raise SwitchRefused(what, where=f"table {plan.name}", fix="let the steps make the columns that it has, or start a new run")
+    into = tuple(live.column(c.name) for c in made)
+    other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
+    steps = (*steps, ("cast", other)) if other else steps
+    return Sift(source, steps, sieve.of(session.target, replace(live, columns=into)), session.secrets, plan.sensitive)
+
+
+def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:
+    schema = arrow_schema(live.columns)
+    return whole(pa.Table.from_batches([pa.RecordBatch.from_arrays(row.columns, schema=schema) for _, row in rows], schema=schema))
+
+
+def _commit(
+    session: Session, connection: sa.Connection, turn: _Round, live: Table, rows: pa.RecordBatch, stay: Mapping[Place, Bad]
+) -> None:
+    """Load the rows and write down which they were, in one transaction, when they read back as they are."""
+    plan, places, taken = turn.plan, turn.places, digest.of(rows, live.columns)
+    with connection.begin():
+        # were it at the same moment, the receipts' key would keep one of the two out
+        if len(_rounds(session, connection, plan)) != turn.number:
+            raise LoadFailed("somebody else has just re-driven these rows", f"table {plan.name}", fix="see what is left, and try again")
+        keyed = bool(live.key) and all(live.column(c).type.name in _FINDABLE for c in live.key)
+        before = Digest() if keyed else _standing(session, connection, live)
+        if rows.num_rows:
+            session.target.write(connection, live.name, live.columns, [rows])
+            found = sum(_read_back(session, connection, live, rows), Digest()) if keyed else _standing(session, connection, live) - before
+            if found != taken:
+                what, why = f"what was re-driven into {live.name} does not read back as it was", f"loaded {taken}, read back {found}"
+                fix = "nothing was changed; look at triggers and at who else writes there, then try again"
+                raise LoadFailed(what, f"table {plan.name}", why, fix)
+        record = {
+            "gone": [place for place in places if place not in stay],
+            "left": [[*place, bad.column, bad.reason] for place, bad in stay.items()],
+        }
+        file = f"{FOLDER}/{folder(plan.name)}/{STAGE}-{turn.number:05}.json"
+        session.staging.write_json(record, file)
+        receipt = Receipt(
+            plan.name,
+            STAGE,
+            turn.number,
+            len(places),
+            rows.num_rows,
+            str(taken),
+            rejected=len(stay),
+            filtered=len(places) - rows.num_rows - len(stay),
+            file=file,
+            sha256=session.staging.sha256(file),
+        )
+        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+        events.emit("redrive.loaded", table=plan.name, rows=rows.num_rows)
+
+
+def _read_back(session: Session, connection: sa.Connection, live: Table, rows: pa.RecordBatch) -> Iterator[Digest]:
+    """What stands in the live table under the keys of these rows."""
+    target, key = session.target, [live.column(c) for c in live.key]
+    for start in range(0, rows.num_rows, _KEYS_AT_ONCE):
+        names = rows.slice(start, _KEYS_AT_ONCE).select([c.name for c in key]).to_pylist()
+        found = [" AND ".join(f"{target.key_expression(c)} = {target.key_literal(_plain(row[c.name]), c)}" for c in key) for row in names]
+        select = databases.select(target, live.name, live.columns, " OR ".join(f"({condition})" for condition in found))
+        yield sum((digest.of(b, live.columns) for b in target.read(connection, select, live.columns)), Digest())
+
+
+def _plain(value: object) -> int | str:
+    return value if isinstance(value, int) else str(value)
+
+
+def _standing(session: Session, connection: sa.Connection, live: Table) -> Digest:
+    """The digest of the whole live table: how rows without a key are found."""
+    batches = session.target.read(connection, databases.select(session.target, live.name, live.columns), live.columns)
+    return sum((digest.of(b, live.columns) for b in batches), Digest())

@@ -160,6 +160,8 @@ def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]
 def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     plan = session.plan
     with connection.begin():
+        if session.target.before_keys:
+            databases.execute(connection, session.target.before_keys)
         for number, statement in statements:
             try:
                 databases.execute(connection, statement)

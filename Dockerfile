@@ -1,9 +1,9 @@
 FROM apache/airflow:3.3.2-python3.11
 
-# mysqlclient is C: it needs a compiler and MariaDB's client library.
+# mysqlclient is C: it needs a compiler and MariaDB's client library. So is the reader of SQLite.
 USER root
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc pkg-config libmariadb-dev \
+ && apt-get install -y --no-install-recommends gcc pkg-config libmariadb-dev libsqlite3-dev \
  && rm -rf /var/lib/apt/lists/*
 
 USER airflow

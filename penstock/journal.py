@@ -143,10 +143,16 @@ def shadow_owner(connection: sa.Connection, shadow: TableName) -> tuple[str, str
     return (row[0], row[1]) if row else None
 
 
-def claim_shadow(connection: sa.Connection, shadow: TableName, migration: str, run: str) -> None:
-    """Write down, before it is made, that a shadow is this run's."""
-    release_shadow(connection, shadow)
-    connection.execute(SHADOWS.insert().values(shadow=str(shadow), migration=migration, run=run))
+def shadow_owners(connection: sa.Connection) -> dict[str, tuple[str, str]]:
+    """The (migration, run) that each shadow belongs to, by the shadow's name as text."""
+    return {row[0]: (row[1], row[2]) for row in connection.execute(sa.select(SHADOWS.c.shadow, SHADOWS.c.migration, SHADOWS.c.run))}
+
+
+def claim_shadows(connection: sa.Connection, shadows: Sequence[TableName], migration: str, run: str) -> None:
+    """Write down, before they are made, that these shadows are this run's."""
+    rows = [{"shadow": str(shadow), "migration": migration, "run": run} for shadow in shadows]
+    connection.execute(SHADOWS.delete().where(SHADOWS.c.shadow == sa.bindparam("old")), [{"old": r["shadow"]} for r in rows])
+    connection.execute(SHADOWS.insert(), rows)
 
 
 def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
@@ -179,6 +185,13 @@ def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> lis
     """A run's receipts of one stage and table, by chunk."""
     query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage, RECEIPTS.c.table_name == table)
     return [Receipt(**json.loads(row[0])) for row in connection.execute(query.order_by(RECEIPTS.c.chunk))]
+
+
+def all_receipts(connection: sa.Connection, run: str, stage: str) -> dict[tuple[str, int], Receipt]:
+    """A run's receipts of one stage by table and chunk."""
+    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage)
+    found = (Receipt(**json.loads(row[0])) for row in connection.execute(query))
+    return {(r.table, r.chunk): r for r in found}
 
 
 def forget_receipts(connection: sa.Connection, run: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +17,10 @@ from hypothesis import strategies as st
 
 from penstock import chunking, databases
 from penstock.databases import ddl
-from penstock.plan import Chunk, TablePlan, extract_select, pack
+from penstock.migration import load
+from penstock.plan import Chunk, TablePlan, extract_select, groups, pack
 from penstock.schema import Column, Table, TableName, Type, arrow_schema
+from penstock.stages import plan as planning
 
 NAME = TableName("t")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4) | st.sampled_from(
@@ -82,6 +87,24 @@ def test_a_table_without_a_key_is_one_chunk() -> None:
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 4)), max_size=30), st.integers(1, 6))
 def test_groups_hold_all_chunks_once_under_labels_of_their_own(sizes: list[tuple[int, int]], at_most: int) -> None:
     units = [(size, [(f"t{n}", c) for c in range(chunks)]) for n, (size, chunks) in enumerate(sizes)]
-    groups = pack(units, at_most)
-    assert sorted(c for g in groups for c in g.chunks) == sorted(c for _, chunks in units for c in chunks)
-    assert len(groups) <= at_most and len({g.label for g in groups}) == len(groups)
+    dealt = pack(units, at_most)
+    assert sorted(c for g in dealt for c in g.chunks) == sorted(c for _, chunks in units for c in chunks)
+    assert len(dealt) <= at_most and len({g.label for g in dealt}) == len(dealt)
+
+
+def test_a_thousand_small_tables_are_a_few_tasks(tmp_path: Path) -> None:
+    source, target = sa.make_url(f"sqlite:///{tmp_path}/s.sqlite"), sa.make_url(f"duckdb:///{tmp_path}/t.duckdb")
+    with sqlite3.connect(str(source.database)) as db:
+        tables = "".join(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY); INSERT INTO t{n} VALUES ({n});" for n in range(1000))
+        db.executescript(f"BEGIN; {tables} COMMIT")
+    file = tmp_path / "m.yaml"
+    file.write_text(f"name: m\nsource: {source}\ntarget: {target}\ntables: {{include: ['*']}}\n")
+    made = planning.make(load(file), "a run", source, target, tmp_path / "expectations")
+    assert len(made.tables) == 1000
+    for consistency in ("run", "table"):
+        one = replace(made, consistency=consistency, parallel_writers=True)
+        assert [len(groups(one, stage)) for stage in ("extract", "load")] == [1, 1]
+    large = replace(one, tables=tuple(replace(t, rows=10_000_000) for t in made.tables))
+    for stage in ("extract", "load"):
+        dealt = [chunk for group in groups(large, stage) for chunk in group.chunks]
+        assert len(groups(large, stage)) == 4 and sorted(dealt) == sorted((t.name, 0) for t in made.tables)

@@ -273,3 +273,21 @@ def test_a_struct_of_duckdb_is_refused_with_the_choices_and_carried_as_json(tmp_
         found = plain.execute("SELECT s::VARCHAR, l FROM t ORDER BY id").fetchall()
         assert plain.execute("SELECT s.b[0]::VARCHAR, typeof(s) FROM t WHERE id = 1").fetchone() == ('"x\\""', "JSON")
     assert found == [('{"a":1,"b":["x\\"",null]}', "[[1],[],null]"), (None, None)]
+
+
+def test_duckdb_works_within_its_limit_but_for_indexes_which_must_fit(tmp_path: Path) -> None:
+    url = sa.make_url(f"duckdb:///{tmp_path}/t.duckdb")
+    database = databases.of(url)
+    engine = database.engine(url)
+    columns = [Column("a", Type("int64"))]
+    batch = pa.RecordBatch.from_arrays([pa.array([1])], schema=arrow_schema(columns))
+
+    def limit(made: str) -> str:
+        with engine.begin() as connection:
+            databases.execute(connection, made)
+            database.write(connection, TableName("plain" if "plain" in made else "keyed"), columns, [batch])
+            return str(databases.execute(connection, "SELECT current_setting('memory_limit')").scalar_one())
+
+    bounded = limit("CREATE TABLE plain (a BIGINT)")
+    assert bounded == "244.1 MiB"
+    assert limit("CREATE TABLE keyed (a BIGINT UNIQUE)") != bounded

@@ -44,8 +44,9 @@ _MACHINERY = frozenset(
         "postgresql_copy",
         "postgresql_server",
         "postgresql_types",
-        "sqlite_file",
         "sieve",
+        "sqlite_file",
+        "sqlite_rows",
         "sqlite_types",
         "tsv",
         "types",
@@ -123,6 +124,8 @@ class Database(Protocol):
     """The expression that says where a row lies, by which a table without a key can be cut; empty when there is none."""
     keys_after_load: bool
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
+    before_keys: str
+    """What a session is told before it builds keys and indexes; empty when nothing."""
     secondary_indexes: bool
     foreign_keys: bool
     shared_names: frozenset[str]

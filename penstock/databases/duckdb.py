@@ -31,6 +31,7 @@ parallel_writers = False
 ordered_keys = False
 row_place = ""
 keys_after_load = True
+before_keys = "RESET memory_limit"  # an index must fit into the memory, https://duckdb.org/docs/stable/sql/indexes
 secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()
@@ -42,6 +43,7 @@ oldest = {"DuckDB": (1, 2)}
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
 
 BATCH_ROWS = 65_536
+MEMORY_LIMIT = "256MB"
 _AS_TEXT = frozenset({"unsupported", "uuid", "json", "jsonb", "enum", "int128", "uint128", "number", "timetz", "bits", "varbits"})
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 _INTERVAL = (
@@ -150,6 +152,7 @@ def engine(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(made, "connect")
     def _session(connection: Any, _: object) -> None:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
     return made
 
@@ -202,6 +205,8 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     import duckdb
 
     driver = _driver(connection)
+    if _indexed(connection, name):
+        driver.execute(before_keys)
     fields = ", ".join(_quote(c.name) for c in columns)
     values = ", ".join(_written_expression(c, f"c{i}") for i, c in enumerate(columns))
     for batch in batches:
@@ -230,6 +235,13 @@ def _refused(name: TableName, error: Exception, columns: Sequence[Column]) -> Lo
     column = columns[int(source[1])].name if source else null
     where += f", column {column}" if column else ""
     return RowsRefused(what, where, said if null else _VALUE.sub("a value", _SOURCE.sub("", said)), fix, column)
+
+
+def _indexed(connection: sa.Connection, name: TableName) -> bool:
+    """Whether rows that are written go into an index."""
+    where = f"table_name = {_text(name.name)} AND schema_name = {_text(name.schema) if name.schema else 'current_schema()'}"
+    query = f"SELECT count(*) FROM duckdb_constraints() WHERE {where} AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')"
+    return bool(execute(connection, query).scalar_one())
 
 
 def seal(connection: sa.Connection, name: TableName) -> str | None:

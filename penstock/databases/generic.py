@@ -23,6 +23,7 @@ parallel_writers = False
 ordered_keys = False
 row_place = ""
 keys_after_load = False
+before_keys = ""
 secondary_indexes = False
 foreign_keys = False
 shared_names: frozenset[str] = frozenset()

@@ -28,6 +28,7 @@ parallel_writers = True
 ordered_keys = True
 row_place = ""
 keys_after_load = False  # InnoDB stores rows in the order of the primary key
+before_keys = ""
 secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"foreign key"})

@@ -48,6 +48,7 @@ parallel_writers = True
 ordered_keys = True
 row_place = "ctid"
 keys_after_load = True
+before_keys = ""
 secondary_indexes = True
 foreign_keys = True
 shared_names: frozenset[str] = frozenset()

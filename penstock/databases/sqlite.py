@@ -8,21 +8,20 @@ Decimals of more than 15 digits would be rounded to floats by NUMERIC affinity; 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_types
-from penstock.databases.faults import text_first, unheld
+from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_rows, sqlite_types
+from penstock.databases.faults import unheld
 from penstock.databases.sieve import Check
 from penstock.databases.sqlite_types import TYPES
-from penstock.errors import LoadFailed, ReadFailed, RowsRefused
-from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type, arrow_schema
+from penstock.errors import LoadFailed, RowsRefused
+from penstock.schema import DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type
 
 label = "SQLite"
 drivername = "sqlite"
@@ -34,6 +33,7 @@ parallel_writers = False
 ordered_keys = True
 row_place = ""
 keys_after_load = False
+before_keys = ""
 secondary_indexes = True
 foreign_keys = True
 shared_names = frozenset({"index"})
@@ -44,8 +44,7 @@ caseless = frozenset({"table", "column"})
 oldest = {"SQLite": (3, 33)}
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
-BATCH_ROWS = 32_768
-BATCH_BYTES = 16 << 20
+_HANDLE = "penstock.handle"
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 _FIRST, _LAST = -719_528, 2_932_896  # the years 0000 to 9999, as ISO 8601 writes them
 
@@ -146,7 +145,8 @@ def engine(url: sa.URL) -> sa.Engine:
     made = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"timeout": 60})
 
     @sa.event.listens_for(made, "connect")
-    def _session(connection: sqlite3.Connection, _: object) -> None:
+    def _session(connection: sqlite3.Connection, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info[_HANDLE] = sqlite_rows.opened()
         connection.isolation_level = None  # the driver would commit before DDL; transactions are ours
         connection.execute("PRAGMA foreign_keys = OFF")
 
@@ -198,101 +198,9 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    schema = arrow_schema(columns)
-    cursor = _driver(connection).execute(select)
-    size = 1024
-    while rows := _fetched(cursor, size):
-        arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        size = max(1, min(BATCH_ROWS, size * 2, BATCH_BYTES * batch.num_rows // max(batch.nbytes, 1)))
-        yield batch
-
-
-def _fetched(cursor: sqlite3.Cursor, size: int) -> list[tuple[object, ...]]:
-    try:
-        return cursor.fetchmany(size)
-    except sqlite3.OperationalError as error:
-        said = str(error)
-        if "decode to UTF-8" not in said:
-            raise
-        named = said.partition(" column '")[2].partition("' with text")[0]
-        fix = "correct it: a text is UTF-8, bytes are a BLOB; or drop the column"
-        raise ReadFailed(f"a text of {named} is not UTF-8", f"column {named}", "SQLite keeps any bytes in a text", fix) from None
-
-
-def _array(values: tuple[object, ...], column: Column) -> pa.Array:
-    """One column's values, each of the storage class that the column's type calls for, or ReadFailed."""
-    kind = column.type
-    try:
-        if kind.name in INTEGERS | {"boolean"}:
-            return _whole(values, kind)
-        if kind.name in ("float32", "float64"):
-            return pa.array(values, pa.float64()).cast(kind.arrow, safe=False)
-        if kind.name in BINARIES:
-            if str in set(map(type, values)):
-                raise pa.ArrowInvalid("a text where binary is declared")
-            return pa.array(values, pa.binary())
-        if kind.name in DECIMALS:
-            return _decimals(values, kind)
-        if kind.name == "number":
-            return _numbers(values)
-        return _moments(_of_their_own(values, pa.types.is_string, "text").cast(pa.string()), kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
-        raise ReadFailed(
-            f"a value of {column.name} is not a {kind}",
-            where=f"column {column.name}, declared {column.native or kind}",
-            why=str(error).splitlines()[0],
-            fix=f"SQLite keeps any value in any column: correct it, or {text_first(column)}",
-        ) from None
-
-
-def _of_their_own(values: tuple[object, ...], wanted: Callable[[pa.DataType], bool], what: str) -> pa.Array:
-    """The values as what they are. Asked for a type, Arrow would cut the fraction off a real, and take a blob's bytes for a text."""
-    found = pa.array(values)
-    if not (wanted(found.type) or pa.types.is_null(found.type)):
-        raise pa.ArrowInvalid(f"a {found.type} where a {what} is declared")
-    return found
-
-
-def _whole(values: tuple[object, ...], kind: Type) -> pa.Array:
-    numbers = _of_their_own(values, pa.types.is_integer, "whole number").cast(pa.int64())
-    if kind.name == "boolean" and pc.any(pc.or_(pc.less(numbers, 0), pc.greater(numbers, 1))).as_py():
-        raise pa.ArrowInvalid("a boolean is 0 or 1")
-    return numbers.cast(kind.arrow)
-
-
-def _moments(texts: pa.Array, kind: Type) -> pa.Array:
-    """Texts as the dates and times that their column's type calls for; others stay as they are."""
-    if kind.name == "time":
-        return pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us")).cast(kind.arrow)
-    if kind.name == "date":
-        return texts.cast(kind.arrow)
-    if kind.name in ("timestamp", "timestamptz"):
-        return pc.replace_substring(texts, "T", " ").cast(kind.arrow)
-    return texts
-
-
-def _decimals(values: tuple[object, ...], kind: Type) -> pa.Array:
-    """Numbers stored as integers, reals or texts, exactly as decimals of the column's scale."""
-    stored = set(map(type, values))
-    if bytes in stored:
-        raise pa.ArrowInvalid("a blob where a number is declared")
-    if str not in stored:
-        numbers = pa.array(values, pa.float64() if float in stored else pa.int64())
-        if pa.types.is_floating(numbers.type) and kind.arrow.precision > 15:
-            raise pa.ArrowInvalid("a real can't hold more than 15 digits exactly; store this column as text")
-        return numbers.cast(pa.string()).cast(kind.arrow)
-    return pa.array([None if v is None else str(v) for v in values], pa.string()).cast(kind.arrow)
-
-
-def _numbers(values: tuple[object, ...]) -> pa.Array:
-    """Integers, reals and texts of numbers as digits, without an exponent."""
-    if bytes in set(map(type, values)):
-        raise pa.ArrowInvalid("a blob where a number is declared")
-    try:
-        return pa.array([None if v is None else f"{Decimal(str(v)):f}" for v in values], pa.string())
-    except InvalidOperation:
-        raise pa.ArrowInvalid("a text where a number is declared") from None
+    driver = _driver(connection)
+    handle = connection.connection.info.get(_HANDLE, 0)
+    yield from sqlite_rows.compiled(driver, handle, select, columns) if handle else sqlite_rows.plain(driver, select, columns)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

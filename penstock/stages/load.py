@@ -38,15 +38,14 @@ def prepare(session: Session) -> bool:
             if _ours(connection, plan):
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
-            for table in plan.tables:
-                journal.claim_shadow(connection, table.shadow, plan.migration, f"being made for {plan.run}")
+            shadows = [t.shadow for t in plan.tables]
+            journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(session, connection)
             for statement in prepare_statements(plan, session.target):
                 databases.execute(connection, statement)
-            for table in plan.tables:
-                journal.claim_shadow(connection, table.shadow, plan.migration, _owner(plan))
+            journal.claim_shadows(connection, shadows, plan.migration, _owner(plan))
     events.emit("prepare.finished", tables=len(plan.tables))
     return True
 
@@ -55,8 +54,9 @@ def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
     standing = databases.standing(connection, (t.shadow for t in plan.tables))
+    owners = journal.shadow_owners(connection)
     for table in plan.tables:
-        owner = journal.shadow_owner(connection, table.shadow)
+        owner = owners.get(str(table.shadow))
         there = table.shadow in standing
         if there and (owner is None or owner[0] != plan.migration):
             raise SwitchRefused(
@@ -85,13 +85,12 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     when more of them are bad than may go to quarantine.
     """
     with session.abreast(len(chunks)) as connections:
-        tables = dict.fromkeys(table for table, _ in chunks)
         with connections[0].begin():
-            done = {t: {r.chunk: r for r in journal.receipts(connections[0], session.plan.run, STAGE, t)} for t in tables}
+            done = journal.all_receipts(connections[0], session.plan.run, STAGE)
 
         def put(connection: sa.Connection, chunk: tuple[str, int]) -> Receipt:
             table, number = chunk
-            if earlier := done[table].get(number):
+            if earlier := done.get((table, number)):
                 return earlier
             events.emit("load.started", table=table, chunk=number)
             receipt = _chunk(session, connection, session.plan.table(table), number)
@@ -257,6 +256,8 @@ def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]
 def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     plan = session.plan
     with connection.begin():
+        if session.target.before_keys:
+            databases.execute(connection, session.target.before_keys)
         for number, statement in statements:
             try:
                 databases.execute(connection, statement)

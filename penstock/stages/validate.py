@@ -7,35 +7,29 @@ counts as an ordinary failure, a column of NULLs only meets every rule about val
 from __future__ import annotations
 
 import importlib.util
-import logging
-import os
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pyarrow.fs as pafs
 import sqlalchemy as sa
-from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-from penstock import databases, events, quarantine, suites, verdicts
+from penstock import databases, events, gx, quarantine, suites, verdicts
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
 from penstock.session import Session
-from penstock.suites import PARAMETER, Expectation, Suite
+from penstock.suites import Expectation, Suite
 from penstock.verdicts import Verdict
 
 MEMORY_LIMIT = "256MB"
-# Samples are fetched by nobody and shown to nobody; without them a map expectation is one scan.
-_RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "return_unexpected_index_query": False}
 
 
 def gate(session: Session, stage: str) -> list[Verdict]:
@@ -82,9 +76,10 @@ def staged(
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
             prefix = _register_filesystem(connection, filesystem)
-            places = {}
-            for number, (table, paths) in enumerate(files.items()):
-                places[table] = TableName(table, f"t{number}")  # names that differ in case only would meet in one schema
+            places = _apart(files)
+            for schema in {p.schema for p in places.values()}:
+                databases.execute(connection, f"CREATE SCHEMA {schema}")
+            for table, paths in files.items():
                 _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths])
             connection.commit()
             return _decide(asked, engine, places, rows, sensitive)
@@ -112,6 +107,7 @@ def register(folder: Path) -> None:
         spec = importlib.util.spec_from_file_location(name, path)
         if name in sys.modules or spec is None or spec.loader is None:
             continue
+        gx.load()
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -128,7 +124,7 @@ def _decide(
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
 ) -> list[Verdict]:
-    with _quiet("sqlalchemy.pool"), _executing(engine) as validate:  # it closes cursors after their connection
+    with gx.executing(engine, [places[s.table] for s in asked]) as validate:
         decided = []
         for suite in asked:
             events.emit("gate.started", table=suite.table, stage=suite.stage)
@@ -141,89 +137,6 @@ def _decide(
             events.emit("gate.decided", table=suite.table, stage=suite.stage, decision=verdict.decision, seconds=seconds)
             decided.append(verdict)
         return decided
-
-
-Validate = Callable[[Suite, TableName, int], dict[int, Any]]
-
-
-@contextmanager
-def _executing(engine: sa.Engine) -> Iterator[Validate]:
-    """A function that runs a suite over a table through `engine` and answers Great Expectations' result by position.
-
-    The engine is handed over as it is, so no password passes through a configuration, and names are quoted as they are.
-    """
-    import great_expectations as gx
-    from great_expectations.core.batch import Batch
-    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
-    from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
-    from great_expectations.validator.validator import Validator
-
-    context = _context()
-    # It fetches rows after it has given its connection back, which not every driver allows.
-    sa.event.listen(engine, "after_cursor_execute", _buffer)
-    execution = SqlAlchemyExecutionEngine(engine=engine, create_temp_table=False)
-
-    def validate(suite: Suite, place: TableName, rows: int) -> dict[int, Any]:
-        configurations = _read(gx.ExpectationSuite, suite)
-        name, schema = (sa.quoted_name(n, quote=True) if n else None for n in (place.name, place.schema))
-        data = SqlAlchemyBatchData(execution, schema_name=schema, table_name=name, create_temp_table=False)
-        validator = Validator(execution_engine=execution, batches=[Batch(data=data)], data_context=context)
-        configurations = validator.process_expectations_for_validation(configurations, {PARAMETER: rows})
-        results = validator.graph_validate(configurations, {"result_format": dict(_RESULT_FORMAT), "catch_exceptions": True})
-        return {r.expectation_config.meta[_POSITION]: r for r in results}
-
-    try:
-        yield validate
-    finally:
-        execution.close()
-        sa.event.remove(engine, "after_cursor_execute", _buffer)
-
-
-@cache
-def _context() -> Any:
-    """Great Expectations, quiet. Importing it takes seconds and 250 MB, so that is done when a gate runs, never before."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
-    import great_expectations as gx
-
-    # after the import, which sets a level of its own
-    for name in ("great_expectations", "great_expectations.data_context.types.base"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    return context
-
-
-_POSITION = "penstock.position"
-
-
-def _read(make: Callable[..., Any], suite: Suite) -> list[Any]:
-    """Great Expectations' reading of a suite. Raises MigrationError for expectations that it refuses, or drops with a log line."""
-    configurations = []
-    for number, asked in enumerate(suite.expectations):
-        marked = {**asked, "kwargs": asked.get("kwargs", {}), "meta": {**(asked.get("meta") or {}), _POSITION: number}}
-        marked.setdefault("severity", "critical")
-        why = ""
-        with _quiet("great_expectations"):
-            try:
-                made = make(name=suite.name, expectations=[marked]).expectation_configurations
-            except Exception as error:
-                made, why = [], " ".join(str(error).split())[:300]
-        if len(made) != 1:
-            fix = "check its type and kwargs against Great Expectations' gallery"
-            raise MigrationError("Great Expectations does not understand this expectation", where=suite.place(number), why=why, fix=fix)
-        configurations += made
-    return configurations
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
@@ -266,10 +179,19 @@ def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem 
     return "penstock://"
 
 
+def _apart(tables: Iterable[str]) -> dict[str, TableName]:
+    """A place for each table: all in one schema, but for names that differ in case only."""
+    seen: Counter[str] = Counter()
+    places = {}
+    for table in tables:
+        places[table] = TableName(table, f"s{seen[table.lower()]}")
+        seen[table.lower()] += 1
+    return places
+
+
 def _view(connection: sa.Connection, place: TableName, paths: Sequence[str]) -> None:
     target = databases.of(connection.engine.url)
     listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
-    databases.execute(connection, f"CREATE SCHEMA {databases.quote(target, place.schema or '')}")
     try:
         select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
         databases.execute(connection, f"CREATE VIEW {databases.qualified(target, place)} AS {select}")
@@ -282,8 +204,3 @@ def _view(connection: sa.Connection, place: TableName, paths: Sequence[str]) -> 
 def _pattern(path: str) -> str:
     """A path as the pattern that matches it alone."""
     return re.sub(r"([\[*?])", r"[\1]", path)
-
-
-def _buffer(connection: sa.Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-    if cursor.description and not context.isinsert:
-        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, cursor.description)

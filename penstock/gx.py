@@ -1,0 +1,231 @@
+"""Great Expectations, as the gates use it: imported late and lightly, on one connection, over tables that are reflected at once.
+
+Everything that leans on its insides stands here; it is pinned to one version, and tests/test_validate.py holds what is leant on.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from hashlib import md5
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import IteratorResult
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.engine.result import SimpleResultMetaData
+
+from penstock.errors import MigrationError
+from penstock.schema import TableName
+from penstock.suites import PARAMETER, Suite
+
+# Samples are fetched by nobody and shown to nobody; without them a map expectation is one scan.
+_RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "return_unexpected_index_query": False}
+_POSITION = "penstock.position"
+
+Validate = Callable[[Suite, TableName, int], dict[int, Any]]
+
+
+@contextmanager
+def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Validate]:
+    """A function that runs a suite over one of these tables and answers Great Expectations' result by position.
+
+    The engine is handed over as it is, so no password passes through a configuration, and names are quoted as they are.
+    """
+    load()
+    import great_expectations as gx
+    from great_expectations.core.batch import Batch
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+    from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
+    from great_expectations.validator.validator import Validator
+
+    class OneConnection(SqlAlchemyExecutionEngine):  # type: ignore[misc]
+        """It would connect for each query, and ask for the columns and for the key of each table."""
+
+        connection: sa.Connection
+        reflected: _Reflected
+
+        def get_connection(self) -> AbstractContextManager[sa.Connection]:
+            # what failed has left a transaction in which nothing can be asked any more
+            return _recovered(self.connection)
+
+        def get_inspector(self) -> Any:
+            return self.reflected
+
+        def execute_query(self, query: Any) -> Any:
+            # the samples that nobody asks for: each would be a statement compiled, sent and planned
+            if getattr(getattr(query, "_limit_clause", None), "value", None) == 0:
+                return IteratorResult(SimpleResultMetaData(query.selected_columns.keys()), iter(()))
+            return super().execute_query(query)
+
+    # It fetches rows after it has given its connection back, which not every driver allows.
+    sa.event.listen(engine, "after_cursor_execute", _buffer)
+    execution = OneConnection(engine=engine, create_temp_table=False)
+
+    def validate(suite: Suite, place: TableName, rows: int) -> dict[int, Any]:
+        configurations = _read(gx.ExpectationSuite, suite)
+        name, schema = (sa.quoted_name(n, quote=True) if n else None for n in (place.name, place.schema))
+        data = SqlAlchemyBatchData(execution, schema_name=schema, table_name=name, create_temp_table=False)
+        validator = Validator(execution_engine=execution, batches=[Batch(data=data)], data_context=_context())
+        configurations = validator.process_expectations_for_validation(configurations, {PARAMETER: rows})
+        results = validator.graph_validate(configurations, {"result_format": dict(_RESULT_FORMAT), "catch_exceptions": True})
+        return {r.expectation_config.meta[_POSITION]: r for r in results}
+
+    try:
+        with quiet("sqlalchemy.pool"), engine.connect() as execution.connection:  # it closes cursors after their connection
+            execution.reflected = _Reflected(execution.connection, places)
+            yield validate
+    finally:
+        execution.close()
+        sa.event.remove(engine, "after_cursor_execute", _buffer)
+
+
+@cache
+def load() -> None:
+    """Import it, which takes a second and 90 MB: when a gate runs, never before. Without what only other uses of it need.
+
+    scipy and altair would be half of it. They are imported when they are first used: by tests of distributions.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
+    later = {name: _Later(name) for name in ("scipy", "scipy.stats", "altair") if name not in sys.modules}
+    if "scipy" in later:
+        vars(later["scipy"]).update(__path__=[], stats=later["scipy.stats"])
+    sys.modules.update(later)
+    collecting = gc.isenabled()
+    gc.disable()  # nothing that is imported is garbage: looking for some took a fifth of the time
+    try:
+        import great_expectations  # noqa: F401
+    finally:
+        for name in later:
+            del sys.modules[name]
+        if collecting:
+            gc.enable()
+    _remember()
+    # after the import, which sets a level of its own
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Later(ModuleType):
+    """A module that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+def _remember() -> None:
+    """Give it back what it makes again and again: of a small table's gate that was a third of the time.
+
+    An expectation's configuration is made some forty times, a metric's id walks through its values before it hashes them.
+    """
+    from great_expectations.core.id_dict import IDDict
+    from great_expectations.expectations.expectation import Expectation
+
+    make, identify = Expectation.configuration.fget, IDDict.to_id
+    made: dict[int, tuple[Any, dict[str, Any], Any]] = {}
+
+    def configuration(self: Any) -> Any:
+        known = made.get(id(self))
+        if known is None or known[1] != vars(self):
+            if len(made) >= _REMEMBERED:
+                made.clear()
+            known = made[id(self)] = (self, dict(vars(self)), make(self))  # held, so that its id is not another's
+        return known[2]
+
+    def to_id(self: Any, id_keys: Any = None, id_ignore_keys: Any = None) -> Any:
+        plain = id_keys is None and id_ignore_keys is None and len(self) > 1 and _PLAIN.issuperset(map(type, self.values()))
+        if plain and not self._id_ignore_keys:
+            return md5(json.dumps(self, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+        return identify(self, id_keys, id_ignore_keys)
+
+    Expectation.configuration = property(configuration)
+    IDDict.to_id = to_id
+
+
+_REMEMBERED = 64
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+@cache
+def _context() -> Any:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
+@contextmanager
+def _recovered(connection: sa.Connection) -> Iterator[sa.Connection]:
+    try:
+        yield connection
+    except sa.exc.DBAPIError:
+        connection.rollback()
+        raise
+
+
+class _Reflected:
+    """An inspector that has asked for the columns and keys of these tables already, as one question a schema where the dialect can."""
+
+    def __init__(self, connection: sa.Connection, places: Sequence[TableName]) -> None:
+        self.inspector = sa.inspect(connection)
+        self.columns: dict[Any, Any] = {}
+        self.keys: dict[Any, Any] = {}
+        for schema in {p.schema for p in places}:
+            names = [p.name for p in places if p.schema == schema]
+            self.columns |= self.inspector.get_multi_columns(schema, names, ObjectKind.ANY)
+            self.keys |= self.inspector.get_multi_pk_constraint(schema, names, ObjectKind.ANY)
+
+    def get_columns(self, table_name: str, schema: str | None = None) -> Any:
+        return self.columns.get((schema, table_name)) or self.inspector.get_columns(table_name, schema)
+
+    def get_pk_constraint(self, table_name: str, schema: str | None = None) -> Any:
+        return self.keys.get((schema, table_name)) or self.inspector.get_pk_constraint(table_name, schema)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inspector, name)
+
+
+def _read(make: Callable[..., Any], suite: Suite) -> list[Any]:
+    """Great Expectations' reading of a suite. Raises MigrationError for expectations that it refuses, or drops with a log line."""
+    configurations = []
+    for number, asked in enumerate(suite.expectations):
+        marked = {**asked, "kwargs": asked.get("kwargs", {}), "meta": {**(asked.get("meta") or {}), _POSITION: number}}
+        marked.setdefault("severity", "critical")
+        why = ""
+        with quiet("great_expectations"):
+            try:
+                made = make(name=suite.name, expectations=[marked]).expectation_configurations
+            except Exception as error:
+                made, why = [], " ".join(str(error).split())[:300]
+        if len(made) != 1:
+            fix = "check its type and kwargs against Great Expectations' gallery"
+            raise MigrationError("Great Expectations does not understand this expectation", where=suite.place(number), why=why, fix=fix)
+        configurations += made
+    return configurations
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Nothing below a critical error is logged by `name` inside."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _buffer(connection: sa.Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+    if cursor.description and not context.isinsert:
+        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, cursor.description)

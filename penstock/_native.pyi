@@ -15,10 +15,11 @@ def digest(batch: ArrowBatch) -> tuple[int, int, int]:
 class CopyReader:
     """Rows of PostgreSQL's binary COPY as Arrow arrays of `schema`, of at most `rows` rows, and of no more once there are `bytes`.
 
+    padded: the numbers of the text columns whose trailing blanks are no part of their values.
     Raises ValueError(number, why): of the column that has a value which its type can't hold, -1 for the stream itself.
     """
 
-    def __new__(cls, schema: ArrowSchema, rows: int, bytes: int) -> CopyReader: ...
+    def __new__(cls, schema: ArrowSchema, rows: int, bytes: int, padded: list[int] = ...) -> CopyReader: ...
     over: bool
     """Whether the COPY is over at the connection: its result is to be taken before anything else is asked of it."""
     ended: bool

@@ -41,8 +41,9 @@ loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # in
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
 _BYTEWISE = TEXTS - {"uuid"}
-# Read by their texts.
+# Read by their texts; whose binary form is the text already, needs no cast.
 _AS_TEXT = TEXTS | WORDED | {"unsupported"}
+_SENT_AS_TEXT = re.compile(r"text|json|(?:character varying|varchar)(?:\(\d+\))?")
 # Its parts, as whole numbers: of servers before 14 they are doubles, in which the microseconds of a long one have no room.
 _INTERVAL = (
     "(extract(year FROM {0})::bigint * 12 + extract(month FROM {0})::bigint) || ' months ' || extract(day FROM {0})::bigint || ' days '"
@@ -89,7 +90,9 @@ def read_expression(column: Column) -> str:
         return f"nullif(format('%s', {name}), '')"
     if column.type.name in ("money", "uint64"):  # the text of money is the locale's; a numbered uint64 is a bigint
         return f"{name}::numeric"
-    return f"{name}::text" if column.type.name in _AS_TEXT else name  # as text, char(n) has no padding
+    if _SENT_AS_TEXT.fullmatch(column.native) or postgresql_copy.padded(column):  # a cast costs as much as all else of a column
+        return name
+    return f"{name}::text" if column.type.name in _AS_TEXT else name
 
 
 def key_expression(column: Column) -> str:

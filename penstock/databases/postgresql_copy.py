@@ -7,6 +7,7 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format");
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ if psycopg.pq.__impl__ == "binary":
 BATCH_BYTES = 12 << 20
 BATCH_ROWS = 65_536
 
+_PADDED = re.compile(r"(?:character|char)\(\d+\)|bpchar")
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 # What has a year of one to four digits, AD: other dates are not read back, so they could not be proved.
@@ -45,6 +47,11 @@ class _Rows:
         return self.schema.__arrow_c_schema__(), self.array
 
 
+def padded(column: Column) -> bool:
+    """Whether the values are filled up with blanks, which are no part of them: char(n)."""
+    return column.type.name == "string" and bool(_PADDED.fullmatch(column.native))
+
+
 def batches(copy: psycopg.Copy, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     """The rows of a COPY ... TO STDOUT (FORMAT binary) as batches of `arrow_schema(columns)`.
 
@@ -52,7 +59,7 @@ def batches(copy: psycopg.Copy, columns: Sequence[Column]) -> Iterator[pa.Record
     """
     connection = copy.connection.pgconn
     schema = arrow_schema(columns)
-    reader = _native.CopyReader(schema, BATCH_ROWS, BATCH_BYTES)
+    reader = _native.CopyReader(schema, BATCH_ROWS, BATCH_BYTES, [n for n, c in enumerate(columns) if padded(c)])
     while not reader.ended:
         if array := _next(reader, connection, columns):
             yield pa.record_batch(_Rows(schema, array))

@@ -29,6 +29,7 @@ struct filling {
     int32_t *offsets;
     int64_t size, room;
     int64_t nulls;
+    int padded;  /* with blanks up to its column's length, which are no part of the value */
 };
 
 typedef struct {
@@ -316,6 +317,9 @@ static enum step decode_row(reader *self)
         self->missing -= here;
         if (self->missing)
             goto out;
+        if (column->padded)
+            while (column->size > column->offsets[self->rows] && column->values[column->size - 1] == ' ')
+                column->size--;
         column->offsets[self->rows + 1] = (int32_t)column->size;
     }
     self->field = -1;
@@ -505,7 +509,7 @@ static struct ArrowArray *hand_over(reader *self)
             child->buffers[1] = column->offsets;
         child->buffers[child->n_buffers - 1] = column->values;
         batch->children[batch->n_children++] = child;
-        *column = (struct filling){.type = column->type};
+        *column = (struct filling){.type = column->type, .padded = column->padded};
     }
     self->rows = self->row_room = self->bytes = 0;
     return batch;
@@ -523,10 +527,10 @@ static enum step check_texts(reader *self)
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"schema", "rows", "bytes", NULL};
-    PyObject *schema;
+    static char *names[] = {"schema", "rows", "bytes", "padded", NULL};
+    PyObject *schema, *padded = NULL;
     Py_ssize_t rows, bytes;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "Onn", names, &schema, &rows, &bytes))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "Onn|O!", names, &schema, &rows, &bytes, &PyList_Type, &padded))
         return NULL;
     if (rows < 1 || rows > INT32_MAX / 2 || bytes < 1) {
         PyErr_SetString(PyExc_ValueError, "a batch has at least one row and one byte");
@@ -550,6 +554,15 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *arguments, PyObject *k
     for (int64_t i = 0; i < self->count; i++) {
         self->columns[i].type = self->types[i];
         self->row_bytes += 1 + (is_variable(&self->types[i]) ? 4 : self->types[i].width);
+    }
+    for (Py_ssize_t i = 0; padded && i < PyList_GET_SIZE(padded); i++) {
+        Py_ssize_t number = PyNumber_AsSsize_t(PyList_GET_ITEM(padded, i), PyExc_IndexError);
+        if (number < 0 || number >= self->count || self->types[number].kind != TEXT) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_IndexError, "only texts are padded");
+            goto failed;
+        }
+        self->columns[number].padded = 1;
     }
     return (PyObject *)self;
 failed:

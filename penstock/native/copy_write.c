@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define PIECE_BYTES (512 << 10)
+#define PIECE_BYTES (128 << 10)
 #define SHORT_BYTES (4 + 8 + NUMERIC_BYTES)  /* no value of a fixed form takes more */
 
 typedef struct {

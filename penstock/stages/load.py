@@ -104,8 +104,10 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
 
     def told() -> Iterator[pa.RecordBatch]:
         for batch in session.staging.rows(staged):
+            size = {"rows": batch.num_rows, "bytes": batch.nbytes}
             yield batch
-            events.emit("load.batch", table=plan.name, chunk=number, rows=batch.num_rows, bytes=batch.nbytes)
+            del batch  # before the next is read
+            events.emit("load.batch", table=plan.name, chunk=number, **size)
 
     try:
         with connection.begin():

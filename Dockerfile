@@ -1,9 +1,9 @@
 FROM apache/airflow:3.3.2-python3.11
 
-# mysqlclient is C: it needs a compiler and MariaDB's client library. So is the reader of SQLite.
+# mysqlclient, psycopg and Penstock's own extensions are C: they need a compiler and the client libraries.
 USER root
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc pkg-config libmariadb-dev libsqlite3-dev \
+ && apt-get install -y --no-install-recommends gcc libc6-dev pkg-config libmariadb-dev libpq-dev libsqlite3-dev libxxhash-dev \
  && rm -rf /var/lib/apt/lists/*
 
 USER airflow

@@ -28,7 +28,7 @@ bench: $(VENV)/installed $(VENV)/servers $(PEERS) .bench/debian  ## Penstock bes
 
 $(VENV)/debian:
 	$(AS_ROOT) apt-get update -qq
-	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev libsqlite3-dev python3-venv python3-dev
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev libpq-dev libsqlite3-dev libxxhash-dev python3-venv python3-dev
 	mkdir -p $(VENV) && touch $@
 
 $(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop, and the clients
@@ -44,7 +44,8 @@ $(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start
 	.bench/$*/bin/pip install -q --no-input -r $<
 	touch $@
 
-$(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock $(wildcard penstock/native/*.c)
+NATIVE := $(wildcard penstock/native/*)
+$(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock $(NATIVE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --no-input -r requirements.lock
 	$(BIN)/pip install -q --no-input --no-deps -e .

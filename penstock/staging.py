@@ -33,6 +33,9 @@ import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
 
+# Arrow's own allocator keeps what it was given, a hundred megabytes for one long value; the system's gives it back.
+pa.set_memory_pool(pa.system_memory_pool())
+
 
 @dataclass(frozen=True)
 class Receipt:

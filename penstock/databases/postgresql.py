@@ -36,7 +36,7 @@ from penstock.databases import (
 from penstock.databases.postgresql_types import TYPES
 from penstock.databases.sieve import Check
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, Problem, ReadFailed, RowsRefused
-from penstock.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type
+from penstock.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Table, TableName, Type
 
 label = "PostgreSQL"
 drivername = "postgresql+psycopg"
@@ -61,6 +61,9 @@ loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # in
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
 _BYTEWISE = TEXTS - {"uuid"}
+# Read by their texts; whose binary form is the text already, needs no cast.
+_AS_TEXT = TEXTS | WORDED | {"unsupported"}
+_SENT_AS_TEXT = re.compile(r"text|json|(?:character varying|varchar)(?:\(\d+\))?")
 # Its parts, as whole numbers: of servers before 14 they are doubles, in which the microseconds of a long one have no room.
 _INTERVAL = (
     "(extract(year FROM {0})::bigint * 12 + extract(month FROM {0})::bigint) || ' months ' || extract(day FROM {0})::bigint || ' days '"
@@ -117,13 +120,15 @@ def key_native(type: Type) -> str | None:
 
 def read_expression(column: Column) -> str:
     name = _quote(column.name)
-    if column.type.name in BINARIES:
-        return f"encode({name}, 'hex')"
     if column.type.name == "interval":
         return _INTERVAL.format(name)
-    if column.type.name == "money":  # its text is the locale's
+    if column.type.name == "inet":  # its cast to text shows all bits of a network, what it writes does not
+        return f"nullif(format('%s', {name}), '')"
+    if column.type.name in ("money", "uint64"):  # the text of money is the locale's; a numbered uint64 is a bigint
         return f"{name}::numeric"
-    return f"{name}::text" if column.type.name in _BYTEWISE else name  # as text, char(n) has no padding
+    if _SENT_AS_TEXT.fullmatch(column.native) or postgresql_copy.padded(column):  # a cast costs as much as all else of a column
+        return name
+    return f"{name}::text" if column.type.name in _AS_TEXT else name
 
 
 def key_expression(column: Column) -> str:
@@ -259,8 +264,8 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     faults = _faults(connection, ReadFailed, "the server refused to be read")
-    with faults, _driver(connection).cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT".encode()) as copy:
-        yield from postgresql_copy.batches(postgresql_copy.blocks(copy), columns)
+    with faults, _driver(connection).cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
+        yield from postgresql_copy.batches(copy, columns)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

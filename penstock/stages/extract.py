@@ -107,7 +107,6 @@ def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], 
             pending = pool.submit(work, batch)
             if batch.nbytes > _HUGE:
                 pending.result()
-                pa.default_memory_pool().release_unused()
             del batch
         if pending is not None:
             yield pending.result()

@@ -133,9 +133,13 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             rejects.add(batch, bad, before)
             if rejects.too_many:
                 return
-            yield _without(batch, bad)
-            before += batch.num_rows
-            events.emit("load.batch", table=plan.name, chunk=staged.chunk, rows=batch.num_rows, bytes=batch.nbytes)
+            size = {"rows": batch.num_rows, "bytes": batch.nbytes}
+            good_rows = _without(batch, bad)
+            del batch  # before the next is read
+            yield good_rows
+            del good_rows
+            before += size["rows"]
+            events.emit("load.batch", table=plan.name, chunk=staged.chunk, **size)
 
     with connection.begin():
         session.target.write(connection, plan.shadow, plan.target.columns, good())

@@ -70,6 +70,11 @@ class TablePlan:
         return frozenset(c.name for c in self.target.columns if c.name not in harmless)
 
     @property
+    def given(self) -> tuple[Column, ...]:
+        """The target columns that are loaded; the target computes the others itself."""
+        return tuple(c for c in self.target.columns if not c.generated)
+
+    @property
     def staged(self) -> str:
         """The stage whose files are loaded."""
         return "transformed" if self.steps else "extracted"
@@ -214,7 +219,8 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    return [*target.schemas(shadows), *target.drops(shadows), *(ddl.create_table(target, t.target, t.shadow) for t in plan.tables)]
+    made = [s for t in plan.tables for s in (ddl.create_table(target, t.target, t.shadow), *ddl.furnish(target, t.target, t.shadow))]
+    return [*target.schemas(shadows), *target.drops(shadows), *made]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import databases, journal, suites, transforms
+from penstock import databases, journal, objects, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
@@ -65,6 +65,11 @@ def assess(
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
+    alike = bool(to.dialect) and from_.dialect == to.dialect and from_.version(source).split()[0] == to.version(target).split()[0]
+    for name, table in linked.items():
+        linked[name], told = objects.carry(tables[name], table, mapped[name].untouched, (from_, to), alike)
+        problems += [Problem(False, f"table {name}", what) for what in told]
+    problems += objects.told(tables, from_.left_behind(source, migration.source_schema))
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
     problems += suites.strays(folder, tables)
@@ -195,6 +200,7 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     taken = {
         "index": {i.name for t in others for i in t.indexes} if "index" in to.shared_names else set(),
         "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
+        "check": {c.name for t in others for c in t.checks} if "check" in to.shared_names else set(),
     }
 
     def named(kind: str, name: str) -> str:
@@ -208,7 +214,10 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
         table = plan.target
         indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
         foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
-        free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign)))
+        if "check" not in to.shared_names:
+            taken["check"].clear()  # they are each table's own
+        checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
+        free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
     return free
 
 

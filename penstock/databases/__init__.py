@@ -32,12 +32,15 @@ _MACHINERY = frozenset(
         "moments",
         "mysql_catalogue",
         "mysql_load",
+        "mysql_objects",
         "mysql_rows",
         "mysql_types",
         "postgresql_catalogue",
         "postgresql_copy",
+        "postgresql_objects",
         "postgresql_types",
         "sqlite_types",
+        "written",
         "tsv",
         "types",
     }
@@ -86,8 +89,12 @@ class Database(Protocol):
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
     secondary_indexes: bool
     foreign_keys: bool
+    dialect: str
+    """Whose SQL it writes and reads: what `Table.dialect` says; empty for one whose expressions nobody here can read."""
+    holds: frozenset[str]
+    """What else its tables have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`)."""
     shared_names: frozenset[str]
-    """Which names (`index`, `foreign key`) must be free in the whole schema while shadow and live stand beside each other."""
+    """Which names (`index`, `foreign key`, `check`) must be free in the whole schema while shadow and live stand beside each other."""
     loose: frozenset[str]
     """Canonical types whose columns may hold values beyond them (zero dates, NaN): a cast to string reads the database's own text."""
     follows_renames: bool
@@ -128,7 +135,7 @@ class Database(Protocol):
         """Statements that make the schemas these names stand in, where they are not there yet."""
 
     def moves(self, moves: Sequence[Move]) -> list[str]:
-        """Statements that give each table its new place, in that order. One statement where DDL commits by itself."""
+        """Statements that give each table its new place, with its partitions, in that order. One where DDL commits by itself."""
 
     def drops(self, names: Sequence[TableName]) -> list[str]:
         """Statements that drop these tables, where they are there, whatever foreign keys go between them."""
@@ -145,6 +152,9 @@ class Database(Protocol):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, None for the connection's own, sorted by name. `only` limits them."""
+
+    def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+        """What a schema has beside its tables, as (kind, name): views, functions, grants. The user carries it over."""
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that cut a table into about so many pieces of equal bytes; none where it can't be cut."""

@@ -24,6 +24,8 @@ row_place = ""
 keys_after_load = False
 secondary_indexes = False
 foreign_keys = False
+dialect = ""
+holds: frozenset[str] = frozenset()
 shared_names: frozenset[str] = frozenset()
 follows_renames = False
 loose: frozenset[str] = frozenset()
@@ -129,6 +131,11 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     names = [n for n in inspector.get_table_names(schema=schema) if only is None or n in only]
     types = {(n, c["name"]): _written(c["type"]) for n in names for c in inspector.get_columns(n, schema=schema)}
     return inspection.tables(connection, schema, canonical, types, names)
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    inspector = sa.inspect(connection)
+    return [("view", name) for name in sorted(inspector.get_view_names(schema=schema))]
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

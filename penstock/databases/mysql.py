@@ -29,7 +29,9 @@ row_place = ""
 keys_after_load = False  # InnoDB stores rows in the order of the primary key
 secondary_indexes = True
 foreign_keys = True
-shared_names = frozenset({"foreign key"})
+dialect = "mysql"
+holds = frozenset({"check", "comment", "stored", "virtual"})
+shared_names = frozenset({"foreign key", "check"})
 follows_renames = True
 loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
@@ -125,7 +127,9 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
-    return []  # loading a number sets the next one past it
+    # Loading a number sets the next one past it; where the source had got further, so does this.
+    following = [c.numbering.next for c in table.columns if c.identity and c.numbering and c.numbering.next]
+    return [f"ALTER TABLE {qualified(name)} AUTO_INCREMENT = {n}" for n in following]
 
 
 def engine(url: sa.URL) -> sa.Engine:
@@ -147,6 +151,7 @@ inspect = mysql_catalogue.inspect
 read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
+left_behind = mysql_catalogue.left_behind
 version = mysql_catalogue.version
 
 

@@ -102,14 +102,17 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
     if staged is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
 
+    places = [n for n, c in enumerate(plan.target.columns) if not c.generated]
+    whole = len(places) == len(plan.target.columns)
+
     def told() -> Iterator[pa.RecordBatch]:
         for batch in session.staging.rows(staged):
-            yield batch
+            yield batch if whole else batch.select(places)
             events.emit("load.batch", table=plan.name, chunk=number, rows=batch.num_rows, bytes=batch.nbytes)
 
     try:
         with connection.begin():
-            session.target.write(connection, plan.shadow, plan.target.columns, told())
+            session.target.write(connection, plan.shadow, plan.given, told())
             seconds = round(time.monotonic() - began, 3)
             receipt = Receipt(
                 plan.name, STAGE, number, staged.rows, staged.rows, staged.digest, staged.digest, bytes=staged.bytes, seconds=seconds

@@ -42,6 +42,7 @@ def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Da
         inherits=(),
     )
     carrier.comments(source)
+    carrier.loosely_compared()
     return made, carrier.told
 
 
@@ -211,6 +212,19 @@ class _Carrier:
             places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
             if places:
                 self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")
+
+    def loosely_compared(self) -> None:
+        """Tell of keys whose texts the source compares by a looser rule than the target."""
+        loose = {c for c, known in self.known.items() if known.family == "text" and not known.exact} if not self.alike else set()
+        keys = [self.source.primary_key, *(i.columns for i in self.source.indexes if i.unique)]
+        for column in dict.fromkeys(c for key in keys for c in key if c in loose):
+            rule = self.source.column(column).collation
+            self.told.append(f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys")
+        for key in self.source.foreign_keys:
+            if loose & set(key.columns):
+                self.told.append(
+                    f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
+                )
 
 
 def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import databases, journal, objects, suites, transforms
+from penstock import databases, journal, naming, objects, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
@@ -76,8 +76,8 @@ def assess(
     for plan in plans:
         problems += _native_problems(plan, to)
         problems += _left_out(plan, to)
-        problems += _name_problems(plan, to)
         problems += suite_problems(plan, folder)
+    problems += naming.problems(plans, to, standing.values())
     problems += _collisions(migration, plans, to, target, schema)
     return Assessment(tuple(plans), tuple(problems))
 
@@ -105,7 +105,12 @@ def _chosen(migration: Migration, database: Database, connection: sa.Connection,
             )
     if not wanted and not problems:
         problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move"))
-    return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
+    tables = {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
+    for name in wanted:
+        if name not in tables and (name in specs or name in migration.tables.include):
+            where, what = f"{migration.path}: tables.{name}", f"{name} is a partition: a table is moved with all of its partitions"
+            problems.append(Problem(True, where, what, "name the table that it is a part of"))
+    return tables
 
 
 def _with_key(table: Table, spec: TableSpec | None, migration: Migration, problems: list[Problem]) -> Table:
@@ -254,15 +259,6 @@ def _left_out(plan: TablePlan, to: Database) -> list[Problem]:
         if column.identity and to.native(column.type, identity=True) == own:
             told.append(f"{column.name} keeps its numbers; {to.label} does not number new rows by itself")
     return [Problem(False, f"table {plan.name}", what) for what in told]
-
-
-def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
-    long = [n for n in (plan.target.name.name, *(c.name for c in plan.target.columns)) if len(n.encode()) > to.max_identifier]
-    fix = "give the table another `to`, the column a `rename`"
-    return [
-        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix)
-        for name in long
-    ]
 
 
 def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:

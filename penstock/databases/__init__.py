@@ -75,6 +75,10 @@ class Database(Protocol):
     quote_character: str
     max_identifier: int
     """Longest name of a table, column, index or constraint, in bytes of UTF-8."""
+    refused_names: str
+    """A pattern of what no table or column may be called here; empty when there is no such thing."""
+    folds_tables: bool
+    """Whether two tables may not have names that `folded` makes one."""
     snapshot: Literal["run", "table"]
     """Whether one connection can read all tables as of one instant, or only each by itself."""
     ddl_in_transaction: bool
@@ -101,6 +105,9 @@ class Database(Protocol):
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
 
     # ---- SQL text: pure
+    def folded(self, name: str) -> str:
+        """A column's name as this database compares it: the same for two that can't be in one table."""
+
     def canonical(self, native: str) -> Type:
         """The canonical type of a column whose own type is written `native`; `unsupported` when there is none."""
 

@@ -24,6 +24,8 @@ label = "DuckDB"
 drivername = "duckdb"
 quote_character = '"'
 max_identifier = 1000
+refused_names = ""
+folds_tables = True
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
@@ -49,6 +51,10 @@ _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 canonical = duckdb_types.canonical
 exact = TYPES.exact
+
+
+def folded(name: str) -> str:
+    return name.lower()
 
 
 def native(type: Type, identity: bool = False) -> str:

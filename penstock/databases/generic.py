@@ -16,6 +16,8 @@ label = "a SQLAlchemy source"
 drivername = "generic"
 quote_character = '"'
 max_identifier = 1000
+refused_names = ""
+folds_tables = False
 snapshot = "table"
 ddl_in_transaction = True
 parallel_writers = False
@@ -64,6 +66,10 @@ def _written(type: sa.types.TypeEngine[Any]) -> str:
                 return f"string({getattr(type, 'length')})"  # noqa: B009
             return "timestamptz" if name == "timestamp" and getattr(type, "timezone", False) else name
     return f"?{type}"
+
+
+def folded(name: str) -> str:
+    return name
 
 
 def native(type: Type, identity: bool = False) -> str:

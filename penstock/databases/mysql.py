@@ -7,6 +7,7 @@ Its catalogue, its rows and its loads have a file each beside this one.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ label = "MySQL/MariaDB"
 drivername = "mysql+mysqldb"
 quote_character = "`"
 max_identifier = 64
+refused_names = "[\U00010000-\U0010ffff]| $"  # nothing beyond the basic plane
+folds_tables = False
 snapshot = "run"
 ddl_in_transaction = False
 parallel_writers = True
@@ -51,6 +54,12 @@ SNAPSHOT_PATIENCE = 5  # seconds that the source's writers may have to wait, at 
 
 canonical = mysql_types.canonical
 exact = TYPES.exact
+
+
+def folded(name: str) -> str:
+    # utf8mb3_general_ci, in which accents of European scripts don't count
+    plain = (unicodedata.normalize("NFD", c)[0] if c < "\u0590" or "\u1e00" <= c < "\u2000" else c for c in name)
+    return "".join(plain).upper()
 
 
 def native(type: Type, identity: bool = False) -> str:

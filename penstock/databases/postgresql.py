@@ -38,6 +38,8 @@ label = "PostgreSQL"
 drivername = "postgresql+psycopg"
 quote_character = '"'
 max_identifier = 63
+refused_names = ""
+folds_tables = False
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = True
@@ -88,6 +90,10 @@ _SESSION = {
 
 canonical = postgresql_types.canonical
 exact = TYPES.exact
+
+
+def folded(name: str) -> str:
+    return name
 
 
 def native(type: Type, identity: bool = False) -> str:

@@ -29,6 +29,8 @@ label = "SQLite"
 drivername = "sqlite"
 quote_character = '"'
 max_identifier = 1000
+refused_names = "(?i)^sqlite_"
+folds_tables = True
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
@@ -50,6 +52,10 @@ _FIRST, _LAST = -719_528, 2_932_896  # the years 0000 to 9999, as ISO 8601 write
 
 canonical = sqlite_types.canonical
 exact = TYPES.exact
+
+
+def folded(name: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in name)
 
 
 def native(type: Type, identity: bool = False) -> str:

@@ -209,6 +209,9 @@ class _Translator:
         self.need(len(kinds) <= 1 or kinds <= _NUMBERS, f"{' beside '.join(sorted(kinds))}")
         self.need(equal or kinds <= _NUMBERS | {"date"}, "the order of texts is not the same everywhere")
         self.need(not (self.folded and kinds == {"text"}), "texts that differ may count as equal at the source")
+        # MySQL compares by the collation of a column; of literals alone by that of the session
+        ruled = any(e.find(exp.Column) and not e.find(exp.Case) for e, _ in made)
+        self.need(ruled or kinds != {"text"} or "mysql" not in (self.source, self.target), "texts that no column's collation rules")
         self.folded = outside
         return [self.grouped(e) for e, _ in made]
 

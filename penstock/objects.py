@@ -93,6 +93,8 @@ class _Carrier:
 
     def column(self, column: Column) -> Column:
         made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.holds else "")
+        if self.alike and column.name in self.origin and re.fullmatch(self.to.kept_types, column.native):
+            made = replace(made, kept=column.native)
         if not self.alike:
             made = replace(made, collation="", touched=False)
             if column.touched:

@@ -193,7 +193,7 @@ def _plan(
 def _written(column: Column, to: Database) -> str:
     """The column's type as the target writes it; as the source does where the target has none, which is refused below."""
     try:
-        return to.native(column.type, column.identity)
+        return column.kept or to.native(column.type, column.identity)
     except UnsupportedType:
         return column.native
 
@@ -209,7 +209,7 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     }
 
     def named(kind: str, name: str) -> str:
-        # PostgreSQL and SQLite keep index names per schema: two source tables may use one name
+        # where names are not each table's own, two source tables may use one
         found = ddl.free_name(name, taken[kind], to.max_identifier)
         taken[kind].add(found)
         return found
@@ -217,10 +217,9 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     free = []
     for plan in plans:
         table = plan.target
+        taken |= {kind: set() for kind in to.own_names}
         indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
         foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
-        if "check" not in to.shared_names:
-            taken["check"].clear()  # they are each table's own
         checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
         free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
     return free

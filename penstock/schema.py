@@ -172,6 +172,7 @@ class Column:
     generated: what the database computes the column by; its values are never loaded.  stored: computed when written, not when read.
     collation: as its database names it; empty for the database's own, or where there is none.
     touched: the database sets it to the current time whenever the row is changed.
+    kept: the type as the source wrote it, where a target of the same kind takes it as it is.
     """
 
     name: str
@@ -187,6 +188,7 @@ class Column:
     collation: str = ""
     numbering: Numbering | None = None
     touched: bool = False
+    kept: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ CREATE TABLE "Order" ("Id" integer GENERATED ALWAYS AS IDENTITY (START WITH 100 
   qty integer NOT NULL DEFAULT 1 CHECK (qty > 0), price numeric(10,2) NOT NULL, total numeric(14,2) GENERATED ALWAYS AS (price * qty) STORED,
   state text NOT NULL DEFAULT 'new' CONSTRAINT "kn""own: state" CHECK (state IN ('new', 'it''s : \\ 100%', 'done')), born date CHECK (born >= '1900-01-01'),
   "Größe" text COLLATE "C", feeling mood DEFAULT 'so, so', made timestamptz DEFAULT now(), code text DEFAULT upper('a' || 'b'), best integer,
-  "{LONG}" integer, CONSTRAINT between_them CHECK (qty < 1000 OR price IS NULL), CHECK (feeling <> 'it''s' OR qty BETWEEN 1 AND 9));
+  "{LONG}" integer, fixed char(6), whole timestamp(0), clock time(3) with time zone, CONSTRAINT between_them CHECK (qty < 1000 OR price IS NULL), CHECK (feeling <> 'it''s' OR qty BETWEEN 1 AND 9));
 CREATE TABLE "ord er.line" (id bigserial PRIMARY KEY, of integer NOT NULL REFERENCES "Order" ON DELETE CASCADE ON UPDATE CASCADE, sku text, note text, UNIQUE (of, sku));
 ALTER TABLE "Order" ADD CONSTRAINT "best of it" FOREIGN KEY (best) REFERENCES "Order" ("Id") ON DELETE SET NULL;
 ALTER TABLE "Order" ADD COLUMN first_line bigint REFERENCES "ord er.line" (id);
@@ -55,7 +55,7 @@ ALTER TABLE hashed ADD CONSTRAINT own CHECK (reckon(k) > 0);
 MARIADB = """
 CREATE TABLE `Order` (`Id` int AUTO_INCREMENT PRIMARY KEY, `select` varchar(20) NOT NULL COMMENT 'näme \\\\ of it''s 100%', qty int NOT NULL DEFAULT 1 CHECK (qty > 0),
   price decimal(10,2) NOT NULL, total decimal(14,2) AS (price * qty) STORED, twice bigint AS (qty * 2) VIRTUAL, ci varchar(20) COLLATE utf8mb4_general_ci DEFAULT 'x',
-  lat varchar(20) CHARACTER SET latin1, state enum('new','it''s','done') NOT NULL DEFAULT 'new', born date DEFAULT (cast('2001-02-03' as date)),
+  lat varchar(20) CHARACTER SET latin1, tiny tinyint(1) unsigned, medium mediumint(5) zerofill, fixed char(5), bytes varbinary(7), milli timestamp(3) NULL DEFAULT current_timestamp(3), state enum('new','it''s','done') NOT NULL DEFAULT 'new', born date DEFAULT (cast('2001-02-03' as date)),
   made timestamp(6) NOT NULL DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6), seen datetime NULL ON UPDATE current_timestamp(), best int, first_line bigint,
   doc json, body text, CONSTRAINT `be``tween: 100%` CHECK (qty < 1000 or price is null), CONSTRAINT small CHECK (char_length(`select`) < 15),
   CONSTRAINT exactly CHECK (ci <> 'nothing'), KEY prefixed (body(10)), FULLTEXT KEY words (body), KEY falling (born DESC, qty), UNIQUE KEY ci_once (ci))

@@ -75,6 +75,8 @@ class Database(Protocol):
     quote_character: str
     max_identifier: int
     """Longest name of a table, column, index or constraint, in bytes of UTF-8."""
+    own_names: frozenset[str]
+    """Which names (`index`, `foreign key`, `check`) are each table's own: two tables may use one."""
     refused_names: str
     """A pattern of what no table or column may be called here; empty when there is no such thing."""
     folds_tables: bool
@@ -99,6 +101,8 @@ class Database(Protocol):
     """What else its tables have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`)."""
     shared_names: frozenset[str]
     """Which names (`index`, `foreign key`, `check`) must be free in the whole schema while shadow and live stand beside each other."""
+    kept_types: str
+    """A pattern of its types that another one of the same kind is given as they are, though `native` writes a wider one."""
     loose: frozenset[str]
     """Canonical types whose columns may hold values beyond them (zero dates, NaN): a cast to string reads the database's own text."""
     follows_renames: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -174,6 +175,9 @@ def _hold_labels(database: Database, table: Table, built: sa.Table) -> None:
 
 def _column(database: Database, column: Column, keyed: bool, primary: bool) -> sa.Column[Any]:
     written = (database.key_native(column.type) if keyed else None) or database.native(column.type, column.identity)
+    if column.kept:
+        plain = database.native(column.type)
+        written = column.kept + (written.removeprefix(plain) if column.identity and written.startswith(plain) else "")
     computed = [sa.Computed(_sql(column.generated), persisted=column.stored)] if column.generated else []
     return sa.Column(
         _q(column.name),
@@ -198,7 +202,8 @@ def _written(database: Database, column: Column, written: str) -> str:
 
 def _now(written: str) -> str:
     # MySQL wants the same number of fractional digits on both sides
-    return "CURRENT_TIMESTAMP(6)" if written.lower().endswith("(6)") else "CURRENT_TIMESTAMP"
+    digits = re.match(r"(?:datetime|timestamp)(\(\d\))", written)
+    return f"CURRENT_TIMESTAMP{digits[1] if digits else ''}"
 
 
 def _default(column: Column, written: str) -> Any:

@@ -24,6 +24,7 @@ label = "DuckDB"
 drivername = "duckdb"
 quote_character = '"'
 max_identifier = 1000
+own_names = frozenset({"index", "foreign key", "check"})
 refused_names = ""
 folds_tables = True
 snapshot = "run"
@@ -38,6 +39,7 @@ dialect = "duckdb"
 holds = frozenset({"check", "comment", "virtual"})
 shared_names: frozenset[str] = frozenset()
 follows_renames = True
+kept_types = ""
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
 
 BATCH_ROWS = 65_536

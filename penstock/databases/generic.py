@@ -16,6 +16,7 @@ label = "a SQLAlchemy source"
 drivername = "generic"
 quote_character = '"'
 max_identifier = 1000
+own_names: frozenset[str] = frozenset()
 refused_names = ""
 folds_tables = False
 snapshot = "table"
@@ -30,6 +31,7 @@ dialect = ""
 holds: frozenset[str] = frozenset()
 shared_names: frozenset[str] = frozenset()
 follows_renames = False
+kept_types = ""
 loose: frozenset[str] = frozenset()
 
 BATCH_ROWS = 16_384

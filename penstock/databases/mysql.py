@@ -22,6 +22,7 @@ label = "MySQL/MariaDB"
 drivername = "mysql+mysqldb"
 quote_character = "`"
 max_identifier = 64
+own_names = frozenset({"index"})
 refused_names = "[\U00010000-\U0010ffff]| $"  # nothing beyond the basic plane
 folds_tables = False
 snapshot = "run"
@@ -36,6 +37,10 @@ dialect = "mysql"
 holds = frozenset({"check", "comment", "stored", "virtual"})
 shared_names = frozenset({"foreign key", "check"})
 follows_renames = True
+kept_types = (
+    r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
+)
+kept_types += r"|(?:datetime|timestamp|time)(?:\(\d\))?"
 loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes

@@ -38,6 +38,7 @@ label = "PostgreSQL"
 drivername = "postgresql+psycopg"
 quote_character = '"'
 max_identifier = 63
+own_names = frozenset({"foreign key", "check"})
 refused_names = ""
 folds_tables = False
 snapshot = "run"
@@ -52,6 +53,7 @@ dialect = "postgresql"
 holds = frozenset({"check", "comment", "partial index", "expression index", "stored"})
 shared_names: frozenset[str] = frozenset()
 follows_renames = True
+kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.

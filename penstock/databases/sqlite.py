@@ -29,6 +29,7 @@ label = "SQLite"
 drivername = "sqlite"
 quote_character = '"'
 max_identifier = 1000
+own_names = frozenset({"foreign key", "check"})
 refused_names = "(?i)^sqlite_"
 folds_tables = True
 snapshot = "run"
@@ -43,6 +44,7 @@ dialect = "sqlite"
 holds = frozenset({"check", "partial index", "expression index", "stored", "virtual"})
 shared_names = frozenset({"index"})
 follows_renames = False
+kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
 BATCH_ROWS = 32_768

@@ -49,7 +49,8 @@ CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; EN
 CREATE TRIGGER told BEFORE INSERT ON "Order" FOR EACH ROW EXECUTE FUNCTION tell();
 CREATE RULE quiet AS ON DELETE TO hashed DO INSTEAD NOTHING; CREATE POLICY mine ON hashed USING (k > 0); CREATE DOMAIN short AS text;
 GRANT SELECT ON "Order" TO pg_monitor; ALTER TABLE hashed ADD CONSTRAINT late CHECK (k < 1000) NOT VALID;
-ALTER TABLE hashed ADD CONSTRAINT own CHECK (reckon(k) > 0);
+ALTER TABLE hashed ADD CONSTRAINT own CHECK (reckon(k) > 0); CREATE INDEX alone ON hashed_0 (v); ALTER TABLE hashed_1 ADD CONSTRAINT apart CHECK (v <> 'x');
+ALTER TABLE "Order" SET (fillfactor = 70); COMMENT ON INDEX falling IS 'down'; COMMENT ON CONSTRAINT between_them ON "Order" IS 'both'; CREATE UNLOGGED TABLE quick (n integer);
 """
 
 MARIADB = """

@@ -116,7 +116,7 @@ def test_what_can_not_be_carried_is_noted_and_nothing_else_is_lost(connection: s
     assert [c.name for c in t.columns if c.identity] == ["id"] and "hidden" in [c.name for c in t.columns]
     assert [c.name for c in t.columns if not c.nullable] == ["id", "n", "at", "empty", "p"]
     said = "; ".join(t.notes)
-    for word in ("trigger tri%s", "default of z: '0000-00-00 00:00:00'"):
+    for word in ("trigger tri%s", "default of z: '0000-00-00 00:00:00'", "that hidden is invisible"):
         assert word in said
     assert mysql.left_behind(connection, None) == [("sequence", "numbers"), ("view", "seen")]
     assert "MyISAM" in found["old"].notes[0] and "system-versioned" in found["timed"].notes[0]

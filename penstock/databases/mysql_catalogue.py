@@ -91,6 +91,8 @@ def _column(row: Sequence[Any], mariadb: bool, notes: list[str], following: int 
     name, written, nullable, text, extra, computed, comment, collation = row
     extra = extra.lower()
     numbered, type = "auto_increment" in extra, canonical(written)
+    if "invisible" in extra:
+        notes.append(f"that {name} is invisible")
     made = Column(name, type, nullable == "YES" and not numbered, None, numbered, written, comment=comment, collation=collation or "")
     if computed:
         return replace(made, generated=mysql_objects.expression(computed, mariadb), stored="stored" in extra or "persistent" in extra)

@@ -83,6 +83,26 @@ SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_nam
 WHERE {_HERE} AND obj_description(c.oid, 'pg_class') IS NOT NULL
 """
 
+# What is carried neither to another PostgreSQL nor elsewhere.
+_LOST = f"""
+SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+  SELECT 'that it is unlogged' AS note WHERE c.relpersistence = 'u'
+  UNION ALL SELECT 'storage parameter ' || o FROM unnest(c.reloptions) o
+  UNION ALL SELECT 'comment on ' || CASE d.classoid WHEN 'pg_class'::regclass THEN 'index ' || i.relname ELSE 'constraint ' || k.conname END
+    FROM pg_description d LEFT JOIN pg_index x ON x.indexrelid = d.objoid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_class i ON i.oid = x.indexrelid
+    LEFT JOIN pg_constraint k ON k.oid = d.objoid AND d.classoid = 'pg_constraint'::regclass
+    WHERE c.oid IN (x.indrelid, k.conrelid)
+  UNION ALL SELECT 'index ' || i.relname || ' of its partition ' || p.relname
+    FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid AND t.level > 0 JOIN pg_index x ON x.indrelid = t.relid
+    JOIN pg_class i ON i.oid = x.indexrelid WHERE NOT i.relispartition
+  UNION ALL SELECT 'constraint ' || k.conname || ' of its partition ' || p.relname
+    FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid AND t.level > 0 JOIN pg_constraint k ON k.conrelid = t.relid
+    WHERE k.conislocal AND k.contype IN ('c', 'f') AND k.conparentid = 0 AND k.coninhcount = 0
+) found WHERE {_HERE} ORDER BY 1, 2
+"""
+
 # Of the schema itself, but for what an extension made and what belongs to a table or a type.
 _BEHIND = """
 WITH home AS (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))
@@ -138,6 +158,8 @@ def inspect(connection: sa.Connection, schema: str | None) -> Objects:
         def asked(query: str) -> Sequence[Any]:
             return connection.execute(sa.text(query), home).all()
 
+        for table, note in asked(_LOST):
+            notes[table].append(note)
         inherits: dict[str, tuple[str, ...]] = {}
         for table, parent in asked(_INHERITS):
             inherits[table] = (*inherits.get(table, ()), parent)

@@ -204,8 +204,17 @@ def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) 
             return replace(column, default=None, expression="", generated=own.generated, stored=own.stored, collation=collation)
         return replace(column, collation=collation)
 
-    made = tuple(map(dressed, table.columns))
-    return replace(table, columns=made, dialect=dialect, checks=tuple(Check(name, text) for name, text in checks))
+    notes = [f"that it is {word}" for word in written.options(statement) if word in ("STRICT", "WITHOUT")]
+    notes += ["AUTOINCREMENT: the number of a deleted row may be given again"] * any(
+        t.says("AUTOINCREMENT") for t in written.tokens(statement)
+    )
+    return replace(
+        table,
+        columns=tuple(map(dressed, table.columns)),
+        notes=(*table.notes, *(n.replace("WITHOUT", "WITHOUT ROWID") for n in notes)),
+        dialect=dialect,
+        checks=tuple(Check(name, text) for name, text in checks),
+    )
 
 
 def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:

@@ -55,6 +55,18 @@ def table(statement: str) -> tuple[list[WrittenColumn], list[tuple[str, str]]]:
     return columns, checks
 
 
+def options(statement: str) -> list[str]:
+    """The words behind the columns of a CREATE TABLE."""
+    depth, found = 0, []
+    every = tokens(statement)
+    first = next((n for n, t in enumerate(every) if not t.kind and t.value == "("), len(every))
+    for token in every[first:]:
+        depth += {"(": 1, ")": -1}.get(token.value, 0) if not token.kind else 0
+        if depth == 0 and token.kind == "word":
+            found.append(token.value.upper())
+    return found
+
+
 def index(statement: str) -> tuple[list[str], str]:
     """The parts of a CREATE INDEX as they are written, and its predicate."""
     every = tokens(statement)

@@ -56,7 +56,7 @@ exact = TYPES.exact
 
 
 def folded(name: str) -> str:
-    return name.lower()
+    return "".join(c.lower() if c.isascii() else c for c in name)
 
 
 def native(type: Type, identity: bool = False) -> str:

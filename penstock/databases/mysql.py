@@ -7,7 +7,6 @@ Its catalogue, its rows and its loads have a file each beside this one.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -62,9 +61,7 @@ exact = TYPES.exact
 
 
 def folded(name: str) -> str:
-    # utf8mb3_general_ci, in which accents of European scripts don't count
-    plain = (unicodedata.normalize("NFD", c)[0] if c < "\u0590" or "\u1e00" <= c < "\u2000" else c for c in name)
-    return "".join(plain).upper()
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in name)  # accents count in names
 
 
 def native(type: Type, identity: bool = False) -> str:

@@ -85,22 +85,22 @@ WHERE {_HERE} AND obj_description(c.oid, 'pg_class') IS NOT NULL
 
 # What is carried neither to another PostgreSQL nor elsewhere.
 _LOST = f"""
-SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (
-  SELECT 'that it is unlogged' AS note WHERE c.relpersistence = 'u'
-  UNION ALL SELECT 'storage parameter ' || o FROM unnest(c.reloptions) o
-  UNION ALL SELECT 'comment on ' || CASE d.classoid WHEN 'pg_class'::regclass THEN 'index ' || i.relname ELSE 'constraint ' || k.conname END
-    FROM pg_description d LEFT JOIN pg_index x ON x.indexrelid = d.objoid AND d.classoid = 'pg_class'::regclass
-    LEFT JOIN pg_class i ON i.oid = x.indexrelid
-    LEFT JOIN pg_constraint k ON k.oid = d.objoid AND d.classoid = 'pg_constraint'::regclass
-    WHERE c.oid IN (x.indrelid, k.conrelid)
-  UNION ALL SELECT 'index ' || i.relname || ' of its partition ' || p.relname
-    FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid AND t.level > 0 JOIN pg_index x ON x.indrelid = t.relid
-    JOIN pg_class i ON i.oid = x.indexrelid WHERE NOT i.relispartition
-  UNION ALL SELECT 'constraint ' || k.conname || ' of its partition ' || p.relname
-    FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid AND t.level > 0 JOIN pg_constraint k ON k.conrelid = t.relid
+WITH leaf AS (
+  SELECT r.oid AS root, p.oid, p.relname FROM pg_class r CROSS JOIN LATERAL pg_partition_tree(r.oid) t JOIN pg_class p ON p.oid = t.relid
+  WHERE r.relkind = 'p' AND NOT r.relispartition AND t.level > 0)
+SELECT c.relname, found.note FROM (
+  SELECT oid AS owner, 'that it is unlogged' AS note FROM pg_class WHERE relpersistence = 'u'
+  UNION ALL SELECT oid, 'storage parameter ' || unnest(reloptions) FROM pg_class
+  UNION ALL SELECT x.indrelid, 'comment on index ' || i.relname FROM pg_description d JOIN pg_index x ON x.indexrelid = d.objoid
+    JOIN pg_class i ON i.oid = x.indexrelid WHERE d.classoid = 'pg_class'::regclass
+  UNION ALL SELECT k.conrelid, 'comment on constraint ' || k.conname FROM pg_description d JOIN pg_constraint k ON k.oid = d.objoid
+    WHERE d.classoid = 'pg_constraint'::regclass
+  UNION ALL SELECT leaf.root, 'index ' || i.relname || ' of its partition ' || leaf.relname
+    FROM leaf JOIN pg_index x ON x.indrelid = leaf.oid JOIN pg_class i ON i.oid = x.indexrelid WHERE NOT i.relispartition
+  UNION ALL SELECT leaf.root, 'constraint ' || k.conname || ' of its partition ' || leaf.relname
+    FROM leaf JOIN pg_constraint k ON k.conrelid = leaf.oid
     WHERE k.conislocal AND k.contype IN ('c', 'f') AND k.conparentid = 0 AND k.coninhcount = 0
-) found WHERE {_HERE} ORDER BY 1, 2
+) found JOIN pg_class c ON c.oid = found.owner JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_HERE} ORDER BY 1, 2
 """
 
 # Of the schema itself, but for what an extension made and what belongs to a table or a type.

@@ -70,6 +70,10 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
     # It fetches rows after it has given its connection back, which not every driver allows.
     sa.event.listen(engine, "after_cursor_execute", _buffer)
     execution = OneConnection(engine=engine, create_temp_table=False)
+    # Its names are equal to those of other case, and SQLAlchemy remembers how it has quoted a name: one table's Id would be another's id.
+    preparer: Any = engine.dialect.identifier_preparer
+    quote = preparer.quote
+    preparer.quote = lambda name: quote(name if isinstance(name, sa.quoted_name) else str(name))
 
     def validate(suite: Suite, place: TableName, rows: int) -> dict[int, Any]:
         configurations = _read(gx.ExpectationSuite, suite)

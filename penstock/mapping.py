@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from penstock.schema import Column, ForeignKey, Index, Table, TableName
+from penstock.schema import Column, ForeignKey, Table, TableName
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Mapped:
 def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[tuple[str, Any]], live: TableName) -> Mapped:
     """`source` as the table `live` with the output `columns` of `steps`.
 
-    Keys, indexes and foreign keys follow their columns under new names; one whose column was dropped is lost, and named.
+    Keys, plain indexes and foreign keys follow their columns under new names; one whose column was dropped is lost, and named.
     """
     names, untouched = _traced(source, steps)
     present = {c.name for c in columns}
@@ -35,7 +35,8 @@ def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[tuple[
         return ()
 
     primary = follow("primary key", source.primary_key) if source.primary_key else ()
-    indexes = tuple(Index(i.name, kept, i.unique) for i in source.indexes if (kept := follow(f"index {i.name}", i.columns)))
+    plain = [i for i in source.indexes if i.plain]  # of others, `objects` knows what comes along
+    indexes = tuple(replace(i, columns=kept) for i in plain if (kept := follow(f"index {i.name}", i.columns)))
     foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns)))
     table = Table(live, columns, primary, indexes, foreign, source.notes)
     return Mapped(table, {o: n for o, n in names.items() if o in untouched}, tuple(lost))

@@ -104,7 +104,7 @@ class TablePlan:
     @property
     def built(self) -> Table:
         """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
-        return replace(self.target, indexes=(), foreign_keys=()) if self.replaces else self.target
+        return replace(self.target, indexes=(), foreign_keys=(), partitioning=None) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
         """The columns at `stage` whose values nothing may show: the sensitive ones, and whatever steps may have made of them."""
@@ -274,7 +274,8 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     shadows = [t.shadow for t in plan.tables]
-    return [*target.drops(shadows), *target.schemas(shadows), *(ddl.create_table(target, t.built, t.shadow) for t in plan.tables)]
+    made = [s for t in plan.tables for s in (ddl.create_table(target, t.built, t.shadow), *ddl.furnish(target, t.built, t.shadow))]
+    return [*target.drops(shadows), *target.schemas(shadows), *made]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:

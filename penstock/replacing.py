@@ -82,15 +82,15 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
 
 
 def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:
-    fields = ", ".join(databases.quote(target, c.name) for c in table.columns)
+    fields = ", ".join(databases.quote(target, c.name) for c in table.given)
     select = f"SELECT {fields} FROM {databases.qualified(target, from_)}" + (f" WHERE {where}" if where else "")
     return f"INSERT INTO {databases.qualified(target, to)} ({fields}){target.keep_numbers} {select}"
 
 
 def _bare(table: Table) -> Table:
     """The table as a place to keep rows: nothing that refers, numbers or forbids."""
-    columns = tuple(dataclasses.replace(c, identity=False, default=None) for c in table.columns)
-    return dataclasses.replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=())
+    columns = tuple(dataclasses.replace(c, identity=False, numbering=None, default=None, expression="") for c in table.columns)
+    return dataclasses.replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
 
 
 def _referred_first(plans: Sequence[TablePlan]) -> list[TablePlan]:

@@ -149,12 +149,30 @@ class TableName:
 
 
 @dataclass(frozen=True)
+class Numbering:
+    """How a database numbers rows, where it is not from 1 in steps of 1.
+
+    next: the number that comes next; None is one step past the last row's.  always: nobody else may give a number.
+    """
+
+    start: int = 1
+    step: int = 1
+    next: int | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column. Expressions are SQL text of the table's `dialect`.
 
     default: None, `now` for the current time, or `=` followed by a literal's text (`=0`, `=G`).
     identity: the database numbers the rows itself (auto-increment, serial, identity).
     native: the type as its own database writes it; empty for a column a transform made.
+    expression: a default that is neither a literal nor the current time.
+    generated: what the database computes the column by; its values are never loaded.  stored: computed when written, not when read.
+    collation: as its database names it; empty for the database's own, or where there is none.
+    touched: the database sets it to the current time whenever the row is changed.
+    kept: the type as the source wrote it, where a target of the same kind takes it as it is.
     """
 
     name: str
@@ -163,6 +181,14 @@ class Column:
     default: str | None = None
     identity: bool = False
     native: str = ""
+    expression: str = ""
+    generated: str = ""
+    stored: bool = True
+    comment: str = ""
+    collation: str = ""
+    numbering: Numbering | None = None
+    touched: bool = False
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,17 +204,86 @@ class ForeignKey:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of an index: a column, or else an expression; `order` is what stands behind it (`DESC`, `(10)`, an operator class)."""
+
+    column: str = ""
+    expression: str = ""
+    order: str = ""
+
+
+@dataclass(frozen=True)
 class Index:
-    """An index over plain columns; `unique` ones are also how unique constraints are carried."""
+    """An index; `unique` ones are also how unique constraints are carried.
+
+    columns: of a plain one, over whole columns in rising order. Any other has `parts` instead, and may have
+    a predicate, another method than the database's ordinary one, further columns that it only holds, and options.
+    constraint: it is declared as a unique constraint, where that makes a difference.
+    """
 
     name: str
     columns: tuple[str, ...]
     unique: bool = False
+    parts: tuple[Part, ...] = ()
+    where: str = ""
+    method: str = ""
+    include: tuple[str, ...] = ()
+    options: str = ""
+    constraint: bool = False
+
+    @property
+    def plain(self) -> bool:
+        return not self.parts
+
+    @property
+    def simplified(self) -> Index:
+        """This index as a plain one, if its parts say no more than that."""
+        special = self.where or self.method or self.include or self.options or any(p.expression or p.order for p in self.parts)
+        return self if special or self.plain else replace(self, columns=tuple(p.column for p in self.parts), parts=())
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition that every row holds."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition: the rows within `bounds`, which may be partitioned again."""
+
+    name: str
+    bounds: str
+    by: str = ""
+    partitions: tuple[Partition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Partitioning:
+    """How a table is cut into partitions by its database: `by` and bounds as it writes them, `columns` that they look at."""
+
+    by: str
+    columns: tuple[str, ...]
+    partitions: tuple[Partition, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all partitions, those of partitions among them."""
+
+        def below(partitions: tuple[Partition, ...]) -> list[str]:
+            return [name for p in partitions for name in (p.name, *below(p.partitions))]
+
+        return tuple(below(self.partitions))
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table's shape. `notes` names what was seen and can't be carried (a full-text index, a trigger)."""
+    """One table's shape. `notes` names what was seen and can't be carried (a trigger).
+
+    dialect: the database whose SQL the expressions are.  inherits: tables whose rows include this one's.
+    """
 
     name: TableName
     columns: tuple[Column, ...]
@@ -196,6 +291,11 @@ class Table:
     indexes: tuple[Index, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    dialect: str = ""
+    checks: tuple[Check, ...] = ()
+    comment: str = ""
+    partitioning: Partitioning | None = None
+    inherits: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError when there is none."""
@@ -210,9 +310,18 @@ class Table:
         if self.primary_key:
             return self.primary_key
         for index in self.indexes:
-            if index.unique and not any(self.column(c).nullable for c in index.columns):
+            if index.unique and index.plain and not any(self.column(c).nullable for c in index.columns):
                 return index.columns
         return ()
+
+    @property
+    def given(self) -> tuple[Column, ...]:
+        """The columns that are loaded; the database computes the others itself."""
+        return tuple(c for c in self.columns if not c.generated)
+
+    def loadable(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """`rows` of this table without what the database computes itself."""
+        return rows if len(self.given) == len(self.columns) else rows.select([c.name for c in self.given])
 
     def renamed(self, name: TableName) -> Table:
         return replace(self, name=name)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Dependent, ddl, execute, mysql, qualified, quote
-from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type
+from penstock.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
 from tests import mysql_tables
 from tests.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table
 
@@ -40,7 +40,8 @@ def test_any_name_goes_all_the_way(connection: sa.Connection, other: Any, unkind
     for statement in mysql.moves([(shadow, name)]):
         execute(connection, statement)
     found = table(connection, name.name)
-    assert [replace(c, native="") for c in found.columns] == list(columns)
+    assert found.column(unkind).numbering == Numbering(next=3) and found.column(text.name).collation == "utf8mb4_nopad_bin"
+    assert [replace(c, native="", collation="", numbering=None) for c in found.columns] == list(columns)
     assert (found.primary_key, found.foreign_keys, found.notes) == ((unkind,), (key,), ())
     assert index in found.indexes
     values = {r[unkind]: r for r in rows(connection, name, found.columns).to_pylist()}
@@ -99,17 +100,25 @@ def test_what_can_not_be_carried_is_noted_and_nothing_else_is_lost(connection: s
     t = found["plain"]
     defaults = {c.name: c.default for c in t.columns if c.default is not None}
     assert defaults == {"n": "=-5", "s": '=it\'s \\ "x"', "d": "=1.50", "b": "=1", "at": "now", "empty": "="}
-    assert {i.name: (i.columns, i.unique) for i in t.indexes} == {
-        "pair": (("n", "s"), True),
-        "down": (("n",), False),
-        "single": (("d",), False),
+    assert {i.name: (i.columns or i.parts, i.unique, i.method) for i in t.indexes} == {
+        "pair": (("n", "s"), True, ""),
+        "first": ((Part("s", order="(3)"),), True, ""),
+        "down": ((Part("n", order="DESC"),), False, ""),
+        "single": (("d",), False, ""),
+        "part": ((Part("txt", order="(5)"),), False, ""),
+        "words": ((Part("txt"),), False, "FULLTEXT"),
+        "place": ((Part("p"),), False, "SPATIAL"),
     }
+    assert t.checks == (Check("j", "json_valid(`j`)"), Check("positive", "`d` > 0")) and t.dialect == "mysql"
+    assert {c.name: (c.generated, c.stored) for c in t.columns if c.generated} == {"ge": ("`n` + 1", True), "vi": ("`n` + 2", False)}
+    assert {c.name: c.expression for c in t.columns if c.expression} == {"ex": "(1 + 2)"}
+    assert [c.name for c in t.columns if c.touched] == ["at"]
     assert [c.name for c in t.columns if c.identity] == ["id"] and "hidden" in [c.name for c in t.columns]
     assert [c.name for c in t.columns if not c.nullable] == ["id", "n", "at", "empty", "p"]
     said = "; ".join(t.notes)
-    for word in ("positive", "trigger tri%s", "first (unique by prefix)", "part (by prefix)", "words (fulltext)", "place (spatial)", "ge is a generated",
-                 "vi is a generated", "at ON UPDATE", "default of z: '0000-00-00 00:00:00'", "default of ex"):  # fmt: skip
+    for word in ("trigger tri%s", "default of z: '0000-00-00 00:00:00'", "that hidden is invisible"):
         assert word in said
+    assert mysql.left_behind(connection, None) == [("sequence", "numbers"), ("view", "seen")]
     assert "MyISAM" in found["old"].notes[0] and "system-versioned" in found["timed"].notes[0]
     assert mysql.inspect(connection, None, ["old", "not there"]) == [found["old"]]
 
@@ -147,7 +156,7 @@ def test_sakila_is_seen_as_its_authors_made_it(mariadb_sakila: sa.URL) -> None:
             and found["film"].column("rating").default == "=G"
         )
         assert str(found["film"].column("release_year").type) == "year"
-        assert any("fulltext" in n for n in found["film_text"].notes)
+        assert [i.method for i in found["film_text"].indexes] == ["FULLTEXT"]
         for t in found.values():
             count = execute(connection, f"SELECT count(*) FROM {qualified(DATABASE, t.name)}").scalar_one()
             assert rows(connection, t.name, t.columns).num_rows == count > 0, t.name

@@ -13,7 +13,10 @@ import sqlalchemy as sa
 
 from penstock import databases, run
 from penstock.migration import load
+from penstock.stages import plan
 from tests.airflow_home import Airflow
+from tests.objects_schema import objects
+from tests.plain_values import Plain
 
 TABLES = [
     "actor",
@@ -123,6 +126,40 @@ def test_sakila_arrives_in_postgresql_through_the_dag_and_goes_on_working(
         connection.execute(sa.text("UPDATE film SET rating = 'XXX' WHERE film_id = 1"))
     engine.dispose()
     source.dispose()
+
+
+def test_sakila_arrives_in_another_mariadb_object_by_object(mariadb_sakila: sa.URL, mariadb_url: sa.URL, tmp_path: Path) -> None:
+    migrate(tmp_path, mariadb_sakila, mariadb_url)
+    with Plain(mariadb_sakila) as there, Plain(mariadb_url) as here:
+        given, found = objects(there), objects(here)
+    for kind, parts in given.items():
+        of_tables = {key: text for key, text in parts.items() if key[0] in TABLES}
+        assert of_tables and found[kind].keys() == of_tables.keys()
+        differing = {key: (text, found[kind][key]) for key, text in of_tables.items() if found[kind][key] != text}
+        assert not differing
+    assert len(given["foreign key"]) == 22
+
+
+def test_what_sakila_has_beside_tables_is_told(mariadb_sakila: sa.URL, postgresql_url: sa.URL, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("name: m\nsource: a\ntarget: b\n")
+    found = plan.assess(load(tmp_path / "m.yaml"), "r", mariadb_sakila, postgresql_url, tmp_path / "none")
+    assert not found.blocking
+    told = {(p.where, p.what) for p in found.problems}
+    for line in (
+        ("the source", "not carried: procedures film_in_stock, film_not_in_stock, rewards_report"),
+        ("the source", "not carried: functions get_customer_balance, inventory_held_by_customer, inventory_in_stock"),
+        (
+            "the source",
+            "not carried: views actor_info, customer_list, film_list, nicer_but_slower_film_list, sales_by_film_category, sales_by_store, staff_list",
+        ),
+        ("table film", "not carried: trigger upd_film"),
+        ("table actor", "ON UPDATE CURRENT_TIMESTAMP of last_update is not carried: PostgreSQL has none"),
+        (
+            "table film_text",
+            "index idx_title_description (title, description by FULLTEXT) is not carried: PostgreSQL has none that is the same",
+        ),
+    ):
+        assert line in told, line
 
 
 def test_sakila_goes_on_from_postgresql_to_mariadb_and_sqlite_and_back(

@@ -20,7 +20,7 @@ from penstock.errors import Area, ConnectionFailed, MigrationError, Problem
 from penstock.schema import Column, Table, TableName, Type
 
 if TYPE_CHECKING:
-    from penstock.databases.sieve import Check
+    from penstock.databases.sieve import Refusal
 
 Move = tuple[TableName, TableName]
 
@@ -37,17 +37,20 @@ _MACHINERY = frozenset(
         "mysql_catalogue",
         "mysql_grants",
         "mysql_load",
+        "mysql_objects",
         "mysql_rows",
         "mysql_server",
         "mysql_types",
         "postgresql_catalogue",
         "postgresql_copy",
+        "postgresql_objects",
         "postgresql_server",
         "postgresql_types",
         "sieve",
         "sqlite_file",
         "sqlite_rows",
         "sqlite_types",
+        "written",
         "tsv",
         "types",
     }
@@ -112,6 +115,12 @@ class Database(Protocol):
     quote_character: str
     max_identifier: int
     """Longest name of a table, column, index or constraint, in bytes of UTF-8."""
+    own_names: frozenset[str]
+    """Which names (`index`, `foreign key`, `check`) are each table's own: two tables may use one."""
+    refused_names: str
+    """A pattern of what no table or column may be called here; empty when there is no such thing."""
+    folds_tables: bool
+    """Whether two tables may not have names that `folded` makes one."""
     snapshot: Literal["run", "table"]
     """Whether one connection can read all tables as of one instant, or only each by itself."""
     ddl_in_transaction: bool
@@ -128,8 +137,14 @@ class Database(Protocol):
     """What a session is told before it builds keys and indexes; empty when nothing."""
     secondary_indexes: bool
     foreign_keys: bool
+    dialect: str
+    """Whose SQL it writes and reads: what `Table.dialect` says; empty for one whose expressions nobody here can read."""
+    holds: frozenset[str]
+    """What else its tables have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`)."""
     shared_names: frozenset[str]
-    """Which names (`index`, `foreign key`) must be free in the whole schema while shadow and live stand beside each other."""
+    """Which names (`index`, `foreign key`, `check`) must be free in the whole schema while shadow and live stand beside each other."""
+    kept_types: str
+    """A pattern of its types that another one of the same kind is given as they are, though `native` writes a wider one."""
     loose: frozenset[str]
     """Canonical types whose columns may hold values beyond them (zero dates, NaN): a cast to string reads the database's own text."""
     keep_numbers: str
@@ -144,6 +159,9 @@ class Database(Protocol):
     """The oldest version that is supported, by the product that `version` names."""
 
     # ---- SQL text: pure
+    def folded(self, name: str) -> str:
+        """A column's name as this database compares it: the same for two that can't be in one table."""
+
     def canonical(self, native: str) -> Type:
         """The canonical type of a column whose own type is written `native`; `unsupported` when there is none."""
 
@@ -153,7 +171,7 @@ class Database(Protocol):
     def exact(self, type: Type) -> bool:
         """Whether `native` is the same kind of type here; if not it is a declared counterpart, which holds every value in another form."""
 
-    def refuses(self, column: Column) -> list[Check]:
+    def refuses(self, column: Column) -> list[Refusal]:
         """Which values of its type a column of a target can't hold, or would hold as others; NULL aside. For certain: see `sieve`."""
 
     def key_native(self, type: Type) -> str | None:
@@ -190,7 +208,7 @@ class Database(Protocol):
         """Statements that make the schemas these names stand in, where they are not there yet."""
 
     def moves(self, moves: Sequence[Move]) -> list[str]:
-        """Statements that give each table its new place, in that order. One statement where DDL commits by itself."""
+        """Statements that give each table its new place, with its partitions, in that order. One where DDL commits by itself."""
 
     def drops(self, names: Sequence[TableName]) -> list[str]:
         """Statements that drop these tables, where they are there, whatever foreign keys go between them."""
@@ -207,6 +225,9 @@ class Database(Protocol):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, None for the connection's own, sorted by name. `only` limits them."""
+
+    def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+        """What a schema has beside its tables, as (kind, name): views, functions, grants. The user carries it over."""
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that cut a table into about so many pieces of equal bytes; none where it can't be cut."""

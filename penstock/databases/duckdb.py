@@ -7,24 +7,28 @@ key on it can't be renamed, so neither is made here; unique constraints are).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments, sieve
+from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments, sieve, written
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
-from penstock.databases.sieve import Check
+from penstock.databases.sieve import Refusal
 from penstock.errors import LoadFailed, RowsRefused
-from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
+from penstock.schema import TEXTS, Check, Column, Index, Part, Table, TableName, Type, arrow_schema
 
 label = "DuckDB"
 drivername = "duckdb"
 quote_character = '"'
 max_identifier = 1000
+own_names = frozenset({"index", "foreign key", "check"})
+refused_names = ""
+folds_tables = True
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
@@ -34,12 +38,15 @@ keys_after_load = True
 before_keys = "RESET memory_limit"  # an index must fit into the memory, https://duckdb.org/docs/stable/sql/indexes
 secondary_indexes = False
 foreign_keys = False
+dialect = "duckdb"
+holds = frozenset({"check", "comment", "virtual"})
 shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = True
 embedded = True
 caseless = frozenset({"table", "column"})
 oldest = {"DuckDB": (1, 2)}
+kept_types = ""
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
 
 BATCH_ROWS = 65_536
@@ -58,11 +65,15 @@ canonical = duckdb_types.canonical
 exact = TYPES.exact
 
 
+def folded(name: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in name)
+
+
 def native(type: Type, identity: bool = False) -> str:
     return TYPES.counterpart(type)[0]
 
 
-def refuses(column: Column) -> list[Check]:
+def refuses(column: Column) -> list[Refusal]:
     if column.type.name == "enum":
         return [sieve.unlabelled(column.type.labels)]
     return [sieve.unlike_uuid()] if column.type.name == "uuid" else []
@@ -163,9 +174,55 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         (row[0], row[1]): row[2]
         for row in execute(connection, f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE {where}")
     }
-    found = inspection.tables(connection, schema, canonical, types, only)
-    noted = execute(connection, f"SELECT table_name, index_name FROM duckdb_indexes() WHERE {where}").fetchall()
-    return [_noted(table, [i for owner, i in noted if owner == table.name.name]) for table in found]
+    indexes = _indexes(connection, where)
+    found = inspection.tables(connection, schema, canonical, types, only, indexes=indexes)
+    made = {row[0]: row[1:] for row in execute(connection, f"SELECT table_name, sql, comment FROM duckdb_tables() WHERE {where}")}
+    told = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL AND {where}"
+    comments = {(row[0], row[1]): row[2] for row in execute(connection, told)}
+    return [_dressed(t, made[t.name.name][0], made[t.name.name][1], comments) for t in found]
+
+
+def _indexes(connection: sa.Connection, where: str) -> dict[str, list[Index]]:
+    """Unique constraints, then indexes, which are read from what DuckDB writes of them."""
+    found: dict[str, list[Index]] = defaultdict(list)
+    unique = "SELECT table_name, constraint_name, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'UNIQUE'"
+    for table, name, columns in execute(connection, f"{unique} AND {where}"):
+        found[table].append(Index(name or f"uq_{table}_{'_'.join(columns)}", tuple(columns), unique=True))
+    for table, name, repeated, sql in execute(
+        connection, f"SELECT table_name, index_name, is_unique, sql FROM duckdb_indexes() WHERE {where}"
+    ):
+        parts = [written.tokens(p) for p in written.index(sql)[0]]
+        if all(len(p) == 1 and p[0].kind in ("name", "word") for p in parts):
+            found[table].append(Index(name, tuple(p[0].value for p in parts), repeated))
+        else:
+            found[table].append(Index(name, (), repeated, tuple(Part(expression=p) for p in written.index(sql)[0])))
+    return found
+
+
+def _dressed(table: Table, sql: str, comment: str | None, comments: Mapping[tuple[str, str], str]) -> Table:
+    """`table` with what its CREATE TABLE says: checks, generated columns, collations; and its comments."""
+    columns, checks = written.table(sql)
+    said = {c.name: c for c in columns}
+
+    def dressed(column: Column) -> Column:
+        own = said[column.name]
+        made = replace(column, comment=comments.get((table.name.name, column.name), ""), collation=own.collation)
+        return replace(made, default=None, expression="", generated=own.generated, stored=False) if own.generated else made
+
+    made = tuple(map(dressed, table.columns))
+    return replace(table, columns=made, dialect=dialect, checks=tuple(Check(n, e) for n, e in checks), comment=comment or "")
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    home = "current_schema()" if schema is None else _text(schema)
+    asked = {
+        "view": f"SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = {home}",
+        "sequence": f"SELECT sequence_name FROM duckdb_sequences() WHERE schema_name = {home}",
+        "macro": f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE NOT internal AND schema_name = {home}",
+        "type": f"SELECT type_name FROM duckdb_types() WHERE NOT internal AND schema_name = {home}",
+    }
+    here = " AND database_name = current_database() ORDER BY 1"
+    return [(kind, row[0]) for kind, query in asked.items() for row in execute(connection, query + here)]
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
@@ -279,11 +336,6 @@ def _driver(connection: sa.Connection):  # type: ignore[no-untyped-def]
     if not connection.in_transaction():
         connection.begin()
     return connection.connection.driver_connection
-
-
-def _noted(table: Table, indexes: Sequence[str]) -> Table:
-    carried = {i.name for i in table.indexes}
-    return replace(table, notes=(*table.notes, *(f"index {i}" for i in indexes if i not in carried)))
 
 
 def _quote(name: str) -> str:

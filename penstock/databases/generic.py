@@ -9,7 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import Dependent, Move, Size, Use, execute, inspection
-from penstock.databases.sieve import Check
+from penstock.databases.sieve import Refusal
 from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
@@ -17,6 +17,9 @@ label = "a SQLAlchemy source"
 drivername = "generic"
 quote_character = '"'
 max_identifier = 1000
+own_names: frozenset[str] = frozenset()
+refused_names = ""
+folds_tables = False
 snapshot = "table"
 ddl_in_transaction = True
 parallel_writers = False
@@ -26,12 +29,15 @@ keys_after_load = False
 before_keys = ""
 secondary_indexes = False
 foreign_keys = False
+dialect = ""
+holds: frozenset[str] = frozenset()
 shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = False
 embedded = False
 caseless: frozenset[str] = frozenset()
 oldest: dict[str, tuple[int, ...]] = {}
+kept_types = ""
 loose: frozenset[str] = frozenset()
 
 BATCH_ROWS = 16_384
@@ -70,6 +76,10 @@ def _written(type: sa.types.TypeEngine[Any]) -> str:
     return f"?{type}"
 
 
+def folded(name: str) -> str:
+    return name
+
+
 def native(type: Type, identity: bool = False) -> str:
     raise UnsupportedType("this database is only a source", fix="targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB")
 
@@ -78,7 +88,7 @@ def exact(type: Type) -> bool:
     raise _only_a_source()
 
 
-def refuses(column: Column) -> list[Check]:
+def refuses(column: Column) -> list[Refusal]:
     raise _only_a_source()
 
 
@@ -147,6 +157,11 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     names = [n for n in inspector.get_table_names(schema=schema) if only is None or n in only]
     types = {(n, c["name"]): _written(c["type"]) for n in names for c in inspector.get_columns(n, schema=schema)}
     return inspection.tables(connection, schema, canonical, types, names)
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    inspector = sa.inspect(connection)
+    return [("view", name) for name in sorted(inspector.get_view_names(schema=schema))]
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

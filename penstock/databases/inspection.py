@@ -39,15 +39,15 @@ def tables(
     native: Mapping[tuple[str, str], str],
     only: Sequence[str] | None = None,
     identity: frozenset[tuple[str, str]] = frozenset(),
-    generated: frozenset[tuple[str, str]] = frozenset(),
     notes: Mapping[str, Sequence[str]] | None = None,
     foreign_keys: Mapping[str, Sequence[ForeignKey]] | None = None,
+    indexes: Mapping[str, Sequence[Index]] | None = None,
 ) -> list[Table]:
     """The tables of `schema`, sorted by name.
 
     native: (table, column) to the type as the database writes it.  identity: columns the database numbers.
-    generated: computed columns, whose values are carried as data.  notes: what the caller saw and can't be carried.
-    foreign_keys: by table, where the caller read them from its own catalogue.
+    notes: what the caller saw and can't be carried.
+    foreign_keys, indexes: by table, where the caller read them from its own catalogue.
     """
     inspector = sa.inspect(connection)
     found = inspector.get_table_names(schema=schema)
@@ -57,20 +57,17 @@ def tables(
     result = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # types SQLAlchemy does not know; we don't ask it for types
-        shapes = _Shapes(inspector, schema, names, foreign_keys)
+        shapes = _Shapes(inspector, schema, names, foreign_keys, indexes)
         for name in names:
             seen = list((notes or {}).get(name, ()))
             columns = []
             for raw in shapes.columns[name]:
                 column = raw["name"]
-                numbered, computed = (name, column) in identity, (name, column) in generated
-                value, carried = (None, True) if numbered or computed else default(raw.get("default"))
-                if not carried:
-                    seen.append(f"default of {column}: {raw.get('default')}")
-                if computed:
-                    seen.append(f"{column} is a generated column: its values are carried, its expression is not")
+                numbered = (name, column) in identity
+                value, carried = (None, True) if numbered else default(raw.get("default"))
                 nullable = bool(raw["nullable"]) and not numbered
-                columns.append(Column(column, canonical(native[name, column]), nullable, value, numbered, native[name, column]))
+                kind, expression = native[name, column], "" if carried else str(raw.get("default"))
+                columns.append(Column(column, canonical(kind), nullable, value, numbered, kind, expression))
             result.append(_table(shapes, name, schema, tuple(columns), seen))
     return result
 
@@ -84,6 +81,7 @@ class _Shapes:
         schema: str | None,
         names: Sequence[str],
         foreign_keys: Mapping[str, Sequence[ForeignKey]] | None,
+        indexes: Mapping[str, Sequence[Index]] | None,
     ) -> None:
         def asked(ask: Callable[..., Any]) -> dict[str, Any]:
             return {key[1]: answer for key, answer in ask(schema=schema, filter_names=names).items()}
@@ -91,20 +89,17 @@ class _Shapes:
         self.home = (None, schema, inspector.default_schema_name if schema is None else schema)
         self.columns = asked(inspector.get_multi_columns)
         self.primary_keys = asked(inspector.get_multi_pk_constraint)
-        self.unique = asked(inspector.get_multi_unique_constraints)
-        self.indexes = asked(inspector.get_multi_indexes)
-        self.read = foreign_keys
+        self.read, self.read_indexes = foreign_keys, indexes
+        self.unique = {} if indexes is not None else asked(inspector.get_multi_unique_constraints)
+        self.indexes = {} if indexes is not None else asked(inspector.get_multi_indexes)
         self.foreign_keys = {} if foreign_keys is not None else asked(inspector.get_multi_foreign_keys)
 
 
 def _table(shapes: _Shapes, name: str, schema: str | None, columns: tuple[Column, ...], notes: list[str]) -> Table:
     primary = tuple((shapes.primary_keys.get(name) or {}).get("constrained_columns") or ())
-    indexes: dict[str, Index] = {}
+    indexes = {i.name: i for i in (shapes.read_indexes or {}).get(name, ())}
     for constraint in shapes.unique.get(name) or ():
-        if (constraint.get("dialect_options") or {}).get("postgresql_nulls_not_distinct"):
-            notes.append(f"unique constraint {constraint['name']} (nulls not distinct)")
-        else:
-            indexes[str(constraint["name"])] = Index(str(constraint["name"]), tuple(constraint["column_names"]), unique=True)
+        indexes[str(constraint["name"])] = Index(str(constraint["name"]), tuple(constraint["column_names"]), unique=True)
     for raw in shapes.indexes.get(name) or ():
         label = str(raw["name"])
         if label in indexes or raw.get("duplicates_constraint"):

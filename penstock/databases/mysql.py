@@ -15,13 +15,16 @@ import sqlalchemy as sa
 from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
-from penstock.databases.sieve import Check
+from penstock.databases.sieve import Refusal
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
 label = "MySQL/MariaDB"
 drivername = "mysql+mysqldb"
 quote_character = "`"
 max_identifier = 64
+own_names = frozenset({"index"})
+refused_names = "[\U00010000-\U0010ffff]| $"  # nothing beyond the basic plane
+folds_tables = False
 snapshot = "run"
 ddl_in_transaction = False
 parallel_writers = True
@@ -31,12 +34,18 @@ keys_after_load = False  # InnoDB stores rows in the order of the primary key
 before_keys = ""
 secondary_indexes = True
 foreign_keys = True
-shared_names = frozenset({"foreign key"})
+dialect = "mysql"
+holds = frozenset({"check", "comment", "stored", "virtual"})
+shared_names = frozenset({"foreign key", "check"})
 keep_numbers = ""
 follows_renames = True
 embedded = False
 caseless = frozenset({"column"})
 oldest = {"MariaDB": (10, 3), "MySQL": (5, 7)}
+kept_types = (
+    r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
+)
+kept_types += r"|(?:datetime|timestamp|time)(?:\(\d\))?"
 loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
@@ -62,14 +71,18 @@ canonical = mysql_types.canonical
 exact = TYPES.exact
 
 
+def folded(name: str) -> str:
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in name)  # accents count in names
+
+
 def native(type: Type, identity: bool = False) -> str:
     numbered = " AUTO_INCREMENT" if identity and type.name in INTEGERS else ""
     return TYPES.counterpart(type)[0] + numbered
 
 
-def refuses(column: Column) -> list[Check]:
+def refuses(column: Column) -> list[Refusal]:
     kind = column.type
-    checks: list[Check] = []
+    checks: list[Refusal] = []
     if kind.name in ("float32", "float64"):
         checks.append(sieve.not_finite("NaN or an infinity, which no number is here"))
     if kind.length and kind.name == "string" and native(kind).startswith("varchar("):
@@ -160,7 +173,9 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
-    return []  # loading a number sets the next one past it
+    # Loading a number sets the next one past it; where the source had got further, so does this.
+    following = [c.numbering.next for c in table.columns if c.identity and c.numbering and c.numbering.next]
+    return [f"ALTER TABLE {qualified(name)} AUTO_INCREMENT = {n}" for n in following]
 
 
 def engine(url: sa.URL) -> sa.Engine:
@@ -182,6 +197,7 @@ inspect = mysql_catalogue.inspect
 read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
+left_behind = mysql_catalogue.left_behind
 version = mysql_catalogue.version
 assess = mysql_server.assess
 sizes = mysql_server.sizes

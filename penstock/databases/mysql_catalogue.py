@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, inspection
+from penstock.databases import Dependent, inspection, mysql_objects
 from penstock.databases.mysql_types import canonical, unescaped
-from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type
+from penstock.schema import Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
+
+_ZERO = re.compile(r"'(?:0000-|\d{4}-00|\d{4}-\d\d-00)")
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
@@ -29,9 +32,15 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         return found
 
     mariadb = version(connection).startswith("MariaDB")
-    kinds = asked("TABLE_NAME, TABLE_TYPE, ENGINE", "TABLES", "TABLE_NAME")
-    columns = asked("TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA", "COLUMNS", "ORDINAL_POSITION")
-    indexes = asked("TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE", "STATISTICS", "INDEX_NAME, SEQ_IN_INDEX")
+    kinds = asked("TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COMMENT, AUTO_INCREMENT, CREATE_OPTIONS", "TABLES", "TABLE_NAME")
+    columns = asked(
+        "TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, COLUMN_COMMENT, COLLATION_NAME",
+        "COLUMNS",
+        "ORDINAL_POSITION",
+    )
+    indexes = asked(
+        "TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE, COLLATION", "STATISTICS", "INDEX_NAME, SEQ_IN_INDEX"
+    )
     rules = asked(
         "TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE", "REFERENTIAL_CONSTRAINTS", "CONSTRAINT_NAME", "CONSTRAINT_SCHEMA"
     )
@@ -40,22 +49,37 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         "KEY_COLUMN_USAGE",
         "CONSTRAINT_NAME, ORDINAL_POSITION",
     )
-    checks = asked("TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE", "TABLE_CONSTRAINTS", "CONSTRAINT_NAME")
+    checks = mysql_objects.checks(connection, home, mariadb)
     triggers = asked("EVENT_OBJECT_TABLE, TRIGGER_NAME", "TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA")
     tables = []
-    for name, [(kind, storage)] in sorted(kinds.items()):
+    for name, [(kind, storage, comment, following, options)] in sorted(kinds.items()):
         if kind not in ("BASE TABLE", "SYSTEM VERSIONED") or (only is not None and name not in only):
             continue
-        notes = [f"check constraint {label}" for label, what in checks.get(name, ()) if what == "CHECK"]
-        notes += [f"trigger {label}" for (label,) in triggers.get(name, ())]
+        notes = [f"trigger {label}" for (label,) in triggers.get(name, ())]
         if kind == "SYSTEM VERSIONED":
             notes.append("it is system-versioned: its present rows are carried, its history is not")
         if storage and storage.lower() != "innodb":
             notes.append(f"its engine is {storage}: no snapshot covers it")
-        made = tuple(_column(row, mariadb, notes) for row in columns[name])
+        made = tuple(_column(row, mariadb, notes, following) for row in columns[name])
         primary, others = _indexes(indexes.get(name, ()), notes)
         foreign = tuple(_foreign_keys(referring.get(name, ()), {r[0]: r[1:] for r in rules.get(name, ())}, notes))
-        tables.append(Table(TableName(name, schema), made, primary, others, foreign, tuple(notes)))
+        cut = "partitioned" in (options or "")
+        tables.append(
+            Table(
+                TableName(name, schema),
+                made,
+                primary,
+                others,
+                foreign,
+                tuple(notes),
+                dialect="mysql",
+                checks=tuple(checks.get(name, ())),
+                comment=comment,
+                partitioning=mysql_objects.partitioning(connection, qualified(TableName(name, home)), (c.name for c in made))
+                if cut
+                else None,
+            )
+        )
     return tables
 
 
@@ -63,19 +87,25 @@ def _home(connection: sa.Connection, schema: str | None) -> str:
     return schema or decoded(connection.scalar(sa.text("SELECT DATABASE()")))
 
 
-def _column(row: Sequence[Any], mariadb: bool, notes: list[str]) -> Column:
-    name, written, nullable, text, extra = row
+def _column(row: Sequence[Any], mariadb: bool, notes: list[str], following: int | None) -> Column:
+    name, written, nullable, text, extra, computed, comment, collation = row
     extra = extra.lower()
     numbered, type = "auto_increment" in extra, canonical(written)
-    computed = "generated" in extra and "default_generated" not in extra
-    if "on update" in extra:
-        notes.append(f"{name} ON UPDATE CURRENT_TIMESTAMP")
+    if "invisible" in extra:
+        notes.append(f"that {name} is invisible")
+    made = Column(name, type, nullable == "YES" and not numbered, None, numbered, written, comment=comment, collation=collation or "")
     if computed:
-        notes.append(f"{name} is a generated column: its values are carried, its expression is not")
-    default, carried = (None, True) if numbered or computed else _default(text, type, mariadb or "default_generated" in extra)
-    if not carried:
+        return replace(made, generated=mysql_objects.expression(computed, mariadb), stored="stored" in extra or "persistent" in extra)
+    if numbered:
+        return replace(made, numbering=Numbering(next=int(following)) if following and int(following) > 1 else None)
+    default, carried = _default(text, type, mariadb or "default_generated" in extra)
+    made = replace(made, default=default, touched="on update" in extra)
+    if carried:
+        return made
+    if _ZERO.search(text):
         notes.append(f"default of {name}: {text}")
-    return Column(name, type, nullable == "YES" and not numbered, default, numbered, written)
+        return made
+    return replace(made, expression=mysql_objects.expression(text, mariadb))
 
 
 def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None, bool]:
@@ -95,22 +125,22 @@ def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None
 
 
 def _indexes(rows: Sequence[Any], notes: list[str]) -> tuple[tuple[str, ...], tuple[Index, ...]]:
-    """The primary key's columns and the other indexes over whole columns."""
+    """The primary key's columns and the other indexes."""
     primary: tuple[str, ...] = ()
     found: dict[str, Index] = {}
     odd: dict[str, str] = {}
-    for label, column, repeats, prefix, method in rows:
+    for label, column, repeats, prefix, method, order in rows:
         if label == "PRIMARY":
             primary = (*primary, column)
-        elif column is not None:
-            before = found.get(label, Index(label, (), not int(repeats)))
-            found[label] = Index(label, (*before.columns, column), before.unique)
-        if column is None or method in ("FULLTEXT", "SPATIAL", "RTREE"):
-            odd[label] = "by expression" if column is None else str(method).lower()
-        elif prefix is not None:
-            odd[label] = "unique by prefix" if not int(repeats) else "by prefix"
+            continue
+        kind = method if method in ("FULLTEXT", "SPATIAL") else ""
+        if column is None:
+            odd[label] = "by expression"
+        before = found.get(label, Index(label, (), not int(repeats), method=kind))
+        behind = f"({prefix})" if prefix is not None and not kind else "DESC" if order == "D" else ""
+        found[label] = replace(before, parts=(*before.parts, Part(column or "", order=behind)))
     notes += [f"index {label} ({why})" for label, why in odd.items()]
-    kept = [index for index in found.values() if index.name not in odd]
+    kept = [index.simplified for index in found.values() if index.name not in odd]
     return primary, tuple(sorted(kept, key=lambda index: (not index.unique, index.name)))
 
 
@@ -129,6 +159,10 @@ def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) 
         # RESTRICT is what InnoDB does anyway
         actions = ("" if rule in ("RESTRICT", "NO ACTION") else rule for rule in rules.get(label, ()))
         yield ForeignKey(label, columns, other, referred, *actions)
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    return mysql_objects.left_behind(connection, _home(connection, schema))
 
 
 def decoded(written: object) -> str:

@@ -10,9 +10,9 @@ import re
 from penstock.databases.types import Types, declared, exact
 from penstock.schema import Type
 
-# Bytewise collation: keys that differ at the source can't collide here, whatever the server's default compares as equal.
-# Only trailing spaces don't count (its NO PAD twin has another name on MySQL than on MariaDB): such keys are refused as duplicates.
-TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+# Bytewise collation without padding: keys that differ at the source can't collide here, whatever the server's default compares as equal.
+# It has another name on MySQL (8.0.17) than on MariaDB (10.2.2); each server reads its own comment.
+TEXT = "CHARACTER SET utf8mb4 COLLATE /*!80017 utf8mb4_0900_bin */ /*M!100202 utf8mb4_nopad_bin */"
 _LONGEST_VARCHAR = 1024  # a row has 65,535 bytes for all of its varchars
 _ESCAPED = {"0": "\0", "n": "\n", "r": "\r"}
 

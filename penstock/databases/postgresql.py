@@ -28,20 +28,24 @@ from penstock.databases import (
     inspection,
     postgresql_catalogue,
     postgresql_copy,
+    postgresql_objects,
     postgresql_server,
     postgresql_types,
     sieve,
     tsv,
 )
 from penstock.databases.postgresql_types import TYPES
-from penstock.databases.sieve import Check
+from penstock.databases.sieve import Refusal
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, Problem, ReadFailed, RowsRefused
-from penstock.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Table, TableName, Type
+from penstock.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
 
 label = "PostgreSQL"
 drivername = "postgresql+psycopg"
 quote_character = '"'
 max_identifier = 63
+own_names = frozenset({"foreign key", "check"})
+refused_names = ""
+folds_tables = False
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = True
@@ -51,12 +55,15 @@ keys_after_load = True
 before_keys = ""
 secondary_indexes = True
 foreign_keys = True
+dialect = "postgresql"
+holds = frozenset({"check", "comment", "partial index", "expression index", "stored"})
 shared_names: frozenset[str] = frozenset()
 keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
 embedded = False
 caseless: frozenset[str] = frozenset()
 oldest = {"PostgreSQL": (12,)}
+kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
@@ -70,6 +77,15 @@ _INTERVAL = (
     " || (extract(hour FROM {0})::bigint * 3600000000 + extract(minute FROM {0})::bigint * 60000000"
     " + extract(microseconds FROM {0})::bigint) || ' microseconds'"
 )
+
+# SET SCHEMA moves a partitioned table without its partitions. Those of each table go where it went, in the order of the moves.
+_PARTITIONS_FOLLOW = """DO $penstock$ DECLARE root regclass; part regclass; home text; BEGIN
+  FOREACH root IN ARRAY ARRAY[{}]::regclass[] LOOP
+    FOR part, home IN SELECT t.relid, n.nspname FROM pg_partition_tree(root) t JOIN pg_class p ON p.oid = t.relid
+      JOIN pg_class r ON r.oid = root JOIN pg_namespace n ON n.oid = r.relnamespace WHERE p.relnamespace <> r.relnamespace
+    LOOP EXECUTE format('ALTER TABLE %s SET SCHEMA %I', part, home); END LOOP;
+  END LOOP;
+END $penstock$"""
 
 # A quoted value in a message, in any of the quotation marks of the server's languages.
 _VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
@@ -91,6 +107,10 @@ canonical = postgresql_types.canonical
 exact = TYPES.exact
 
 
+def folded(name: str) -> str:
+    return name
+
+
 def native(type: Type, identity: bool = False) -> str:
     if identity and type.name in INTEGERS:
         # Only whole numbers of PostgreSQL's own are numbered: of uint64, what exceeds bigint is refused at load.
@@ -98,7 +118,7 @@ def native(type: Type, identity: bool = False) -> str:
     return TYPES.counterpart(type)[0]
 
 
-def refuses(column: Column) -> list[Check]:
+def refuses(column: Column) -> list[Refusal]:
     kind = column.type
     checks = [sieve.nul(label)] if kind.arrow == pa.string() else []
     if kind.length and kind.name == "string" and native(kind).startswith("varchar("):
@@ -175,15 +195,16 @@ def schemas(names: Iterable[TableName]) -> list[str]:
 
 
 def moves(moves: Sequence[Move]) -> list[str]:
-    statements = []
+    statements, across = [], []
     for old, new in moves:
         if new.schema is None and old.schema is not None:
             raise MigrationError(f"{old} can't move to a table without a schema", where=str(new), fix="name the target's schema")
         if old.schema != new.schema and new.schema is not None:
             statements.append(f"ALTER TABLE {_qualified(old)} SET SCHEMA {_quote(new.schema)}")
+            across.append(_text(_qualified(new)))
         if old.name != new.name:
             statements.append(f"ALTER TABLE {_qualified(TableName(old.name, new.schema))} RENAME TO {_quote(new.name)}")
-    return statements
+    return [*statements, _PARTITIONS_FOLLOW.format(", ".join(across))] if across else statements
 
 
 def drops(names: Sequence[TableName]) -> list[str]:
@@ -202,13 +223,18 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
-    place = _qualified(name)
-    return [
-        f"SELECT setval(pg_get_serial_sequence({_text(place)}, {_text(c.name)}), greatest(max({_quote(c.name)}), 1),"
-        f" coalesce(max({_quote(c.name)}) >= 1, false)) FROM {place}"
-        for c in table.columns
-        if c.identity
-    ]
+    place = _text(_qualified(name))
+    return [_renumbered(c, place, _qualified(name)) for c in table.columns if c.identity]
+
+
+def _renumbered(column: Column, place: str, table: str) -> str:
+    """The next number is past the last row's, or where the source had got to when that is further."""
+    numbering = column.numbering or Numbering()
+    first = numbering.start if numbering.next is None else numbering.next
+    last = f"{'max' if numbering.step > 0 else 'min'}({_quote(column.name)})"
+    begun = f"{last} {'>=' if numbering.step > 0 else '<='} {first}"
+    serial = f"pg_get_serial_sequence({place}, {_text(column.name)})"
+    return f"SELECT setval({serial}, CASE WHEN {begun} THEN {last} ELSE {first} END, coalesce({begun}, false)) FROM {table}"
 
 
 def engine(url: sa.URL) -> sa.Engine:
@@ -231,17 +257,21 @@ def engine(url: sa.URL) -> sa.Engine:
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
     seen = postgresql_catalogue.inspect(connection, schema)
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
+    objects = postgresql_objects.inspect(connection, schema)
     found = inspection.tables(
-        connection, schema, canonical, seen.types, wanted, seen.identity, seen.generated, seen.notes, seen.foreign_keys
+        connection, schema, canonical, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, objects.indexes
     )
-    return [_without_money(table) for table in found]
+    return [postgresql_objects.dressed(_without_money(table), objects) for table in found]
 
 
 def _without_money(table: Table) -> Table:
     """`table` without defaults that are money: their text is that of a locale."""
     odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
-    columns = tuple(replace(c, default=None) if c in odd else c for c in table.columns)
-    return replace(table, columns=columns, notes=(*table.notes, *(f"default of {c.name}: {c.default}" for c in odd)))
+    return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    return postgresql_objects.left_behind(connection, schema)
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

@@ -37,7 +37,6 @@ SELECT c.relname, a.attname,
     ELSE format_type(t.oid, coalesce(d.modifier, a.atttypmod)) END,
   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     AND (a.attidentity <> '' OR (a.attgenerated = '' AND pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%')),
-  a.attgenerated <> '',
   CASE WHEN d.type IS NOT NULL THEN format_type(a.atttypid, NULL) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -67,7 +66,7 @@ SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.re
 CROSS JOIN LATERAL (
   SELECT 'trigger ' || tgname AS note FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
   UNION ALL
-  SELECT 'constraint ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype IN ('c', 'x')
+  SELECT 'constraint ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'x'
   UNION ALL
   SELECT 'foreign key ' || conname || ' is deferrable' FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f' AND condeferrable
   UNION ALL
@@ -152,7 +151,6 @@ class Seen:
     tables: frozenset[str]
     types: Mapping[tuple[str, str], str]
     identity: frozenset[tuple[str, str]]
-    generated: frozenset[tuple[str, str]]
     notes: Mapping[str, Sequence[str]]
     foreign_keys: Mapping[str, Sequence[ForeignKey]]
 
@@ -164,7 +162,7 @@ def inspect(connection: sa.Connection, schema: str | None) -> Seen:
     notes: dict[str, list[str]] = defaultdict(list)
     for table, note in connection.execute(_in(_NOTES), of_schema):
         notes[table].append(note)
-    for table, column, _, _, _, domain in columns:
+    for table, column, _, _, domain in columns:
         if domain:
             notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
     keys: dict[str, list[ForeignKey]] = defaultdict(list)
@@ -177,7 +175,6 @@ def inspect(connection: sa.Connection, schema: str | None) -> Seen:
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},
         identity=frozenset((c[0], c[1]) for c in columns if c[3]),
-        generated=frozenset((c[0], c[1]) for c in columns if c[4]),
         notes=notes,
         foreign_keys=keys,
     )
@@ -188,9 +185,8 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     places: dict[int, TableName] = {}
     for table in tables:
         name = ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name) if part is not None)
-        oid = connection.execute(sa.text("SELECT to_regclass(:name)::oid::bigint"), {"name": name}).scalar_one()
-        if oid is not None:
-            places[oid] = table
+        of = "SELECT to_regclass(:name)::oid::bigint UNION SELECT relid::oid::bigint FROM pg_partition_tree(to_regclass(:name))"
+        places |= {oid: table for oid in connection.execute(sa.text(of), {"name": name}).scalars() if oid is not None}
     live = {"live": list(places)}
     path = connection.execute(sa.text("SELECT current_setting('search_path')")).scalar_one()
     set_path = sa.text("SELECT set_config('search_path', :path, true)")

@@ -21,7 +21,7 @@ _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 @dataclass(frozen=True)
-class Check:
+class Refusal:
     """One thing that a column can't hold.
 
     reason: in words, without a value.  found: which of an array's values it is, by a mask; None when it is none of them.
@@ -35,7 +35,7 @@ class Check:
 class Sieve:
     """The checks of a table's columns, by the columns' numbers."""
 
-    checks: tuple[tuple[int, str, Check], ...]
+    checks: tuple[tuple[int, str, Refusal], ...]
 
     def refused(self, batch: pa.RecordBatch) -> list[tuple[int, str, str]]:
         """(place, column, reason) of each row that the target can't hold, by its first bad column, in the order of the rows."""
@@ -53,7 +53,7 @@ def of(database: Database, table: Table) -> Sieve:
     checks = []
     for number, column in enumerate(table.columns):
         if not column.nullable or column.identity or column.name in table.primary_key:
-            checks.append((number, column.name, Check("NULL in a column that takes none", _null)))
+            checks.append((number, column.name, Refusal("NULL in a column that takes none", _null)))
         checks += [(number, column.name, check) for check in database.refuses(column)]
     return Sieve(tuple(checks))
 
@@ -62,9 +62,9 @@ def _null(values: pa.Array) -> pa.Array | None:
     return values.is_null() if values.null_count else None
 
 
-def nul(where: str) -> Check:
+def nul(where: str) -> Refusal:
     """A text with a NUL character."""
-    return Check(f"a NUL character, which a text of {where} can't have", _nul)
+    return Refusal(f"a NUL character, which a text of {where} can't have", _nul)
 
 
 def _nul(values: pa.Array) -> pa.Array | None:
@@ -77,9 +77,9 @@ def _nul(values: pa.Array) -> pa.Array | None:
     return _if_any(pc.match_substring(values, "\0")) if b"\0" in data.slice(first, last - first).to_pybytes() else None
 
 
-def longer(length: int) -> Check:
+def longer(length: int) -> Refusal:
     """A text of more characters."""
-    return Check(f"longer than {length} characters", partial(_longer, length))
+    return Refusal(f"longer than {length} characters", partial(_longer, length))
 
 
 def _longer(length: int, values: pa.Array) -> pa.Array | None:
@@ -88,9 +88,9 @@ def _longer(length: int, values: pa.Array) -> pa.Array | None:
     return _if_any(pc.greater(pc.utf8_length(values), length))
 
 
-def outside(first: int, last: int, reason: str) -> Check:
+def outside(first: int, last: int, reason: str) -> Refusal:
     """A date or moment before the day `first` or after the day `last`, counted from 1970."""
-    return Check(reason, partial(_outside, first, last))
+    return Refusal(reason, partial(_outside, first, last))
 
 
 def _outside(first: int, last: int, values: pa.Array) -> pa.Array | None:
@@ -102,27 +102,27 @@ def _outside(first: int, last: int, values: pa.Array) -> pa.Array | None:
     return pc.fill_null(pc.or_(pc.less(numbers, low), pc.greater(numbers, high)), False)
 
 
-def above(most: int) -> Check:
+def above(most: int) -> Refusal:
     """A whole number above `most`."""
-    return Check(f"above {most}", lambda values: _if_any(pc.greater(values, pa.scalar(most, values.type))))
+    return Refusal(f"above {most}", lambda values: _if_any(pc.greater(values, pa.scalar(most, values.type))))
 
 
-def not_a_number(reason: str) -> Check:
-    return Check(reason, lambda values: _if_any(pc.is_nan(values)))
+def not_a_number(reason: str) -> Refusal:
+    return Refusal(reason, lambda values: _if_any(pc.is_nan(values)))
 
 
-def not_finite(reason: str) -> Check:
-    return Check(reason, lambda values: _if_any(pc.invert(pc.is_finite(values))))
+def not_finite(reason: str) -> Refusal:
+    return Refusal(reason, lambda values: _if_any(pc.invert(pc.is_finite(values))))
 
 
-def unlike_uuid() -> Check:
+def unlike_uuid() -> Refusal:
     """A text that is no UUID as databases write one."""
-    return Check("not a UUID in small letters", lambda values: _if_any(pc.invert(pc.match_substring_regex(values, _UUID))))
+    return Refusal("not a UUID in small letters", lambda values: _if_any(pc.invert(pc.match_substring_regex(values, _UUID))))
 
 
-def unlabelled(labels: Sequence[str], many: bool = False) -> Check:
+def unlabelled(labels: Sequence[str], many: bool = False) -> Refusal:
     """A text that is none of these labels; with `many`, a list of them with commas between."""
-    return Check("not one of the column's labels", partial(_unlabelled, pa.array(labels, pa.string()), many))
+    return Refusal("not one of the column's labels", partial(_unlabelled, pa.array(labels, pa.string()), many))
 
 
 def _unlabelled(labels: pa.Array, many: bool, values: pa.Array) -> pa.Array | None:

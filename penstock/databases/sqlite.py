@@ -7,26 +7,31 @@ Decimals of more than 15 digits would be rounded to floats by NUMERIC affinity; 
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_rows, sqlite_types
+from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_rows, sqlite_types, written
 from penstock.databases.faults import unheld
-from penstock.databases.sieve import Check
+from penstock.databases.sieve import Refusal
 from penstock.databases.sqlite_types import TYPES
 from penstock.errors import LoadFailed, RowsRefused
-from penstock.schema import DECIMALS, INTEGERS, TEXTS, Column, Index, Table, TableName, Type
+from penstock.schema import DECIMALS, INTEGERS, TEXTS, Check, Column, Index, Part, Table, TableName, Type
 
 label = "SQLite"
 drivername = "sqlite"
 quote_character = '"'
 max_identifier = 1000
+own_names = frozenset({"foreign key", "check"})
+refused_names = "(?i)^sqlite_"
+folds_tables = True
 snapshot = "run"
 ddl_in_transaction = True
 parallel_writers = False
@@ -36,12 +41,15 @@ keys_after_load = False
 before_keys = ""
 secondary_indexes = True
 foreign_keys = True
+dialect = "sqlite"
+holds = frozenset({"check", "partial index", "expression index", "stored", "virtual"})
 shared_names = frozenset({"index"})
 keep_numbers = ""
 follows_renames = False
 embedded = True
 caseless = frozenset({"table", "column"})
 oldest = {"SQLite": (3, 33)}
+kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
 
 _HANDLE = "penstock.handle"
@@ -52,13 +60,17 @@ canonical = sqlite_types.canonical
 exact = TYPES.exact
 
 
+def folded(name: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in name)
+
+
 def native(type: Type, identity: bool = False) -> str:
     return "INTEGER" if identity else TYPES.counterpart(type)[0]
 
 
-def refuses(column: Column) -> list[Check]:
+def refuses(column: Column) -> list[Refusal]:
     kind = column.type
-    checks: list[Check] = []
+    checks: list[Refusal] = []
     if kind.name in ("float32", "float64"):
         checks.append(sieve.not_a_number("NaN, which would be stored as NULL"))
     if kind.name in _MOMENTS:
@@ -158,34 +170,88 @@ def engine(url: sa.URL) -> sa.Engine:
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    listed = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
-    names = [r[0] for r in execute(connection, listed)]
+    listed = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    statements = {name: sql for name, sql in execute(connection, listed) if only is None or name in only}
     types: dict[tuple[str, str], str] = {}
-    identity, generated = set(), set()
+    identity, hidden = set(), set()
     notes: dict[str, list[str]] = {}
-    for name in names:
+    indexes: dict[str, list[Index]] = {}
+    for name in statements:
         info = execute(connection, f"SELECT name, type, pk, hidden FROM pragma_table_xinfo({_text(name)})").fetchall()
-        types |= {(name, column): declared for column, declared, _, _ in info}
-        generated |= {(name, column) for column, _, _, hidden in info if hidden in (2, 3)}
+        types |= {(name, column): _bare(declared, generated) for column, declared, _, generated in info}
+        hidden |= {(name, column) for column, _, _, generated in info if generated in (2, 3)}
         keys = [(column, declared) for column, declared, pk, _ in info if pk]
         if len(keys) == 1 and keys[0][1].upper() == "INTEGER":
             identity.add((name, keys[0][0]))  # an alias of the rowid
         triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(name)}")
         notes[name] = [f"trigger {row[0]}" for row in triggers]
-    found = inspection.tables(connection, schema, canonical, types, only, frozenset(identity), frozenset(generated), notes)
-    return [_with_unique(connection, table) for table in found]
+        indexes[name] = _indexes(connection, name)
+    found = inspection.tables(connection, schema, canonical, types, list(statements), frozenset(identity), notes, indexes=indexes)
+    return [_dressed(t, statements[t.name.name], hidden) for t in found]
 
 
-def _with_unique(connection: sa.Connection, table: Table) -> Table:
-    """`table` with the unique constraints written behind a column, which SQLAlchemy's reading of the DDL misses."""
-    automatic = execute(connection, f"SELECT name FROM pragma_index_list({_text(table.name.name)}) WHERE origin = 'u'").fetchall()
-    known = {i.columns for i in table.indexes if i.unique}
-    more = []
-    for (name,) in automatic:
-        columns = tuple(r[0] for r in execute(connection, f"SELECT name FROM pragma_index_info({_text(name)}) ORDER BY seqno"))
-        if columns not in known:
-            more.append(Index(f"uq_{table.name.name}_{'_'.join(columns)}", columns, unique=True))
-    return replace(table, indexes=(*table.indexes, *more))
+def _bare(declared: str, generated: int) -> str:
+    """The declared type, without the words before AS of a generated column, which SQLite counts to it."""
+    return re.sub(r"(?i)\s*\bgenerated always$", "", declared) if generated in (2, 3) else declared
+
+
+def _indexes(connection: sa.Connection, table: str) -> list[Index]:
+    """The table's indexes; an automatic one is a unique constraint, which has no name of its own here."""
+    found = []
+    listed = f'SELECT l.name, "unique", origin, s.sql FROM pragma_index_list({_text(table)}) l'
+    joined = " LEFT JOIN sqlite_schema s ON s.name = l.name AND s.type = 'index'"
+    for name, unique, origin, sql in execute(connection, listed + joined).fetchall():
+        rows = execute(connection, f"SELECT name, desc, coll FROM pragma_index_xinfo({_text(name)}) WHERE key ORDER BY seqno").fetchall()
+        columns = tuple(row[0] for row in rows)
+        if origin == "u":
+            found.append(Index(f"uq_{table}_{'_'.join(columns)}", columns, unique=True))
+        elif origin == "c":
+            texts, where = written.index(sql)
+            plain = not where and None not in columns and not any(desc or coll.upper() != "BINARY" for _, desc, coll in rows)
+            parts = () if plain else tuple(_part(row, text) for row, text in zip(rows, texts, strict=True))
+            found.append(Index(name, columns if plain else (), bool(unique), parts, where))
+    return sorted(found, key=lambda index: (not index.unique, index.name))
+
+
+def _part(row: Sequence[Any], text: str) -> Part:
+    column, falling, collation = row
+    text = re.sub(r"(?is)\s+(?:asc|desc)$", "", text)
+    order = " ".join(
+        w for w in (f"COLLATE {collation}" if collation.upper() != "BINARY" and column else "", "DESC" if falling else "") if w
+    )
+    return Part(column, "", order) if column else Part("", text, order)
+
+
+def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) -> Table:
+    """`table` with what only its CREATE TABLE says: checks, generated columns, collations."""
+    columns, checks = written.table(statement)
+    said = {c.name: c for c in columns}
+
+    def dressed(column: Column) -> Column:
+        own = said.get(column.name)
+        if own is None:
+            return column
+        collation = own.collation if own.collation.upper() != "BINARY" else ""
+        if (table.name.name, column.name) in hidden:
+            return replace(column, default=None, expression="", generated=own.generated, stored=own.stored, collation=collation)
+        return replace(column, collation=collation)
+
+    notes = [f"that it is {word}" for word in written.options(statement) if word in ("STRICT", "WITHOUT")]
+    notes += ["AUTOINCREMENT: the number of a deleted row may be given again"] * any(
+        t.says("AUTOINCREMENT") for t in written.tokens(statement)
+    )
+    return replace(
+        table,
+        columns=tuple(map(dressed, table.columns)),
+        notes=(*table.notes, *(n.replace("WITHOUT", "WITHOUT ROWID") for n in notes)),
+        dialect=dialect,
+        checks=tuple(Check(name, text) for name, text in checks),
+    )
+
+
+def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+    found = execute(connection, "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name")
+    return [("view", row[0]) for row in found]
 
 
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import databases, journal, suites, transforms
+from penstock import databases, journal, naming, objects, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
@@ -89,15 +89,20 @@ def assess(
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
     problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
+    alike = bool(to.dialect) and from_.dialect == to.dialect and from_.version(source).split()[0] == to.version(target).split()[0]
+    for name, table in linked.items():
+        linked[name], told = objects.carry(tables[name], table, mapped[name].untouched, (from_, to), alike)
+        problems += [Problem(False, f"table {name}", what) for what in told]
+    problems += objects.told(tables, from_.left_behind(source, migration.source_schema))
     plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
     plans = _with_free_names(plans, to, standing)
     problems += [replace(p, area="suite") for p in suites.strays(folder, tables)]
     for plan in plans:
         problems += _native_problems(plan, to)
         problems += _left_out(plan, to)
-        problems += _name_problems(plan, to)
         problems += suite_problems(plan, folder)
     problems += shapes.key_problems(plans, from_) + shapes.case_problems(plans, to, standing)
+    problems += naming.problems(plans, to, standing.values())
     barred = ends.target_problems(migration, to, target, schema, plans)
     problems += barred
     if not any(p.blocking and p.area == "privileges" for p in barred):
@@ -151,7 +156,12 @@ def _chosen(migration: Migration, schema: str, database: Database, connection: s
             )
     if not wanted and not problems:
         problems.append(Problem(True, f"{migration.path}: tables", f"the source schema {schema} has no tables to move", area="migration"))
-    return {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
+    tables = {t.name.name: _with_key(t, specs.get(t.name.name), migration, problems) for t in database.inspect(connection, schema, wanted)}
+    for name in wanted:
+        if name not in tables and (name in specs or name in migration.tables.include):
+            where, what = f"{migration.path}: tables.{name}", f"{name} is a partition: a table is moved with all of its partitions"
+            problems.append(Problem(True, where, what, "name the table that it is a part of"))
+    return tables
 
 
 def _with_key(table: Table, spec: TableSpec | None, migration: Migration, problems: list[Problem]) -> Table:
@@ -238,7 +248,7 @@ def _plan(
 def _written(column: Column, to: Database) -> str:
     """The column's type as the target writes it; as the source does where the target has none, which is refused below."""
     try:
-        return to.native(column.type, column.identity)
+        return column.kept or to.native(column.type, column.identity)
     except UnsupportedType:
         return column.native
 
@@ -250,10 +260,11 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     taken = {
         "index": {i.name for t in others for i in t.indexes} if "index" in to.shared_names else set(),
         "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
+        "check": {c.name for t in others for c in t.checks} if "check" in to.shared_names else set(),
     }
 
     def named(kind: str, name: str) -> str:
-        # PostgreSQL and SQLite keep index names per schema: two source tables may use one name
+        # where names are not each table's own, two source tables may use one
         found = ddl.free_name(name, taken[kind], to.max_identifier)
         taken[kind].add(found)
         return found
@@ -261,9 +272,11 @@ def _with_free_names(plans: list[TablePlan], to: Database, standing: dict[str, T
     free = []
     for plan in plans:
         table = plan.target
+        taken |= {kind: set() for kind in to.own_names}
         indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
         foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
-        free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign)))
+        checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
+        free.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
     return free
 
 
@@ -300,15 +313,6 @@ def _left_out(plan: TablePlan, to: Database) -> list[Problem]:
         if column.identity and to.native(column.type, identity=True) == own:
             told.append(f"{column.name} keeps its numbers; {to.label} does not number new rows by itself")
     return [Problem(False, f"table {plan.name}", what) for what in told]
-
-
-def _name_problems(plan: TablePlan, to: Database) -> list[Problem]:
-    long = [n for n in (plan.target.name.name, *(c.name for c in plan.target.columns)) if len(n.encode()) > to.max_identifier]
-    fix = "give the table another `to`, the column a `rename`"
-    return [
-        Problem(True, f"table {plan.name}", f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes", fix, "name")
-        for name in long
-    ]
 
 
 def suite_problems(plan: TablePlan, folder: Path) -> list[Problem]:

@@ -115,7 +115,7 @@ def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[
         if connection is None:
             return pace
         began = time.monotonic()
-        to.write(connection, _PLACE, columns, made)
+        to.write(connection, _PLACE, plan.target.given, map(plan.target.loadable, made))
         written = time.monotonic()
         found = sum((digest.of(b, columns) for b in to.read(connection, databases.select(to, _PLACE, columns), columns)), Digest())
         ended = time.monotonic()

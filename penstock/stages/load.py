@@ -134,7 +134,7 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             if rejects.too_many:
                 return
             size = {"rows": batch.num_rows, "bytes": batch.nbytes}
-            good_rows = _without(batch, bad)
+            good_rows = plan.target.loadable(_without(batch, bad))
             del batch  # before the next is read
             yield good_rows
             del good_rows
@@ -142,7 +142,7 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             events.emit("load.batch", table=plan.name, chunk=staged.chunk, **size)
 
     with connection.begin():
-        session.target.write(connection, plan.shadow, plan.target.columns, good())
+        session.target.write(connection, plan.shadow, plan.target.given, good())
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(
@@ -194,8 +194,9 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
     before = 0
     for batch in session.staging.rows(staged):
         bad = _sieved(held, batch, before)
+        rows = plan.target.loadable(_without(batch, bad))
         left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
-        for n, column, why in trial.refused(session.target, connection, plan.shadow, columns, _without(batch, bad)):
+        for n, column, why in trial.refused(session.target, connection, plan.shadow, plan.target.given, rows):
             bad.append(Bad(int(left[n]), column, why if not plan.sensitive else _REFUSED))
             if len(found) + len(bad) > room:
                 break

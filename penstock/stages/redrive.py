@@ -187,7 +187,8 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
                 stay[_place(entry)] = bad[0]
             ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
     refused = set()
-    for n, column, why in trial.refused(session.target, connection, live.name, live.columns, _joined(ready, live), LoadFailed):
+    rows = live.loadable(_joined(ready, live))
+    for n, column, why in trial.refused(session.target, connection, live.name, live.given, rows, LoadFailed):
         refused.add(n)
         stay[ready[n][0]] = Bad(ready[n][0][2], column, why if not plan.sensitive else "refused by the target")
     going = [row for n, row in enumerate(ready) if n not in refused]
@@ -253,7 +254,7 @@ def _commit(
         keyed = bool(live.key) and all(live.column(c).type.name in _FINDABLE for c in live.key)
         before = Digest() if keyed else _standing(session, connection, live)
         if rows.num_rows:
-            session.target.write(connection, live.name, live.columns, [rows])
+            session.target.write(connection, live.name, live.given, [live.loadable(rows)])
             found = sum(_read_back(session, connection, live, rows), Digest()) if keyed else _standing(session, connection, live) - before
             if found != taken:
                 what, why = f"what was re-driven into {live.name} does not read back as it was", f"loaded {taken}, read back {found}"

@@ -27,9 +27,10 @@ from penstock.plan import TablePlan
 from penstock.schema import TableName
 from penstock.session import Session
 from penstock.suites import Expectation, Suite
-from penstock.verdicts import Verdict
+from penstock.verdicts import Outcome, Verdict
 
 MEMORY_LIMIT = "256MB"
+_TOLD = 5  # keys that are there more than once, at most
 
 
 def gate(session: Session, stage: str) -> list[Verdict]:
@@ -132,11 +133,30 @@ def _decide(
             count, hidden = rows[suite.table], frozenset(sensitive.get(suite.table, ()))
             results = validate(_placed(suite, places), places[suite.table], count)
             outcomes = tuple(verdicts.outcome(suite, n, results.get(n), count, hidden) for n in range(len(suite.expectations)))
+            outcomes = tuple(_with_keys(o, engine, places[suite.table]) if _repeats(o, hidden) else o for o in outcomes)
             seconds = round(time.monotonic() - began, 3)
             verdict = Verdict(suite.table, suite.stage, suite.name, suite.sha256, verdicts.decide(outcomes), seconds, outcomes)
             events.emit("gate.decided", table=suite.table, stage=suite.stage, decision=verdict.decision, seconds=seconds)
             decided.append(verdict)
         return decided
+
+
+def _repeats(outcome: Outcome, hidden: frozenset[str]) -> bool:
+    """Whether keys are repeated, and may be told."""
+    return outcome.code == "penstock.key" and not outcome.success and not outcome.crashed and not hidden & set(outcome.columns)
+
+
+def _with_keys(outcome: Outcome, engine: sa.Engine, place: TableName) -> Outcome:
+    """`outcome` with some of the keys that are there more than once: of texts that look alike, or of moments written in two zones, too."""
+    database = databases.of(engine.url)
+    fields = ", ".join(databases.quote(database, c) for c in outcome.columns)
+    query = (
+        f"SELECT {fields} FROM {databases.qualified(database, place)} GROUP BY {fields} HAVING count(*) > 1 ORDER BY {fields} LIMIT {_TOLD}"
+    )
+    with engine.connect() as connection:
+        found = databases.execute(connection, query).fetchall()
+    keys = "; ".join(", ".join(f"{c}={v}" for c, v in zip(outcome.columns, row, strict=True)) for row in found)
+    return replace(outcome, observed=f"{outcome.unexpected} of {outcome.elements} not unique: {keys}") if keys else outcome
 
 
 def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:

@@ -149,8 +149,9 @@ def made(columns: tuple[Column, ...], new: Mapping[str, Column]) -> tuple[Column
 
 
 def plain(column: Column, **changes: Any) -> Column:
-    """A column whose values a step changes: no longer numbered, defaulted or written as its database did."""
-    return replace(column, **{"default": None, "identity": False, "native": "", **changes})
+    """A column whose values a step changes: no longer numbered, defaulted, computed or written as its database did."""
+    own: dict[str, Any] = {"default": None, "identity": False, "native": "", "expression": "", "generated": "", "collation": ""}
+    return replace(column, **{**own, "numbering": None, "touched": False, "kept": "", **changes})
 
 
 def replaced(batch: pa.Table, name: str, values: pa.ChunkedArray | pa.Array) -> pa.Table:

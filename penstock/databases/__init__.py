@@ -153,8 +153,6 @@ class Database(Protocol):
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
     embedded: bool
     """Whether it is a file that this process opens itself, named by the URL's database."""
-    caseless: frozenset[str]
-    """Which names (`table`, `column`) are one when they differ in case only."""
     oldest: Mapping[str, tuple[int, ...]]
     """The oldest version that is supported, by the product that `version` names."""
 

@@ -44,7 +44,6 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = True
 embedded = True
-caseless = frozenset({"table", "column"})
 oldest = {"DuckDB": (1, 2)}
 kept_types = ""
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds

@@ -35,7 +35,6 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = False
 embedded = False
-caseless: frozenset[str] = frozenset()
 oldest: dict[str, tuple[int, ...]] = {}
 kept_types = ""
 loose: frozenset[str] = frozenset()

@@ -61,7 +61,6 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
 embedded = False
-caseless: frozenset[str] = frozenset()
 oldest = {"PostgreSQL": (12,)}
 kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN

@@ -17,7 +17,7 @@ from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.mapping import Mapped, as_text, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
-from penstock.preflight import ends, outlook, sample, shapes
+from penstock.preflight import ends, keys, outlook, sample
 from penstock.preflight.outlook import Outlook
 from penstock.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 
@@ -101,8 +101,7 @@ def assess(
         problems += _native_problems(plan, to)
         problems += _left_out(plan, to)
         problems += suite_problems(plan, folder)
-    problems += shapes.key_problems(plans, from_) + shapes.case_problems(plans, to, standing)
-    problems += naming.problems(plans, to, standing.values())
+    problems += keys.problems(plans, from_) + naming.problems(plans, to, standing.values())
     barred = ends.target_problems(migration, to, target, schema, plans)
     problems += barred
     if not any(p.blocking and p.area == "privileges" for p in barred):
@@ -160,7 +159,7 @@ def _chosen(migration: Migration, schema: str, database: Database, connection: s
     for name in wanted:
         if name not in tables and (name in specs or name in migration.tables.include):
             where, what = f"{migration.path}: tables.{name}", f"{name} is a partition: a table is moved with all of its partitions"
-            problems.append(Problem(True, where, what, "name the table that it is a part of"))
+            problems.append(Problem(True, where, what, "name the table that it is a part of", "migration"))
     return tables
 
 

@@ -15,15 +15,15 @@ class UndoOperator(MigrationOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock import record
-        from penstock.stages import report, switch
+        from penstock.stages import report, undo
 
         migration = declared(self.migration)
-        run = context["params"].get("run") or switch.last(url(migration.target), migration.name).run
+        run = context["params"].get("run") or undo.last(url(migration.target), migration.name).run
         session = opened(self.migration, self.staging_root, run)
         context["ti"].xcom_push("staging", session.staging.url)
         try:
             with record.stage(session.staging, "undo"):
-                undone = switch.undo(session)
+                undone = undo.undo(session)
         finally:
             report.report(session.staging, migration.name, run)
         if undone["written_since"]:

@@ -333,10 +333,10 @@ def _quarantine(args: argparse.Namespace) -> int:
 def _undo(args: argparse.Namespace) -> int:
     migration, source, target_url, folder = _opened(args)
     from penstock import record, session, terminal
-    from penstock.stages import report, switch
+    from penstock.stages import report, undo
 
     root = _root(args, migration)
-    run = args.run_id or switch.last(target_url, migration.name).run
+    run = args.run_id or undo.last(target_url, migration.name).run
     try:
         opened = session.reopen(root, migration.name, run, source, target_url, folder, _secrets())
     except FileNotFoundError:
@@ -345,7 +345,7 @@ def _undo(args: argparse.Namespace) -> int:
     print(f"{migration.name}: undoing the switch of the run {terminal.shown(run)}", file=sys.stderr)
     try:
         with terminal.progress(opened.staging), record.stage(opened.staging, "undo"):
-            undone = switch.undo(opened)
+            undone = undo.undo(opened)
     finally:
         found = report.report(opened.staging, migration.name, run)
     terminal.closing(found, opened.staging.url)

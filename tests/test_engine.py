@@ -14,7 +14,7 @@ import pytest
 
 from penstock import databases, events
 from penstock.errors import GateClosed, NotApproved, PreflightFailed, StagingDamaged, SwitchRefused
-from penstock.stages import switch
+from penstock.stages import undo
 from tests.shop import ITEMS, TABLES, Shop
 
 
@@ -60,7 +60,7 @@ def test_readers_see_whole_old_or_whole_new_through_switch_and_undo(shop: Shop) 
     reader.start()
     try:
         session = shop.run("r2")
-        switch.undo(session)
+        undo.undo(session)
     finally:
         stop.set()
         reader.join()
@@ -73,11 +73,11 @@ def test_undo_sets_new_rows_aside_and_says_so(shop: Shop) -> None:
     shop.run("r1")
     session = shop.run("r2")
     target(shop, "INSERT INTO log VALUES ('written after the switch', 1)")
-    undone = switch.undo(session)
+    undone = undo.undo(session)
     assert undone["written_since"] == ["main.log"]
     assert len(shop.rows("log")) == 100
     with pytest.raises(SwitchRefused):
-        switch.undo(session)
+        undo.undo(session)
 
 
 def test_a_second_run_keeps_the_tables_before_it(shop: Shop) -> None:

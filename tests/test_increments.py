@@ -13,7 +13,7 @@ from penstock import databases, digest
 from penstock.digest import Digest
 from penstock.errors import MigrationError, PreflightFailed
 from penstock.schema import TableName
-from penstock.stages import switch
+from penstock.stages import undo
 from tests.test_partitions import Feed
 
 TEXT = "tables:\n  include: [event]\n  event: {incremental: {by: moment, lag: 10m}}"
@@ -69,7 +69,7 @@ def test_undo_takes_back_just_the_increment(feed: Feed) -> None:
         "UPDATE event SET note = 'changed', moment = '2024-03-02 09:00:00' WHERE id = 5",
     )
     second = feed.grow("second")
-    switch.undo(second)
+    undo.undo(second)
     assert feed.here() == before and feed.covered() == record
     feed.grow("third")
     assert feed.here() == feed.there()

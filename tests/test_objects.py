@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from penstock import run
 from penstock.errors import GateClosed
 from penstock.migration import load
-from penstock.stages import plan, switch
+from penstock.stages import plan, undo
 from tests.objects_schema import BEHIND, LONG, MARIADB, POSTGRESQL, objects
 from tests.one_run import moved
 from tests.plain_values import Make, Plain, make
@@ -110,7 +110,7 @@ def test_an_undo_brings_the_old_partitions_back(postgresql: sa.URL, make: Make, 
     session = run.run(load(tmp_path / "old.yaml"), "r1", str(tmp_path / "staging"), postgresql, target, tmp_path / "expectations")
     assert rows(target, "SELECT count(*) FROM measured WHERE place = 'old'") == [(0,)]
     assert rows(target, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'measured'::regclass") == [(3,)]
-    switch.undo(session)
+    undo.undo(session)
     assert rows(target, "SELECT tableoid::regclass::text, place FROM measured") == [("measured_rest", "old")]
     assert rows(target, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'measured%' ORDER BY 1") == [
         ("measured",),

@@ -24,7 +24,7 @@ from penstock.errors import MigrationError, PreflightFailed, SwitchRefused
 from penstock.intervals import Interval
 from penstock.migration import Migration, load
 from penstock.session import Session
-from penstock.stages import cover, switch
+from penstock.stages import cover, undo
 
 DAYS = [dt.date(2024, 3, 1) + dt.timedelta(days=n) for n in range(10)]
 
@@ -165,11 +165,11 @@ def test_undo_puts_the_slice_back_and_nothing_else(feed: Feed) -> None:
     second = feed.run(DAYS[1], "second")
     assert feed.here() != before
     feed.run(DAYS[2])
-    switch.undo(second)
+    undo.undo(second)
     assert [r for r in feed.here() if str(r[3])[:10] < str(DAYS[2])] == before
     assert [c.run for c in feed.covered()] == ["run 01", "run 02", "run 03"]
     with pytest.raises(SwitchRefused):
-        switch.undo(second)
+        undo.undo(second)
 
 
 @pytest.mark.parametrize("feed", ["postgresql"], indirect=True)
@@ -178,7 +178,7 @@ def test_the_run_that_made_the_table_is_not_undone_under_later_partitions(feed: 
     feed.run(DAYS[1])
     before = feed.here()
     with pytest.raises(SwitchRefused, match="run 02"):
-        switch.undo(first)
+        undo.undo(first)
     assert feed.here() == before
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import PreflightFailed
-from penstock.stages import switch
+from penstock.stages import undo
 from tests.shop import Shop
 
 
@@ -67,7 +67,7 @@ def test_readers_see_whole_old_or_whole_new_never_an_error(served: Shop) -> None
     with polled(served, counts, failures):
         session = served.run("r2")
         after = set(counts)
-        switch.undo(session)
+        undo.undo(session)
     assert not failures
     assert counts == {300, 100} and 300 in after
     assert len(served.rows("customer", "1")) == 300
@@ -77,7 +77,7 @@ def test_undo_brings_everything_back_and_a_new_run_goes_through(served: Shop) ->
     served.run("r1")
     before = {t: served.rows(t, "1") for t in ("customer", "order", "log")}
     session = served.run("r2")
-    switch.undo(session)
+    undo.undo(session)
     assert {t: served.rows(t, "1") for t in before} == before
     served.run("r3")
     assert {t: served.rows(t, "1") for t in before} == before
@@ -110,7 +110,7 @@ def test_views_and_grants_follow_the_switch_and_the_undo(postgresql_shop: Shop) 
         session = shop.run("r2")
         assert said(shop, "SELECT count(*) FROM rich") == [(0,)]
         assert said(shop, "SELECT has_table_privilege('clerk', 'customer', 'SELECT')") == [(True,)]
-        switch.undo(session)
+        undo.undo(session)
         assert said(shop, "SELECT count(*) FROM rich") == [(60,)]
         assert said(shop, "SELECT has_table_privilege('clerk', 'customer', 'SELECT')") == [(True,)]
     finally:

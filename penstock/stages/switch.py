@@ -1,4 +1,4 @@
-"""Switch: check this run's evidence once more, then make the shadow live in one atomic step. Undo is its inverse."""
+"""Switch: check this run's evidence once more, then make the shadow live in one atomic step."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, events, journal, quarantine, replacing, succession, suites, switches
+from penstock import coverage, databases, events, journal, quarantine, replacing, seals, succession, suites, switches
 from penstock.coverage import Covered
-from penstock.digest import Digest
 from penstock.errors import NotApproved, SwitchRefused
 from penstock.journal import Switch
-from penstock.plan import Plan, TablePlan, readback_select
-from penstock.schema import TableName
+from penstock.plan import Plan
 from penstock.session import Session
 from penstock.succession import Decision
-from penstock.switches.swap import set_aside
-
-_PATIENCE = 10  # seconds to wait for readers of the live tables before giving up and letting them be
+from penstock.switches import PATIENCE
 
 
 def switch(session: Session) -> Switch:
@@ -70,7 +66,7 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         decision = succession.decide(session, connection, evidence["proof"])
         if (decision.way, decision.left) != (expected.way, expected.left):
             return None
-        for statement in target.hold([t.shadow for t in plan.tables], _PATIENCE):
+        for statement in target.hold([t.shadow for t in plan.tables], PATIENCE):
             databases.execute(connection, statement)
         still_sealed(session, connection, evidence["proof"])
         taken = succession.taken_from(session, connection, decision)
@@ -179,7 +175,7 @@ def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[di
     """Raise SwitchRefused when a shadow table has changed since it was proved."""
     proved = {p["table"]: p for p in proof}
     for table in session.plan.tables:
-        if _mark(session, connection, table, table.shadow, proved[table.name]["seal"]) != _expected(proved[table.name]):
+        if seals.mark(session, connection, table, table.shadow, proved[table.name]["seal"]) != _expected(proved[table.name]):
             raise SwitchRefused(
                 f"rows of {table.shadow} have changed since they were proved",
                 where=f"table {table.name}",
@@ -190,23 +186,6 @@ def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[di
 
 def _expected(proof: dict[str, Any]) -> str:
     return str(proof["seal"] if proof["seal"] is not None else proof["target"])
-
-
-def _unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any]) -> bool:
-    """Whether what the run made live is what was proved. The seal of a partitioned table is of other partitions too."""
-    seal = None if table.partition or table.increment else proof["seal"]
-    return _mark(session, connection, table, table.target.name, seal) == str(proof["target"] if seal is None else seal)
-
-
-def _mark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName, seal: str | None) -> str:
-    """The table's seal where the database has one, else the digest of what the run moves, taken now."""
-    if seal is not None:
-        return str(session.target.seal(connection, place))
-    select = readback_select(table, session.target, None, place)
-    found = Digest()
-    for batch in session.target.read(connection, select, table.target.columns):
-        found += digest.of(batch, table.target.columns)
-    return str(found)
 
 
 def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
@@ -277,105 +256,11 @@ def verify(session: Session) -> list[str]:
     with session.writing() as connection, connection.begin():
         own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
         for table in session.plan.tables:
-            if table.name in own and not _unchanged(session, connection, table, proved[table.name]):
+            if table.name in own and not seals.unchanged(session, connection, table, proved[table.name]):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)
     return [str(t.target.name) for t in session.plan.tables if t.name in own]
-
-
-def last(target_url: sa.URL, migration: str) -> Switch:
-    """The switch that an undo would take back. Raises SwitchRefused when there is none, or when it is undone already.
-
-    A blind second undo must not go one switch further back: for that, the run is to be named.
-    """
-    target = databases.of(target_url, target=True)
-    engine = databases.connect(target, target_url, "target")
-    with engine.connect() as connection:
-        found = journal.switches(connection, migration, ["switched", "undoing", "undone"]) if journal.exists(connection) else []
-    engine.dispose()
-    if not found:
-        why = "nothing was switched, or what it kept was dropped"
-        raise SwitchRefused(f"{migration} has no switch to undo", why=why, fix="look at penstock_switches in the target")
-    if found[0].state == "undone":
-        before = next((s.run for s in found if s.state == "switched"), None)
-        fix = f"to go further back, name the run: {before}" if before else ""
-        raise SwitchRefused(f"the last switch of {migration} is undone already", why=f"it was of the run {found[0].run}", fix=fix)
-    return found[0]
-
-
-def undo(session: Session) -> dict[str, Any]:
-    """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
-
-    The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
-    Raises SwitchRefused when this run isn't the last one switched, or when the old tables are gone.
-    """
-    target = session.target
-    with session.writing() as connection:
-        with connection.begin():
-            last = _undoable(connection, session.plan)
-        if last.state == "undoing" and not _kept_stand(connection, last):
-            return _undone(session, connection, last, [], [])  # an earlier try was killed right after its one statement
-        with connection.begin():
-            changed = _changed(session, connection)
-            if not _kept_stand(connection, last):
-                raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
-        if not target.ddl_in_transaction:
-            with connection.begin():
-                journal.write_switch(connection, replace(last, state="undoing"))
-        replaced = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
-        aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
-        with connection.begin():
-            for statement in replacing.make_room_for_undo(replaced, aside, target) if replaced else ():
-                databases.execute(connection, statement)
-        with connection.begin():
-            coverage.lock(connection, session.plan.migration)
-            _undoable(connection, session.plan)
-            dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
-            ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
-            ran += replacing.undo(replaced, aside, target)
-            for statement in [*target.hold([], _PATIENCE), *ran]:
-                databases.execute(connection, statement)
-            journal.write_switch(connection, replace(last, state="undone"))
-        return _undone(session, connection, last, ran, changed)
-
-
-def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
-    found = journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []
-    mine = next((s for s in found if s.token == plan.token), None)
-    if mine is None or (mine is not found[0] and plan.interval is None):
-        why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
-        raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first")
-    covered = coverage.of(connection, plan.migration)
-    for own in [c for c in covered if c.token == plan.token]:
-        whole = any(live == plan.table(own.table).target.name for live, _, _ in mine.moves)
-        later = [c for c in covered if c.table == own.table and c.at > own.at and (whole or c.overlaps(own))]
-        if later or own.state != "proven":
-            why = f"the run {later[0].run} has made {later[0]} live since" if later else own.why
-            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first")
-    return mine
-
-
-def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
-    kept = {k for _, _, k in (*record.moves, *record.replaced) if k is not None}
-    return databases.standing(connection, kept) == kept
-
-
-def _changed(session: Session, connection: sa.Connection) -> list[str]:
-    """The live tables into which rows were written since this run's switch."""
-    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    return [str(t.target.name) for t in session.plan.tables if not _unchanged(session, connection, t, proved[t.name])]
-
-
-def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str]) -> dict[str, Any]:
-    with connection.begin():
-        coverage.lock(connection, session.plan.migration)
-        journal.write_switch(connection, replace(last, state="undone"))
-        coverage.restore(connection, session.plan.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]])
-    record = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
-    session.staging.write_json(record, "undo.json")
-    events.emit("undo.finished", tables=len(last.moves))
-    return record
 
 
 def finish(session: Session) -> list[str]:

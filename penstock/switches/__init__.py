@@ -17,6 +17,8 @@ from penstock.errors import MigrationError
 from penstock.journal import Switch
 from penstock.plan import Plan
 
+PATIENCE = 10  # seconds to wait for readers of the live tables before giving up and letting them be
+
 
 class Way(Protocol):
     """What a module of this folder offers."""

@@ -137,6 +137,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "undo": found.undo,
         "redriven": found.redriven,
         "consistency": _consistency(plan),
+        "interval": list(plan.interval) if plan and plan.interval else None,
         "assessment": found.assessment,
         "fingerprint": plan and plan.fingerprint,
         "versions": _versions(plan),
@@ -201,6 +202,8 @@ def _table(found: Records, table: TablePlan) -> Record:
     return {
         "table": table.name,
         "to": str(table.target.name),
+        "part": _part(table),
+        "left": ((found.switch or {}).get("left") or {}).get(table.name),
         "rows_planned": table.rows,
         "rows_read": rows,
         "rows_filtered": _sum(r.filtered for r in staged),
@@ -216,6 +219,16 @@ def _table(found: Records, table: TablePlan) -> Record:
         "gates": next((d for d in ("stop", "warn", "go") if any(v["decision"] == d for v in verdicts)), None),
         "proof": proof and ("holds" if proof["holds"] else "broken"),
     }
+
+
+def _part(table: TablePlan) -> str | None:
+    """What the run moves of a table that it doesn't move whole, in words."""
+    if table.partition:
+        rest = ", and the rows before it or without a time" if table.partition.first else ""
+        return f"{table.partition.by} from {table.partition.low} to before {table.partition.high}{rest}"
+    if table.increment:
+        return f"{table.increment.by} from {table.increment.low} on, or without a time"
+    return None
 
 
 def _totals(tables: Sequence[Record], seconds: float) -> Record:

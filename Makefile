@@ -14,7 +14,7 @@ up: $(VENV)/installed  ## Airflow with its UI on localhost
 	$(BIN)/python tools/up.py
 
 test: $(VENV)/installed $(VENV)/servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -148,7 +148,7 @@ def test_names_that_differ_in_case_only_are_refused_where_they_are_one(shop: Sho
     engine.dispose()
     away = replace(shop, source=postgresql_url)
     found = [p.what for p in of(check(away), "collision")]
-    assert len(found) == 2 and "Orders, orders" in found[0] and "id, ID" in found[1], found
+    assert len(found) == 2 and "'Orders' and 'orders'" in found[1] and "'id' and 'ID'" in found[0], found
     duckdb.connect(str(shop.target.database)).execute("CREATE TABLE ORDERS (v INT)").close()
     found = [p.fix for p in of(check(away, "  include: [Orders]"), "collision")]
     assert found == ["write `to: ORDERS`, or another"]

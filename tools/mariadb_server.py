@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -34,7 +35,9 @@ def mariadb_server(*settings: str) -> Iterator[sa.URL]:
         free.close()
         as_user = ["--user=root"] if os.getuid() == 0 else []
         plain = [f"--datadir={folder}/data", *as_user]
-        subprocess.run([install, "--no-defaults", *plain, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
+        with open(Path(tempfile.gettempdir(), "penstock-mariadb.lock"), "w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # two of these at the same moment can fail each other
+            subprocess.run([install, "--no-defaults", *plain, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
         password = secrets.token_hex(8)
         init = Path(folder, "init.sql")
         init.write_text(

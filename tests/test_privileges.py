@@ -145,7 +145,8 @@ def test_someone_elses_journal_is_named_with_its_grant(postgresql: Ends) -> None
     # what that run made live, and its shadows' schema, belong to another now as well
     assert {p.fix for p in postgresql.check() if p.blocking} >= {
         postgresql.said(
-            "GRANT SELECT, INSERT, DELETE ON TABLE public.penstock_receipts, public.penstock_shadows, public.penstock_switches TO {writer}"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.penstock_coverage, public.penstock_receipts, public.penstock_shadows,"
+            " public.penstock_switches, public.penstock_turns TO {writer}"
         )
     }
 
@@ -186,7 +187,7 @@ def mariadb(mariadb_server: sa.URL, tmp_path: Path) -> Iterator[Ends]:
     admin = sa.create_engine(mariadb_server, poolclass=sa.pool.NullPool)
     source = mariadb_server.set(username=f"reader ' {mark}", password="p", database=f"old{mark}")
     ends = Ends(tmp_path, admin, source, source.set(username=f"writer ' {mark}", database=f"new_{mark}"), words)
-    rights = "SELECT, INSERT, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES"
+    rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES"
     ends.do(
         *map(
             ends.said,
@@ -218,7 +219,7 @@ MARIADB = {
     ),
     **{
         right: ((f"REVOKE {right} ON {{pattern}}.* FROM {{writer}}",), f"GRANT {right} ON {{pattern}}.* TO {{writer}}")
-        for right in ("SELECT", "INSERT", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES")
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES")
     },
 }
 
@@ -251,7 +252,7 @@ def test_a_reader_with_select_alone_is_told_what_can_not_be_seen(mariadb: Ends) 
 
 def test_with_all_rights_nothing_is_said_and_what_can_not_be_tried_is(mariadb: Ends) -> None:
     found = plan.assess(mariadb.migration(), "r", mariadb.source, mariadb.target, mariadb.folder / "none", estimate=True)
-    assert not found.problems and found.outlook
+    assert {p.what.split(": ")[0] for p in found.problems} <= {"not carried"} and found.outlook  # grants at the source
     assert found.outlook.basis.endswith("loading could not be measured")  # which takes CREATE TEMPORARY TABLES
     mariadb.do(mariadb.said("GRANT CREATE TEMPORARY TABLES ON {pattern}.* TO {writer}"))
     found = plan.assess(mariadb.migration(), "r", mariadb.source, mariadb.target, mariadb.folder / "none", estimate=True)
@@ -262,7 +263,7 @@ def test_rights_through_a_role_count(mariadb: Ends) -> None:
     role = "r" + secrets.token_hex(3)
     mariadb.do(
         f"CREATE ROLE {role}",
-        mariadb.said(f"GRANT SELECT, INSERT, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON {{new}}.* TO {role}"),
+        mariadb.said(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON {{new}}.* TO {role}"),
         mariadb.said("REVOKE ALL PRIVILEGES, GRANT OPTION FROM {writer}"),
         mariadb.said(f"GRANT {role} TO {{writer}}"),
         mariadb.said(f"SET DEFAULT ROLE {role} FOR {{writer}}"),

@@ -23,7 +23,7 @@ _SERVER = (
     " @@max_allowed_packet AS packet, @@lower_case_table_names AS folding, @@SESSION.sql_mode AS mode, @@SESSION.time_zone AS zone,"
     " @@GLOBAL.max_connections AS most, @@SESSION.max_user_connections AS allowed"
 )
-_MAKES = ("SELECT", "INSERT", "DELETE", "CREATE", "DROP", "ALTER", "INDEX")
+_MAKES = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX")
 _SMALL_PACKET = 16 << 20
 # What the session's start has set, and whatever stands between may not have kept.
 _ZONE, _MODES = "+00:00", {"STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO"}
@@ -106,7 +106,7 @@ def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted
     if journal is None:
         yield use.problem(True, "the connection names no database, where the journal stands", "write one into the connection", "settings")
     elif journal != home:
-        yield from _lacking(use, journal, granted, ["SELECT", "INSERT", "DELETE", "CREATE"])
+        yield from _lacking(use, journal, granted, ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE"])
     yield from _names(use, server)
 
 

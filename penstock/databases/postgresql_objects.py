@@ -24,13 +24,18 @@ SELECT c.relname, a.attname, pg_get_expr(f.adbin, f.adrelid), a.attgenerated, co
   a.attidentity, s.seqstart, s.seqincrement, v.last_value,
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace <> 'pg_catalog'::regnamespace THEN l.collname END,
   s.seqmax < CASE WHEN s.seqincrement < 0 THEN -1 ELSE 2 ^ (8 * a.attlen - 1) - 1 END
-    OR s.seqcycle, pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)
+    OR s.seqcycle, CASE WHEN q.oid IS NOT NULL THEN format('%I.%I', m.nspname, q.relname) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
-LEFT JOIN pg_sequence s ON s.seqrelid = pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)::regclass
+LEFT JOIN LATERAL (  -- pg_get_serial_sequence wants a right to the schema
+  SELECT d.objid FROM pg_depend d JOIN pg_class k ON k.oid = d.objid AND k.relkind = 'S'
+  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+    AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i') LIMIT 1
+) o ON true
+LEFT JOIN pg_sequence s ON s.seqrelid = o.objid
 LEFT JOIN pg_class q ON q.oid = s.seqrelid LEFT JOIN pg_namespace m ON m.oid = q.relnamespace
 LEFT JOIN pg_sequences v ON v.sequencename = q.relname AND v.schemaname = m.nspname
 WHERE {_HERE}

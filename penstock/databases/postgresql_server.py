@@ -60,7 +60,8 @@ JOIN pg_roles r ON r.oid = c.relowner ORDER BY 1
 _JOURNAL = """
 SELECT quote_ident(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relname = ANY (:names)
-AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE'))
+AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+  AND has_table_privilege(c.oid, 'DELETE'))
 """
 
 # Rows as the planner counts them: those that statistics saw, by page, times the pages that there are.
@@ -154,7 +155,7 @@ def _target(connection: sa.Connection, use: Use, server: Any) -> Iterator[Proble
         what, fix = "no schema of the search_path can hold the journal", f"ALTER ROLE {server.me} SET search_path = <a schema>"
         yield use.problem(True, what, fix, "settings")
     if denied := connection.execute(_listed(_JOURNAL), {"names": list(use.journal)}).scalars().all():
-        grant = f"GRANT SELECT, INSERT, DELETE ON TABLE {', '.join(f'{server.schema}.{name}' for name in denied)} TO {server.me}"
+        grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE {', '.join(f'{server.schema}.{name}' for name in denied)} TO {server.me}"
         yield use.problem(True, "no right to write the journal", grant, "privileges")
     yield from _owned(connection, use, server, use.moved, moved=True)
     yield from _owned(connection, use, server, use.shadows, moved=False)

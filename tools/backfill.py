@@ -1,0 +1,164 @@
+"""A backfill of New York's flights of 2013, a partition a day, by Airflow's own backfill under its real scheduler: rows, time, overhead.
+
+    python tools/backfill.py [DAYS] [AT_ONCE]      the first DAYS days of the year (31), AT_ONCE runs at a time (2)
+
+SQLite is the source, a private PostgreSQL the target and Airflow's own database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from demo import REPO, SOURCE, build_source, environment
+from up import stop
+
+sys.path.insert(0, str(REPO))
+from tools.postgresql_server import postgresql_server
+
+MIGRATION = """\
+name: flights_daily
+source: flights_sqlite
+target: warehouse
+schedule: "@daily"
+start_date: 2013-01-01
+timezone: America/New_York
+max_active_runs: {at_once}
+tables:
+  include: [airlines, airports, planes, flights]
+  airlines: {{moved: once}}
+  airports: {{moved: once}}
+  planes: {{moved: once}}
+  flights:
+    partition: {{by: time_hour}}
+"""
+
+
+def main(days: int, at_once: int) -> int:
+    build_source()
+    with tempfile.TemporaryDirectory(prefix="penstock-backfill-") as folder, postgresql_server("max_connections=200") as server:
+        home = Path(folder)
+        (home / "dags" / "migrations").mkdir(parents=True)
+        (home / "dags" / "migrations.py").write_bytes((REPO / "dags" / "migrations.py").read_bytes())
+        (home / "dags" / "migrations" / "flights_daily.yaml").write_text(MIGRATION.format(at_once=at_once))
+        settings = os.environ | environment() | airflow_settings(home, server)
+        for name in ("airflow", "warehouse"):
+            with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as admin:
+                admin.execute(f"CREATE DATABASE {name}")
+        with open(home / "airflow.log", "w") as log:
+            airflow = subprocess.Popen(
+                [program("airflow"), "standalone"], env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            wait_until_there(server, patience=240)
+            began = time.monotonic()
+            last = date(2013, 1, 1) + timedelta(days=days - 1)
+            ask = ["backfill", "create", "--dag-id", "flights_daily", "--from-date", "2013-01-01", "--to-date", f"{last}"]
+            subprocess.run([program("airflow"), *ask, "--max-active-runs", str(at_once)], env=settings, check=True, capture_output=True)
+            states = wait_for_runs(server, days, patience=120 * days)
+            told(home, server, days, time.monotonic() - began, states)
+        finally:
+            stop(airflow)
+    return 0 if states == {"success": days} else 1
+
+
+def airflow_settings(home: Path, server: sa.URL) -> dict[str, str]:
+    """Airflow with PostgreSQL for its own data, and without examples."""
+    metadata = server.set(database="airflow").render_as_string(hide_password=False)
+    warehouse = {"conn_type": "postgres", "host": server.host, "port": server.port, "login": server.username, "password": server.password}
+    port = "18090"
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata,
+        "AIRFLOW__API__PORT": port,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
+        "AIRFLOW_CONN_WAREHOUSE": json.dumps(warehouse | {"schema": "warehouse"}),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def program(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def asked(server: sa.URL, database: str, query: str) -> list[tuple[Any, ...]]:
+    address = server.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
+    with closing(psycopg.connect(address)) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def wait_until_there(server: sa.URL, patience: float) -> None:
+    """Until the DAG is known to Airflow's database, so that it can be backfilled."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            if asked(server, "airflow", "SELECT 1 FROM serialized_dag WHERE dag_id = 'flights_daily'"):
+                return
+        except psycopg.Error:
+            pass  # its tables are not made yet
+        time.sleep(1)
+    raise RuntimeError("Airflow did not come up in time")
+
+
+def wait_for_runs(server: sa.URL, days: int, patience: float) -> dict[str, int]:
+    """The states of the backfill's runs, when all have ended."""
+    until = time.monotonic() + patience
+    states: dict[str, int] = {}
+    while time.monotonic() < until:
+        query = "SELECT state, count(*) FROM dag_run WHERE run_type = 'backfill' GROUP BY state"
+        states = {str(state): int(count) for state, count in asked(server, "airflow", query)}
+        if sum(states.get(s, 0) for s in ("success", "failed")) >= days:
+            return states
+        print(f"\r{states}      ", end="", file=sys.stderr, flush=True)
+        time.sleep(3)
+    return states
+
+
+def told(home: Path, server: sa.URL, days: int, seconds: float, states: dict[str, int]) -> None:
+    """Print what the backfill took, and what of it was the engine's own work."""
+    tasks, spent = asked(
+        server, "airflow", "SELECT count(*), sum(duration) FROM task_instance WHERE run_id LIKE 'backfill%' AND duration IS NOT NULL"
+    )[0]
+    own = []
+    for timings in (home / "staging" / "flights_daily").glob("backfill*/timings"):
+        own.append(sum(json.loads(f.read_text())["seconds"] for f in timings.glob("*.json")))
+    lengths = "SELECT EXTRACT(EPOCH FROM end_date - start_date) FROM dag_run WHERE run_type = 'backfill' AND state = 'success'"
+    runs = [float(length) for (length,) in asked(server, "airflow", lengths)]
+    rows = asked(server, "warehouse", "SELECT count(*), count(DISTINCT (time_hour AT TIME ZONE 'America/New_York')::date) FROM flights")[0]
+    proven = asked(server, "warehouse", "SELECT count(*) FROM penstock_coverage WHERE table_name = 'flights' AND state = 'proven'")[0][0]
+    print(f"\n{days} days: {states}, {rows[0]:,} rows of {rows[1]} days, {proven} partitions proven")
+    print(f"{seconds:.0f} s, {seconds / days:.1f} s a day")
+    print(f"{tasks:,} tasks ({tasks / days:.0f} a run), {float(spent):.0f} s in tasks; a run took {median(runs):.1f} s in the median,")
+    print(f"of which {median(own):.1f} s were the engine's stages: {median(runs) - median(own):.1f} s a run are Airflow's hops and imports")
+    print(f"the source has {asked_sqlite():,} flights in the year")
+
+
+def asked_sqlite() -> int:
+    import sqlite3
+
+    with closing(sqlite3.connect(SOURCE)) as source:
+        return int(source.execute("SELECT count(*) FROM flights").fetchone()[0])
+
+
+if __name__ == "__main__":
+    given = [int(argument) for argument in sys.argv[1:]]
+    sys.exit(main(*(given + [31, 2][len(given) :])))

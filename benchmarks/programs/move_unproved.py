@@ -16,6 +16,7 @@ from penstock.migration import load
 from penstock.plan import groups
 from penstock.stages import extract, plan, switch
 from penstock.stages import load as loading
+from penstock.succession import Decision
 
 
 def counted(data: pa.RecordBatch, _: object) -> Digest:
@@ -40,7 +41,7 @@ def main() -> None:
     with record.stage(area, "build"):
         loading.build(session)
     with record.stage(area, "switch"), session.writing() as connection, connection.begin():
-        for statement in switch.statements(session, connection):
+        for statement in switch.statements(session, connection, Decision(session.plan.tables, (), {}, (), ())):
             databases.execute(connection, statement)
     os._exit(0)
 

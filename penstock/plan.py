@@ -68,6 +68,7 @@ class TablePlan:
     a row there when there are any. Chunks can be found again at the target when `ranged`.
     follows: the target column by which later runs will move what has changed.
     once: it is moved until it has been, then never again.
+    held: its primary key is the source's own, not one that the migration declares.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     """
 
@@ -90,6 +91,7 @@ class TablePlan:
     increment: Increment | None = None
     follows: str = ""
     once: bool = False
+    held: bool = False
 
     @property
     def name(self) -> str:

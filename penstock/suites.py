@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from penstock.errors import MigrationError, Problem
-from penstock.schema import Column, Table
+from penstock.schema import INTEGERS, Column, Table
 from penstock.staging import folder as file_name
 
 Stage = Literal["extracted", "transformed", "loaded"]
@@ -99,13 +99,14 @@ def read(path: Path, table: str, stage: str) -> Suite:
     return suite
 
 
-def of(folder: Path, name: str, stage: str, shape: Table) -> Suite:
+def of(folder: Path, name: str, stage: str, shape: Table, held: bool = False) -> Suite:
     """What the gate asks of the table `name` at `stage`, where it has this `shape`: its file's suite or a generated one.
 
+    held: the database that the rows were read from keeps the primary key unique itself.
     Raises MigrationError when its file can't be understood.
     """
     found = find(folder, name, stage)
-    return complete(found, shape.columns) if found else generated(shape.renamed(replace(shape.name, name=name)), stage)
+    return complete(found, shape.columns) if found else generated(shape.renamed(replace(shape.name, name=name)), stage, held)
 
 
 def complete(suite: Suite, columns: Iterable[Column]) -> Suite:
@@ -113,15 +114,17 @@ def complete(suite: Suite, columns: Iterable[Column]) -> Suite:
     return replace(suite, expectations=(*suite.expectations, *_always(columns)))
 
 
-def generated(table: Table, stage: str) -> Suite:
+def generated(table: Table, stage: str, held: bool = False) -> Suite:
     """The suite of a table that has no file: rows, columns, and a key that is there and unique.
 
-    Of loaded rows the target itself holds the primary key, which is built before this gate: nobody asks again.
+    What a database holds by itself is not asked again: of loaded rows the primary key, which is built before this gate; of extracted
+    ones a primary key of whole numbers that is the source's own (`held`), for only of these is equal there what is equal here.
     """
     name = table.name.name
     key = table.key
     asked = [_make("expect_column_values_to_not_be_null", f"penstock.key.{i}", column=c) for i, c in enumerate(key)]
-    if stage == "loaded" and table.primary_key:
+    whole = all(table.column(c).type.name in INTEGERS for c in key)
+    if table.primary_key and (stage == "loaded" or (stage == "extracted" and held and whole)):
         pass
     elif len(key) == 1 and _QUOTE in key[0]:
         every = {"min_value": {"$PARAMETER": PARAMETER}, "max_value": {"$PARAMETER": PARAMETER}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,15 @@ def test_generated_suite_asks_for_the_key() -> None:
     kinds = [e["type"] for e in suites.generated(table("a", "b", key=("a", "b")), "extracted").expectations[:-2]]
     assert kinds == ["expect_column_values_to_not_be_null"] * 2 + ["expect_compound_columns_to_be_unique"]
     assert len(suites.generated(table("a"), "loaded").expectations) == 2
+
+
+def test_a_key_of_numbers_that_the_source_holds_itself_is_not_asked_again() -> None:
+    shape = Table(TableName("t"), (Column("a", Type("int64")), Column("b", Type("string"))), ("a",))
+    asked = {held: [e["type"] for e in suites.generated(shape, "extracted", held).expectations[:-2]] for held in (True, False)}
+    assert asked[True] == ["expect_column_values_to_not_be_null"] and "expect_column_values_to_be_unique" in asked[False]
+    loose = replace(shape, primary_key=("b",))  # equal to us may be what the source tells apart
+    assert "expect_column_values_to_be_unique" in [e["type"] for e in suites.generated(loose, "extracted", True).expectations]
+    assert "expect_column_values_to_be_unique" in [e["type"] for e in suites.generated(shape, "transformed", True).expectations]
 
 
 def test_what_the_target_itself_holds_is_not_asked_again() -> None:

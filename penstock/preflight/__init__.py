@@ -239,6 +239,7 @@ def _plan(
         target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
         ranged=ranged,
         sensitive=tuple(spec.sensitive) if spec else (),
+        held=bool(source.primary_key) and not (spec and spec.key),
         quarantines=((spec and spec.bad_rows) or migration.bad_rows).action == "quarantine",
         at_most=spec.bad_rows.at_most if spec and spec.bad_rows else None,
     )

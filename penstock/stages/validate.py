@@ -40,7 +40,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     """
     plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
-    asked = [suites.of(session.folder, p.name, stage, shapes[p.name]) for p in plans]
+    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.held) for p in plans]
     register(session.folder)
     receipts = {p.name: _receipts(session, p, p.staged if stage == "loaded" else stage) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}

@@ -14,6 +14,7 @@ from penstock.plan import Chunk, Key, TablePlan, where, within
 from penstock.schema import INTEGERS, Column
 
 _SAMPLE = 1000
+_SMALL = 256  # bytes of a row, where there are too few to make a difference
 
 
 def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_bytes: int) -> TablePlan:
@@ -22,18 +23,24 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
     A table without a key is cut by where its rows lie, where the database can read such a range.
     """
-    rows = int(databases.execute(connection, f"SELECT count(*) FROM {_rows(plan, database)}").scalar_one())
-    row_bytes = _row_bytes(plan, database, connection, rows)
-    counted = replace(plan, rows=rows, row_bytes=row_bytes)
-    step = max(1, chunk_bytes // max(row_bytes, 1))
-    if rows <= step:
-        return counted
-    pieces = -(-rows // step)
     columns = [plan.source.column(c) for c in plan.key]
-    if columns:
-        bounds = _bounds(plan, database, connection, rows, -(-rows // pieces))
+    few = databases.execute(connection, f"SELECT 1 FROM {_rows(plan, database)} LIMIT 1 OFFSET {_SAMPLE}").first() is None
+    row_bytes = _SMALL if few else _row_bytes(plan, database, connection)
+    step = max(1, chunk_bytes // max(row_bytes, 1))
+    if not few and _indexed(plan, database, columns):
+        bounds, rows = _stepped(plan, database, connection, columns, step)
     else:
-        bounds = [(place,) for place in database.cuts(connection, plan.source.name, pieces)]
+        rows = _count(plan, database, connection)
+        pieces = -(-rows // step)
+        if pieces <= 1:
+            bounds = []
+        elif columns:
+            bounds = _numbered(plan, database, connection, columns, rows, -(-rows // pieces))
+        else:
+            bounds = [(place,) for place in database.cuts(connection, plan.source.name, pieces)]
+    counted = replace(plan, rows=rows, row_bytes=row_bytes)
+    if not bounds:
+        return counted
     edges: list[Key | None] = [None, *bounds, None]
     chunks = [Chunk(n, low, high) for n, (low, high) in enumerate(pairwise(edges))]
     if any(c.nullable for c in columns):
@@ -41,9 +48,11 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     return replace(counted, chunks=tuple(chunks))
 
 
-def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection, rows: int) -> int:
-    if rows <= _SAMPLE:
-        return 256
+def _count(plan: TablePlan, database: Database, connection: sa.Connection, *conditions: str) -> int:
+    return int(databases.execute(connection, f"SELECT count(*) FROM {_rows(plan, database, *conditions)}").scalar_one())
+
+
+def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection) -> int:
     sample = databases.select(database, plan.source.name, plan.source.columns, within(plan, database, plan.source)) + f" LIMIT {_SAMPLE}"
     batches = list(database.read(connection, sample, plan.source.columns))
     return max(1, sum(int(b.nbytes) for b in batches) // max(1, sum(int(b.num_rows) for b in batches)))
@@ -55,26 +64,29 @@ def _rows(plan: TablePlan, database: Database, *conditions: str) -> str:
     return databases.qualified(database, plan.source.name) + (f" WHERE {' AND '.join(parts)}" if parts else "")
 
 
-def _bounds(plan: TablePlan, database: Database, connection: sa.Connection, rows: int, step: int) -> list[Key]:
-    """Every `step`-th key in order, below the last."""
-    columns = [plan.source.column(c) for c in plan.key]
-    indexed = database.ordered_keys and plan.key == plan.source.primary_key and all(c.type.name in INTEGERS | {"date"} for c in columns)
-    return (_stepped if indexed else _numbered)(plan, database, connection, columns, rows, step)
+def _indexed(plan: TablePlan, database: Database, columns: Sequence[Column]) -> bool:
+    """Whether an index gives the keys in their order, none of them NULL."""
+    ordered = bool(columns) and database.ordered_keys and plan.key == plan.source.primary_key
+    return ordered and all(c.type.name in INTEGERS | {"date"} and not c.nullable for c in columns)
 
 
-def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], rows: int, step: int) -> list[Key]:
-    """Along the index, from one bound to the next: several times cheaper than numbering all rows."""
+def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], step: int) -> tuple[list[Key], int]:
+    """Every `step`-th key below the last, and how many rows there are: along the index, from one bound to the next.
+
+    Several times cheaper than numbering all rows, and no count has to read them once more.
+    """
     order = ", ".join(database.key_expression(c) for c in columns)
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
     bounds: list[Key] = []
-    while (len(bounds) + 1) * step < rows:
+    while True:
         beyond = where(database, columns, Chunk(0, low=bounds[-1] if bounds else None))
         query = f"SELECT {values} FROM {_rows(plan, database, beyond)}"
         found = databases.execute(connection, f"{query} ORDER BY {order} LIMIT 1 OFFSET {step - 1}").first()
         if found is None:
-            break
+            rest = _count(plan, database, connection, beyond)
+            rows = len(bounds) * step + rest
+            return (bounds if rest else bounds[:-1]), rows
         bounds.append(tuple(_plain(v) for v in found))
-    return bounds
 
 
 def _numbered(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], rows: int, step: int) -> list[Key]:

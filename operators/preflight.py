@@ -31,7 +31,7 @@ class PreflightOperator(MigrationOperator):
                 suites_folder(migration),
                 tuple(context["params"].get("tables") or ()),
                 staging_root(migration, self.staging_root),
-                estimate=True,
+                estimate=not migration.in_parts,  # of whole tables; a run of an interval would be held up by it each time
                 interval=interval(migration, context),
             )
             plan.keep(staging, found)

@@ -256,7 +256,8 @@ def test_with_all_rights_nothing_is_said_and_what_can_not_be_tried_is(mariadb: E
     assert found.outlook.basis.endswith("loading could not be measured")  # which takes CREATE TEMPORARY TABLES
     mariadb.do(mariadb.said("GRANT CREATE TEMPORARY TABLES ON {pattern}.* TO {writer}"))
     found = plan.assess(mariadb.migration(), "r", mariadb.source, mariadb.target, mariadb.folder / "none", estimate=True)
-    assert not found.problems and found.outlook and "and loaded at" in found.outlook.basis
+    assert {p.what.split(": ")[0] for p in found.problems} <= {"not carried"}
+    assert found.outlook and "and loaded at" in found.outlook.basis
 
 
 def test_rights_through_a_role_count(mariadb: Ends) -> None:

@@ -62,6 +62,7 @@ SELECT quote_ident(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.r
 WHERE n.nspname = current_schema() AND c.relname = ANY (:names)
 AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
   AND has_table_privilege(c.oid, 'DELETE'))
+ORDER BY c.relname
 """
 
 # Rows as the planner counts them: those that statistics saw, by page, times the pages that there are.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,9 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from demo import REPO, SOURCE, build_source, environment
 from up import stop
+
+from demo import REPO, SOURCE, build_source, environment
 
 sys.path.insert(0, str(REPO))
 from tools.postgresql_server import postgresql_server
@@ -60,11 +62,12 @@ def main(days: int, at_once: int) -> int:
             airflow = subprocess.Popen(
                 [program("airflow"), "standalone"], env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped, it stops what it has started
         try:
             wait_until_there(server, patience=240)
             began = time.monotonic()
-            last = date(2013, 1, 1) + timedelta(days=days - 1)
-            ask = ["backfill", "create", "--dag-id", "flights_daily", "--from-date", "2013-01-01", "--to-date", f"{last}"]
+            first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
+            ask = ["backfill", "create", "--dag-id", "flights_daily", "--from-date", first, "--to-date", last]
             subprocess.run([program("airflow"), *ask, "--max-active-runs", str(at_once)], env=settings, check=True, capture_output=True)
             states = wait_for_runs(server, days, patience=120 * days)
             told(home, server, days, time.monotonic() - began, states)
@@ -126,9 +129,8 @@ def wait_for_runs(server: sa.URL, days: int, patience: float) -> dict[str, int]:
     while time.monotonic() < until:
         query = "SELECT state, count(*) FROM dag_run WHERE run_type = 'backfill' GROUP BY state"
         states = {str(state): int(count) for state, count in asked(server, "airflow", query)}
-        if sum(states.get(s, 0) for s in ("success", "failed")) >= days:
+        if states and not {"queued", "running"} & states.keys():
             return states
-        print(f"\r{states}      ", end="", file=sys.stderr, flush=True)
         time.sleep(3)
     return states
 
@@ -149,6 +151,8 @@ def told(home: Path, server: sa.URL, days: int, seconds: float, states: dict[str
     print(f"{seconds:.0f} s, {seconds / days:.1f} s a day")
     print(f"{tasks:,} tasks ({tasks / days:.0f} a run), {float(spent):.0f} s in tasks; a run took {median(runs):.1f} s in the median,")
     print(f"of which {median(own):.1f} s were the engine's stages: {median(runs) - median(own):.1f} s a run are Airflow's hops and imports")
+    for failure in (home / "staging" / "flights_daily").glob("*/failure.json"):
+        print(failure.read_text())
     print(f"the source has {asked_sqlite():,} flights in the year")
 
 

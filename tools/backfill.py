@@ -22,9 +22,9 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from up import stop
 
 from demo import REPO, SOURCE, build_source, environment
+from up import stop
 
 sys.path.insert(0, str(REPO))
 from tools.postgresql_server import postgresql_server

@@ -17,8 +17,9 @@ penstock/native/digest.c builds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -59,6 +60,11 @@ def of(data: pa.Table | pa.RecordBatch, columns: Sequence[Column]) -> Digest:
         raise TypeError(f"rows of {data.schema.types} are not of {expected}")
     batches = data.to_batches() if isinstance(data, pa.Table) else [data]
     return sum(map(_of, batches), Digest())
+
+
+def total(batches: Iterable[pa.Table | pa.RecordBatch], columns: Sequence[Column]) -> Digest:
+    """The digest of all these rows together. No batch is held while the next is made."""
+    return sum(map(partial(of, columns=columns), batches), Digest())
 
 
 def _of(batch: pa.RecordBatch) -> Digest:

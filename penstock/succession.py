@@ -138,9 +138,7 @@ def _brought_forward(session: Session, connection: sa.Connection, decision: Deci
         return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
     last = next(b for b in decision.before if b.table == mine.table)
     columns = table.target.columns
-    gone = Digest()
-    for batch in session.target.read(connection, databases.select(session.target, table.kept, columns), columns):
-        gone += digest.of(batch, columns)
+    gone = digest.total(session.target.read(connection, databases.select(session.target, table.kept, columns), columns), columns)
     whole = Digest.parse(last.digest) - gone + Digest.parse(mine.digest)
     mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
     return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from penstock import _native, digest
 from penstock.digest import Digest
 from penstock.schema import Column, Type, arrow_schema
+from tests.plain_numbers import PLAIN
 
 EPOCH = dt.datetime(1970, 1, 1)
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -28,15 +29,7 @@ def decimals(precision: int, scale: int) -> st.SearchStrategy[Decimal]:
 
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "boolean": st.booleans(),
-    "int8": st.integers(-128, 127),
-    "int16": st.integers(-(2**15), 2**15 - 1),
-    "int32": st.integers(-(2**31), 2**31 - 1),
-    "int64": st.integers(-(2**63), 2**63 - 1),
-    "uint8": st.integers(0, 255),
-    "uint16": st.integers(0, 2**16 - 1),
-    "uint32": st.integers(0, 2**32 - 1),
-    "uint64": st.integers(0, 2**64 - 1),
+    **PLAIN,
     "float32": st.floats(width=32),
     "float64": st.floats(),
     "decimal(9,4)": decimals(9, 4),

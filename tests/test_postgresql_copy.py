@@ -20,6 +20,7 @@ from penstock.databases import execute, postgresql, postgresql_copy, select
 from penstock.errors import LoadFailed
 from penstock.plan import TablePlan, extract_select
 from penstock.schema import Column, TableName, Type, arrow_schema
+from tests.plain_numbers import PLAIN
 
 DATABASE: databases.Database = databases.of(sa.make_url("postgresql://x"))
 PLACE = TableName("t", "public")
@@ -28,15 +29,7 @@ UTC = dt.UTC
 no_nul = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 moments = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "boolean": st.booleans(),
-    "int8": st.integers(-128, 127),
-    "int16": st.integers(-(2**15), 2**15 - 1),
-    "int32": st.integers(-(2**31), 2**31 - 1),
-    "int64": st.integers(-(2**63), 2**63 - 1),
-    "uint8": st.integers(0, 255),
-    "uint16": st.integers(0, 2**16 - 1),
-    "uint32": st.integers(0, 2**32 - 1),
-    "uint64": st.integers(0, 2**64 - 1),
+    **PLAIN,
     "year": st.integers(1901, 2155),
     "float32": st.floats(width=32),
     "float64": st.floats(),

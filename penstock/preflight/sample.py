@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from penstock import databases, digest, staging, transforms
 from penstock.databases import Database, ddl
-from penstock.digest import Digest
 from penstock.errors import LoadFailed, PenstockError, Problem
 from penstock.plan import TablePlan
 from penstock.schema import TableName, arrow_schema
@@ -117,9 +116,9 @@ def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[
         began = time.monotonic()
         to.write(connection, _PLACE, plan.target.given, map(plan.target.loadable, made))
         written = time.monotonic()
-        found = sum((digest.of(b, columns) for b in to.read(connection, databases.select(to, _PLACE, columns), columns)), Digest())
+        found = digest.total(to.read(connection, databases.select(to, _PLACE, columns), columns), columns)
         ended = time.monotonic()
-    if found != sum((digest.of(b, columns) for b in made), Digest()):
+    if found != digest.total(made, columns):
         raise LoadFailed("values came back from the target other than they were loaded", fix="cast or filter them in the migration")
     return replace(pace, write=written - began, back=ended - written)
 

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from penstock import coverage, databases, digest, intervals, partitioning, preflight, record, staging
 from penstock.coverage import Covered
 from penstock.databases import Database
-from penstock.digest import Digest
 from penstock.errors import MigrationError
 from penstock.intervals import Interval
 from penstock.migration import Migration
@@ -155,7 +154,7 @@ def _checked(
         why = f"the source has {count:,} rows of it, {found.rows_read:,} were read" if count != found.rows_read else ""
     else:
         batches = database.read(connection, extract_select(plan, database, Chunk(0)), plan.source.columns)
-        now = sum((digest.of(b, plan.source.columns) for b in batches), Digest())
+        now = digest.total(batches, plan.source.columns)
         why = "rows of it have changed at the source" if str(now) != found.source else ""
     connection.rollback()
     return replace(cell, state="stale", why=why) if why else cell

@@ -119,7 +119,7 @@ def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Pi
     columns = plan.target.columns
     with connection.begin():
         batches = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
-        found = sum(map(partial(digest.of, columns=columns), batches), Digest())  # map holds no batch while the next is read
+        found = digest.total(batches, columns)
     taken = _Taken(piece, staged, left_out, found, time.monotonic() - began)
     events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=taken.held)
     return taken
@@ -183,7 +183,7 @@ def _to_load(session: Session, plan: TablePlan, staged: Receipt) -> Iterator[pa.
 def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) -> str:
     """The first chunk whose file does not hold the rows that were hashed before they were written; empty when all do."""
     for receipt in receipts:
-        held = sum((digest.of(b, plan.target.columns) for b in session.staging.rows(receipt)), Digest())
+        held = digest.total(session.staging.rows(receipt), plan.target.columns)
         if str(held) != receipt.digest:
             return f"chunk {receipt.chunk}: its staged file does not hold what was {plan.staged}"
     return ""

@@ -289,7 +289,7 @@ def _read_back(session: Session, connection: sa.Connection, live: Table, rows: p
         names = rows.slice(start, _KEYS_AT_ONCE).select([c.name for c in key]).to_pylist()
         found = [" AND ".join(f"{target.key_expression(c)} = {target.key_literal(_plain(row[c.name]), c)}" for c in key) for row in names]
         select = databases.select(target, live.name, live.columns, " OR ".join(f"({condition})" for condition in found))
-        yield sum((digest.of(b, live.columns) for b in target.read(connection, select, live.columns)), Digest())
+        yield digest.total(target.read(connection, select, live.columns), live.columns)
 
 
 def _plain(value: object) -> int | str:
@@ -299,4 +299,4 @@ def _plain(value: object) -> int | str:
 def _standing(session: Session, connection: sa.Connection, live: Table) -> Digest:
     """The digest of the whole live table: how rows without a key are found."""
     batches = session.target.read(connection, databases.select(session.target, live.name, live.columns), live.columns)
-    return sum((digest.of(b, live.columns) for b in batches), Digest())
+    return digest.total(batches, live.columns)

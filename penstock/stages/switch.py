@@ -175,17 +175,13 @@ def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[di
     """Raise SwitchRefused when a shadow table has changed since it was proved."""
     proved = {p["table"]: p for p in proof}
     for table in session.plan.tables:
-        if seals.mark(session, connection, table, table.shadow, proved[table.name]["seal"]) != _expected(proved[table.name]):
+        if not seals.unchanged(session, connection, table, table.shadow, proved[table.name]):
             raise SwitchRefused(
                 f"rows of {table.shadow} have changed since they were proved",
                 where=f"table {table.name}",
                 why="somebody else wrote into the shadow table",
                 fix="find out who; then run the load again, in a new run",
             )
-
-
-def _expected(proof: dict[str, Any]) -> str:
-    return str(proof["seal"] if proof["seal"] is not None else proof["target"])
 
 
 def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
@@ -256,7 +252,7 @@ def verify(session: Session) -> list[str]:
     with session.writing() as connection, connection.begin():
         own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
         for table in session.plan.tables:
-            if table.name in own and not seals.unchanged(session, connection, table, proved[table.name]):
+            if table.name in own and not seals.unchanged(session, connection, table, table.target.name, proved[table.name]):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)

@@ -98,7 +98,8 @@ def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
 def _changed(session: Session, connection: sa.Connection) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    return [str(t.target.name) for t in session.plan.tables if not seals.unchanged(session, connection, t, proved[t.name])]
+    live = [(t, t.target.name) for t in session.plan.tables]
+    return [str(place) for table, place in live if not seals.unchanged(session, connection, table, place, proved[table.name])]
 
 
 def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str]) -> dict[str, Any]:

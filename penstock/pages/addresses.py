@@ -1,4 +1,4 @@
-"""Where the pages stand, as addresses. Names are quoted: a run id with a colon or a table called `../x` is one part of a path or a query."""
+"""Where the pages stand. Names are quoted: a run id with a colon, or a table called `../x`, is one part of an address."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Penstock's pages inside the Airflow UI: routes, rights, and what is asked of Airflow's own tables. The pages are made in penstock.pages."""
+"""Penstock's pages inside the Airflow UI: routes, rights, and questions to Airflow's own tables. penstock.pages makes the pages."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from penstock import journal
+from penstock import journal, meter
 from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.staging import Staging, folder
 
@@ -36,13 +36,14 @@ STAGES = {
 
 @contextmanager
 def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
-    """Time what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
+    """Time and count what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
 
     A stage that succeeds takes back the failure of its own earlier try.
     """
     began, at = time.monotonic(), journal.now()
     try:
-        yield
+        with meter.counted(area, name, label):
+            yield
     except Exception as error:
         area.write_json(describe(name, error) | {"label": label}, FAILURE)
         raise

@@ -11,6 +11,8 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     verdicts/<stage>.json proof.json   what the gates and the proof said
     approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
+    before.json                        which run of the migration was the last when this one began
+    expected.json progress/            what there is to do, and what each stage has counted of it so far
     report.json report.html
 """
 
@@ -72,6 +74,11 @@ class Staging:
 
     def at(self, *parts: str) -> str:
         return posixpath.join(self.path, *parts)
+
+    @property
+    def shared(self) -> Staging:
+        """The folder around, which all runs of the migration share."""
+        return Staging(self.filesystem, posixpath.dirname(self.path), self.url.rpartition("/")[0])
 
     def exists(self, *parts: str) -> bool:
         found: pafs.FileInfo = self.filesystem.get_file_info(self.at(*parts))

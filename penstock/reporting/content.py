@@ -12,6 +12,7 @@ from penstock.plan import Plan
 from penstock.record import STAGES, busy
 from penstock.reporting.outcome import headline, outcome
 from penstock.reporting.records import GATES, Record, Records, summed
+from penstock.reporting.since import since
 from penstock.reporting.tables import tables, totals
 
 VERSION = 1
@@ -22,7 +23,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
     """The report as one JSON-able record. Pure but for the clock and the versions of what is installed."""
     plan, ended = found.plan, outcome(found)
     each = tables(found)
-    return {
+    report: Record = {
         "report": VERSION,
         "migration": migration,
         "run": run,
@@ -35,6 +36,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "target": plan and plan.target,
         "totals": totals(each, busy(t for parts in found.timings.values() for t in parts)),
         "stages": _stages(found, each),
+        "pace": list(found.pace),
         "tables": each,
         "gates": _gates(found),
         "quarantine": [
@@ -53,6 +55,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "fingerprint": plan and plan.fingerprint,
         "versions": _versions(plan),
     }
+    return report | {"since": since(report, found.before)}
 
 
 def _stages(found: Records, each: Sequence[Record]) -> list[Record]:

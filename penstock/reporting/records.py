@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock import quarantine
+from penstock import earlier, progress, quarantine
 from penstock.plan import Plan, TablePlan
 from penstock.quarantine import Manifest
 from penstock.record import FAILURE
@@ -19,7 +19,10 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Records:
-    """Everything that a run has staged about itself; None and empty for what it never came to."""
+    """Everything that a run has staged about itself; None and empty for what it never came to.
+
+    before: the report of the last run of the migration before this one.
+    """
 
     plan: Plan | None
     assessment: Record | None
@@ -33,6 +36,8 @@ class Records:
     switch: Record | None
     undo: Record | None
     redriven: Record | None
+    pace: Sequence[Record]
+    before: Record | None
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -68,6 +73,8 @@ def read(area: Staging) -> Records:
         there("switch.json"),
         there("undo.json"),
         there("redriven.json"),
+        progress.pace(area),
+        earlier.report_before(area),
     )
 
 

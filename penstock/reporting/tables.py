@@ -68,7 +68,8 @@ def _columns(table: TablePlan) -> list[Record]:
 
 
 def _type(column: Column) -> str:
-    return str(column.type) + ("" if column.nullable else " not NULL")
+    kind = column.native if column.type.name == "unsupported" else str(column.type)
+    return kind + ("" if column.nullable else " not NULL")
 
 
 def _part(table: TablePlan) -> str | None:

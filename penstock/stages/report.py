@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock import events, page
+from penstock import earlier, events, page
 from penstock.reporting.content import collect
 from penstock.reporting.records import read
 from penstock.staging import Staging
@@ -14,6 +14,7 @@ def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     """Write report.json and report.html of a run from what it has staged so far, and answer the first's content."""
     found = collect(read(area), migration, run)
     area.write_json(found, "report.json")
+    earlier.publish(area, found)
     area.write_text(page.render(found), "report.html")
     events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock import earlier, events, page
+from penstock import earlier, events
+from penstock.pages import report as pages
 from penstock.reporting.content import collect
 from penstock.reporting.records import read
 from penstock.staging import Staging
@@ -15,6 +16,6 @@ def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     found = collect(read(area), migration, run)
     area.write_json(found, "report.json")
     earlier.publish(area, found)
-    area.write_text(page.render(found), "report.html")
+    area.write_text(pages.document(found), "report.html")
     events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
     return found

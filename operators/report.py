@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators import coverage
 from operators.migration_operator import MigrationOperator, area, current_run, declared
 
 if TYPE_CHECKING:
@@ -25,4 +26,4 @@ class ReportOperator(MigrationOperator):
         staging = area(migration, self.staging_root, run)
         found = report.report(staging, migration.name, run)
         self.log.info("report: %s/report.html", staging.url)
-        return summary(found, staging.url)
+        return summary(found, staging.url) | {"coverage": coverage.keep(migration, self.staging_root, staging)}

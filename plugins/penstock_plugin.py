@@ -7,6 +7,7 @@ from typing import ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from penstock_ui.app import app
+from penstock_ui.links import ROUTE, ReportLink
 
 _PREFIX = "penstock"
 
@@ -16,8 +17,9 @@ class PenstockPlugin(AirflowPlugin):
 
     name = "penstock"
     fastapi_apps: ClassVar = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]
+    operator_extra_links: ClassVar = [ReportLink()]
     external_views: ClassVar = [
-        {"name": "Migrations", "href": f"{_PREFIX}/", "destination": "nav", "url_route": "migrations"},
+        {"name": "Migrations", "href": f"{_PREFIX}/", "destination": "nav", "url_route": ROUTE},
         {"name": "Migration", "href": f"{_PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "migration"},
         {
             "name": "Migration report",

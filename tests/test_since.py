@@ -124,12 +124,12 @@ def test_an_older_run_never_takes_the_place_of_a_newer_one(shop: Shop) -> None:
 
     shop.run("r1")
     shop.run("r2")
-    last = area(shop, "r2").shared.read_json("last.json")
+    last = area(shop, "r2").beside.read_json("last.json")
     assert last["run"] == "r2"
     report.report(area(shop, "r1"), "shop", "r1")
-    assert area(shop, "r2").shared.read_json("last.json") == last
+    assert area(shop, "r2").beside.read_json("last.json") == last
     report.report(area(shop, "r2"), "shop", "r2")
-    assert area(shop, "r2").shared.read_json("last.json")["run"] == "r2"
+    assert area(shop, "r2").beside.read_json("last.json")["run"] == "r2"
 
 
 def test_the_last_run_is_found_without_looking_at_any_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_the_last_run_is_found_without_looking_at_any_other(shop: Shop, monkeypa
     monkeypatch.setattr(Staging, "read_text", noted)
     monkeypatch.setattr(Staging, "names", listed)
     shop.run("r4")
-    assert touched == {"r4", "r3", "shop"}
+    assert touched == {"r4", "r3", ".migration"}
 
 
 def test_a_run_whose_predecessor_was_cleared_away_has_a_report(shop: Shop) -> None:

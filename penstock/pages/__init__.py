@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 ASSETS = {"penstock.css": "text/css; charset=utf-8", "penstock.js": "text/javascript; charset=utf-8"}
 """The files that pages load, and their types."""
-# How a run's outcome looks. Its words always stand beside: a colour alone says nothing to some.
-_OUTCOMES = {
-    "switched": "ok",
-    "proved, not switched": "ok",
-    "undone": "warn",
-    "not approved": "warn",
-    "unfinished": "warn",
-    "failed": "bad",
-}
 
 
 def render(template: str, **values: Any) -> str:
@@ -31,8 +22,8 @@ def render(template: str, **values: Any) -> str:
 
 
 def outcome_look(outcome: str) -> str:
-    """ok, warn or bad; an outcome that nobody has declared here looks like a warning."""
-    return _OUTCOMES.get(outcome, "warn")
+    """ok, bad, live or warn: how an outcome looks. Its words always stand beside, for a colour alone says nothing to some."""
+    return {"switched": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}.get(outcome, "warn")
 
 
 @cache
@@ -42,6 +33,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    from penstock.pages.listing import airflow_run
     from penstock.pages.report import ledger
 
     environment.filters |= {
@@ -49,8 +41,10 @@ def _environment() -> Environment:
         "size": units.size,
         "span": units.seconds,
         "instant": units.instant,
+        "ago": units.ago,
+        "span_of": units.span,
         "ledger": ledger,
         "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
     }
-    environment.globals |= {"count": units.count, "outcome_look": outcome_look}
+    environment.globals |= {"count": units.count, "outcome_look": outcome_look, "airflow_run": airflow_run}
     return environment

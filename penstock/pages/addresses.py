@@ -49,6 +49,10 @@ class Addresses:
         """The run in Airflow's own UI."""
         return f"{self.airflow}/dags/{_part(dag_id)}/runs/{_part(run_id)}"
 
+    def airflow_task(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """The task in Airflow's own UI."""
+        return f"{self.airflow_run(dag_id, run_id)}/tasks/{_part(task_id)}"
+
 
 @cache
 def digest(name: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from penstock import pages, units
 from penstock.pages.addresses import Addresses
+from penstock.pages.decisions import Decision
 
 _PLACE, _HALF, _DROP, _WIDTH = 124, 27, 16, 1080
 
@@ -15,10 +17,10 @@ def document(report: dict[str, Any]) -> str:
     return pages.render("report.html.j2", report=report, flow=flow(report))
 
 
-def page(report: dict[str, Any], to: Addresses, dag_id: str, run_id: str) -> str:
-    """A report as a page of the UI. dag_id, run_id: Airflow's, of the DAG run that it is shown for."""
+def page(report: dict[str, Any], to: Addresses, dag_id: str, run_id: str, decisions: Sequence[Decision] = ()) -> str:
+    """A report as a page of the UI. dag_id, run_id: Airflow's, of the DAG run it is shown for.  decisions: what may be done about it."""
     trail = [(dag_id, to.migration(dag_id)), (run_id, to.report(dag_id, run_id))]
-    return pages.render("run.html.j2", report=report, flow=flow(report), to=to, trail=trail)
+    return pages.render("run.html.j2", report=report, flow=flow(report), to=to, trail=trail, decisions=decisions)
 
 
 def ledger(proof: dict[str, Any]) -> list[tuple[str, str, bool]]:

@@ -12,12 +12,14 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from penstock import pages
 from penstock.pages.addresses import digest
-from penstock_ui import runs
+from penstock_ui import decisions, migrations, runs
 from penstock_ui.answers import HEADERS, message
 
 log = logging.getLogger(__name__)
 
 app = FastAPI(title="Penstock", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
+app.include_router(migrations.router)
+app.include_router(decisions.router)
 app.include_router(runs.router)
 
 

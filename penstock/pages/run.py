@@ -145,3 +145,12 @@ def told(stage: Stage) -> str:
         f"{units.number(stage.rows_per_second)} rows/s" if stage.rows_per_second else "",
     ]
     return " · ".join(filter(None, parts))
+
+
+def points_of(chunk: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The digests of a chunk as (points, digest), equal ones on one line, those that were never taken left out."""
+    found: dict[str, list[str]] = {}
+    for point in ("source", "staged", "target"):
+        if chunk[point]:
+            found.setdefault(chunk[point], []).append(point)
+    return [(" = ".join(points), digest) for digest, points in found.items()]

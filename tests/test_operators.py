@@ -186,8 +186,8 @@ def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_i
     move.tell("INSERT INTO k VALUES (7, 'odd')")
     session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate")
     told = evidence(session.staging.read_json("report.json"), 3600)
-    assert "In quarantine of t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
-    assert "In quarantine of k: 1 × u not a UUID in small letters, for instance `id=7`" in told
+    assert "- t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
+    assert "- k: 1 × u not a UUID in small letters, for instance `id=7`" in told
 
 
 def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:

@@ -213,7 +213,9 @@ def test_what_waits_for_a_person_comes_first_then_what_failed() -> None:
     from penstock.pages.addresses import Addresses
     from penstock.pages.listing import Migration, Run
 
-    full = dict.fromkeys(("run", "headline", "stage", "written", "staging"), "") | dict.fromkeys(("tables", "rows_read", "rows_loaded", "rows_rejected"), 1)
+    full = dict.fromkeys(("run", "headline", "stage", "written", "staging"), "") | dict.fromkeys(
+        ("tables", "rows_read", "rows_loaded", "rows_rejected"), 1
+    )
     done = Run("d", "r", "success", NOW, summary=full | {"outcome": "switched", "interval": None})
     runs = {
         "a_done": done,

@@ -131,7 +131,7 @@ def _drawn(migration: Migration) -> list[str]:
 
 
 def _further(migration: Migration, before: Mapping[str, Any] | None) -> list[Interval]:
-    """The intervals of the schedule that are over. Those that were drawn before are taken from there: a year of hours takes long to draw."""
+    """The intervals of the schedule that are over. Those drawn before are taken from there: a year of hours takes long to draw."""
     known: list[Interval] = []
     if before and before["drawn"] == _drawn(migration):
         spans = next(([c["interval"] for c in t["cells"]] for t in before["tables"] if t["cells"] and t["cells"][0]["interval"]), [])

@@ -99,6 +99,16 @@ def test_what_was_shown_before_is_not_repeated_once_it_is_sensitive(shop: Shop) 
     assert "77712" not in json.dumps(reported(shop, "r2"))
 
 
+def test_what_a_step_said_of_a_column_is_not_repeated_once_it_is_sensitive(shop: Shop) -> None:
+    step = "transform: [{fill: {email: geheim@example.com}}]"
+    shop.run("r1", shop.write(f"  customer: {{{step}}}"))
+    assert "geheim" in json.dumps(reported(shop, "r1"))
+    shop.run("r2", shop.write(f"  customer: {{sensitive: [email], {step}}}"))
+    place = shop.folder / "staging" / "shop" / "r2"
+    assert "geheim" not in json.dumps(reported(shop, "r2")) + (place / "report.html").read_text()
+    assert ("customer", "transforms") in [(d["table"], d["what"]) for d in reported(shop, "r2")["since"]["declared"]]
+
+
 def test_a_run_that_failed_before_its_proof_is_not_the_last(shop: Shop) -> None:
     shop.run("r1")
     suite(shop, "log.extracted", {"type": "expect_column_max_to_be_between", "kwargs": {"column": "weight", "max_value": 1}})
@@ -152,11 +162,14 @@ def test_the_last_run_is_found_without_looking_at_any_other(shop: Shop, monkeypa
     assert touched == {"r4", "r3", ".migration"}
 
 
-def test_a_run_whose_predecessor_was_cleared_away_has_a_report(shop: Shop) -> None:
+@pytest.mark.parametrize("left", [None, "half a rep", '{"report": 99}'])
+def test_whatever_is_left_of_the_last_run_there_is_a_report(shop: Shop, left: str | None) -> None:
     shop.run("r1")
     area(shop, "r1").delete()
+    if left is not None:
+        area(shop, "r1").write_text(left, "report.json")
     shop.run("r2")
-    assert reported(shop, "r2")["since"] is None
+    assert reported(shop, "r2")["outcome"] == "switched" and reported(shop, "r2")["since"] is None
 
 
 def test_stages_are_slower_only_when_they_are_so_by_more_than_a_clock_tells(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _files(folder: Path, columns: Sequence[Column], batches: Iterable[pa.RecordB
         file, rows = folder / f"{number}.tsv", 0
         with file.open("wb") as stream:
             while piece is not None and stream.tell() < FILE_BYTES:
-                stream.write(memoryview(tsv.lines(piece, spelled)))
+                tsv.write(stream, piece, spelled)
                 rows += piece.num_rows
                 piece = next(pieces, None)
         yield file, rows

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, workers
+from penstock import digest, events, journal, staging, workers
 from penstock.digest import Digest
 from penstock.errors import PenstockError
 from penstock.plan import Chunk, TablePlan, extract_select
@@ -67,7 +67,8 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
         session.staging.write_json({"at": journal.now()}, *reading(plan.name))
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
-        workers.each(chunks, [first, *others] if shared else [first], keep)
+        connections, shares = [first, *others] if shared else [first], session.shares
+        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.limit)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -75,12 +76,16 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     began = time.monotonic()
     columns = plan.source.columns
     file = chunk_file(STAGE, plan.name, chunk.number)
+    longest = 0
     try:
-        batches = session.source.read(connection, extract_select(plan, session.source, chunk), columns)
+        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
+        batches = session.source.read(connection, select, columns, room)
         with session.staging.parquet(arrow_schema(columns), file) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
+                nonlocal longest
                 taken = digest.of(batch, columns)
+                longest = max(longest, staging.longest(batch))
                 writer.write_batch(batch)
                 events.emit("extract.batch", table=plan.name, chunk=chunk.number, rows=batch.num_rows, bytes=batch.nbytes)
                 return taken
@@ -94,7 +99,9 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     seconds = round(time.monotonic() - began, 3)
     sha256 = session.staging.sha256(file)
     rows = total.rows
-    return Receipt(plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256)
+    return Receipt(
+        plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256, longest=longest
+    )
 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:

@@ -12,11 +12,15 @@ from penstock.databases import Room
 BATCHES = 8  # a worker has about so many batches under its hands: read, put together, hashed, encoded, on their way
 ROWS = 4  # and so many of a long row: as it came, as Arrow has it, as it is encoded
 _MOST, _LEAST = 12 << 20, 1 << 20
+_OTHER = 64 << 20
 
 
-def of_a_row(longest: int, value: int) -> int:
-    """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many."""
-    return longest + 3 * value + _MOST
+def of_a_row(longest: int, value: int, read: int, written: int) -> int:
+    """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many.
+
+    read, written: how many times either database has it besides. As Parquet a value is encoded, put into a page, and compressed.
+    """
+    return max((1 + read) * longest + 3 * value, (1 + written) * longest + 2 * value) + _OTHER
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ ordered_keys = False
 row_place = ""
 keys_after_load = True
 more_memory = "RESET memory_limit"
+copies = 2
 vector = 2048  # and at a checkpoint so many of each column, at least
 secondary_indexes = False
 foreign_keys = False

@@ -27,6 +27,7 @@ ordered_keys = False
 row_place = ""
 keys_after_load = False
 more_memory = ""
+copies = 2
 vector = 1
 secondary_indexes = False
 foreign_keys = False

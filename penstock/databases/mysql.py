@@ -32,6 +32,7 @@ ordered_keys = True
 row_place = ""
 keys_after_load = False  # InnoDB stores rows in the order of the primary key
 more_memory = ""
+copies = 0
 vector = 1
 secondary_indexes = True
 foreign_keys = True

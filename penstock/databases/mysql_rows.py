@@ -29,6 +29,7 @@ WARY_ROWS, STEP_BYTES = 128, 1 << 20  # what is fetched before its size is looke
 PLAIN_BYTES = 1024  # a row that can't be longer than this needs no look
 
 _ONE_BY_ONE = "optimizer_switch = 'block_nested_loop=off'"
+_ALL = 1 << 32
 _LONGEST = 30  # of a fixed form but a decimal: a timestamp has 26 characters, a double 24
 _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion error to [^:]*: )?(.*)", re.DOTALL)
 
@@ -41,9 +42,8 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
         # a row's pieces follow one another as long as no rows are gathered to be joined together
         mariadb = mysql_catalogue.version(connection).startswith("MariaDB")
         execute(connection, f"SET SESSION {'join_cache_level = 0' if mariadb else _ONE_BY_ONE}")
-        rows = _read(
-            connection, _in_pieces(select, columns, room.longest), pieces.columns(columns, lengths.may_be_long), room.batch * 2 // 3
-        )
+        sent = pieces.columns(columns, lengths.may_be_long)
+        rows = _read(connection, _in_pieces(select, columns, room.longest), sent, pieces.BATCH)
         yield from pieces.joined(rows, columns)
     else:
         yield from _read(connection, select, columns, room.batch * 2 // 3)
@@ -52,15 +52,16 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
 def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
     """The select of `pieces.columns`: a row's long values as pieces of their bytes."""
     size = pieces.PIECE
+    last = longest // size + 1  # it has all that is left of a value that has become longer since
     names = {c: f"penstock.{_aliased(c)}" for c in columns}
     octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if lengths.may_be_long(c)), "0"])
     fields = (
-        f"SUBSTRING(CAST({n} AS BINARY) FROM 1 + p.number * {size} FOR {size}) AS {_aliased(c)}"
+        f"SUBSTRING(CAST({n} AS BINARY) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {_aliased(c)}"
         if lengths.may_be_long(c)
         else f"IF(p.number = 0, {n}, NULL) AS {_aliased(c)}"
         for c, n in names.items()
     )
-    numbers = " UNION ALL ".join(f"SELECT {n} AS number" for n in range(longest // size + 2))
+    numbers = " UNION ALL ".join(f"SELECT {n} AS number" for n in range(last + 1))
     chosen = f"p.number * {size} < GREATEST({octets})"
     named = f"p.number AS {quoted(pieces.NUMBER.name)}"
     return f"SELECT {named}, {', '.join(fields)} FROM ({select}) AS penstock STRAIGHT_JOIN ({numbers}) AS p ON {chosen}"

@@ -57,6 +57,7 @@ ordered_keys = True
 row_place = "ctid"
 keys_after_load = True
 more_memory = ""
+copies = 0
 vector = 1
 secondary_indexes = True
 foreign_keys = True

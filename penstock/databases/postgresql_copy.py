@@ -120,6 +120,7 @@ def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
             if moments.beyond(batch.column(number), FIRST, LAST):
                 raise unheld(name, "it is before the year 1, or beyond 9999")
         yield batch
+        del batch  # before the next is read
 
 
 def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[bytes]:
@@ -127,6 +128,7 @@ def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
     yield _HEADER
     for batch in batches:
         yield from _native.CopyWriter(_sent(batch, columns))
+        del batch
     yield _TRAILER
 
 

@@ -52,6 +52,7 @@ ordered_keys = True
 row_place = ""
 keys_after_load = False
 more_memory = ""
+copies = 2
 vector = 1
 secondary_indexes = True
 foreign_keys = True

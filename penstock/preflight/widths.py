@@ -19,15 +19,17 @@ from penstock.units import size
 _SMALL, _PACKED = 64 << 10, 8 << 20
 
 
-def look(plans: Sequence[TablePlan], migration: Migration, source: sa.Connection) -> tuple[tuple[TablePlan, ...], list[Problem]]:
+def look(
+    plans: Sequence[TablePlan], migration: Migration, source: sa.Connection, target: sa.Connection
+) -> tuple[tuple[TablePlan, ...], list[Problem]]:
     """The plans with what is known of their rows' widths, and the tables whose rows don't fit into a task's memory."""
-    from_ = databases.of(source.engine.url)
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
     sizes = from_.sizes(source, [p.source for p in plans])
     made, problems = [], []
     for plan in plans:
         found = _widths(plan, from_, source, sizes.get(plan.name))
         made.append(replace(plan, longest=found.longest, row_bytes=found.average) if found else plan)
-        problems += _too_long(plan, found, migration) if found else []
+        problems += _too_long(plan, found, migration, from_, to) if found else []
     return tuple(made), problems
 
 
@@ -38,9 +40,9 @@ def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size 
     return lengths.measure(source, rows_of(plan, from_), octets)
 
 
-def _too_long(plan: TablePlan, found: Widths, migration: Migration) -> list[Problem]:
+def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:
     column = max(found.values, key=lambda name: found.values[name])
-    needed = memory.of_a_row(found.longest, found.values[column])
+    needed = memory.of_a_row(found.longest, found.values[column], from_.copies, to.copies)
     if found.longest <= _PACKED or needed <= migration.memory:
         return []
     told = f"its longest row has {size(found.longest)}, the longest value of {column} {size(found.values[column])}"

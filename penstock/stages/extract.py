@@ -18,7 +18,6 @@ from penstock.session import Session
 from penstock.staging import Receipt, chunk_file, folder, reading
 
 STAGE = "extracted"
-_HUGE = 64 << 20
 
 
 def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
@@ -90,7 +89,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
                 events.emit("extract.batch", table=plan.name, chunk=chunk.number, rows=batch.num_rows, bytes=batch.nbytes)
                 return taken
 
-            total = sum(_behind(batches, keep), Digest())
+            total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
         error.why = error.why if not plan.sensitive else "withheld: the table has sensitive columns"
@@ -104,15 +103,15 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     )
 
 
-def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:
-    """`work` of each batch, done in one other thread, at most one batch behind; of a batch of huge values before more is read."""
+def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest], most: int) -> Iterator[Digest]:
+    """`work` of each batch, done in one other thread, at most one batch behind; of one of more bytes than `most` before more is read."""
     with ThreadPoolExecutor(1) as pool:
         pending: Future[Digest] | None = None
         for batch in batches:
             if pending is not None:
                 yield pending.result()
             pending = pool.submit(work, batch)
-            if batch.nbytes > _HUGE:
+            if batch.nbytes > most:
                 pending.result()
             del batch
         if pending is not None:

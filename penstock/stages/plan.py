@@ -47,7 +47,7 @@ def assess(
             tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if not found.blocking:
-            tables, problems = widths.look(found.tables, migration, reading)
+            tables, problems = widths.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))
         if new and (made := _file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again

@@ -24,7 +24,7 @@ STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prov
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "limit", "back"), [("megabytes", 160, 128, False), ("tens", 8, 128, False), ("tens", 8, 128, True)]
+    ("shape", "rows", "limit", "back"), [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True)]
 )
 def test_no_stage_takes_more_than_is_declared(
     postgresql_url: sa.URL, mariadb_url: sa.URL, tmp_path: Path, shape: str, rows: int, limit: int, back: bool

@@ -16,7 +16,7 @@ from tools.mariadb_server import mariadb_server
 from tools.postgresql_server import postgresql_server
 
 POSTGRESQL = ("shared_buffers=256MB", "max_wal_size=4GB", "maintenance_work_mem=256MB")
-MARIADB = ("innodb-buffer-pool-size=512M", "innodb-flush-log-at-trx-commit=0", "max-allowed-packet=64M")
+MARIADB = ("innodb-buffer-pool-size=512M", "innodb-flush-log-at-trx-commit=0", "max-allowed-packet=1G")
 SETTINGS = f"PostgreSQL: fsync=off {' '.join(POSTGRESQL)}; MariaDB: {' '.join(MARIADB)}"
 
 LABELS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "sqlite": "SQLite", "duckdb": "DuckDB"}

@@ -9,23 +9,25 @@ from itertools import pairwise
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database
-from penstock.plan import Chunk, Key, TablePlan, where, within
+from penstock.databases import Database, Room
+from penstock.plan import Chunk, Key, TablePlan, rows_of, where, within
 from penstock.schema import INTEGERS, Column
 
 _SAMPLE = 1000
+_SEEN = 1 << 20  # bytes of a sample that are in memory at a time
 _SMALL = 256  # bytes of a row, where there are too few to make a difference
 
 
 def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_bytes: int) -> TablePlan:
-    """`plan` with its rows counted, the bytes of a row measured on a sample, and its chunks of about `chunk_bytes`.
+    """`plan` with its rows counted, the bytes of a row, which are measured on a sample where they are not known, and its chunks of about
+    `chunk_bytes`.
 
     The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
     A table without a key is cut by where its rows lie, where the database can read such a range.
     """
     columns = [plan.source.column(c) for c in plan.key]
-    few = databases.execute(connection, f"SELECT 1 FROM {_rows(plan, database)} LIMIT 1 OFFSET {_SAMPLE}").first() is None
-    row_bytes = _SMALL if few else _row_bytes(plan, database, connection)
+    few = databases.execute(connection, f"SELECT 1 FROM {rows_of(plan, database)} LIMIT 1 OFFSET {_SAMPLE}").first() is None
+    row_bytes = _SMALL + plan.row_bytes if few else _row_bytes(plan, database, connection)
     step = max(1, chunk_bytes // max(row_bytes, 1))
     if not few and _indexed(plan, database, columns):
         bounds, rows = _stepped(plan, database, connection, columns, step)
@@ -49,19 +51,15 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
 
 
 def _count(plan: TablePlan, database: Database, connection: sa.Connection, *conditions: str) -> int:
-    return int(databases.execute(connection, f"SELECT count(*) FROM {_rows(plan, database, *conditions)}").scalar_one())
+    return int(databases.execute(connection, f"SELECT count(*) FROM {rows_of(plan, database, *conditions)}").scalar_one())
 
 
 def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection) -> int:
     sample = databases.select(database, plan.source.name, plan.source.columns, within(plan, database, plan.source)) + f" LIMIT {_SAMPLE}"
-    batches = list(database.read(connection, sample, plan.source.columns))
-    return max(1, sum(int(b.nbytes) for b in batches) // max(1, sum(int(b.num_rows) for b in batches)))
-
-
-def _rows(plan: TablePlan, database: Database, *conditions: str) -> str:
-    """What stands behind FROM: the rows that the run moves, and that meet the conditions."""
-    parts = [f"({part})" for part in (within(plan, database, plan.source), *conditions) if part]
-    return databases.qualified(database, plan.source.name) + (f" WHERE {' AND '.join(parts)}" if parts else "")
+    seen, rows = 0, 0
+    for batch in database.read(connection, sample, plan.source.columns, Room(_SEEN, plan.longest)):
+        seen, rows = seen + int(batch.nbytes), rows + int(batch.num_rows)
+    return max(1, plan.row_bytes, seen // max(1, rows))
 
 
 def _indexed(plan: TablePlan, database: Database, columns: Sequence[Column]) -> bool:
@@ -80,7 +78,7 @@ def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, col
     bounds: list[Key] = []
     while True:
         beyond = where(database, columns, Chunk(0, low=bounds[-1] if bounds else None))
-        query = f"SELECT {values} FROM {_rows(plan, database, beyond)}"
+        query = f"SELECT {values} FROM {rows_of(plan, database, beyond)}"
         found = databases.execute(connection, f"{query} ORDER BY {order} LIMIT 1 OFFSET {step - 1}").first()
         if found is None:
             rest = _count(plan, database, connection, beyond)
@@ -94,7 +92,7 @@ def _numbered(plan: TablePlan, database: Database, connection: sa.Connection, co
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
     outer = ", ".join(f"k{i}" for i in range(len(columns)))
     present = " AND ".join(f"{databases.quote(database, c.name)} IS NOT NULL" for c in columns if c.nullable)
-    inner = f"SELECT {values}, row_number() OVER (ORDER BY {order}) AS n FROM {_rows(plan, database, present)}"
+    inner = f"SELECT {values}, row_number() OVER (ORDER BY {order}) AS n FROM {rows_of(plan, database, present)}"
     query = f"SELECT {outer} FROM ({inner}) AS keys_in_order WHERE n % {step} = 0 AND n < {rows} ORDER BY n"
     return [tuple(_plain(v) for v in row) for row in databases.execute(connection, query)]
 

@@ -69,6 +69,7 @@ class TablePlan:
     follows: the target column by which later runs will move what has changed.
     once: it is moved until it has been, then never again.
     held: its primary key is the source's own, not one that the migration declares.
+    longest: the most bytes that a row's texts and binaries had together when it was planned; 0 where that is no matter.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     """
 
@@ -86,6 +87,7 @@ class TablePlan:
     at_most: int | None = None
     rows: int = 0
     row_bytes: int = 0
+    longest: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
     partition: Partition | None = None
     increment: Increment | None = None
@@ -145,7 +147,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, before it begins. connections: at most so many to either end, of one task.  interval: of a run of partitions, in UTC.
+    """A run, before it begins. connections: at most so many to either end, of one task.
+    memory: bytes that a task may take.  interval: of a run of partitions, in UTC.
     own_shadows: no other run of the migration loads into the same places.
     at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
 
@@ -165,6 +168,7 @@ class Plan:
     keep_old_seconds: int
     parallel_writers: bool
     connections: int
+    memory: int
     tables: tuple[TablePlan, ...]
     interval: tuple[str, str] | None = None
     timezone: str = "UTC"
@@ -319,6 +323,12 @@ def within(plan: TablePlan, database: Database, table: Table) -> str:
     if plan.partition.first:
         return f"{moment} IS NULL OR {below}"
     return f"{moment} >= {database.moment_literal(plan.partition.low, column)} AND {below}"
+
+
+def rows_of(plan: TablePlan, database: Database, *conditions: str) -> str:
+    """What stands behind FROM: the rows that the run moves, and that meet the conditions."""
+    parts = [f"({part})" for part in (within(plan, database, plan.source), *conditions) if part]
+    return databases.qualified(database, plan.source.name) + (f" WHERE {' AND '.join(parts)}" if parts else "")
 
 
 def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, place: TableName) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from penstock import databases, staging
 from penstock.databases import Database
+from penstock.memory import Shares
 from penstock.plan import Plan
 from penstock.staging import Staging
 
@@ -37,32 +38,46 @@ class Session:
     def target(self) -> Database:
         return databases.of(self.target_url, target=True)
 
+    @property
+    def shares(self) -> Shares:
+        """Of a task's memory."""
+        return Shares(self.plan.memory, self.plan.connections)
+
+    def _room(self, database: Database) -> int:
+        """Bytes of this process for the database; 0 is as many as it takes: where it must have rows at a time that have no room."""
+        held = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest), default=0)
+        return self.shares.embedded if held <= self.shares.embedded // 2 else 0
+
     @contextmanager
     def reading(self, items: int = 1) -> Iterator[list[sa.Connection]]:
         """Connections to the source for `items` pieces of work, closed afterwards; nothing is ever committed there."""
-        with _connected(self.source, self.source_url, "source", min(items, self.plan.connections)) as connections:
+        with _connected(self.source, self.source_url, "source", min(items, self.plan.connections), self._room(self.source)) as connections:
             yield connections
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection to the target; the caller begins and commits."""
-        with _connected(self.target, self.target_url, "target", 1) as connections:
+        with _connected(self.target, self.target_url, "target", 1, self._room(self.target)) as connections:
             yield connections[0]
 
     @contextmanager
     def abreast(self, items: int) -> Iterator[list[sa.Connection]]:
         """Connections to the target for `items` pieces of work: one alone where writers would wait for each other."""
         count = min(items, self.plan.connections) if self.target.parallel_writers else 1
-        with _connected(self.target, self.target_url, "target", count) as connections:
+        with _connected(self.target, self.target_url, "target", count, self._room(self.target)) as connections:
             yield connections
 
 
 @contextmanager
-def _connected(database: Database, url: sa.URL, role: str, count: int) -> Iterator[list[sa.Connection]]:
+def _connected(database: Database, url: sa.URL, role: str, count: int, room: int) -> Iterator[list[sa.Connection]]:
     engine = databases.connect(database, url, role)
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        yield [stack.enter_context(engine.connect()) for _ in range(max(1, count))]
+        connections = [stack.enter_context(engine.connect()) for _ in range(max(1, count))]
+        for statement in database.bound(room):
+            databases.execute(connections[0], statement)
+            connections[0].rollback()
+        yield connections
 
 
 def reopen(

@@ -31,6 +31,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -46,6 +47,7 @@ class Receipt:
 
     digest: of the rows that came out.  digest_in: of the rows as this stage read them, where it read any.
     file: the published file, relative to the run, and its bytes' sha256; empty for stages that write none.
+    longest: the most bytes that texts and binaries of one of its rows have together.
     rejected_digest: of the rows that went to quarantine, as this stage read them.
     """
 
@@ -63,6 +65,7 @@ class Receipt:
     file: str = ""
     sha256: str = ""
     rejected_digest: str = ""
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,12 @@ def parquet_writer(stream: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter
     form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
     form |= {"use_dictionary": texts or False, "write_statistics": short or False}
     return pq.ParquetWriter(stream, schema, **form)
+
+
+def longest(batch: pa.RecordBatch | pa.Table) -> int:
+    """Bytes that texts and binaries of a row of these have together, at most."""
+    lengths = (pc.max(pc.binary_length(c)).as_py() for c in batch.columns if pa.types.is_string(c.type) or pa.types.is_binary(c.type))
+    return sum(filter(None, lengths))
 
 
 def folder(table: str) -> str:

@@ -5,10 +5,11 @@ Threads, since what takes long lets go of Python's lock: waiting for servers, pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import Event
+from contextlib import contextmanager
+from queue import LifoQueue
+from threading import Condition, Event
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -17,31 +18,59 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(items: Iterable[Item], connections: Sequence[sa.Connection], work: Callable[[sa.Connection, Item], Result]) -> list[Result]:
+def each(
+    items: Iterable[Item],
+    connections: Sequence[sa.Connection],
+    work: Callable[[sa.Connection, Item], Result],
+    weight: Callable[[Item], int] = lambda item: 0,
+    room: int = 0,
+) -> list[Result]:
     """`work(connection, item)` of every item, in the order of the items.
 
-    The first failure is raised when the items under way are done; none is begun after it.
+    Items under way weigh no more than `room` together; one that weighs more is done alone. The first failure is raised when the items
+    under way are done; none is begun after it.
     """
     if len(connections) == 1:
         return [work(connections[0], item) for item in items]
-    free: SimpleQueue[sa.Connection] = SimpleQueue()
+    free: LifoQueue[sa.Connection] = LifoQueue()  # what is done alone meets the same one again, and the buffers that it has
     for connection in connections:
         free.put(connection)
-    failed = Event()
+    failed, scales = Event(), _Scales(room)
 
     def one(item: Item) -> Result | None:
-        if failed.is_set():
-            return None
-        connection = free.get()
-        try:
-            return work(connection, item)
-        except BaseException:
-            failed.set()
-            raise
-        finally:
-            free.put(connection)
+        with scales.holding(weight(item)):
+            if failed.is_set():
+                return None
+            connection = free.get()
+            try:
+                return work(connection, item)
+            except BaseException:
+                failed.set()
+                raise
+            finally:
+                free.put(connection)
 
     with ThreadPoolExecutor(len(connections), "penstock") as pool:
         futures = [pool.submit(one, item) for item in items]
     # what was passed over began after the failure, so the failure comes first
     return [result for future in futures if (result := future.result()) is not None]
+
+
+class _Scales:
+    """Lets through what weighs no more than `room` together, and anything alone."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.held = room, 0
+        self.changed = Condition()
+
+    @contextmanager
+    def holding(self, weight: int) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.held or self.held + weight <= self.room)
+            self.held += weight
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.held -= weight
+                self.changed.notify_all()

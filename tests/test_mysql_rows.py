@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock.databases import execute, mysql, mysql_rows, qualified, select
+from penstock import digest
+from penstock.databases import Room, execute, mysql, mysql_rows, pieces, qualified, select
 from penstock.errors import ReadFailed
 from penstock.schema import TableName
 from tests import mysql_tables
@@ -78,6 +79,23 @@ def test_batches_stay_small_when_long_rows_follow_short_ones(connection: sa.Conn
     assert sum(n for n, _ in batches) == 41_000
     assert max(size for _, size in batches) <= 16 << 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10, "KiB: less than the long rows together"
+
+
+def test_rows_that_come_in_pieces_are_the_same_rows(connection: sa.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value in many pieces, one that ends where a piece does, empty ones, NULLs, texts of several bytes a character; short rows between."""
+    execute(connection, "CREATE TABLE t (id int PRIMARY KEY, a longtext, b longblob, d decimal(9,2), e datetime(6), f varchar(9))")
+    execute(
+        connection,
+        "INSERT INTO t SELECT seq, CASE seq % 4 WHEN 0 THEN REPEAT(CONCAT(MD5(seq), 'é😀'), 100000) WHEN 1 THEN NULL ELSE 'short' END,"
+        " CASE seq % 5 WHEN 0 THEN REPEAT(X'00FF0D0A', 2097152) WHEN 1 THEN '' WHEN 2 THEN NULL ELSE 'x' END, seq / 3, NOW(6), 'ab' FROM seq_1_to_25",
+    )
+    t = table(connection, "t")
+    query = select(DATABASE, t.name, t.columns)
+    whole = digest.total(mysql.read(connection, query, t.columns), t.columns)
+    assert whole.rows == 25
+    for longest in (64 << 20, 3 << 20):  # some have become longer since it was looked
+        monkeypatch.setattr(pieces, "LONG", 0)
+        assert digest.total(mysql.read(connection, query, t.columns, Room(longest=longest)), t.columns) == whole
 
 
 _FORMS = {

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock import databases
-from penstock.databases import execute, postgresql, qualified, select
+from penstock import databases, digest
+from penstock.databases import Room, execute, postgresql, qualified, select
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, ReadFailed, UnsupportedType
 from penstock.schema import (
     NAMES,
@@ -329,6 +329,34 @@ def test_batches_are_bounded_in_rows_and_bytes(connection: sa.Connection) -> Non
     batches = list(postgresql.read(connection, select(DATABASE, t.name, t.columns), t.columns))
     assert sum(b.num_rows for b in batches) == 100_000
     assert max(b.nbytes for b in batches) <= 16 << 20 and max(b.num_rows for b in batches) <= 65_536
+
+
+def test_a_batch_that_is_full_in_the_middle_of_a_row_has_the_whole_of_it(connection: sa.Connection) -> None:
+    execute(connection, "CREATE TABLE t (id int, a text)")
+    execute(
+        connection, "INSERT INTO t SELECT n, repeat(chr(96 + n), 1000000 + n) FROM generate_series(1, 20) AS n"
+    )  # 12 MiB are no row's end
+    found = rows(connection, table(connection, "t").name, table(connection, "t").columns)
+    assert sorted((n, a[:1], len(a)) for n, a in zip(*found.to_pydict().values(), strict=True)) == [
+        (n, chr(96 + n), 1_000_000 + n) for n in range(1, 21)
+    ]
+
+
+def test_rows_that_come_in_pieces_are_the_same_rows(connection: sa.Connection) -> None:
+    """A value in many pieces, one that ends where a piece does, empty ones, NULLs, texts of several bytes a character; short rows between."""
+    execute(connection, "CREATE TABLE t (id int, a text, b bytea, c varchar, d numeric(9,2), e jsonb, f char(3), g int[])")
+    execute(
+        connection,
+        "INSERT INTO t SELECT n, CASE n % 4 WHEN 0 THEN repeat(md5(n::text) || 'é😀', 400000) WHEN 1 THEN NULL ELSE 'short' END,"
+        " CASE n % 5 WHEN 0 THEN decode(repeat('00ff', 4194304), 'hex') WHEN 1 THEN '' WHEN 2 THEN NULL ELSE 'x' END,"
+        " CASE WHEN n = 7 THEN repeat('ü', 9000000) END, n / 3.0, to_jsonb(repeat('x', n)), 'ab', ARRAY[n] FROM generate_series(1, 25) AS n",
+    )
+    t = table(connection, "t")
+    query = select(DATABASE, t.name, t.columns)
+    whole = digest.total(postgresql.read(connection, query, t.columns), t.columns)
+    pieces = list(postgresql.read(connection, query, t.columns, Room(longest=1 << 30)))
+    assert digest.total(pieces, t.columns) == whole and whole.rows == 25
+    assert all(b.num_rows == 1 for b in pieces if b.nbytes > 16 << 20)
 
 
 def test_a_row_larger_than_a_block_is_whole(connection: sa.Connection) -> None:

@@ -39,8 +39,8 @@ def readers(connection: sa.Connection, columns: list[Column]) -> tuple[Read, Rea
     select = "SELECT " + ", ".join(f'"{c.name}"' for c in columns) + " FROM t ORDER BY rowid"
     handle = connection.connection.info[sqlite._HANDLE]
     return (
-        lambda: sqlite_rows.compiled(driver, handle, select, columns),
-        lambda: sqlite_rows.plain(driver, select, columns),
+        lambda: sqlite_rows.compiled(driver, handle, select, columns, 16 << 20),
+        lambda: sqlite_rows.plain(driver, select, columns, 16 << 20),
     )
 
 

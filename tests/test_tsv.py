@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -75,3 +77,17 @@ def test_what_lies_under_a_null_is_not_taken_for_hex() -> None:
 def test_what_is_not_hex_is_refused() -> None:
     with pytest.raises(ValueError):
         tsv.from_hex(pa.array(["xy"]))
+
+
+def test_long_rows_are_written_in_parts_that_make_the_same_lines() -> None:
+    text = "a\té\n\\" * 400_000
+    rows = pa.record_batch(
+        {"t": pa.array([text, None, ""]), "b": pa.array([b"\0\xff" * 900_000, b"", None], pa.binary()), "n": pa.array([1, 2, 3])}
+    )
+
+    def spelled(array: pa.Array, field: pa.Field) -> pa.Array:
+        return tsv.to_hex(array) if pa.types.is_binary(array.type) else _plain(array, field)
+
+    stream = io.BytesIO()
+    tsv.write(stream, rows, spelled)
+    assert stream.getvalue() == tsv.lines(rows, spelled).to_pybytes()

@@ -219,12 +219,11 @@ def test_tables_whose_names_differ_in_case_only_stay_apart(tmp_path: Path) -> No
     assert [v.decision for v in decided] == ["go", "go"]
 
 
-def test_more_rows_than_memory_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validate, "MEMORY_LIMIT", "96MB")
+def test_more_rows_than_memory_are_checked(tmp_path: Path) -> None:
     rows = 3_000_000  # their keys alone are more than the limit, as the unique rule holds them
     pq.write_table(pa.table({"id": pa.array([f"{n:032}" for n in range(rows - 1)] + ["0" * 32])}), tmp_path / "0.parquet")
     asked = suite(expect("column_values_to_be_unique", column="id"))
-    (verdict,) = validate.staged([asked], {"t": [tmp_path / "0.parquet"]}, {"t": rows}, {})
+    (verdict,) = validate.staged([asked], {"t": [tmp_path / "0.parquet"]}, {"t": rows}, {}, memory=96_000_000)
     assert only(verdict).unexpected == 2
 
 

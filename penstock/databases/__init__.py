@@ -33,6 +33,7 @@ _MACHINERY = frozenset(
         "duckdb_types",
         "faults",
         "inspection",
+        "lengths",
         "moments",
         "mysql_catalogue",
         "mysql_grants",
@@ -45,6 +46,7 @@ _MACHINERY = frozenset(
         "postgresql_copy",
         "postgresql_objects",
         "postgresql_server",
+        "pieces",
         "postgresql_types",
         "sieve",
         "sqlite_file",
@@ -104,6 +106,20 @@ class Size:
     bytes: int | None
 
 
+@dataclass(frozen=True)
+class Room:
+    """How much of a task's memory a reader may take. batch: about the bytes of a batch.
+
+    longest: the most bytes that a row's texts and binaries have together, as far as is known; 0 where it isn't.
+    """
+
+    batch: int = 12 << 20
+    longest: int = 0
+
+
+USUAL = Room()
+
+
 class Database(Protocol):
     """What a database module offers. Modules implement it with plain module-level names."""
 
@@ -133,8 +149,12 @@ class Database(Protocol):
     """The expression that says where a row lies, by which a table without a key can be cut; empty when there is none."""
     keys_after_load: bool
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
-    before_keys: str
-    """What a session is told before it builds keys and indexes; empty when nothing."""
+    more_memory: str
+    """What lets it take more memory than `bound` gives it, for an index that does not fit in there; empty where it is not bounded."""
+    copies: int
+    """How many times it has a row in this process, beside Arrow's, while it is read or written."""
+    vector: int
+    """How many rows of a table it has in this process at a time, whatever they weigh; 1 where it reads and writes one after the other."""
     secondary_indexes: bool
     foreign_keys: bool
     dialect: str
@@ -202,6 +222,12 @@ class Database(Protocol):
     def kept(self, live: TableName, migration: str, token: str) -> TableName:
         """Where the table that served before is kept after the switch of the run called `token`."""
 
+    def octets(self, column: Column) -> str:
+        """The SQL of how many bytes a value has, as cheap as it can be had; empty where none of the type has more than a few thousand."""
+
+    def bound(self, memory: int) -> list[str]:
+        """Statements that keep what the database takes of this process within so many bytes, 0 is any; none where that is a row or two."""
+
     def schemas(self, names: Iterable[TableName]) -> list[str]:
         """Statements that make the schemas these names stand in, where they are not there yet."""
 
@@ -236,8 +262,8 @@ class Database(Protocol):
         Answers whether `others` are in transactions of the very same instant; when not, they are in none.
         """
 
-    def read(self, connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-        """Stream a select of `read_expression`s as batches of `arrow_schema(columns)`, at most ~16 MiB each.
+    def read(self, connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
+        """Stream a select of `read_expression`s as batches of `arrow_schema(columns)`: about `room.batch` bytes each, or one row.
 
         Raises ReadFailed naming the column when a value is not exactly of its column's type.
         """

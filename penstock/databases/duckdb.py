@@ -15,7 +15,21 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments, sieve, written
+from penstock.databases import (
+    USUAL,
+    Dependent,
+    Move,
+    Room,
+    duckdb_file,
+    duckdb_lists,
+    duckdb_types,
+    execute,
+    inspection,
+    lengths,
+    moments,
+    sieve,
+    written,
+)
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
 from penstock.databases.sieve import Refusal
@@ -35,7 +49,9 @@ parallel_writers = False
 ordered_keys = False
 row_place = ""
 keys_after_load = True
-before_keys = "RESET memory_limit"  # an index must fit into the memory, https://duckdb.org/docs/stable/sql/indexes
+more_memory = "RESET memory_limit"
+copies = 2
+vector = 2048  # and at a checkpoint so many of each column, at least
 secondary_indexes = False
 foreign_keys = False
 dialect = "duckdb"
@@ -136,6 +152,16 @@ def kept(live: TableName, migration: str, token: str) -> TableName:
     return TableName(f"penstock_old_{token}__{live.name}", live.schema)
 
 
+def octets(column: Column) -> str:
+    if not lengths.may_be_long(column):
+        return ""
+    return f"octet_length({_quote(column.name)})" if column.native == "BLOB" else f"strlen({read_expression(column)})"
+
+
+def bound(memory: int) -> list[str]:
+    return [f"SET memory_limit = '{memory} bytes'"] if memory else [more_memory]
+
+
 def schemas(names: Iterable[TableName]) -> list[str]:
     return []
 
@@ -233,7 +259,7 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     return not others
 
 
-def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(columns)
     with _driver(connection).sql(select).to_arrow_reader(BATCH_ROWS) as reader:  # left open, it would keep out the next statement
         for batch in reader:
@@ -261,8 +287,8 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     import duckdb
 
     driver = _driver(connection)
-    if _indexed(connection, name):
-        driver.execute(before_keys)
+    if _indexed(connection, name):  # which must fit into the memory, https://duckdb.org/docs/stable/sql/indexes
+        driver.execute(more_memory)
     fields = ", ".join(_quote(c.name) for c in columns)
     values = ", ".join(_written_expression(c, f"c{i}") for i, c in enumerate(columns))
     for batch in batches:

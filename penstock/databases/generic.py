@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, Size, Use, execute, inspection
+from penstock.databases import USUAL, Dependent, Move, Room, Size, Use, execute, inspection
 from penstock.databases.sieve import Refusal
 from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
@@ -26,7 +26,9 @@ parallel_writers = False
 ordered_keys = False
 row_place = ""
 keys_after_load = False
-before_keys = ""
+more_memory = ""
+copies = 2
+vector = 1
 secondary_indexes = False
 foreign_keys = False
 dialect = ""
@@ -93,6 +95,14 @@ def refuses(column: Column) -> list[Refusal]:
 
 def key_native(type: Type) -> str | None:
     raise _only_a_source()
+
+
+def octets(column: Column) -> str:
+    return ""  # nobody knows what it calls that
+
+
+def bound(memory: int) -> list[str]:
+    return []
 
 
 def read_expression(column: Column) -> str:
@@ -172,12 +182,15 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     return not others
 
 
-def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(columns)
     result = execute(connection.execution_options(stream_results=True), select)
-    while rows := result.fetchmany(BATCH_ROWS):
+    size = 64
+    while rows := result.fetchmany(size):
         arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        size = max(1, min(BATCH_ROWS, size * 2, room.batch * batch.num_rows // max(batch.nbytes, 1)))
+        yield batch
 
 
 def _array(values: tuple[Any, ...], column: Column) -> pa.Array:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
+from penstock.databases import Move, ddl, execute, lengths, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
 from penstock.databases.sieve import Refusal
@@ -31,7 +31,9 @@ parallel_writers = True
 ordered_keys = True
 row_place = ""
 keys_after_load = False  # InnoDB stores rows in the order of the primary key
-before_keys = ""
+more_memory = ""
+copies = 0
+vector = 1
 secondary_indexes = True
 foreign_keys = True
 dialect = "mysql"
@@ -144,6 +146,15 @@ def shadow(live: TableName, migration: str, token: str = "") -> TableName:
 
 def kept(live: TableName, migration: str, token: str) -> TableName:
     return TableName(ddl.fitted(f"penstock_old_{token}__{live.name}", max_identifier), live.schema)
+
+
+def octets(column: Column) -> str:
+    short = re.fullmatch(r"(?:tiny)?(?:text|blob)", column.native)  # 64 KiB at most
+    return f"OCTET_LENGTH({quoted(column.name)})" if lengths.may_be_long(column) and not short else ""
+
+
+def bound(memory: int) -> list[str]:
+    return []
 
 
 def schemas(names: Iterable[TableName]) -> list[str]:

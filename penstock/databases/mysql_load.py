@@ -55,8 +55,9 @@ def _files(folder: Path, columns: Sequence[Column], batches: Iterable[pa.RecordB
         file, rows = folder / f"{number}.tsv", 0
         with file.open("wb") as stream:
             while piece is not None and stream.tell() < FILE_BYTES:
-                stream.write(memoryview(tsv.lines(piece, spelled)))
+                tsv.write(stream, piece, spelled)
                 rows += piece.num_rows
+                piece = None  # before the next is read
                 piece = next(pieces, None)
         yield file, rows
         number += 1
@@ -66,6 +67,7 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = max(1, min(PIECE_ROWS, batch.num_rows * PIECE_BYTES // max(batch.nbytes, 1)))
         yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+        del batch
 
 
 def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int, before: int) -> None:

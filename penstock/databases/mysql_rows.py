@@ -17,33 +17,69 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pyarrow import csv
 
+from penstock.databases import USUAL, Room, execute, lengths, mysql_catalogue, pieces
 from penstock.databases.faults import text_first
 from penstock.databases.mysql_catalogue import quoted
 from penstock.errors import ReadFailed
 from penstock.schema import BINARIES, DECIMALS, TEXTS, WORDED, Column, Type, arrow_schema
 
-BATCH_ROWS, BATCH_BYTES = 65_536, 8 << 20
+BATCH_ROWS = 65_536
 STEP_ROWS = 512  # more would leave the processor's cache before they are columns
 WARY_ROWS, STEP_BYTES = 128, 1 << 20  # what is fetched before its size is looked at, where rows may be long
 PLAIN_BYTES = 1024  # a row that can't be longer than this needs no look
 
+_ONE_BY_ONE = "optimizer_switch = 'block_nested_loop=off'"
+_ALL = 1 << 32
 _LONGEST = 30  # of a fixed form but a decimal: a timestamp has 26 characters, a double 24
 _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion error to [^:]*: )?(.*)", re.DOTALL)
 
 Values = tuple[bytes | None, ...]
 
 
-def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
     """The rows of a select of `columns`, as `Database.read` promises, in any order. Raises ReadFailed."""
+    if room.longest > pieces.LONG:
+        # a row's pieces follow one another as long as no rows are gathered to be joined together
+        mariadb = mysql_catalogue.version(connection).startswith("MariaDB")
+        execute(connection, f"SET SESSION {'join_cache_level = 0' if mariadb else _ONE_BY_ONE}")
+        sent = pieces.columns(columns, lengths.may_be_long)
+        rows = _read(connection, _in_pieces(select, columns, room.longest), sent, pieces.BATCH)
+        yield from pieces.joined(rows, columns)
+    else:
+        yield from _read(connection, select, columns, room.batch * 2 // 3)
+
+
+def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
+    """The select of `pieces.columns`: a row's long values as pieces of their bytes."""
+    size = pieces.PIECE
+    last = longest // size + 1  # it has all that is left of a value that has become longer since
+    names = {c: f"penstock.{_aliased(c)}" for c in columns}
+    octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if lengths.may_be_long(c)), "0"])
+    fields = (
+        f"SUBSTRING(CAST({n} AS BINARY) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {_aliased(c)}"
+        if lengths.may_be_long(c)
+        else f"IF(p.number = 0, {n}, NULL) AS {_aliased(c)}"
+        for c, n in names.items()
+    )
+    numbers = " UNION ALL ".join(f"SELECT {n} AS number" for n in range(last + 1))
+    chosen = f"p.number * {size} < GREATEST({octets})"
+    named = f"p.number AS {quoted(pieces.NUMBER.name)}"
+    return f"SELECT {named}, {', '.join(fields)} FROM ({select}) AS penstock STRAIGHT_JOIN ({numbers}) AS p ON {chosen}"
+
+
+def _read(connection: sa.Connection, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     fixed = [c for c in columns if _fixed(c.type)]
     own = [c for c in columns if not _fixed(c.type)]
     schema = arrow_schema(columns)
     with _raw_rows(connection.connection.driver_connection, _joined(select, fixed, own)) as result:
-        for rows, steps in _pieces(result, fixed, own):
+        for rows, steps in _pieces(result, fixed, own, batch_bytes):
             arrays = dict(zip(own, map(pa.concat_arrays, zip(*(arrays for _, arrays in steps), strict=True)), strict=False))
             if fixed:
                 arrays |= _parsed(b"\n".join(lines for lines, _ in steps), rows, fixed)
-            yield from _cut(pa.RecordBatch.from_arrays([arrays[c] for c in columns], schema=schema))
+            del steps
+            batch = pa.RecordBatch.from_arrays([arrays.pop(c) for c in columns], schema=schema)
+            yield from _cut(batch, 2 * batch_bytes)
+            del batch  # before the next is read
 
 
 def _fixed(type: Type) -> bool:
@@ -80,7 +116,9 @@ def _raw_rows(driver: Any, select: str) -> Iterator[Any]:
                 result.discard()  # rows left unread would make the next statement, even a rollback, fail in place of the fault
 
 
-def _pieces(result: Any, fixed: Sequence[Column], own: Sequence[Column]) -> Iterator[tuple[int, list[tuple[bytes, list[pa.Array]]]]]:
+def _pieces(
+    result: Any, fixed: Sequence[Column], own: Sequence[Column], batch_bytes: int
+) -> Iterator[tuple[int, list[tuple[bytes, list[pa.Array]]]]]:
     """The rows of about a batch: how many, and what each step brought, its lines and the arrays of its own columns.
 
     A step is made columns before the next is fetched, so that no more than its rows are ever Python objects. Where rows
@@ -89,7 +127,7 @@ def _pieces(result: Any, fixed: Sequence[Column], own: Sequence[Column]) -> Iter
     """
     longest = sum(1 + _longest(c.type) for c in (*fixed, *own))
     plain = longest <= PLAIN_BYTES
-    at_most = min(BATCH_ROWS, 2 * BATCH_BYTES // int(longest)) if plain else BATCH_ROWS
+    at_most = min(BATCH_ROWS, 2 * batch_bytes // int(longest)) if plain else BATCH_ROWS
     steps: list[tuple[bytes, list[pa.Array]]] = []
     rows, size, step = 0, 0, STEP_ROWS if plain else 1
     while fetched := result.fetch_row(step, 0):
@@ -101,7 +139,7 @@ def _pieces(result: Any, fixed: Sequence[Column], own: Sequence[Column]) -> Iter
         lines = _lines(values.pop(0)) if fixed else b""
         steps.append((lines, [_array(v, c) for v, c in zip(values, own, strict=True)]))
         rows += len(fetched)
-        if size >= BATCH_BYTES or rows >= at_most:
+        if size >= batch_bytes or rows >= at_most:
             yield rows, steps
             steps, rows, size = [], 0, 0
     if rows:
@@ -117,14 +155,14 @@ def _longest(type: Type) -> float:
     return math.inf if type.length is None else 4 * type.length
 
 
-def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch, in pieces of at most twice BATCH_BYTES, or of one row."""
-    if batch.nbytes <= 2 * BATCH_BYTES or batch.num_rows == 1:
+def _cut(batch: pa.RecordBatch, most: int) -> Iterator[pa.RecordBatch]:
+    """The batch, in pieces of at most so many bytes, or of one row."""
+    if batch.nbytes <= most or batch.num_rows == 1:
         yield batch
     else:
         half = batch.num_rows // 2
-        yield from _cut(batch.slice(0, half))
-        yield from _cut(batch.slice(half))
+        yield from _cut(batch.slice(0, half), most)
+        yield from _cut(batch.slice(half), most)
 
 
 def _array(values: Values, column: Column) -> pa.Array:

@@ -19,13 +19,17 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from penstock.databases import (
+    USUAL,
     Dependent,
     Move,
+    Room,
     Size,
     Use,
     ddl,
     execute,
     inspection,
+    lengths,
+    pieces,
     postgresql_catalogue,
     postgresql_copy,
     postgresql_objects,
@@ -52,7 +56,9 @@ parallel_writers = True
 ordered_keys = True
 row_place = "ctid"
 keys_after_load = True
-before_keys = ""
+more_memory = ""
+copies = 0
+vector = 1
 secondary_indexes = True
 foreign_keys = True
 dialect = "postgresql"
@@ -189,6 +195,20 @@ def kept(live: TableName, migration: str, token: str) -> TableName:
     return TableName(live.name, ddl.fitted(f"penstock_old_{migration}_{token}", max_identifier))
 
 
+def octets(column: Column) -> str:
+    name = _quote(column.name)
+    if not lengths.may_be_long(column) or postgresql_copy.padded(column):
+        return ""
+    if column.native == "bytea" or (column.type.name == "string" and _SENT_AS_TEXT.fullmatch(column.native)):
+        return f"octet_length({name})"  # told without the value
+    # made only where it is not short, and so has left its row
+    return f"CASE WHEN pg_column_size({name}) > 2000 THEN octet_length({read_expression(column)}) END"
+
+
+def bound(memory: int) -> list[str]:
+    return []
+
+
 def schemas(names: Iterable[TableName]) -> list[str]:
     return [f"CREATE SCHEMA IF NOT EXISTS {_quote(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
@@ -291,10 +311,20 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     return True
 
 
-def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
+    if room.longest > pieces.LONG:
+        # rows that several processes bring would mix their pieces
+        execute(connection, "SET LOCAL max_parallel_workers_per_gather = 0")
+        rows = _copied(connection, postgresql_copy.in_pieces(select, columns), pieces.columns(columns, postgresql_copy.long), pieces.BATCH)
+        yield from pieces.joined(rows, columns)
+    else:
+        yield from _copied(connection, select, columns, room.batch)
+
+
+def _copied(connection: sa.Connection, select: str, columns: Sequence[Column], batch: int) -> Iterator[pa.RecordBatch]:
     faults = _faults(connection, ReadFailed, "the server refused to be read")
     with faults, _driver(connection).cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
-        yield from postgresql_copy.batches(copy, columns)
+        yield from postgresql_copy.batches(copy, columns, batch)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
@@ -304,8 +334,8 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
     with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         batches = postgresql_copy.within(batches, columns)
-        pieces = postgresql_copy.binary(batches, columns) if form == "binary" else (tsv.lines(b, _spelled) for b in batches)
-        for piece in pieces:
+        blocks = postgresql_copy.binary(batches, columns) if form == "binary" else (tsv.lines(b, _spelled) for b in batches)
+        for piece in blocks:
             copy.write(memoryview(piece))
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from psycopg.pq import ExecStatus
 
 from penstock import _native
-from penstock.databases import moments, tsv
+from penstock.databases import lengths, moments, pieces, tsv
 from penstock.databases.faults import unheld, unread
 from penstock.errors import ReadFailed
 from penstock.schema import WORDED, Column, arrow_schema
@@ -25,7 +25,6 @@ from penstock.schema import WORDED, Column, arrow_schema
 if psycopg.pq.__impl__ == "binary":
     raise ImportError("psycopg[binary] has a libpq of its own, whose connections Penstock can't read from: install psycopg[c]")
 
-BATCH_BYTES = 12 << 20
 BATCH_ROWS = 65_536
 
 _PADDED = re.compile(r"(?:character|char)\(\d+\)|bpchar")
@@ -52,14 +51,14 @@ def padded(column: Column) -> bool:
     return column.type.name == "string" and bool(_PADDED.fullmatch(column.native))
 
 
-def batches(copy: psycopg.Copy, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def batches(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of a COPY ... TO STDOUT (FORMAT binary) as batches of `arrow_schema(columns)`.
 
     Raises ReadFailed naming the column that has a value which is not of its type, psycopg.Error for what the server or the way to it says.
     """
     connection = copy.connection.pgconn
     schema = arrow_schema(columns)
-    reader = _native.CopyReader(schema, BATCH_ROWS, BATCH_BYTES, [n for n, c in enumerate(columns) if padded(c)])
+    reader = _native.CopyReader(schema, BATCH_ROWS, batch_bytes, [n for n, c in enumerate(columns) if padded(c)])
     while not reader.ended:
         if array := _next(reader, connection, columns):
             yield pa.record_batch(_Rows(schema, array))
@@ -91,6 +90,28 @@ def _finish(connection: psycopg.pq.abc.PGconn) -> None:
             raise psycopg.errors.error_from_result(result)
 
 
+def in_pieces(select: str, columns: Sequence[Column]) -> str:
+    """The select of `pieces.columns`: a row's long values as pieces of their bytes."""
+    size, number = pieces.PIECE, "p.number"
+    names = {c: '"' + c.name.replace('"', '""') + '"' for c in columns}
+    texts = {c for c in columns if long(c) and c.type.arrow == pa.string()}
+    # made once a row and not once a piece, for the OFFSET; of a text's characters PostgreSQL would count all before the piece
+    bytewise = ", ".join(f"convert_to({n}::text, 'UTF8') AS {n}" if c in texts else n for c, n in names.items())
+    rows = f"SELECT {bytewise} FROM ({select}) AS penstock OFFSET 0"
+    octets = ", ".join(["1", *(f"octet_length({n})" for c, n in names.items() if long(c))])
+    fields = ", ".join(
+        f"substring({n} FROM 1 + {number} * {size} FOR {size})" if long(c) else f"CASE WHEN {number} = 0 THEN {n} END"
+        for c, n in names.items()
+    )
+    numbers = f"CROSS JOIN LATERAL generate_series(0, (greatest({octets}) - 1) / {size}) AS p(number)"
+    return f"SELECT {number}, {fields} FROM ({rows}) AS penstock {numbers}"
+
+
+def long(column: Column) -> bool:
+    """Whether the column's values may come as pieces."""
+    return lengths.may_be_long(column) and not padded(column)
+
+
 def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     """The batches, whose dates are those that can be read back. Raises LoadFailed naming the column of another."""
     dated = [(n, c.name) for n, c in enumerate(columns) if c.type.name in _MOMENTS]
@@ -99,6 +120,7 @@ def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
             if moments.beyond(batch.column(number), FIRST, LAST):
                 raise unheld(name, "it is before the year 1, or beyond 9999")
         yield batch
+        del batch  # before the next is read
 
 
 def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[bytes]:
@@ -106,6 +128,7 @@ def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
     yield _HEADER
     for batch in batches:
         yield from _native.CopyWriter(_sent(batch, columns))
+        del batch
     yield _TRAILER
 
 

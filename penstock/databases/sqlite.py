@@ -11,14 +11,27 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_rows, sqlite_types, written
+from penstock.databases import (
+    USUAL,
+    Dependent,
+    Move,
+    Room,
+    execute,
+    inspection,
+    lengths,
+    moments,
+    sieve,
+    sqlite_file,
+    sqlite_rows,
+    sqlite_types,
+    written,
+)
 from penstock.databases.faults import unheld
 from penstock.databases.sieve import Refusal
 from penstock.databases.sqlite_types import TYPES
@@ -38,7 +51,9 @@ parallel_writers = False
 ordered_keys = True
 row_place = ""
 keys_after_load = False
-before_keys = ""
+more_memory = ""
+copies = 2
+vector = 1
 secondary_indexes = True
 foreign_keys = True
 dialect = "sqlite"
@@ -129,6 +144,15 @@ def shadow(live: TableName, migration: str, token: str = "") -> TableName:
 
 def kept(live: TableName, migration: str, token: str) -> TableName:
     return TableName(f"penstock_old_{token}__{live.name}", live.schema)
+
+
+def octets(column: Column) -> str:
+    # told without the value; of a text its characters are counted, in any other case
+    return f"length({_quote(column.name)})" if lengths.may_be_long(column) else ""
+
+
+def bound(memory: int) -> list[str]:
+    return []  # it holds a row, and two megabytes of the file's pages
 
 
 def schemas(names: Iterable[TableName]) -> list[str]:
@@ -262,27 +286,34 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     return not others
 
 
-def read(connection: sa.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
     driver = _driver(connection)
-    handle = connection.connection.info.get(_HANDLE, 0)
-    yield from sqlite_rows.compiled(driver, handle, select, columns) if handle else sqlite_rows.plain(driver, select, columns)
+    if handle := connection.connection.info.get(_HANDLE, 0):
+        yield from sqlite_rows.compiled(driver, handle, select, columns, room.batch)
+    else:
+        yield from sqlite_rows.plain(driver, select, columns, room.batch)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     driver = _driver(connection)
     fields = ", ".join(_quote(c.name) for c in columns)
     places = ", ".join("?" * len(columns))
-    rows = chain.from_iterable(
-        zip(*(_held(array, c).to_pylist() for array, c in zip(batch.columns, columns, strict=True)), strict=True) for batch in batches
-    )
     try:
-        driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", rows)
+        driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", _rows(batches, columns))
     except (sqlite3.Error, OverflowError) as error:
         what, where, fix = f"{name} refused rows", f"table {name}", "cast or filter the values in the migration, or correct the key"
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError) and not str(error).startswith("UNIQUE"):
             null = str(error).removeprefix(f"NOT NULL constraint failed: {name.name}.")
             raise RowsRefused(what, where, str(error), fix, null if null != str(error) else "") from None
         raise LoadFailed(what, where, str(error), fix) from None
+
+
+def _rows(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+    for batch in batches:
+        values = [_held(array, c).to_pylist() for array, c in zip(batch.columns, columns, strict=True)]
+        del batch  # SQLite copies a row twice
+        yield from zip(*values, strict=True)
+        del values
 
 
 def _held(array: pa.Array, column: Column) -> pa.Array:

@@ -25,7 +25,6 @@ except ImportError:  # not compiled
     _sqlite = None  # type: ignore[assignment]
 
 BATCH_ROWS = 32_768
-BATCH_BYTES = 16 << 20
 _KINDS = {"i": pa.int64(), "f": pa.float64(), "t": pa.string(), "b": pa.binary()}
 Values: TypeAlias = "pa.Array | tuple[Any, ...]"
 
@@ -35,11 +34,11 @@ def opened() -> int:
     return _sqlite.opened() if _sqlite else 0
 
 
-def compiled(driver: sqlite3.Connection, handle: int, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def compiled(driver: sqlite3.Connection, handle: int, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of a select, read through the connection's handle inside its transaction. Raises ReadFailed."""
     schema = arrow_schema(columns)
     merged = bytes(c.type.name in DECIMALS or c.type.name in ("float32", "float64") for c in columns)
-    reader = _sqlite.Reader(driver, handle, select, merged, BATCH_ROWS, BATCH_BYTES)
+    reader = _sqlite.Reader(driver, handle, select, merged, BATCH_ROWS, batch_bytes)
     while read := reader.read():
         rows, found = read
         arrays = [_array(_values(rows, parts, column), column) for parts, column in zip(found, columns, strict=True)]
@@ -62,7 +61,7 @@ def _values(rows: int, parts: Any, column: Column) -> Values:
     return array
 
 
-def plain(driver: sqlite3.Connection, select: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def plain(driver: sqlite3.Connection, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The same, by Python's own module."""
     schema = arrow_schema(columns)
     cursor = driver.execute(select)
@@ -70,7 +69,7 @@ def plain(driver: sqlite3.Connection, select: str, columns: Sequence[Column]) ->
     while rows := _fetched(cursor, size):
         arrays = [_array(values, column) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        size = max(1, min(BATCH_ROWS, size * 2, BATCH_BYTES * batch.num_rows // max(batch.nbytes, 1)))
+        size = max(1, min(BATCH_ROWS, size * 2, batch_bytes * batch.num_rows // max(batch.nbytes, 1)))
         yield batch
 
 

@@ -347,7 +347,8 @@ static enum step decode_header(reader *self)
 static enum step decode(reader *self)
 {
     enum step step = self->begun ? ROW : decode_header(self);
-    while (step == ROW && !(self->rows && (self->rows >= self->most_rows || self->bytes >= self->most_bytes)))
+    /* a row that is begun belongs to the batch that has its beginning, however long it is */
+    while (step == ROW && (self->field >= 0 || !self->rows || (self->rows < self->most_rows && self->bytes < self->most_bytes)))
         step = decode_row(self);
     return step;
 }

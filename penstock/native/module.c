@@ -1,6 +1,8 @@
 /* The compiled part of Penstock: what is done once for every value. penstock/_native.pyi says what comes in and goes out. */
 #include "native.h"
 
+#include <malloc.h>
+
 static PyMethodDef methods[] = {
     {"digest", native_digest, METH_O, NULL},
     {NULL, NULL, 0, NULL},
@@ -18,6 +20,9 @@ static int add_type(PyObject *module, PyType_Spec *spec)
 
 PyMODINIT_FUNC PyInit__native(void)
 {
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 4 << 20); /* what is larger goes back to the system at once: the C library would keep it, up to 32 MB each */
+#endif
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_type(module, &copy_reader_spec) || add_type(module, &copy_writer_spec)))
         Py_CLEAR(module);

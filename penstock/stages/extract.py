@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, workers
+from penstock import digest, events, journal, staging, workers
 from penstock.digest import Digest
 from penstock.errors import PenstockError
 from penstock.plan import Chunk, TablePlan, extract_select
@@ -18,7 +18,6 @@ from penstock.session import Session
 from penstock.staging import Receipt, chunk_file, folder, reading
 
 STAGE = "extracted"
-_HUGE = 64 << 20
 
 
 def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
@@ -74,7 +73,8 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
         session.staging.write_json({"at": journal.now()}, *reading(plan.name))
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
-        workers.each(chunks, [first, *others] if shared else [first], keep)
+        connections, shares = [first, *others] if shared else [first], session.shares
+        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.limit)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -82,17 +82,21 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     began = time.monotonic()
     columns = plan.source.columns
     file = chunk_file(STAGE, plan.name, chunk.number)
+    longest = 0
     try:
-        batches = session.source.read(connection, extract_select(plan, session.source, chunk), columns)
+        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
+        batches = session.source.read(connection, select, columns, room)
         with session.staging.parquet(arrow_schema(columns), file) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
+                nonlocal longest
                 taken = digest.of(batch, columns)
+                longest = max(longest, staging.longest(batch))
                 writer.write_batch(batch)
                 events.emit("extract.batch", table=plan.name, chunk=chunk.number, rows=batch.num_rows, bytes=batch.nbytes)
                 return taken
 
-            total = sum(_behind(batches, keep), Digest())
+            total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
         error.why = error.why if not plan.sensitive else "withheld: the table has sensitive columns"
@@ -101,18 +105,20 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     seconds = round(time.monotonic() - began, 3)
     sha256 = session.staging.sha256(file)
     rows = total.rows
-    return Receipt(plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256)
+    return Receipt(
+        plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256, longest=longest
+    )
 
 
-def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest]) -> Iterator[Digest]:
-    """`work` of each batch, done in one other thread, at most one batch behind; of a batch of huge values before more is read."""
+def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest], most: int) -> Iterator[Digest]:
+    """`work` of each batch, done in one other thread, at most one batch behind; of one of more bytes than `most` before more is read."""
     with ThreadPoolExecutor(1) as pool:
         pending: Future[Digest] | None = None
         for batch in batches:
             if pending is not None:
                 yield pending.result()
             pending = pool.submit(work, batch)
-            if batch.nbytes > _HUGE:
+            if batch.nbytes > most:
                 pending.result()
             del batch
         if pending is not None:

@@ -98,7 +98,11 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
             events.emit("load.chunk", table=table, chunk=number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
             return receipt
 
-        receipts = workers.each(chunks, connections, put)
+        def weight(chunk: tuple[str, int]) -> int:
+            staged = session.staging.receipt(session.plan.table(chunk[0]).staged, *chunk)
+            return session.shares.weight(staged.longest if staged else 0)
+
+        receipts = workers.each(chunks, connections, put, weight, session.shares.limit)
     events.emit("load.finished", chunks=len(receipts))
     return receipts
 
@@ -127,7 +131,7 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
     began = time.monotonic()
     rejects = Rejects(plan, session.plan, plan.target.columns)
 
-    def good() -> Iterator[pa.RecordBatch]:
+    def found_good() -> Iterator[pa.RecordBatch]:
         before = 0
         for batch in session.staging.rows(staged):
             bad = find(batch, before)
@@ -135,15 +139,14 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             if rejects.too_many:
                 return
             size = {"rows": batch.num_rows, "bytes": batch.nbytes}
-            good_rows = plan.target.loadable(_without(batch, bad))
-            del batch  # before the next is read
-            yield good_rows
-            del good_rows
+            good = [plan.target.loadable(_without(batch, bad))]
+            del batch
+            yield good.pop()  # held by nobody but who loads it
             before += size["rows"]
             events.emit("load.batch", table=plan.name, chunk=staged.chunk, **size)
 
     with connection.begin():
-        session.target.write(connection, plan.shadow, plan.target.given, good())
+        session.target.write(connection, plan.shadow, plan.target.given, found_good())
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(
@@ -260,14 +263,23 @@ def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]
 
 
 def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
+    try:
+        return _built(session, connection, statements)
+    except MemoryError:  # an index is the one thing that can't be made in pieces
+        databases.execute(connection, session.target.more_memory)
+        connection.rollback()
+        return _built(session, connection, statements)
+
+
+def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     plan = session.plan
     with connection.begin():
-        if session.target.before_keys:
-            databases.execute(connection, session.target.before_keys)
         for number, statement in statements:
             try:
                 databases.execute(connection, statement)
             except sa.exc.DBAPIError as error:
+                if session.target.more_memory and "out of memory" in str(error.orig).lower():
+                    raise MemoryError(statement) from None
                 if not session.target.ddl_in_transaction and _exists_already(error):
                     pass  # it committed by itself in an earlier try that was killed before its receipt
                 else:

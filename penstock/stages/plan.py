@@ -13,7 +13,7 @@ from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Plan, token
-from penstock.preflight import Assessment, ends
+from penstock.preflight import Assessment, ends, widths
 from penstock.session import Session
 from penstock.staging import Staging
 
@@ -46,6 +46,9 @@ def assess(
         if migration.in_parts:
             tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
+        if not found.blocking:
+            tables, problems = widths.look(found.tables, migration, reading, writing)
+            found = replace(found, tables=tables, problems=(*problems, *found.problems))
         if new and (made := _file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
@@ -137,6 +140,7 @@ def _made(
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
         connections=ends.connections(migration),
+        memory=migration.memory,
         tables=tables,
         interval=_span(interval, migration),
         timezone=migration.timezone,

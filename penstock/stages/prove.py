@@ -68,7 +68,7 @@ def prove(session: Session) -> list[TableProof]:
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
-        taken = workers.each(pieces, connections, partial(_take, session))
+        taken = workers.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.limit)
         proofs = []
         for table in session.plan.tables:
             own = [t for (plan, _), t in zip(pieces, taken, strict=True) if plan is table]
@@ -122,11 +122,20 @@ def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Pi
     left_out = sum((_rejected(session, plan, "loaded", r.chunk) for r in receipts), Digest())
     columns = plan.target.columns
     with connection.begin():
-        batches = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
-        found = digest.total(batches, columns)
+        select, room = readback_select(plan, session.target, piece, plan.shadow), session.shares.room(_longest(receipts))
+        found = digest.total(session.target.read(connection, select, columns, room), columns)
     taken = _Taken(piece, staged, left_out, found, time.monotonic() - began)
     events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=taken.held)
     return taken
+
+
+def _weight(session: Session, work: tuple[TablePlan, Piece]) -> int:
+    plan, piece = work
+    return session.shares.weight(_longest(_receipts(session, plan, plan.staged, piece)))
+
+
+def _longest(receipts: Iterable[Receipt]) -> int:
+    return max((r.longest for r in receipts), default=0)
 
 
 def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Digest:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from penstock import digest, events, quarantine
+from penstock import digest, events, quarantine, staging
 from penstock.databases import sieve
 from penstock.databases.sieve import Sieve
 from penstock.digest import Digest
@@ -54,7 +54,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = chunk_file(STAGE, plan.name, number)
-    came, went = 0, Digest()
+    came, went, longest = 0, Digest(), 0
     sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.sensitive)
     rejects = Rejects(plan, session.plan, plan.source.columns)
     try:
@@ -62,6 +62,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
             for batch in session.staging.rows(extracted):
                 for made in _made(sift, plan, number, batch, rejects, came):
                     went += digest.of(made, plan.target.columns)
+                    longest = max(longest, staging.longest(made))
                     writer.write_table(made)
                 came += batch.num_rows
                 if rejects.too_many:
@@ -90,6 +91,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         file=file,
         sha256=session.staging.sha256(file),
         rejected_digest=rejected_digest,
+        longest=longest,
     )
 
 

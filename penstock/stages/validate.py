@@ -29,7 +29,6 @@ from penstock.session import Session
 from penstock.suites import Expectation, Suite
 from penstock.verdicts import Outcome, Verdict
 
-MEMORY_LIMIT = "256MB"
 _TOLD = 5  # keys that are there more than once, at most
 
 
@@ -52,7 +51,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
         files = {name: [session.staging.at(r.file) for r in of] for name, of in receipts.items() if of}
-        decided = staged(asked, files, rows, sensitive, session.staging.filesystem, keys)
+        decided = staged(asked, files, rows, sensitive, session.staging.filesystem, keys, session.shares.embedded)
     session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
     if fault := verdicts.closed(decided):
         raise fault
@@ -66,10 +65,11 @@ def staged(
     sensitive: Mapping[str, Collection[str]],
     filesystem: pafs.FileSystem | None = None,
     keys: Mapping[str, Sequence[str]] | None = None,
+    memory: int = 256 << 20,
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
 
-    keys: what names a row of each, in examples.
+    keys: what names a row of each, in examples.  memory: bytes of DuckDB.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
@@ -77,7 +77,7 @@ def staged(
         engine = sa.create_engine(
             f"duckdb:///{folder}/gate.duckdb",
             poolclass=sa.pool.NullPool,
-            connect_args={"config": {"memory_limit": MEMORY_LIMIT, "temp_directory": f"{folder}/spill"}},
+            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{folder}/spill"}},
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
             prefix = _register_filesystem(connection, filesystem)

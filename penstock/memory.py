@@ -1,0 +1,49 @@
+"""How a task's memory, as the migration declares it, is shared out: to batches, to workers, to a database inside the process.
+
+The declared limit is what a task takes over the interpreter and its libraries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.databases import Room
+
+BATCHES = 8  # a worker has about so many batches under its hands: read, put together, hashed, encoded, on their way
+ROWS = 4  # and so many of a long row: as it came, as Arrow has it, as it is encoded
+_MOST, _LEAST = 12 << 20, 1 << 20
+_OTHER = 64 << 20
+
+
+def of_a_row(longest: int, value: int, read: int, written: int) -> int:
+    """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many.
+
+    read, written: how many times either database has it besides. As Parquet a value is encoded, put into a page, and compressed.
+    """
+    return max((1 + read) * longest + 3 * value, (1 + written) * longest + 2 * value) + _OTHER
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of `limit` bytes, for so many workers."""
+
+    limit: int
+    workers: int
+
+    @property
+    def batch(self) -> int:
+        """Bytes of a batch."""
+        return max(_LEAST, min(_MOST, self.limit // (self.workers * BATCHES)))
+
+    @property
+    def embedded(self) -> int:
+        """Bytes of a database that this process holds itself."""
+        return self.limit * 5 // 8  # to commit a long value it holds three of them
+
+    def room(self, longest: int) -> Room:
+        """For a reader of rows, the longest of which has so many bytes."""
+        return Room(self.batch, longest)
+
+    def weight(self, longest: int) -> int:
+        """Bytes that a worker takes who has such rows under its hands."""
+        return BATCHES * self.batch + ROWS * longest

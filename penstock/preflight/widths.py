@@ -1,0 +1,51 @@
+"""How wide the rows are, asked only where they may be wide, and whether a task's memory is enough for the widest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from penstock import databases, memory
+from penstock.databases import Database, Size, lengths
+from penstock.databases.lengths import Widths
+from penstock.errors import Problem
+from penstock.migration import Migration
+from penstock.plan import TablePlan, rows_of
+from penstock.units import size
+
+# A row of a table that takes no more than this is no matter, however well a database may have packed it.
+_SMALL, _PACKED = 64 << 10, 8 << 20
+
+
+def look(
+    plans: Sequence[TablePlan], migration: Migration, source: sa.Connection, target: sa.Connection
+) -> tuple[tuple[TablePlan, ...], list[Problem]]:
+    """The plans with what is known of their rows' widths, and the tables whose rows don't fit into a task's memory."""
+    from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
+    sizes = from_.sizes(source, [p.source for p in plans])
+    made, problems = [], []
+    for plan in plans:
+        found = _widths(plan, from_, source, sizes.get(plan.name))
+        made.append(replace(plan, longest=found.longest, row_bytes=found.average) if found else plan)
+        problems += _too_long(plan, found, migration, from_, to) if found else []
+    return tuple(made), problems
+
+
+def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size | None) -> Widths | None:
+    octets = {c.name: sql for c in plan.source.columns if (sql := from_.octets(c))}
+    if not octets or (held and held.bytes is not None and held.bytes <= _SMALL):
+        return None
+    return lengths.measure(source, rows_of(plan, from_), octets)
+
+
+def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:
+    column = max(found.values, key=lambda name: found.values[name])
+    needed = memory.of_a_row(found.longest, found.values[column], from_.copies, to.copies)
+    if found.longest <= _PACKED or needed <= migration.memory:
+        return []
+    told = f"its longest row has {size(found.longest)}, the longest value of {column} {size(found.values[column])}"
+    what = f"{told}: a task takes about {size(needed)} with it, and {size(migration.memory)} are declared"
+    fix = f"declare `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
+    return [Problem(True, f"table {plan.name}", what, fix, "size")]

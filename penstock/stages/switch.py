@@ -66,13 +66,16 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         decision = succession.decide(session, connection, evidence["proof"])
         if (decision.way, decision.left) != (expected.way, expected.left):
             return None
-        for statement in target.hold([t.shadow for t in plan.tables], PATIENCE):
+        held = [p for t in plan.tables for p in (*t.places, *([t.target.name] if t.repairs else []))]
+        for statement in target.hold(held, PATIENCE):
             databases.execute(connection, statement)
         still_sealed(session, connection, evidence["proof"])
+        succession.still_as_compared(session, connection, decision)
         taken = succession.taken_from(session, connection, decision)
         for statement in statements(session, connection, decision):
             databases.execute(connection, statement)
             events.emit("switch.statement", statement=statement)
+        succession.gave_place(session, connection, decision)
         switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
@@ -81,8 +84,8 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
 def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
     journal.write_switch(connection, switched)
     succession.record(session, connection, decision, taken)
-    for table in session.plan.tables:
-        journal.release_shadow(connection, table.shadow)
+    for place in (p for t in session.plan.tables for p in t.places):
+        journal.release_shadow(connection, place)
 
 
 def happened(session: Session) -> bool:
@@ -214,7 +217,7 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             coverage.lock(connection, session.plan.migration)
             decision = succession.decide(session, connection, record.evidence["proof"])
             _written(session, connection, record, decision, ())
-    _clear(session, connection)
+    _clear(session, connection, record)
     session.staging.write_json(
         {
             "state": record.state,
@@ -231,15 +234,17 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
     return record
 
 
-def _clear(session: Session, connection: sa.Connection) -> None:
+def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
     """Drop the shadows whose rows were copied, and those that a later reading has made idle.
 
-    That of an increment says which rows came: it is kept for an undo, like the rows that gave place.
+    That of an increment, or of a repair, says which rows came: it is kept for an undo, like the rows that gave place.
     """
     if not session.plan.own_shadows:
         return
+    replaced = {shadow for _, shadow, _ in record.replaced}
+    idle = [p for t in session.plan.tables for p in t.places if not (t.by_key and p in replaced)]
     with connection.begin():
-        for statement in session.target.drops([t.shadow for t in session.plan.tables if not t.increment]):
+        for statement in session.target.drops(idle):
             databases.execute(connection, statement)
 
 
@@ -251,8 +256,14 @@ def verify(session: Session) -> list[str]:
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
     with session.writing() as connection, connection.begin():
         own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
+        record = _earlier(connection, session.plan)
+        written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
         for table in session.plan.tables:
-            if table.name in own and not seals.unchanged(session, connection, table, table.target.name, proved[table.name]):
+            if (
+                table.name in own
+                and table.target.name in written
+                and not seals.unchanged(session, connection, table, table.target.name, proved[table.name])
+            ):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)

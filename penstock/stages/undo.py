@@ -50,9 +50,9 @@ def undo(session: Session) -> dict[str, Any]:
         if last.state == "undoing" and not _kept_stand(connection, last):
             return _undone(session, connection, last, [], [])  # an earlier try was killed right after its one statement
         with connection.begin():
-            changed = _changed(session, connection)
             if not _kept_stand(connection, last):
                 raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
+            changed = _changed(session, connection, last)
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
@@ -95,10 +95,11 @@ def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
     return databases.standing(connection, kept) == kept
 
 
-def _changed(session: Session, connection: sa.Connection) -> list[str]:
+def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    live = [(t, t.target.name) for t in session.plan.tables]
+    written = {live for live, _, _ in (*last.moves, *last.replaced)}
+    live = [(t, t.target.name) for t in session.plan.tables if t.target.name in written]
     return [str(place) for table, place in live if not seals.unchanged(session, connection, table, place, proved[table.name])]
 
 

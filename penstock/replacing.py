@@ -10,8 +10,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
+import sqlalchemy as sa
+
 from penstock import databases, intervals
-from penstock.databases import Database, ddl
+from penstock.databases import Database, Unbound, ddl
+from penstock.errors import SwitchRefused
 from penstock.intervals import Clock, Interval
 from penstock.plan import TablePlan, same_key, within
 from penstock.schema import Table, TableName
@@ -90,6 +93,14 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
         conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
     both = " AND ".join(f"({c})" for c in conditions)
     return f"SELECT 1 FROM {databases.qualified(target, plan.target.name)} WHERE {both} LIMIT 1"
+
+
+def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
+    """Raise SwitchRefused when rows that were put in place, or others, refer to nothing now."""
+    for select in unbound.orphans:
+        if databases.execute(connection, select).first() is not None:
+            fix = "move the tables together that refer to one another"
+            raise SwitchRefused("a row would refer to one that is not there", why=f"found by {select}", fix=fix)
 
 
 def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:

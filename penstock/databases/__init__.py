@@ -38,12 +38,14 @@ _MACHINERY = frozenset(
         "mysql_grants",
         "mysql_load",
         "mysql_objects",
+        "mysql_references",
         "mysql_rows",
         "mysql_server",
         "mysql_types",
         "postgresql_catalogue",
         "postgresql_copy",
         "postgresql_objects",
+        "postgresql_references",
         "postgresql_server",
         "postgresql_types",
         "sieve",
@@ -72,6 +74,18 @@ class Dependent:
     table: TableName
     follows: bool
     statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """How rows give place to others, in one transaction, without a foreign key that hinders it or follows it.
+
+    before, after: statements around it.  orphans: selects of a row that refers to nothing, where the database does not look itself.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,6 +267,9 @@ class Database(Protocol):
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         """What hangs on these live tables, leaving out what hangs between themselves."""
+
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+        """How rows of these tables are taken out and put back within a transaction, though others refer to them."""
 
     def version(self, connection: sa.Connection) -> str:
         """The server's own words: `PostgreSQL 15.18`."""

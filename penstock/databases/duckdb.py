@@ -15,7 +15,19 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, duckdb_file, duckdb_lists, duckdb_types, execute, inspection, moments, sieve, written
+from penstock.databases import (
+    Dependent,
+    Move,
+    Unbound,
+    duckdb_file,
+    duckdb_lists,
+    duckdb_types,
+    execute,
+    inspection,
+    moments,
+    sieve,
+    written,
+)
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
 from penstock.databases.sieve import Refusal
@@ -320,6 +332,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         for owner, constraint in execute(connection, referring):
             found.append(Dependent("foreign key", f"{constraint} of {owner}", table, follows=False))
     return found
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return Unbound()  # no table of ours has foreign keys here
 
 
 def version(connection: sa.Connection) -> str:

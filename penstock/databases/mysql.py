@@ -12,7 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
+from penstock.databases import (
+    Move,
+    ddl,
+    execute,
+    mysql_catalogue,
+    mysql_load,
+    mysql_references,
+    mysql_rows,
+    mysql_server,
+    mysql_types,
+    sieve,
+)
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
 from penstock.databases.sieve import Refusal
@@ -197,6 +208,7 @@ read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
 left_behind = mysql_catalogue.left_behind
+unbind = mysql_references.unbind
 version = mysql_catalogue.version
 assess = mysql_server.assess
 sizes = mysql_server.sizes

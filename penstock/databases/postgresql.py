@@ -22,6 +22,7 @@ from penstock.databases import (
     Dependent,
     Move,
     Size,
+    Unbound,
     Use,
     ddl,
     execute,
@@ -29,6 +30,7 @@ from penstock.databases import (
     postgresql_catalogue,
     postgresql_copy,
     postgresql_objects,
+    postgresql_references,
     postgresql_server,
     postgresql_types,
     sieve,
@@ -328,6 +330,10 @@ def seal(connection: sa.Connection, name: TableName) -> str | None:
 
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
     return postgresql_catalogue.dependents(connection, tables)
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return postgresql_references.unbind(connection, tables)
 
 
 def version(connection: sa.Connection) -> str:

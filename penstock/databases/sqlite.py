@@ -18,7 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, execute, inspection, moments, sieve, sqlite_file, sqlite_rows, sqlite_types, written
+from penstock.databases import (
+    Dependent,
+    Move,
+    Unbound,
+    execute,
+    inspection,
+    moments,
+    sieve,
+    sqlite_file,
+    sqlite_rows,
+    sqlite_types,
+    written,
+)
 from penstock.databases.faults import unheld
 from penstock.databases.sieve import Refusal
 from penstock.databases.sqlite_types import TYPES
@@ -321,6 +333,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         rows = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(table.name)}")
         found += [Dependent("trigger", row[0], table, follows=False) for row in rows]
     return found
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return Unbound()  # foreign keys are not enforced here
 
 
 def version(connection: sa.Connection) -> str:

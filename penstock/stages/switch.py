@@ -72,10 +72,10 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         still_sealed(session, connection, evidence["proof"])
         succession.still_as_compared(session, connection, decision)
         taken = succession.taken_from(session, connection, decision)
-        for statement in statements(session, connection, decision):
+        for statement in moves(session, connection, decision):
             databases.execute(connection, statement)
             events.emit("switch.statement", statement=statement)
-        succession.gave_place(session, connection, decision)
+        _replaced(session, connection, decision)
         switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
@@ -95,16 +95,29 @@ def happened(session: Session) -> bool:
         return earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
 
 
-def statements(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
-    """The statements of this run's switch, as they will be run."""
+def _replaced(session: Session, connection: sa.Connection, decision: Decision) -> None:
+    """Put the rows of the shadows in place of the live ones. Raises SwitchRefused when that is not what was found to be done."""
+    if not decision.replaced:
+        return
+    unbound = session.target.unbind(connection, [t.target.name for t in decision.replaced])
+    for statement in [*unbound.before, *replacing.apply(decision.replaced, session.target), *unbound.after]:
+        databases.execute(connection, statement)
+        events.emit("switch.statement", statement=statement)
+    succession.gave_place(session, connection, decision)
+    replacing.refuse_orphans(connection, unbound)
+
+
+def moves(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
+    """The statements that make whole tables live."""
     live = [t.target.name for t in decision.moved if t.live_exists]
     dependents = session.target.dependents(connection, live) if live else []
     left = [d for d in dependents if not d.follows]
     if left:
         named = ", ".join(f"{d.kind} {d.name} on {d.table}" for d in left)
         raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
-    moves = switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
-    return (moves if decision.moved else []) + replacing.apply(decision.replaced, session.target)
+    if not decision.moved:
+        return []
+    return switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
 
 
 def gather(session: Session) -> dict[str, Any]:

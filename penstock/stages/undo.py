@@ -66,9 +66,11 @@ def undo(session: Session) -> dict[str, Any]:
             _undoable(connection, session.plan)
             dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
             ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
-            ran += replacing.undo(replaced, aside, target)
+            unbound = target.unbind(connection, [t.target.name for t in replaced])
+            ran += [*unbound.before, *replacing.undo(replaced, aside, target), *unbound.after]
             for statement in [*target.hold([], PATIENCE), *ran]:
                 databases.execute(connection, statement)
+            replacing.refuse_orphans(connection, unbound)
             journal.write_switch(connection, replace(last, state="undone"))
             _restored(connection, last)
         return _undone(session, connection, last, ran, changed)

@@ -1,0 +1,234 @@
+"""Repair: of tables that are live already only what differs is sent, found by digest and by key, proved and undone like any run."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from penstock import coverage, databases, events, run
+from penstock.coverage import Covered
+from penstock.errors import PreflightFailed, SwitchRefused
+from penstock.migration import Migration, load
+from penstock.session import Session
+from penstock.stages import undo
+
+TABLES = ("person", "visit", "loose", "word")
+DDL = """
+CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(40), name TEXT, credit DECIMAL(12,2));
+CREATE UNIQUE INDEX person_email ON person (email);
+CREATE TABLE visit (person INTEGER NOT NULL REFERENCES person (id), n INTEGER NOT NULL, at TIMESTAMP, note TEXT, PRIMARY KEY (person, n));
+CREATE TABLE loose (said TEXT, weight REAL);
+CREATE TABLE word (word VARCHAR(20) PRIMARY KEY, times INTEGER);
+"""
+
+
+@pytest.fixture(params=["duckdb", "sqlite", "postgresql", "mariadb"])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    source = tmp_path / "town.sqlite"
+    with sqlite3.connect(source) as db:
+        db.executescript(DDL)
+        db.executemany("INSERT INTO person VALUES (?, ?, ?, ?)", [(n, f"p{n}@x", f"Zoë {n}", n * 1.25) for n in range(1, 301)])
+        db.executemany("INSERT INTO visit VALUES (?, ?, ?, ?)", [(n % 300 + 1, n, f"2024-03-{n % 28 + 1:02} 10:00:00", None) for n in range(600)])
+        db.executemany("INSERT INTO loose VALUES (?, ?)", [(f"said {n % 5}", n / 4) for n in range(40)])
+        db.executemany("INSERT INTO word VALUES (?, ?)", [(w, n) for n, w in enumerate(["Ärger", "a", "B", "ß", "z", "zz", "a b", "名前", "~"])])
+    db.close()
+    embedded = {"duckdb": f"duckdb:///{tmp_path}/target.duckdb", "sqlite": f"sqlite:///{tmp_path}/target.sqlite"}
+    name = embedded.get(request.param)
+    yield Town(tmp_path, source, sa.make_url(name) if name else request.getfixturevalue(f"{request.param}_url"))
+
+
+class Town:
+    """People and their visits in SQLite, and where they go."""
+
+    def __init__(self, folder: Path, source: Path, target: sa.URL) -> None:
+        self.folder, self.source, self.target, self.text = folder, source, target, "chunk: 4KiB"
+
+    @property
+    def migration(self) -> Migration:
+        file = self.folder / "town.yaml"
+        ends = f"source: sqlite:///{self.source}\ntarget: {self.target.render_as_string(hide_password=False)}"
+        file.write_text(f"name: town\n{ends}\n{self.text}\n")
+        return load(file)
+
+    def run(self, name: str, **options: Any) -> Session:
+        where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
+        return run.run(self.migration, name, *where, **options)
+
+    def repair(self, name: str, **options: Any) -> dict[str, dict[str, Any]]:
+        """Run a repair and answer what it found of each table."""
+        return {c["table"]: c for c in self.run(name, repair=True, **options).staging.read_json("compared.json")}
+
+    def change(self, *statements: str) -> None:
+        with sqlite3.connect(self.source) as db:
+            for statement in statements:
+                db.execute(statement)
+        db.close()
+
+    def there(self, table: str) -> list[tuple[str, ...]]:
+        """The source's rows, by the plain driver."""
+        with sqlite3.connect(self.source) as db:
+            return sorted(plain(row) for row in db.execute(f"SELECT * FROM {table}"))
+
+    def here(self, table: str) -> list[tuple[str, ...]]:
+        return sorted(plain(row) for row in self.ask(f"SELECT * FROM {table}"))
+
+    def ask(self, *statements: str) -> list[Any]:
+        engine = databases.of(self.target).engine(self.target)
+        found: list[Any] = []
+        with engine.begin() as connection:
+            for statement in statements:
+                result = databases.execute(connection, statement)
+                found = list(result.fetchall()) if result.returns_rows else []
+        engine.dispose()
+        return found
+
+    def equal(self) -> bool:
+        return all(self.here(t) == self.there(t) for t in TABLES)
+
+    def covered(self) -> list[Covered]:
+        engine = databases.of(self.target).engine(self.target)
+        with engine.connect() as connection:
+            found = coverage.of(connection, "town")
+        engine.dispose()
+        return found
+
+
+def plain(row: Any) -> tuple[str, ...]:
+    return tuple("" if v is None else f"{float(v):.4f}" if isinstance(v, (float, int)) or "Decimal" in type(v).__name__ else str(v).removesuffix(".000000") for v in row)
+
+
+def sent(found: dict[str, dict[str, Any]], table: str) -> tuple[int, int]:
+    """How many rows were put, and how many gave place."""
+    return int(found[table]["put"].split(":")[0]), int(found[table]["leaving"].split(":")[0])
+
+
+def test_only_what_differs_is_sent(town: Town) -> None:
+    town.run("first")
+    town.change(
+        "UPDATE person SET email = 'new@x' WHERE id = 7",
+        "DELETE FROM visit WHERE n IN (5, 305)",
+        "INSERT INTO visit VALUES (7, 9000, NULL, 'late')",
+        "UPDATE word SET times = 99 WHERE word = 'ß'",
+        "DELETE FROM word WHERE word = 'B'",
+    )
+    town.ask("UPDATE person SET name = 'by hand' WHERE id = 200", "INSERT INTO person VALUES (9999, 'nobody@x', 'nobody', 1)")
+    found = town.repair("repair")
+    assert town.equal()
+    assert {t: sent(found, t) for t in TABLES} == {"person": (2, 3), "visit": (1, 2), "loose": (0, 0), "word": (1, 2)}
+    assert found["person"]["differ"] < found["person"]["pieces"] and found["loose"]["differ"] == 0
+    assert {(c.table, c.run, c.state) for c in town.covered()} == {(t, "repair", "proven") for t in TABLES}
+    again = town.repair("again")
+    assert {sent(again, t) for t in TABLES} == {(0, 0)} and town.equal()
+
+
+def test_undo_takes_back_just_the_repair(town: Town) -> None:
+    town.run("first")
+    before, record = [town.here(t) for t in TABLES], town.covered()
+    town.change("UPDATE person SET credit = 0 WHERE id < 20", "DELETE FROM visit WHERE n > 500", "DELETE FROM loose WHERE rowid = 1")
+    repaired = town.run("repair", repair=True)
+    assert town.equal()
+    undo.undo(repaired)
+    assert [town.here(t) for t in TABLES] == before and town.covered() == record
+    town.repair("once more")
+    assert town.equal()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_edits_on_both_sides_are_found_and_put_right(town: Town, seed: int) -> None:
+    chance = random.Random(seed)
+    town.run("first")
+    for n in range(12):
+        person = chance.randint(1, 320)
+        town.change(
+            chance.choice(
+                [
+                    f"UPDATE person SET name = 'n{n}', credit = {n} WHERE id = {person}",
+                    f"UPDATE person SET email = NULL WHERE id = {person}",
+                    f"INSERT OR REPLACE INTO person VALUES ({person}, 's{n}@x', '', NULL)",
+                    f"DELETE FROM visit WHERE person = {person}",
+                    f"INSERT INTO visit VALUES ({chance.randint(1, 300)}, {1000 + n}, '1999-12-31 23:59:59', 'x')",
+                    f"INSERT OR REPLACE INTO word VALUES ('{chance.choice('aBzÄé')}', {n})",
+                    f"UPDATE loose SET weight = {n} WHERE rowid = {chance.randint(1, 60)}",
+                    f"INSERT INTO loose VALUES (NULL, {n})",
+                ]
+            )
+        )
+        town.ask(
+            chance.choice(
+                [
+                    f"UPDATE person SET name = 'h{n}' WHERE id = {person}",
+                    f"DELETE FROM visit WHERE n % 50 = {n}",
+                    f"UPDATE visit SET note = 'h{n}' WHERE person = {person}",
+                    f"DELETE FROM word WHERE times = {n % 9}",
+                    f"INSERT INTO loose VALUES ('h', {n})",
+                    f"INSERT INTO visit VALUES ({chance.randint(1, 300)}, {2000 + n}, NULL, NULL)",
+                ]
+            )
+        )
+    town.repair("repair")
+    assert town.equal()
+    assert {c.state for c in town.covered()} == {"proven"} and {c.run for c in town.covered()} == {"repair"}
+
+
+def test_unique_values_may_change_places(town: Town) -> None:
+    town.run("first")
+    town.change("UPDATE person SET email = NULL WHERE id = 3", "UPDATE person SET email = 'p3@x' WHERE id = 250", "UPDATE person SET email = 'p250@x' WHERE id = 3")
+    assert sent(town.repair("repair"), "person") == (2, 2) and town.equal()
+
+
+def test_a_live_table_that_changes_after_it_was_compared_is_left_as_it_is(town: Town) -> None:
+    town.run("first")
+    town.change("UPDATE person SET name = 'new' WHERE id = 9")
+
+    def meddle(name: str, facts: dict[str, Any]) -> None:
+        if name == "compare.finished":
+            town.ask("UPDATE person SET name = 'meddled' WHERE id = 100")
+
+    with events.subscribed(meddle), pytest.raises(SwitchRefused, match="have changed since they were compared"):
+        town.run("repair", repair=True)
+    assert dict((r[0], r[2]) for r in town.here("person"))["9.0000"] == "Zoë 9"
+    town.repair("next")
+    assert town.equal()
+
+
+@pytest.mark.parametrize("town", ["sqlite", "postgresql"], indirect=True)
+def test_the_later_reading_has_the_last_word_over_a_repair_too(town: Town) -> None:
+    town.run("first")
+    late: list[int] = []
+    town.change("UPDATE person SET name = 'older' WHERE id = 9")
+
+    def overtake(name: str, facts: dict[str, Any]) -> None:
+        if name == "compare.finished" and not late:
+            late.append(1)
+            town.change("UPDATE person SET name = 'newer' WHERE id = 9")
+            town.run("scheduled")
+
+    with events.subscribed(overtake):
+        slow = town.run("repair", repair=True)
+    assert town.equal() and slow.staging.read_json("switch.json")["left"] == dict.fromkeys(TABLES, "scheduled")
+
+
+@pytest.mark.parametrize("town", ["duckdb"], indirect=True)
+def test_a_table_that_is_not_live_can_not_be_repaired(town: Town) -> None:
+    with pytest.raises(PreflightFailed, match="no live table"):
+        town.run("repair", repair=True)
+    town.run("first")
+    town.ask("ALTER TABLE word ADD COLUMN more INTEGER")
+    with pytest.raises(PreflightFailed, match="a column more that the migration does not fill"):
+        town.run("second", repair=True)
+    town.repair("third", only=("person",))
+
+
+@pytest.mark.parametrize("town", ["postgresql"], indirect=True)
+def test_keys_that_a_step_changes_are_compared_as_they_become(town: Town) -> None:
+    town.text += "\ntables:\n  include: [word]\n  word: {transform: [{derive: {word: upper(word) || '!'}}]}"
+    town.run("first")
+    town.change("UPDATE word SET times = 70 WHERE word = 'z'", "DELETE FROM word WHERE word = 'zz'")
+    assert sent(town.repair("repair"), "word") == (1, 2)
+    assert ("Z!", "70.0000") in town.here("word") and len(town.here("word")) == 8

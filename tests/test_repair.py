@@ -34,9 +34,13 @@ def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     with sqlite3.connect(source) as db:
         db.executescript(DDL)
         db.executemany("INSERT INTO person VALUES (?, ?, ?, ?)", [(n, f"p{n}@x", f"Zoë {n}", n * 1.25) for n in range(1, 301)])
-        db.executemany("INSERT INTO visit VALUES (?, ?, ?, ?)", [(n % 300 + 1, n, f"2024-03-{n % 28 + 1:02} 10:00:00", None) for n in range(600)])
+        db.executemany(
+            "INSERT INTO visit VALUES (?, ?, ?, ?)", [(n % 300 + 1, n, f"2024-03-{n % 28 + 1:02} 10:00:00", None) for n in range(600)]
+        )
         db.executemany("INSERT INTO loose VALUES (?, ?)", [(f"said {n % 5}", n / 4) for n in range(40)])
-        db.executemany("INSERT INTO word VALUES (?, ?)", [(w, n) for n, w in enumerate(["Ärger", "a", "B", "ß", "z", "zz", "a b", "名前", "~"])])
+        db.executemany(
+            "INSERT INTO word VALUES (?, ?)", [(w, n) for n, w in enumerate(["Ärger", "a", "B", "ß", "z", "zz", "a b", "名前", "~"])]
+        )
     db.close()
     embedded = {"duckdb": f"duckdb:///{tmp_path}/target.duckdb", "sqlite": f"sqlite:///{tmp_path}/target.sqlite"}
     name = embedded.get(request.param)
@@ -100,7 +104,14 @@ class Town:
 
 
 def plain(row: Any) -> tuple[str, ...]:
-    return tuple("" if v is None else f"{float(v):.4f}" if isinstance(v, (float, int)) or "Decimal" in type(v).__name__ else str(v).removesuffix(".000000") for v in row)
+    return tuple(
+        ""
+        if v is None
+        else f"{float(v):.4f}"
+        if isinstance(v, (float, int)) or "Decimal" in type(v).__name__
+        else str(v).removesuffix(".000000")
+        for v in row
+    )
 
 
 def sent(found: dict[str, dict[str, Any]], table: str) -> tuple[int, int]:
@@ -178,7 +189,11 @@ def test_random_edits_on_both_sides_are_found_and_put_right(town: Town, seed: in
 
 def test_unique_values_may_change_places(town: Town) -> None:
     town.run("first")
-    town.change("UPDATE person SET email = NULL WHERE id = 3", "UPDATE person SET email = 'p3@x' WHERE id = 250", "UPDATE person SET email = 'p250@x' WHERE id = 3")
+    town.change(
+        "UPDATE person SET email = NULL WHERE id = 3",
+        "UPDATE person SET email = 'p3@x' WHERE id = 250",
+        "UPDATE person SET email = 'p250@x' WHERE id = 3",
+    )
     assert sent(town.repair("repair"), "person") == (2, 2) and town.equal()
 
 
@@ -192,7 +207,7 @@ def test_a_live_table_that_changes_after_it_was_compared_is_left_as_it_is(town: 
 
     with events.subscribed(meddle), pytest.raises(SwitchRefused, match="have changed since they were compared"):
         town.run("repair", repair=True)
-    assert dict((r[0], r[2]) for r in town.here("person"))["9.0000"] == "Zoë 9"
+    assert {r[0]: r[2] for r in town.here("person")}["9.0000"] == "Zoë 9"
     town.repair("next")
     assert town.equal()
 

@@ -11,6 +11,8 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     verdicts/<stage>.json proof.json   what the gates and the proof said
     approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
+    before.json                        which run of the migration was the last when this one began
+    expected.json progress/            what there is to do, and what each stage has counted of it so far
     report.json report.html
 """
 
@@ -72,6 +74,18 @@ class Staging:
 
     def at(self, *parts: str) -> str:
         return posixpath.join(self.path, *parts)
+
+    @property
+    def beside(self) -> Staging:
+        """What the migration keeps beside its runs. No run's folder is called so."""
+        return self._next(".migration")
+
+    def of_run(self, run: str) -> Staging:
+        """The area of another run of the same migration."""
+        return self._next(run_folder(run))
+
+    def _next(self, name: str) -> Staging:
+        return Staging(self.filesystem, posixpath.join(posixpath.dirname(self.path), name), f"{self.url.rpartition('/')[0]}/{name}")
 
     def exists(self, *parts: str) -> bool:
         found: pafs.FileInfo = self.filesystem.get_file_info(self.at(*parts))
@@ -210,6 +224,11 @@ def of(root: str, migration: str, run: str) -> Staging:
     return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
 
 
+def beside(root: str, migration: str) -> Staging:
+    """What a migration keeps beside its runs."""
+    return of(root, migration, "any").beside
+
+
 def local_root(root: str) -> Path | None:
     """The folder of a staging root on this machine's disk, None on an object store."""
     if "://" not in root:
@@ -221,5 +240,5 @@ def runs(root: str, migration: str) -> list[str]:
     """The run folders of a migration under `root`, oldest first."""
     parent = of(root, migration, "x")
     selector = pafs.FileSelector(posixpath.dirname(parent.path), allow_not_found=True)
-    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory]
+    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory and not f.base_name.startswith(".")]
     return [f.base_name for f in sorted(found, key=lambda f: (f.mtime_ns or 0, f.base_name))]

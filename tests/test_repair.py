@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import sqlalchemy as sa
 
 from penstock import coverage, databases, events, run
 from penstock.coverage import Covered
-from penstock.errors import PreflightFailed, SwitchRefused
+from penstock.errors import GateClosed, PreflightFailed, SwitchRefused
 from penstock.migration import Migration, load
 from penstock.session import Session
 from penstock.stages import undo
@@ -247,3 +251,100 @@ def test_keys_that_a_step_changes_are_compared_as_they_become(town: Town) -> Non
     town.change("UPDATE word SET times = 70 WHERE word = 'z'", "DELETE FROM word WHERE word = 'zz'")
     assert sent(town.repair("repair"), "word") == (1, 2)
     assert ("Z!", "70.0000") in town.here("word") and len(town.here("word")) == 8
+
+
+@pytest.fixture(scope="module")
+def killing() -> Iterator[Callable[[Town, str, int], int]]:
+    """killing(town, event, n): a repair, killed at the n-th such event. Answers the exit code."""
+    command = [sys.executable, "-m", "tests.kill_at"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin and server.stdout
+
+        def repair(town: Town, event: str, times: int) -> int:
+            assert server.stdin and server.stdout
+            place = [str(town.folder / "town.yaml"), str(town.folder / "staging"), str(town.folder / "none"), "repair", "", True]
+            server.stdin.write(json.dumps([event, times, *place]) + "\n")
+            server.stdin.flush()
+            return int(server.stdout.readline())
+
+        yield repair
+        server.stdin.close()
+
+
+_MOMENTS = ("compare.started", "compare.chunk", "compare.finished", "prepare.finished", "load.batch", "load.chunk", "build.statement")
+_MOMENTS += ("gate.decided", "prove.chunk", "prove.finished", "switch.started", "switch.statement", "switch.finished", "report.written")
+_KILLS = [("duckdb", m) for m in _MOMENTS]
+_KILLS += [
+    (t, m) for t in ("sqlite", "postgresql", "mariadb") for m in ("compare.chunk", "load.chunk", "switch.statement", "switch.finished")
+]
+
+
+@pytest.mark.parametrize(("town", "event"), _KILLS, indirect=["town"])
+def test_a_killed_repair_ends_the_same_when_started_again(town: Town, event: str, killing: Callable[[Town, str, int], int]) -> None:
+    town.run("first")
+    town.change(
+        "UPDATE person SET credit = -1 WHERE id IN (7, 150, 299)", "DELETE FROM visit WHERE n = 9", "DELETE FROM loose WHERE rowid = 2"
+    )
+    town.ask("UPDATE word SET times = 0", "DELETE FROM visit WHERE n > 590")
+    assert killing(town, event, 1) == -signal.SIGKILL, f"{event} never happened"
+    assert killing(town, event, 2) in (0, -signal.SIGKILL)
+    assert killing(town, "none", 1) == 0
+    assert town.equal() and {(c.run, c.state) for c in town.covered()} == {("repair", "proven")}
+    found = {c["table"]: c for c in json.loads((town.folder / "staging/town/repair/compared.json").read_text())}
+    assert {t: sent(found, t) for t in ("person", "word")} == {"person": (3, 3), "word": (8, 8)}
+
+
+@pytest.mark.parametrize("town", ["duckdb", "postgresql"], indirect=True)
+def test_bad_rows_go_to_quarantine_again_and_the_rest_is_put_right(town: Town) -> None:
+    town.text += "\nbad_rows: {action: quarantine, at_most: 5}\ntables: {person: {transform: [{cast: {email: string(8)}}]}}"
+    town.change("UPDATE person SET email = 'much too long' WHERE id = 12")
+    town.run("first")
+    town.change("UPDATE person SET name = 'new' WHERE id = 13", "UPDATE person SET email = 'this one is too long' WHERE id = 14")
+    assert sent(town.repair("repair"), "person") == (1, 2)
+    here = {r[0] for r in town.here("person")}
+    assert len(here) == 298 and not {"12.0000", "14.0000"} & here
+
+
+@pytest.mark.parametrize("town", ["postgresql", "mariadb"], indirect=True)
+def test_rows_that_others_refer_to_are_taken_out_and_put_back_whatever_their_keys_would_do(town: Town) -> None:
+    town.change(
+        "ALTER TABLE visit RENAME TO old",
+        "CREATE TABLE visit (person INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE, n INTEGER NOT NULL, at TIMESTAMP, note TEXT, PRIMARY KEY (person, n))",
+        "INSERT INTO visit SELECT * FROM old",
+        "DROP TABLE old",
+    )
+    town.run("first")
+    town.change("UPDATE person SET name = 'changed'", "DELETE FROM visit WHERE person = 300", "DELETE FROM person WHERE id = 300")
+    town.repair("repair")
+    assert town.equal()
+    town.ask("DELETE FROM person WHERE id = 1")
+    assert not [r for r in town.here("visit") if r[0] == "1.0000"]  # the key does again what it did
+    with pytest.raises(Exception, match="(?i)foreign key"):
+        town.ask("INSERT INTO visit VALUES (5000, 1, NULL, NULL)")
+
+
+@pytest.mark.parametrize("town", ["postgresql", "mariadb"], indirect=True)
+def test_a_repair_of_one_table_leaves_no_row_that_refers_to_nothing(town: Town) -> None:
+    town.run("first")
+    town.change("DELETE FROM visit WHERE person = 300", "DELETE FROM person WHERE id = 300")
+    with pytest.raises(SwitchRefused):
+        town.run("person alone", repair=True, only=("person",))
+    assert "300.0000" in {r[0] for r in town.here("person")}
+    town.repair("both", only=("person", "visit"))
+    assert town.equal()
+
+
+@pytest.mark.parametrize("town", ["duckdb"], indirect=True)
+def test_a_source_that_changes_under_a_run_is_found_by_the_deeper_proof(town: Town) -> None:
+    def change(name: str, facts: dict[str, Any]) -> None:
+        if name == "prepare.started":
+            town.change("UPDATE person SET name = 'meanwhile' WHERE id = 42")
+
+    with events.subscribed(change):
+        town.run("as staged")
+    with events.subscribed(change), pytest.raises(GateClosed) as closed:
+        town.change("UPDATE person SET name = 'before' WHERE id = 42")
+        town.run("twice", depth="source")
+    assert "read a second time, the source gives other rows" in str(closed.value) and "person" in str(closed.value)
+    report = town.run("quiet", depth="source").staging.read_json("report.json")
+    assert report["proof"]["depth"] == "source" and report["outcome"] == "switched"

@@ -348,3 +348,23 @@ def test_a_source_that_changes_under_a_run_is_found_by_the_deeper_proof(town: To
     assert "read a second time, the source gives other rows" in str(closed.value) and "person" in str(closed.value)
     report = town.run("quiet", depth="source").staging.read_json("report.json")
     assert report["proof"]["depth"] == "source" and report["outcome"] == "switched"
+
+
+@pytest.mark.parametrize("town", ["duckdb", "postgresql"], indirect=True)
+def test_the_gate_of_what_was_loaded_finds_what_rows_refer_to_among_the_live_ones_too(town: Town) -> None:
+    suite = {"columns": ["person"], "ref_table": "person", "ref_columns": ["id"]}
+    (town.folder / "none").mkdir()
+    asked = {"expectations": [{"type": "expect_foreign_key", "kwargs": suite}]}
+    (town.folder / "none" / "visit.loaded.json").write_text(json.dumps(asked))
+    (town.folder / "none" / "foreign_key.py").write_text((Path(__file__).parents[1] / "expectations" / "foreign_key.py").read_text())
+    town.run("first")
+    town.change(
+        "INSERT INTO person VALUES (400, NULL, 'new', 0)",
+        "INSERT INTO visit VALUES (400, 1, NULL, NULL)",
+        "UPDATE visit SET note = 'x' WHERE n = 3",
+    )
+    town.repair("repair")
+    assert town.equal()
+    town.change("INSERT INTO visit VALUES (999, 1, NULL, NULL)")
+    with pytest.raises(GateClosed, match=r"the gate after loaded"):
+        town.run("orphan", repair=True)

@@ -70,7 +70,8 @@ def orphans(outcome: Outcome, expectation: Expectation, engine: sa.Engine, table
     there = " AND ".join(f"{quoted(r, 'r')} = {quoted(c, 't')}" for c, r in zip(columns, kwargs["ref_columns"], strict=True))
     present = " AND ".join(f"{quoted(c, 't')} IS NOT NULL" for c in columns)
     absent = [f"NOT EXISTS (SELECT 1 FROM {databases.qualified(database, place)} AS r WHERE {there})" for place in referred]
-    query = f"SELECT {fields} FROM {databases.qualified(database, table.place)} AS t WHERE {' AND '.join([present, *absent])} LIMIT {AT_MOST}"
+    where = " AND ".join([present, *absent])
+    query = f"SELECT {fields} FROM {databases.qualified(database, table.place)} AS t WHERE {where} LIMIT {AT_MOST}"
     with engine.connect() as connection:
         found = databases.execute(connection, query).fetchall()
     rows = (dict(zip([*key, *columns], row, strict=True)) for row in found)

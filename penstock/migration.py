@@ -120,6 +120,10 @@ class PartitionSpec(_Part):
     """How a table is cut into partitions, one a data interval."""
 
     by: Annotated[Text, Field(description="a column of dates or times: a run moves the rows of its data interval")]
+    how: Annotated[
+        Literal["rows", "attach"],
+        Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
+    ] = "rows"
     rest: Annotated[
         Literal["refuse", "first"],
         Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from penstock import coverage, databases, intervals
 from penstock.coverage import Covered
-from penstock.databases import Database
+from penstock.databases import Database, ddl
 from penstock.errors import MigrationError, Problem
 from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
@@ -55,14 +55,19 @@ def cut(
         elif spec.incremental:
             plan, found = _incremental(plan, spec.incremental, last, ends)
         if repair:
-            plan = replace(plan, increment=None, repairs=True)
+            plan = replace(plan, increment=None, repairs=True, exchanges=False)
             found += _unrepairable(plan, ends) if not spec.partition or not plan.live_exists else ()
         problems += found
         # runs of other intervals may load at the same time
         shadow = ends.to.shadow(plan.target.name, migration.name, own)
         leaving = ends.to.shadow(plan.target.name, migration.name, f"{own}k") if plan.repairs and plan.target.primary_key else None
         once = spec.moved == "once" and not repair
-        made.append(replace(plan, once=once, shadow=shadow, leaving=leaving))
+        kept = plan.kept
+        if plan.exchanges:  # of names that are free among the live tables, for their indexes too
+            begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
+            alone = ddl.fitted(f"{plan.target.name.name}_{begins}_{own}", ends.to.max_identifier)
+            shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
+        made.append(replace(plan, once=once, shadow=shadow, kept=kept, leaving=leaving))
     if not ends.to.ddl_in_transaction and not all(p.replaces for p in made):
         # what can't become live beside a whole table in one step is moved whole too
         made = [replace(p, increment=None, repairs=False, leaving=None) for p in made]
@@ -92,7 +97,31 @@ def _partitioned(
         plan = replace(plan, partition=partition(migration, plan, spec, interval))
     except MigrationError as error:
         return plan, [Problem(True, f"table {plan.name}", error.what, error.fix)]
-    return plan, [*_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+    if spec.how == "attach":
+        plan = replace(plan, exchanges=True)
+        problems += _unattachable(plan, ends)
+    return plan, [*problems, *_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+
+
+def _unattachable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
+    """Why the interval can't be a native partition of the live table."""
+    where, part = f"table {plan.name}", plan.partition
+    rows = "declare `how: rows`, which is for any table"
+    if ends.to.exchange is None:
+        yield Problem(True, where, f"{ends.to.label} has no partitions that could be exchanged in one step", rows)
+    elif not plan.live_exists:
+        made = f"make it: CREATE TABLE … PARTITION BY RANGE ({part.to if part else ''})"
+        yield Problem(True, where, f"there is no live table {plan.target.name} to attach a partition to", made)
+    elif part and part.first:
+        yield Problem(True, where, "rows before the first interval, or without a time, fit into no partition", rows)
+    elif part:
+        (live,) = ends.to.inspect(ends.writing, plan.target.name.schema, [plan.target.name.name])
+        names, wanted = [c.name for c in live.columns], [c.name for c in plan.target.columns]
+        if names != wanted and sorted(names) == sorted(wanted):
+            yield Problem(True, where, f"the columns of {plan.target.name} stand in another order", rows)
+        slot = ends.to.exchange.slot(ends.writing, plan.target.name, part.to, part.low, part.high)
+        if slot.misfit:
+            yield Problem(True, where, slot.misfit, f"{rows}; or change the partitions of {plan.target.name}")
 
 
 def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None, ends: _Ends) -> tuple[TablePlan, list[Problem]]:

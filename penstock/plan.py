@@ -70,6 +70,7 @@ class TablePlan:
     follows: the target column by which later runs will move what has changed.
     repairs: all of it is read, and only what differs from the live table is loaded and put in its place.
     leaving: of such a table with a primary key, where the keys of the live rows stand that give place.
+    exchanges: its shadow becomes a native partition of the live table.
     once: it is moved until it has been, then never again.
     held: its primary key is the source's own, not one that the migration declares.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
@@ -97,6 +98,7 @@ class TablePlan:
     held: bool = False
     repairs: bool = False
     leaving: TableName | None = None
+    exchanges: bool = False
 
     @property
     def name(self) -> str:
@@ -116,6 +118,8 @@ class TablePlan:
     @property
     def built(self) -> Table:
         """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
+        if self.exchanges:  # made like a partition of the live table, keys included
+            return replace(self.target, primary_key=(), indexes=(), foreign_keys=(), partitioning=None)
         return replace(self.target, indexes=(), foreign_keys=(), partitioning=None) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
@@ -314,9 +318,15 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
     places = [p for t in plan.tables for p in t.places]
-    made = [s for t in plan.tables for s in (ddl.create_table(target, t.built, t.shadow), *ddl.furnish(target, t.built, t.shadow))]
+    made = [s for t in plan.tables for s in _made(t, target)]
     made += [ddl.create_table(target, t.keys, t.leaving) for t in plan.tables if t.leaving]
     return [*target.drops(places), *target.schemas(places), *made]
+
+
+def _made(table: TablePlan, target: Database) -> list[str]:
+    if table.exchanges and target.exchange and (part := table.partition):
+        return target.exchange.make(table.target.name, table.shadow, table.target.column(part.to), part.low, part.high)
+    return [ddl.create_table(target, table.built, table.shadow), *ddl.furnish(target, table.built, table.shadow)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from penstock import coverage, databases, digest, intervals, journal, replacing, seals, staging
 from penstock.coverage import Covered
+from penstock.databases import Slot
 from penstock.digest import Digest
 from penstock.errors import SwitchRefused
 from penstock.plan import Plan, TablePlan
@@ -24,6 +25,7 @@ class Decision:
 
     left: by table, the record that has the last word over it.  covered: what the run will have made live.
     before: the coverage as it stands, of all of the migration's tables.
+    slots: of what is replaced, the native partitions that are exchanged.
     """
 
     moved: tuple[TablePlan, ...]
@@ -31,6 +33,12 @@ class Decision:
     left: Mapping[str, Covered]
     covered: tuple[Covered, ...]
     before: tuple[Covered, ...]
+    slots: Mapping[str, Slot]
+
+    @property
+    def rows(self) -> tuple[TablePlan, ...]:
+        """The tables of which rows are replaced."""
+        return tuple(t for t in self.replaced if t.name not in self.slots)
 
     @property
     def way(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -60,7 +68,19 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
     going = [_as_it_stands(connection, t) for t in plan.tables if t.name not in left]
     equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
     moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces and t.name not in equal]
-    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before)
+    slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
+    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots)
+
+
+def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot:
+    """The native partition whose place the shadow takes. Raises SwitchRefused when it doesn't fit, as preflight has said it would."""
+    part, exchange = table.partition, session.target.exchange
+    assert part and exchange
+    found = exchange.slot(connection, table.target.name, part.to, part.low, part.high)
+    if found.misfit:
+        fix = "declare `how: rows`, or change the partitions of the live table; then start a new run"
+        raise SwitchRefused(f"the shadow can't become a partition of {table.target.name}", f"table {table.name}", found.misfit, fix)
+    return found
 
 
 def _as_it_stands(connection: sa.Connection, table: TablePlan) -> TablePlan:
@@ -151,6 +171,10 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
                     why="at the source they have moved from one partition to the other",
                     fix="run this interval again: a new run reads it anew",
                 )
+            if table.exchanges:
+                what = f"rows of {mine} stand in {other}, whose partition is not exchanged"
+                why = "at the source they have moved from one partition to the other"
+                raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="repair both intervals, or declare `how: rows`")
             found.append(other)
     return found
 

@@ -45,6 +45,7 @@ _MACHINERY = frozenset(
         "postgresql_catalogue",
         "postgresql_copy",
         "postgresql_objects",
+        "postgresql_partitions",
         "postgresql_references",
         "postgresql_server",
         "postgresql_types",
@@ -86,6 +87,30 @@ class Unbound:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The native partition that has exactly an interval's bounds; None when there is none yet. misfit: why nothing can be put there."""
+
+    partition: TableName | None
+    misfit: str = ""
+
+
+class Exchange(Protocol):
+    """How a native partition is exchanged. low, high: its bounds, as literals' texts on the column's own clock."""
+
+    def slot(self, connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> Slot:
+        """The place of these bounds in a live table."""
+
+    def make(self, table: TableName, shadow: TableName, column: Column, low: str, high: str) -> list[str]:
+        """Statements that make the shadow just as a partition of `table` is, indexes included."""
+
+    def attach(self, table: TableName, part: TableName, low: str, high: str) -> list[str]:
+        """Statements that make the table at `part` a partition."""
+
+    def detach(self, table: TableName, part: TableName) -> list[str]:
+        """Statements that make the partition at `part` a table of its own."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +192,8 @@ class Database(Protocol):
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
     embedded: bool
     """Whether it is a file that this process opens itself, named by the URL's database."""
+    exchange: Exchange | None
+    """How its native partitions are exchanged; None where that can't be, or has no place in one transaction."""
     oldest: Mapping[str, tuple[int, ...]]
     """The oldest version that is supported, by the product that `version` names."""
 

@@ -56,6 +56,7 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = True
 embedded = True
+exchange = None
 oldest = {"DuckDB": (1, 2)}
 kept_types = ""
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds

@@ -51,6 +51,7 @@ shared_names = frozenset({"foreign key", "check"})
 keep_numbers = ""
 follows_renames = True
 embedded = False
+exchange = None
 oldest = {"MariaDB": (10, 3), "MySQL": (5, 7)}
 kept_types = (
     r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"

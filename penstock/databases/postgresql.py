@@ -30,6 +30,7 @@ from penstock.databases import (
     postgresql_catalogue,
     postgresql_copy,
     postgresql_objects,
+    postgresql_partitions,
     postgresql_references,
     postgresql_server,
     postgresql_types,
@@ -63,6 +64,7 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
 embedded = False
+exchange = postgresql_partitions
 oldest = {"PostgreSQL": (12,)}
 kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN

@@ -59,6 +59,7 @@ shared_names = frozenset({"index"})
 keep_numbers = ""
 follows_renames = False
 embedded = True
+exchange = None
 oldest = {"SQLite": (3, 33)}
 kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, journal, quarantine, replacing, seals, succession, suites, switches
+from penstock import coverage, databases, events, exchanging, journal, quarantine, replacing, seals, succession, suites, switches
 from penstock.coverage import Covered
+from penstock.databases import Unbound
 from penstock.errors import NotApproved, SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
@@ -53,7 +54,7 @@ def _room_made(session: Session, connection: sa.Connection, evidence: dict[str, 
         if not session.target.ddl_in_transaction:
             journal.write_switch(connection, _record(session.plan, evidence, decision))
     with connection.begin():
-        for statement in replacing.make_room(decision.replaced, session.target) if decision.replaced else ():
+        for statement in replacing.make_room(decision.rows, session.target) if decision.rows else ():
             databases.execute(connection, statement)
     return decision
 
@@ -97,10 +98,10 @@ def happened(session: Session) -> bool:
 
 def _replaced(session: Session, connection: sa.Connection, decision: Decision) -> None:
     """Put the rows of the shadows in place of the live ones. Raises SwitchRefused when that is not what was found to be done."""
-    if not decision.replaced:
-        return
-    unbound = session.target.unbind(connection, [t.target.name for t in decision.replaced])
-    for statement in [*unbound.before, *replacing.apply(decision.replaced, session.target), *unbound.after]:
+    target, exchanged = session.target, [t for t in decision.replaced if t.exchanges]
+    unbound = target.unbind(connection, [t.target.name for t in decision.rows]) if decision.rows else Unbound()
+    swapped = [s for t in exchanged for s in exchanging.apply(t, decision.slots[t.name], target)]
+    for statement in [*unbound.before, *replacing.apply(decision.rows, target), *unbound.after, *swapped]:
         databases.execute(connection, statement)
         events.emit("switch.statement", statement=statement)
     succession.gave_place(session, connection, decision)
@@ -215,9 +216,13 @@ def _moved(connection: sa.Connection, record: Switch) -> bool:
 
 def _record(plan: Plan, evidence: dict[str, Any], decision: Decision) -> Switch:
     moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in decision.moved)
-    replaced = tuple((t.target.name, t.shadow, t.kept) for t in decision.replaced)
+    slots = decision.slots
+    replaced = tuple(
+        (t.target.name, t.shadow, t.kept if t.name not in slots or slots[t.name].partition else None) for t in decision.replaced
+    )
     until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
     stood = {"overlapped": [asdict(c) for c in decision.overlapped], "left": {name: c.run for name, c in decision.left.items()}}
+    stood["exchanged"] = {t.name: exchanging.record(t, slots[t.name]) for t in decision.replaced if t.exchanges}
     return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence | stood, replaced)
 
 
@@ -238,7 +243,7 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             "token": record.token,
             "keep_until": record.keep_until,
             "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
-            "replaced": [[str(live), str(kept)] for live, _, kept in record.replaced],
+            "replaced": [[str(live), str(kept) if kept else None] for live, _, kept in record.replaced],
             "left": record.evidence["left"],
         },
         "switch.json",

@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, journal, replacing, seals, switches
+from penstock import coverage, databases, events, exchanging, journal, replacing, seals, switches
 from penstock.coverage import Covered
+from penstock.databases import Unbound
 from penstock.errors import SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
@@ -56,7 +57,8 @@ def undo(session: Session) -> dict[str, Any]:
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
-        replaced = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        gone = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        replaced, exchanged = [t for t in gone if not t.exchanges], [t for t in gone if t.exchanges]
         aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
         with connection.begin():
             for statement in replacing.make_room_for_undo(replaced, aside, target) if replaced else ():
@@ -66,7 +68,9 @@ def undo(session: Session) -> dict[str, Any]:
             _undoable(connection, session.plan)
             dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
             ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
-            unbound = target.unbind(connection, [t.target.name for t in replaced])
+            for table in exchanged:
+                ran += exchanging.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target)
+            unbound = target.unbind(connection, [t.target.name for t in replaced]) if replaced else Unbound()
             ran += [*unbound.before, *replacing.undo(replaced, aside, target), *unbound.after]
             for statement in [*target.hold([], PATIENCE), *ran]:
                 databases.execute(connection, statement)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, run
+from penstock import cli, coverage, databases, events, run
 from penstock.coverage import Covered
 from penstock.errors import GateClosed, PreflightFailed, SwitchRefused
 from penstock.migration import Migration, load
@@ -296,7 +296,9 @@ def test_a_killed_repair_ends_the_same_when_started_again(town: Town, event: str
 
 @pytest.mark.parametrize("town", ["duckdb", "postgresql"], indirect=True)
 def test_bad_rows_go_to_quarantine_again_and_the_rest_is_put_right(town: Town) -> None:
-    town.text += "\nbad_rows: {action: quarantine, at_most: 5}\ntables: {person: {transform: [{cast: {email: string(8)}}]}}"
+    town.text += (
+        "\nbad_rows: {action: quarantine, at_most: 5}\ntables: {include: [person], person: {transform: [{cast: {email: string(8)}}]}}"
+    )
     town.change("UPDATE person SET email = 'much too long' WHERE id = 12")
     town.run("first")
     town.change("UPDATE person SET name = 'new' WHERE id = 13", "UPDATE person SET email = 'this one is too long' WHERE id = 14")
@@ -309,7 +311,8 @@ def test_bad_rows_go_to_quarantine_again_and_the_rest_is_put_right(town: Town) -
 def test_rows_that_others_refer_to_are_taken_out_and_put_back_whatever_their_keys_would_do(town: Town) -> None:
     town.change(
         "ALTER TABLE visit RENAME TO old",
-        "CREATE TABLE visit (person INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE, n INTEGER NOT NULL, at TIMESTAMP, note TEXT, PRIMARY KEY (person, n))",
+        "CREATE TABLE visit (person INTEGER NOT NULL, n INTEGER NOT NULL, at TIMESTAMP, note TEXT, PRIMARY KEY (person, n),"
+        " FOREIGN KEY (person) REFERENCES person (id) ON DELETE CASCADE)",
         "INSERT INTO visit SELECT * FROM old",
         "DROP TABLE old",
     )
@@ -368,3 +371,21 @@ def test_the_gate_of_what_was_loaded_finds_what_rows_refer_to_among_the_live_one
     town.change("INSERT INTO visit VALUES (999, 1, NULL, NULL)")
     with pytest.raises(GateClosed, match=r"the gate after loaded"):
         town.run("orphan", repair=True)
+
+
+@pytest.mark.parametrize("town", ["duckdb"], indirect=True)
+def test_the_command_line_repairs_and_its_report_says_what_was_sent(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    file, staging = str(town.migration.path), str(town.folder / "staging")
+    assert cli.main(["run", file, "--staging", staging, "--project", str(town.folder)]) == 0
+    town.change("UPDATE person SET credit = 5 WHERE id = 5", "DELETE FROM visit WHERE n = 1")
+    assert (
+        cli.main(
+            ["run", file, "--staging", staging, "--project", str(town.folder), "--repair", "--tables", "person,visit", "--proof", "source"]
+        )
+        == 0
+    )
+    assert town.equal()
+    told = capsys.readouterr().out
+    assert "1 row differed and was sent, 2 rows gave place" in " ".join(told.split())
+    page = next(Path(staging).glob("town/*/report.html"), None)
+    assert page and any("compared with the live table: 1 of" in p.read_text() for p in Path(staging).glob("town/*/report.html"))

@@ -130,6 +130,10 @@ def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing
             f" FULL JOIN target_rows AS t ON {comparing.same(keys)}"
             f" WHERE s.place IS NULL OR t.place IS NULL OR {' OR '.join(comparing.unequal(columns))}"
         ).fetchall()
+        for side in ("put", "leaving"):  # in order, so that the places of a batch are found without reading all of them
+            compare.execute(
+                f"CREATE TABLE {side} AS SELECT DISTINCT {side} AS place FROM pairs WHERE {side} IS NOT NULL ORDER BY 1"
+            ).fetchall()
         put, before = Digest(), 0
         for receipt in staged:
             put += _publish(area, STAGE, plan, receipt, _chosen(compare, "put", area.batches(receipt.file), before))
@@ -151,7 +155,7 @@ def _all(session: Session, plan: TablePlan, staged: Sequence[Receipt], found: _F
 
 def _chosen(compare: duckdb.DuckDBPyConnection, side: str, batches: Iterable[pa.RecordBatch], before: int = 0) -> Iterator[pa.RecordBatch]:
     """The rows that differ. before: so many rows of the piece come before these."""
-    query = f"SELECT DISTINCT {side} FROM pairs WHERE {side} >= ? AND {side} < ? ORDER BY 1"
+    query = f"SELECT place FROM {side} WHERE place >= ? AND place < ? ORDER BY 1"
     for batch in batches:
         places = [place - before for (place,) in compare.execute(query, [before, before + batch.num_rows]).fetchall()]
         before += batch.num_rows

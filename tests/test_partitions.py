@@ -229,6 +229,32 @@ def test_a_wider_run_takes_the_place_of_what_it_holds(feed: Feed) -> None:
     assert {c.run: c.state for c in feed.covered()} == {"run 01": "proven", "three days": "overlaid", "one of them": "proven"}
 
 
+@pytest.mark.parametrize("feed", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "NO ACTION"])
+def test_rows_of_other_partitions_that_refer_to_those_replaced_stay_as_they_are(feed: Feed, action: str) -> None:
+    feed.text = feed.text.replace("  event:", "  detail: {partition: {by: moment}}\n  event:")
+    feed.change(
+        "CREATE TABLE detail (id INTEGER PRIMARY KEY, event INTEGER, moment TIMESTAMP NOT NULL,"
+        f" FOREIGN KEY (event) REFERENCES event (id) ON DELETE {action})",
+        f"INSERT INTO detail SELECT id, id, '{DAYS[1]} 00:00:00' FROM event WHERE moment < '{DAYS[1]}'",
+    )
+    feed.run(DAYS[0])
+    feed.run(DAYS[1])
+    feed.change(f"UPDATE event SET note = 'changed' WHERE moment < '{DAYS[1]}'")
+    again = feed.run(DAYS[0], "again")
+    details = "SELECT id, event FROM detail ORDER BY id"
+    expected = [(r[0], r[0]) for r in feed.there() if str(r[3])[:10] == str(DAYS[0])]
+    assert feed.here() == [r for r in feed.there() if str(r[3])[:10] in (str(DAYS[0]), str(DAYS[1]))]
+    assert feed.ask(details) == expected
+    undo.undo(again)
+    assert feed.ask(details) == expected and {r[2] for r in feed.here()} != {"changed"}
+    gone = expected[0][0]
+    feed.change(f"DELETE FROM event WHERE id = {gone}")
+    with pytest.raises(SwitchRefused):  # the other interval's row would refer to nothing
+        feed.run(DAYS[0], "without")
+    assert feed.ask(details) == expected
+
+
 def test_a_repair_of_an_interval_sends_only_what_differs_in_it(feed: Feed) -> None:
     for day in DAYS[:3]:
         feed.run(day)

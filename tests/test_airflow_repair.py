@@ -6,7 +6,7 @@ import sqlite3
 
 import duckdb
 
-from tests.airflow_home import Airflow
+from tests.airflow_home import DAGS, Airflow
 
 
 def test_a_repair_sends_what_differs_and_leaves_a_report(airflow: Airflow) -> None:
@@ -57,3 +57,30 @@ def test_a_repair_asks_where_the_migration_wants_an_approval_and_can_stop_before
 def test_what_is_not_live_is_not_repaired(airflow: Airflow) -> None:
     run = airflow.run("shop_plain__repair")
     assert run.state == "failed" and airflow.states(run)["repair"] == "failed"
+
+
+def test_a_run_that_looks_at_the_whole_table_sends_what_differs_from_its_own_dag(airflow: Airflow) -> None:
+    assert airflow.run("shop_kept_up").state == "success"
+    with sqlite3.connect(airflow.source) as source:
+        source.execute("DELETE FROM customer WHERE id = 40")
+        source.execute("UPDATE customer SET name = 'without a new time' WHERE id = 2")
+    run = airflow.run("shop_kept_up")
+    assert run.state == "success" and airflow.live()["customer"] == 39
+    (found,) = airflow.staged(run, "shop_kept_up").read_json("compared.json")
+    assert (found["put"][:2], found["leaving"][:2]) == ("1:", "2:")
+
+
+def test_a_repair_of_a_run_takes_what_is_left_in_its_quarantine_first(airflow: Airflow) -> None:
+    first = airflow.run("shop_strict")
+    bad = airflow.staged(first, "shop_strict").read_json("proof.json")[0]["rejected"]
+    assert first.state == "success" and 0 < bad == 40 - airflow.live()["customer"]
+    file = DAGS / "migrations" / "shop_strict.yaml"
+    declared = file.read_text()
+    try:
+        file.write_text(declared.replace("string(14)", "string(40)"))
+        run = airflow.run("shop_strict__repair", run=first.run_id)
+    finally:
+        file.write_text(declared)
+    assert run.state == "success" and airflow.live()["customer"] == 40
+    assert airflow.staged(first, "shop_strict").read_json("redriven.json")["tables"] == [{"table": "customer", "loaded": bad, "left": 0}]
+    assert airflow.xcoms(run)["repair", "return_value", -1]["put"] == 0

@@ -85,6 +85,7 @@ def repair_dag(path: str | Path) -> DAG:
         max_active_runs=1,
         params={"run": run} | _limits(migration, "all that is covered"),
         default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        is_paused_upon_creation=False,
         tags=["penstock", "repair"],
         doc_md="Reads the source, and sends only the rows that differ from the live tables, proved and switched like any run.",
     ) as dag:

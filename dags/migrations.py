@@ -1,4 +1,4 @@
-"""Every file in dags/migrations/ as an Airflow DAG, and a second one that undoes its last switch.
+"""Every file in dags/migrations/ as an Airflow DAG, a second one that undoes its last switch, and a third that repairs what is live.
 
 A file that can't be read must not take the others down, and must not vanish: it becomes a DAG `<file>__broken` whose
 page is the fault, and whose only task fails with it. A worker that is about to run a task wants one DAG, and only that
@@ -13,7 +13,7 @@ from pathlib import Path
 from airflow.sdk import DAG, get_parsing_context
 
 from operators.broken import broken_dag
-from operators.migration_dag import migration_dag, undo_dag
+from operators.migration_dag import migration_dag, repair_dag, undo_dag
 from operators.migration_operator import declared
 from penstock.errors import MigrationError
 
@@ -26,7 +26,7 @@ def dags_of(file: Path, taken: dict[str, DAG]) -> list[DAG]:
         name = declared(str(file)).name
         if name in taken:
             raise MigrationError(f"another migration is called {name} too", where=str(file), fix="give one of them another name")
-        return [migration_dag(file), undo_dag(file)]
+        return [migration_dag(file), undo_dag(file), repair_dag(file)]
     except Exception as fault:  # whatever is wrong with one file, the others are parsed
         return [broken_dag(file.stem, fault)]
 
@@ -36,7 +36,7 @@ def wanted(file: Path, dag_id: str | None) -> bool:
     if dag_id is None or dag_id.endswith("__broken"):
         return True
     named = re.search(r"""^["']?name["']?\s*:\s*["']?([\w-]+)""", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    return named is None or named[1] == dag_id.removesuffix("__undo")
+    return named is None or named[1] == dag_id.removesuffix("__undo").removesuffix("__repair")
 
 
 DAGS: dict[str, DAG] = {}

@@ -14,7 +14,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-_KEYS = ("columns", "ref_table", "ref_schema", "ref_columns")
+_KEYS = ("columns", "ref_table", "ref_schema", "ref_columns", "live_table", "live_schema")
 
 
 class ForeignKey(TableMetricProvider):
@@ -35,16 +35,18 @@ class ForeignKey(TableMetricProvider):
         fields = [sa.column(_quoted(c)) for c in columns]
         rows = execution_engine.get_domain_records(metric_domain_kwargs)
         referring = sa.select(*fields).select_from(rows).where(*(f.is_not(None) for f in fields)).subquery("referring")
-        schema = metric_value_kwargs.get("ref_schema")
-        there = sa.table(
-            _quoted(metric_value_kwargs["ref_table"]),
-            *(sa.column(_quoted(c)) for c in ref_columns),
-            schema=_quoted(schema) if schema else None,
-        ).alias("referred")
-        same = (there.c[theirs] == referring.c[ours] for ours, theirs in zip(columns, ref_columns, strict=True))
-        lost = ~sa.exists(sa.select(sa.literal(1)).select_from(there).where(*same).correlate(referring))
+        lost = []
+        for place in (p for p in ("ref", "live") if metric_value_kwargs.get(f"{p}_table")):
+            schema = metric_value_kwargs.get(f"{place}_schema")
+            there = sa.table(
+                _quoted(metric_value_kwargs[f"{place}_table"]),
+                *(sa.column(_quoted(c)) for c in ref_columns),
+                schema=_quoted(schema) if schema else None,
+            ).alias(f"referred_{place}")
+            same = (there.c[theirs] == referring.c[ours] for ours, theirs in zip(columns, ref_columns, strict=True))
+            lost.append(~sa.exists(sa.select(sa.literal(1)).select_from(there).where(*same).correlate(referring)))
         count = sa.select(sa.func.count()).select_from(referring)
-        return tuple(int(execution_engine.execute_query(q).scalar_one()) for q in (count, count.where(lost)))
+        return tuple(int(execution_engine.execute_query(q).scalar_one()) for q in (count, count.where(*lost)))
 
 
 class ExpectForeignKey(BatchExpectation):
@@ -54,7 +56,9 @@ class ExpectForeignKey(BatchExpectation):
     ref_table: str
     ref_columns: list[str]
     ref_schema: str | None = None
-    """Set by the gate, which knows where the tables stand."""
+    live_table: str | None = None
+    live_schema: str | None = None
+    """Set by the gate, which knows where the tables stand: of one whose rows go into the live table, that one too."""
 
     metric_dependencies = ("table.foreign_key",)
     success_keys: ClassVar[tuple[str, ...]] = _KEYS

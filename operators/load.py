@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 
 class PrepareOperator(MigrationOperator):
-    """Make the shadow tables. Answers the groups that loading is mapped over."""
+    """Find out what differs from the live tables that are repaired, and make the shadow tables. Answers the groups of the load."""
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         from penstock import record
         from penstock.plan import groups
-        from penstock.stages import load
+        from penstock.stages import compare, load
 
         session = self.opened(context)
+        if any(t.repairs for t in session.plan.tables):
+            with record.stage(session.staging, "compare"):
+                compare.compare(session)
         with record.stage(session.staging, "prepare"):
             load.prepare(session)
         return handed_on(groups(session.plan, "load"))

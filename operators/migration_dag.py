@@ -14,9 +14,10 @@ from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, Trigg
 from operators.deadline import deadline
 from operators.extract import ExtractOperator
 from operators.load import BuildOperator, LoadOperator, PrepareOperator
-from operators.migration_operator import declared
+from operators.migration_operator import declared, repair_dag_id
 from operators.plan import PlanOperator
 from operators.preflight import PreflightOperator
+from operators.repair import RepairOperator
 from operators.report import ReportOperator
 from operators.switch import FinishOperator, SwitchOperator, VerifyOperator, asset
 from operators.transform import TransformOperator
@@ -71,18 +72,31 @@ def undo_dag(path: str | Path) -> DAG:
     return dag
 
 
+def repair_dag(path: str | Path) -> DAG:
+    """The DAG that puts right what differs in a migration's live tables: `<name>__repair`, only ever run by hand. Raises MigrationError."""
+    migration = declared(str(path))
+    of: dict[str, Any] = {"migration": str(path), "staging_root": STAGING}
+    run = Param(None, type=["null", "string"], title="Run", description="Repair what this run moved, and load what is in its quarantine.")
+    with DAG(
+        dag_id=repair_dag_id(migration),
+        description=_masked(f"Put right what differs in {migration.target} from {migration.source}"),
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        params={"run": run} | _limits(migration, "all that is covered"),
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        is_paused_upon_creation=False,
+        tags=["penstock", "repair"],
+        doc_md="Reads the source, and sends only the rows that differ from the live tables, proved and switched like any run.",
+    ) as dag:
+        repair = RepairOperator(task_id="repair", **({"pool": migration.pool} if migration.pool else {}), **of)
+        _end(migration, of, [repair], [repair])
+    return dag
+
+
 def run_params(migration: Migration) -> dict[str, Param]:
     """What a person decides when a run is started by hand."""
-    choices: dict[str, Any] = {"examples": named} if (named := named_tables(migration)) else {}
-    span: dict[str, Any] = {"type": ["null", "string"], "section": "Interval"}
-    ends = {
-        "from": Param(None, title="From", description="2013-01-01, or with a time; empty: the run's own data interval.", **span),
-        "to": Param(None, title="To", description="Where the interval ends; the end does not belong to it.", **span),
-    }
-    return (ends if migration.partitioned else {}) | {
-        "tables": Param(
-            [], type="array", items={"type": "string"}, title="Tables", description="Only these source tables; none chosen: all.", **choices
-        ),
+    return _limits(migration, "the run's own data interval") | {
         "chunk": Param(
             None,
             type=["null", "string"],
@@ -91,6 +105,27 @@ def run_params(migration: Migration) -> dict[str, Param]:
             description="Bytes of a chunk, such as 16MiB; empty: as the migration says.",
         ),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Preflight and plan only: nothing moves."),
+    }
+
+
+def _limits(migration: Migration, otherwise: str) -> dict[str, Param]:
+    """What of the migration, proved how, and how far. otherwise: the interval, when none is given."""
+    choices: dict[str, Any] = {"examples": named} if (named := named_tables(migration)) else {}
+    span: dict[str, Any] = {"type": ["null", "string"], "section": "Interval"}
+    ends = {
+        "from": Param(None, title="From", description=f"2013-01-01, or with a time; empty: {otherwise}.", **span),
+        "to": Param(None, title="To", description="Where the interval ends; the end does not belong to it.", **span),
+    }
+    return (ends if migration.partitioned else {}) | {
+        "tables": Param(
+            [], type="array", items={"type": "string"}, title="Tables", description="Only these source tables; none chosen: all.", **choices
+        ),
+        "proof": Param(
+            "staged",
+            enum=["staged", "source"],
+            title="Proof",
+            description="staged: every row at the target is what was read. source: the source is read a second time, too.",
+        ),
         "stop_before_switch": Param(
             False, type="boolean", title="Stop before the switch", description="Move, check and prove everything, and make nothing live."
         ),
@@ -109,7 +144,8 @@ def documentation(migration: Migration) -> str:
     page = "\n".join(
         [
             f"Moves tables from **{migration.source}** to **{migration.target}** into shadow tables, past gates and a row-level proof,",
-            f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back.",
+            f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back,",
+            f"`{migration.name}__repair` compares the live tables with the source and sends what differs.",
             "",
             "Each run leaves a report: the tab *Migration report* of the run.",
             "",
@@ -153,9 +189,13 @@ def _tasks(migration: Migration, of: dict[str, Any]) -> None:
     gates[-1] >> prepare >> load >> build >> loaded >> prove
     mapped.append(load)
     # Every gate has its own edge to the switch: nothing in between can open a way around one.
-    evidence: list[Any] = [*gates, loaded, prove]
+    _end(migration, of, [*gates, loaded, prove], mapped)
+
+
+def _end(migration: Migration, of: dict[str, Any], evidence: list[Any], mapped: list[Any]) -> None:
+    """From the evidence on: the approval where one is wanted, the switch, and the report, which waits for the `mapped` tasks too."""
     if migration.switch.approval:
-        evidence.append(_approval(migration, of, evidence))
+        evidence = [*evidence, _approval(migration, of, evidence)]
     # As inlets the assets are known before the first event: of two runs that make one at the same moment Airflow fails one.
     known = [asset(migration.name, table) for table in named_tables(migration)]
     switch = SwitchOperator(task_id="switch", outlets=[AssetAlias(migration.name)], inlets=known, **of)

@@ -116,7 +116,7 @@ ATTEMPT = "attempt.json"
 
 def current_run(migration: Migration, given: str, context: Context) -> str:
     """The run's id: Airflow's own of this DAG run; when that was cleared after it had switched, with the attempt's number behind it."""
-    base, number = str(context["dag_run"].run_id), 1
+    base, number = _asked(migration, context), 1
     while area(migration, given, _attempt(base, number + 1)).exists(ATTEMPT):
         number += 1
     return _attempt(base, number)
@@ -127,10 +127,21 @@ def begun_run(migration: Migration, given: str, context: Context) -> str:
     current = current_run(migration, given, context)
     if not any(area(migration, given, current).exists(end) for end in ("switch.json", "undo.json")):
         return current
-    base = str(context["dag_run"].run_id)
+    base = _asked(migration, context)
     number = int(current.removeprefix(base).removeprefix("~") or 1) + 1
     area(migration, given, _attempt(base, number)).write_json({"of": base, "attempt": number}, ATTEMPT)
     return _attempt(base, number)
+
+
+def _asked(migration: Migration, context: Context) -> str:
+    """The DAG run's id; two DAGs of a migration may have runs of the same."""
+    run = context["dag_run"]
+    return f"repair__{run.run_id}" if run.dag_id == repair_dag_id(migration) else str(run.run_id)
+
+
+def repair_dag_id(migration: Migration) -> str:
+    """The DAG that repairs what a migration has made live."""
+    return f"{migration.name}__repair"
 
 
 def _attempt(base: str, number: int) -> str:

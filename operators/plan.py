@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PlanOperator(MigrationOperator):
-    """Write the run's plan. Honours the run's params `tables`, `chunk` and `dry_run`.
+    """Write the run's plan. Honours the run's params `tables`, `chunk`, `proof` and `dry_run`.
 
     Answers the groups that extraction is mapped over: none in a dry run, so that everything after is skipped.
     """
@@ -48,6 +48,7 @@ class PlanOperator(MigrationOperator):
                 parse_bytes(chunk) if chunk else None,
                 tuple(params.get("tables") or ()),
                 interval(migration, context),
+                depth=params.get("proof") or "staged",
             )
         for table in session.plan.tables:
             self.log.info(

@@ -120,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--new", action="store_true", help="a fresh run that reads the source again")
     run.add_argument("--stop-before-switch", action="store_true", help="move, check and prove everything, and make nothing live")
     run.add_argument("--interval", metavar="FROM..TO", help="whose rows of partitioned tables are moved: 2013-01-01..2013-01-02")
+    run.add_argument("--repair", action="store_true", help="compare the live tables with the source, and send only the rows that differ")
+    deeper = "staged: every row at the target is what was read; source: the source is read a second time, too"
+    run.add_argument("--proof", choices=("staged", "source"), default="staged", help=deeper)
     run.add_argument("--yes", action="store_true", help="approve the switch without being asked")
     report = command("report", _report, "Write and print the report of the last run.", file, staged, machine)
     report.add_argument("--run-id", help="another run than the last")
@@ -228,7 +231,8 @@ def _run(args: argparse.Namespace) -> int:
     from penstock.stages import report
 
     interval = intervals.parse(args.interval, migration.timezone) if args.interval else None
-    root, request = _root(args, migration), {"tables": sorted(args.tables), "chunk": args.chunk, "interval": str(interval or "")}
+    root, asked = _root(args, migration), {"repair": args.repair, "proof": args.proof}
+    request = {"tables": sorted(args.tables), "chunk": args.chunk, "interval": str(interval or "")} | asked
     earlier = None if args.new else args.run_id or runs.unfinished(root, migration, request)
     run_id = earlier or runs.new(root, migration.name)
     area = staging.of(root, migration.name, run_id)
@@ -242,7 +246,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         with terminal.progress(area) as showing:
             approve = _yes if args.yes else _asked(showing)
-            run.run(migration, run_id, root, source, target, folder, _secrets(), approve, args.chunk, args.tables, until, interval)
+            which = (args.chunk, args.tables, until, interval, args.repair, args.proof)
+            run.run(migration, run_id, root, source, target, folder, _secrets(), approve, *which)
     finally:
         if area.exists("plan.json") or area.exists(record.FAILURE):
             terminal.closing(report.report(area, migration.name, run_id), area.url)
@@ -390,7 +395,8 @@ def _backfill(args: argparse.Namespace) -> int:
     if args.dry_run or not wanted:
         print("\n".join(map(str, wanted)) if wanted else f"{migration.name}: every interval is proven")
         return 0
-    given = {"tables": (), "chunk": None, "stop_before_switch": False, "yes": False, "new": False, "json": False}
+    given: dict[str, Any] = {"tables": (), "chunk": None, "stop_before_switch": False, "yes": False, "new": False, "json": False}
+    given |= {"repair": False, "proof": "staged"}
     for number, interval in enumerate(wanted, 1):
         print(f"{migration.name}: {interval}, {number} of {len(wanted)}", file=sys.stderr)
         run_id = f"backfill-{terminal.shown(str(interval)).replace(':', '')}-{runs.new(_root(args, migration), migration.name)}"

@@ -59,7 +59,8 @@ def told(outcome: Outcome, numbers: Mapping[str, Any], table: Table) -> Outcome:
 def orphans(outcome: Outcome, expectation: Expectation, engine: sa.Engine, table: Table) -> Outcome:
     """`outcome` of a foreign key with rows that refer to nothing. `expectation`: as placed, so that it says where the referred table is."""
     database, kwargs = databases.of(engine.url), expectation["kwargs"]
-    columns, referred = list(kwargs["columns"]), TableName(kwargs["ref_table"], kwargs.get("ref_schema"))
+    columns = list(kwargs["columns"])
+    referred = [TableName(name, kwargs.get(f"{of}_schema")) for of in ("ref", "live") if (name := kwargs.get(f"{of}_table"))]
 
     def quoted(name: str, of: str) -> str:
         return f"{of}.{databases.quote(database, name)}"
@@ -68,10 +69,9 @@ def orphans(outcome: Outcome, expectation: Expectation, engine: sa.Engine, table
     fields = ", ".join(quoted(c, "t") for c in [*key, *columns])
     there = " AND ".join(f"{quoted(r, 'r')} = {quoted(c, 't')}" for c, r in zip(columns, kwargs["ref_columns"], strict=True))
     present = " AND ".join(f"{quoted(c, 't')} IS NOT NULL" for c in columns)
-    query = (
-        f"SELECT {fields} FROM {databases.qualified(database, table.place)} AS t WHERE {present}"
-        f" AND NOT EXISTS (SELECT 1 FROM {databases.qualified(database, referred)} AS r WHERE {there}) LIMIT {AT_MOST}"
-    )
+    absent = [f"NOT EXISTS (SELECT 1 FROM {databases.qualified(database, place)} AS r WHERE {there})" for place in referred]
+    where = " AND ".join([present, *absent])
+    query = f"SELECT {fields} FROM {databases.qualified(database, table.place)} AS t WHERE {where} LIMIT {AT_MOST}"
     with engine.connect() as connection:
         found = databases.execute(connection, query).fetchall()
     rows = (dict(zip([*key, *columns], row, strict=True)) for row in found)

@@ -120,6 +120,10 @@ class PartitionSpec(_Part):
     """How a table is cut into partitions, one a data interval."""
 
     by: Annotated[Text, Field(description="a column of dates or times: a run moves the rows of its data interval")]
+    how: Annotated[
+        Literal["rows", "attach"],
+        Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
+    ] = "rows"
     rest: Annotated[
         Literal["refuse", "first"],
         Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
@@ -132,7 +136,7 @@ class IncrementSpec(_Part):
     by: Annotated[Text, Field(description="a column of dates or times that every insert and update sets: a run moves what is later")]
     lag: Annotated[Duration, _default("10m", "how far a run reads back, for rows that were committed late")] = parse_duration("10m")
     whole: Annotated[
-        Duration, _default("7d", "after that a run moves the whole table: what the column did not tell, and deletes, are found then")
+        Duration, _default("7d", "after that a run reads the whole table and sends what differs: what the column did not tell, and deletes")
     ] = parse_duration("7d")
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from penstock import coverage, databases, intervals
 from penstock.coverage import Covered
-from penstock.databases import Database
+from penstock.databases import Database, ddl
 from penstock.errors import MigrationError, Problem
 from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
@@ -32,10 +32,12 @@ def cut(
     source: sa.Connection,
     target: sa.Connection,
     asked: Sequence[str] = (),
+    repair: bool = False,
 ) -> tuple[tuple[TablePlan, ...], list[Problem]]:
     """The plans of a run of `interval`, and what stands in its way. Without an interval only what can be said of any is.
 
     Tables declared `moved: once` are left out when they have been, unless they are `asked` for by name.
+    repair: of every table only what differs from the live one is sent.
     """
     ends = _Ends(databases.of(source.engine.url), source, databases.of(target.engine.url, target=True), target)
     done = {c.table: c for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
@@ -45,19 +47,30 @@ def cut(
     for plan in plans:
         spec = migration.tables.specs.get(plan.name) or TableSpec()
         last = done.get(plan.name) if plan.live_exists else None
-        if spec.moved == "once" and last and plan.name not in asked:
+        if spec.moved == "once" and last and plan.name not in asked and not repair:
             continue
         found: list[Problem] = []
         if spec.partition:
             plan, found = _partitioned(migration, plan, spec.partition, interval, ends)
         elif spec.incremental:
             plan, found = _incremental(plan, spec.incremental, last, ends)
+        if repair:
+            plan = replace(plan, increment=None, repairs=True, exchanges=False)
+            found += _unrepairable(plan, ends) if not spec.partition or not plan.live_exists else ()
         problems += found
         # runs of other intervals may load at the same time
-        made.append(replace(plan, once=spec.moved == "once", shadow=ends.to.shadow(plan.target.name, migration.name, own)))
+        shadow = ends.to.shadow(plan.target.name, migration.name, own)
+        leaving = ends.to.shadow(plan.target.name, migration.name, f"{own}k") if plan.repairs and plan.target.primary_key else None
+        once = spec.moved == "once" and not repair
+        kept = plan.kept
+        if plan.exchanges:  # of names that are free among the live tables, for their indexes too
+            begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
+            alone = ddl.fitted(f"{plan.target.name.name}_{begins}_{own}", ends.to.max_identifier)
+            shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
+        made.append(replace(plan, once=once, shadow=shadow, kept=kept, leaving=leaving))
     if not ends.to.ddl_in_transaction and not all(p.replaces for p in made):
         # what can't become live beside a whole table in one step is moved whole too
-        made = [replace(p, increment=None) for p in made]
+        made = [replace(p, increment=None, repairs=False, leaving=None) for p in made]
     if interval is not None or not migration.partitioned:
         problems += _together(made, ends.to, target)
     return tuple(made), problems
@@ -84,7 +97,31 @@ def _partitioned(
         plan = replace(plan, partition=partition(migration, plan, spec, interval))
     except MigrationError as error:
         return plan, [Problem(True, f"table {plan.name}", error.what, error.fix)]
-    return plan, [*_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+    if spec.how == "attach":
+        plan = replace(plan, exchanges=True)
+        problems += _unattachable(plan, ends)
+    return plan, [*problems, *_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+
+
+def _unattachable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
+    """Why the interval can't be a native partition of the live table."""
+    where, part = f"table {plan.name}", plan.partition
+    rows = "declare `how: rows`, which is for any table"
+    if ends.to.exchange is None:
+        yield Problem(True, where, f"{ends.to.label} has no partitions that could be exchanged in one step", rows)
+    elif not plan.live_exists:
+        made = f"make it: CREATE TABLE … PARTITION BY RANGE ({part.to if part else ''})"
+        yield Problem(True, where, f"there is no live table {plan.target.name} to attach a partition to", made)
+    elif part and part.first:
+        yield Problem(True, where, "rows before the first interval, or without a time, fit into no partition", rows)
+    elif part:
+        (live,) = ends.to.inspect(ends.writing, plan.target.name.schema, [plan.target.name.name])
+        names, wanted = [c.name for c in live.columns], [c.name for c in plan.target.columns]
+        if names != wanted and sorted(names) == sorted(wanted):
+            yield Problem(True, where, f"the columns of {plan.target.name} stand in another order", rows)
+        slot = ends.to.exchange.slot(ends.writing, plan.target.name, part.to, part.low, part.high)
+        if slot.misfit:
+            yield Problem(True, where, slot.misfit, f"{rows}; or change the partitions of {plan.target.name}")
 
 
 def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None, ends: _Ends) -> tuple[TablePlan, list[Problem]]:
@@ -95,7 +132,38 @@ def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None, end
     plan = replace(plan, follows=_names(plan)[spec.by])
     if last is None:
         return plan, []
-    return replace(plan, increment=increment(plan, spec, last)), list(_live_misfits(plan, ends.to, ends.writing))
+    changed = increment(plan, spec, last)
+    return replace(plan, increment=changed, repairs=changed is None), list(_live_misfits(plan, ends.to, ends.writing))
+
+
+def span(migration: Migration, target: sa.Connection, only: Sequence[str] = ()) -> Interval:
+    """The interval of a repair that names none: all that is covered. Raises MigrationError where that is nothing, or has gaps."""
+    names = [n for n, spec in migration.tables.specs.items() if spec.partition and (not only or n in only)]
+    where = str(migration.path)
+    covered = [c for c in coverage.of(target, migration.name) if c.table in names and c.place != coverage.WHOLE]
+    begin = first(migration)
+    if not covered:
+        raise MigrationError("nothing of the partitioned tables is covered yet", where, fix="run their intervals, or name one")
+    lows = [c.low or (intervals.written(begin) if begin else "") for c in covered]
+    low, high = min(lows), max(c.high for c in covered)
+    for name in names:
+        reached = low
+        for c in sorted((c for c in covered if c.table == name), key=lambda c: c.low):
+            if c.low > reached:
+                break
+            reached = max(reached, c.high)
+        if reached < high:
+            what = f"{name} is covered from {low} to {high}, but for a gap at {reached}"
+            raise MigrationError(what, where, fix="say which interval to repair, or `penstock backfill` what is missing")
+    return intervals.between(low, high, "UTC")
+
+
+def _unrepairable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
+    """Why a table has nothing that could be repaired."""
+    if not plan.live_exists:
+        what = f"there is no live table {plan.target.name} to be repaired"
+        yield Problem(True, f"table {plan.name}", what, "start a usual run, or repair the other tables alone")
+    yield from _live_misfits(plan, ends.to, ends.writing)
 
 
 def partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
@@ -198,9 +266,3 @@ def _together(plans: Sequence[TablePlan], database: Database, connection: sa.Con
         if not dependent.follows:
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
             yield Problem(True, f"table {dependent.table}", what, "declare `moved: once` for what partitions refer to")
-    names = {p.target.name.name for p in replaced}
-    for plan in replaced:
-        for key in plan.target.foreign_keys:
-            if key.ref_table in names and key.on_delete.upper() in ("CASCADE", "SET NULL", "SET DEFAULT"):
-                what = f"foreign key {key.name} would {key.on_delete.lower()} rows of other partitions while {key.ref_table}'s are replaced"
-                yield Problem(True, f"table {plan.name}", what, "drop its ON DELETE action at the target")

@@ -16,6 +16,7 @@ from penstock.mapping import map_table
 from penstock.schema import Column, Table, TableName
 
 Consistency = Literal["run", "table"]
+Depth = Literal["staged", "source"]
 Step = tuple[str, object]
 Key = tuple[int | str, ...]
 
@@ -67,6 +68,9 @@ class TablePlan:
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
     a row there when there are any. Chunks can be found again at the target when `ranged`.
     follows: the target column by which later runs will move what has changed.
+    repairs: all of it is read, and only what differs from the live table is loaded and put in its place.
+    leaving: of such a table with a primary key, where the keys of the live rows stand that give place.
+    exchanges: its shadow becomes a native partition of the live table.
     once: it is moved until it has been, then never again.
     held: its primary key is the source's own, not one that the migration declares.
     longest: the most bytes that a row's texts and binaries had together when it was planned; 0 where that is no matter.
@@ -94,6 +98,9 @@ class TablePlan:
     follows: str = ""
     once: bool = False
     held: bool = False
+    repairs: bool = False
+    leaving: TableName | None = None
+    exchanges: bool = False
 
     @property
     def name(self) -> str:
@@ -103,11 +110,18 @@ class TablePlan:
     @property
     def replaces(self) -> bool:
         """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
-        return (self.partition or self.increment) is not None and self.live_exists
+        return (self.repairs or (self.partition or self.increment) is not None) and self.live_exists
+
+    @property
+    def by_key(self) -> bool:
+        """Whether single rows of the live table give place, found by their primary key."""
+        return self.increment is not None or self.leaving is not None
 
     @property
     def built(self) -> Table:
         """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
+        if self.exchanges:  # made like a partition of the live table, keys included
+            return replace(self.target, primary_key=(), indexes=(), foreign_keys=(), partitioning=None)
         return replace(self.target, indexes=(), foreign_keys=(), partitioning=None) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
@@ -128,9 +142,35 @@ class TablePlan:
         return self.hidden("extracted") | self.hidden("loaded")
 
     @property
+    def made(self) -> str:
+        """The stage whose rows are those that the table is to have."""
+        return "transformed" if self.steps else "extracted"
+
+    @property
     def staged(self) -> str:
         """The stage whose files are loaded."""
-        return "transformed" if self.steps else "extracted"
+        return "compared" if self.repairs else self.made
+
+    @property
+    def places(self) -> tuple[TableName, ...]:
+        """What the run makes at the target to load into: the shadow, and where the keys of leaving rows stand."""
+        return (self.shadow, self.leaving) if self.leaving else (self.shadow,)
+
+    @property
+    def keys(self) -> Table:
+        """The table of the keys of leaving rows."""
+        columns = (self.target.column(k) for k in self.target.primary_key)
+        plain = (Column(c.name, c.type, False, native=c.native, collation=c.collation, kept=c.kept) for c in columns)
+        return Table(self.target.name, tuple(plain), self.target.primary_key, dialect=self.target.dialect)
+
+    @property
+    def pieces(self) -> tuple[Chunk | None, ...]:
+        """What is read at once at the target: a chunk where chunks can be found again there, else (None) the table."""
+        return self.chunks if self.ranged and len(self.chunks) > 1 else (None,)
+
+    def within(self, piece: Chunk | None) -> tuple[Chunk, ...]:
+        """The chunks that make up a piece."""
+        return self.chunks if piece is None else (piece,)
 
 
 @dataclass(frozen=True)
@@ -151,6 +191,7 @@ class Plan:
     memory: bytes that a task may take.  interval: of a run of partitions, in UTC.
     own_shadows: no other run of the migration loads into the same places.
     at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
+    depth: of the proof. `source`: the source is read a second time, and must give the same again.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -175,6 +216,7 @@ class Plan:
     own_shadows: bool = False
     problems: tuple[Problem, ...] = ()
     at_most: int | None = None
+    depth: Depth = "staged"
 
     def table(self, name: str) -> TablePlan:
         """The plan of the source table called `name`; KeyError when there is none."""
@@ -279,9 +321,16 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
-    shadows = [t.shadow for t in plan.tables]
-    made = [s for t in plan.tables for s in (ddl.create_table(target, t.built, t.shadow), *ddl.furnish(target, t.built, t.shadow))]
-    return [*target.drops(shadows), *target.schemas(shadows), *made]
+    places = [p for t in plan.tables for p in t.places]
+    made = [s for t in plan.tables for s in _made(t, target)]
+    made += [ddl.create_table(target, t.keys, t.leaving) for t in plan.tables if t.leaving]
+    return [*target.drops(places), *target.schemas(places), *made]
+
+
+def _made(table: TablePlan, target: Database) -> list[str]:
+    if table.exchanges and target.exchange and (part := table.partition):
+        return target.exchange.make(table.target.name, table.shadow, table.target.column(part.to), part.low, part.high)
+    return [ddl.create_table(target, table.built, table.shadow), *ddl.furnish(target, table.built, table.shadow)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:
@@ -291,7 +340,8 @@ def build_statements(plan: Plan, target: Database) -> list[str]:
 
 def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
     """A statement for each key and index, beside the one table that it touches."""
-    return [(t, s) for t in plan.tables for s in ddl.keys(target, t.built, t.shadow)]
+    of = [(t, t.built, t.shadow) for t in plan.tables] + [(t, t.keys, t.leaving) for t in plan.tables if t.leaving]
+    return [(t, s) for t, table, place in of for s in ddl.keys(target, table, place)]
 
 
 def link_statements(plan: Plan, target: Database) -> list[str]:
@@ -336,18 +386,25 @@ def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, plac
     keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
     condition = where(target, keys, chunk) if chunk is not None else ""
     if place == plan.target.name and chunk is None:
-        condition = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
+        condition = same_key(plan, target) if plan.by_key else within(plan, target, plan.target)
     return databases.select(target, place, plan.target.columns, condition)
 
 
-def same_key(plan: TablePlan, target: Database) -> str:
-    """The SQL predicate of the live rows that the shadow has under the same primary key; empty for a table without one."""
+def live_select(plan: TablePlan, target: Database, chunk: Chunk | None) -> str:
+    """The select that reads what stands in the live table of a chunk (None: of all that the run moves)."""
+    keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
+    parts = [within(plan, target, plan.target), where(target, keys, chunk) if chunk is not None else ""]
+    return databases.select(target, plan.target.name, plan.target.columns, " AND ".join(f"({p})" for p in parts if p))
+
+
+def same_key(plan: TablePlan, target: Database, place: TableName | None = None) -> str:
+    """The SQL predicate of the live rows that `place` (the shadow) has under the same primary key; empty for a table without one."""
     keys = plan.target.primary_key
     if not keys:
         return ""
-    live, shadow = databases.qualified(target, plan.target.name), databases.qualified(target, plan.shadow)
+    live, there = databases.qualified(target, plan.target.name), databases.qualified(target, place or plan.shadow)
     names = [databases.quote(target, k) for k in keys]
-    return f"EXISTS (SELECT 1 FROM {shadow} WHERE " + " AND ".join(f"{shadow}.{n} = {live}.{n}" for n in names) + ")"
+    return f"EXISTS (SELECT 1 FROM {there} WHERE " + " AND ".join(f"{there}.{n} = {live}.{n}" for n in names) + ")"
 
 
 _ADAPTER = TypeAdapter(Plan)

@@ -20,6 +20,7 @@ STAGES = {
     "gate_extracted": "gate: what was extracted",
     "transform": "transform",
     "gate_transformed": "gate: what was transformed",
+    "compare": "compare with what is live",
     "prepare": "prepare the shadow",
     "load": "load into the shadow",
     "build": "build keys and indexes",

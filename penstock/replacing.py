@@ -1,7 +1,7 @@
 """Replacing: rows of a live table give place to those of the shadow, in one transaction. What stood there is kept.
 
 Of an increment those go that the shadow has under the same key. Of a partition its own rows go, and such rows too: at the source they
-have moved into this partition.
+have moved into this partition. Of a repair those go that were found to differ, by their keys; without a key all do.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
+import sqlalchemy as sa
+
 from penstock import databases, intervals
-from penstock.databases import Database, ddl
+from penstock.databases import Database, Unbound, ddl
+from penstock.errors import SwitchRefused
 from penstock.intervals import Clock, Interval
 from penstock.plan import TablePlan, same_key, within
 from penstock.schema import Table, TableName
@@ -42,7 +45,7 @@ def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Databa
     ordered = _referred_first(plans)
     statements = []
     for plan in reversed(ordered):
-        inside = same_key(plan, target) if plan.increment else within(plan, target, plan.target)
+        inside = _put(plan, target)
         statements.append(_copy(plan.target, plan.target.name, aside[plan.name], target, inside))
         statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {inside}")
     return statements + [_copy(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
@@ -59,8 +62,19 @@ def leaving(plan: TablePlan, target: Database) -> str:
     same = same_key(plan, target)
     if plan.increment:
         return same
-    inside = f"({within(plan, target, plan.target)})"
-    return f"{inside} OR {same}" if same else inside
+    inside = same_key(plan, target, plan.leaving) if plan.leaving else f"({within(plan, target, plan.target) or _ALL})"
+    return f"{inside} OR {same}" if same and plan.partition else inside
+
+
+def _put(plan: TablePlan, target: Database) -> str:
+    """The predicate of the live rows that an undo takes out again: those that came, and what has come for those that went."""
+    if plan.by_key:
+        both = [same_key(plan, target), same_key(plan, target, plan.kept)] if plan.leaving else [same_key(plan, target)]
+        return " OR ".join(both)
+    return within(plan, target, plan.target) or _ALL
+
+
+_ALL = "1 = 1"
 
 
 def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None, zone: str = "UTC") -> str | None:
@@ -79,6 +93,14 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
         conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
     both = " AND ".join(f"({c})" for c in conditions)
     return f"SELECT 1 FROM {databases.qualified(target, plan.target.name)} WHERE {both} LIMIT 1"
+
+
+def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
+    """Raise SwitchRefused when rows that were put in place, or others, refer to nothing now."""
+    for select in unbound.orphans:
+        if databases.execute(connection, select).first() is not None:
+            fix = "move the tables together that refer to one another"
+            raise SwitchRefused("a row would refer to one that is not there", why=f"found by {select}", fix=fix)
 
 
 def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from penstock import journal, record, staging
 from penstock.intervals import Interval
 from penstock.migration import Migration
-from penstock.plan import groups
+from penstock.plan import Depth, groups
 from penstock.session import Session
-from penstock.stages import extract, load, plan, prove, report, switch, transform, validate
+from penstock.stages import compare, extract, load, plan, prove, report, switch, transform, validate
 
 Approve = Callable[[Session], tuple[bool, str]]
 """Asked before the switch when the migration wants an approval: (approved, by whom)."""
@@ -31,17 +31,21 @@ def run(
     only: tuple[str, ...] = (),
     until: str = "switch",
     interval: Interval | None = None,
+    repair: bool = False,
+    depth: Depth = "staged",
 ) -> Session:
     """Run a migration to its end, or go on with the run `run_id` where it was killed.
 
     root: URL of the staging area.  folder: of the suites.  until: `gate` stops with everything proved and nothing switched.
-    interval: whose rows of partitioned tables are moved.
+    interval: whose rows of partitioned tables are moved.  repair: only what differs from the live tables.  depth: of the proof.
     Leaves a report in any case. Raises the PenstockError that stopped it.
     """
     area = staging.of(root, migration.name, run_id)
     try:
         with record.stage(area, "plan"):
-            session = plan.plan(migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only, interval)
+            session = plan.plan(
+                migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only, interval, repair, depth
+            )
         move(session)
         if until == "switch":
             conclude(session, approve)
@@ -69,6 +73,9 @@ def move(session: Session) -> None:
             validate.gate(session, "transformed")
     if switch.happened(session):
         return
+    if any(t.repairs for t in planned.tables):
+        with record.stage(area, "compare"):
+            compare.compare(session)
     with record.stage(area, "prepare"):
         load.prepare(session)
     with record.stage(area, "load"):

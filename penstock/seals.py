@@ -6,17 +6,37 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import digest
-from penstock.plan import TablePlan, readback_select
+from penstock import databases, digest
+from penstock.digest import Digest
+from penstock.plan import TablePlan, live_select, readback_select, within
 from penstock.schema import TableName
 from penstock.session import Session
 
 
 def unchanged(session: Session, connection: sa.Connection, table: TablePlan, place: TableName, proof: dict[str, Any]) -> bool:
     """Whether what the run has at `place` is what was proved. The seal of a live table that is moved in parts is of other rows too."""
-    in_parts = place == table.target.name and (table.partition or table.increment)
-    if proof["seal"] is not None and not in_parts:
+    is_live = place == table.target.name
+    if proof["seal"] is not None and not (is_live and (table.partition or table.increment or table.repairs)):
         return str(session.target.seal(connection, place)) == str(proof["seal"])
     select = readback_select(table, session.target, None, place)
     columns = table.target.columns
-    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(proof["target"])
+    proved = Digest.parse(proof["target"])
+    if table.by_key or not is_live:
+        proved -= Digest.parse(proof.get("standing", str(Digest())))
+    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(proved)
+
+
+def as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
+    """Whether the live table of a repair is still the one that was compared: by its seal, else by the digest of what the run is about."""
+    seal = session.target.seal(connection, table.target.name)
+    if seal is not None and seal == comparison["seal"]:
+        return True
+    columns, select = table.target.columns, live_select(table, session.target, None)
+    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(comparison["live"])
+
+
+def gave_place(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
+    """Whether the rows that a repair has put aside are those that were found to differ; of a partition, its own."""
+    columns = table.target.columns
+    select = databases.select(session.target, table.kept, columns, within(table, session.target, table.target))
+    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(comparison["leaving"])

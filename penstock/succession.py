@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, intervals, journal, replacing, staging
+from penstock import coverage, databases, digest, intervals, journal, replacing, seals, staging
 from penstock.coverage import Covered
+from penstock.databases import Slot
 from penstock.digest import Digest
 from penstock.errors import SwitchRefused
 from penstock.plan import Plan, TablePlan
@@ -20,10 +21,11 @@ from penstock.session import Session
 
 @dataclass(frozen=True)
 class Decision:
-    """moved: their shadows become live.  replaced: their shadows' rows go into the live table.
+    """moved: their shadows become live.  replaced: their shadows' rows go into the live table; where a repair found nothing, neither.
 
     left: by table, the record that has the last word over it.  covered: what the run will have made live.
     before: the coverage as it stands, of all of the migration's tables.
+    slots: of what is replaced, the native partitions that are exchanged.
     """
 
     moved: tuple[TablePlan, ...]
@@ -31,6 +33,12 @@ class Decision:
     left: Mapping[str, Covered]
     covered: tuple[Covered, ...]
     before: tuple[Covered, ...]
+    slots: Mapping[str, Slot]
+
+    @property
+    def rows(self) -> tuple[TablePlan, ...]:
+        """The tables of which rows are replaced."""
+        return tuple(t for t in self.replaced if t.name not in self.slots)
 
     @property
     def way(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -58,13 +66,61 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
         else:
             left[table.name] = other
     going = [_as_it_stands(connection, t) for t in plan.tables if t.name not in left]
-    moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces]
-    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before)
+    equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
+    moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces and t.name not in equal]
+    slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
+    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots)
+
+
+def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot:
+    """The native partition whose place the shadow takes. Raises SwitchRefused when it doesn't fit, as preflight has said it would."""
+    part, exchange = table.partition, session.target.exchange
+    assert part and exchange
+    found = exchange.slot(connection, table.target.name, part.to, part.low, part.high)
+    if found.misfit:
+        fix = "declare `how: rows`, or change the partitions of the live table; then start a new run"
+        raise SwitchRefused(f"the shadow can't become a partition of {table.target.name}", f"table {table.name}", found.misfit, fix)
+    return found
 
 
 def _as_it_stands(connection: sa.Connection, table: TablePlan) -> TablePlan:
-    """A table may have come to be since the run was planned, by a run of another interval."""
-    return replace(table, live_exists=bool(databases.standing(connection, [table.target.name])))
+    """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when it is gone."""
+    there = bool(databases.standing(connection, [table.target.name]))
+    if (table.increment or table.repairs) and not there:
+        what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
+        raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
+    return replace(table, live_exists=there)
+
+
+def comparisons(session: Session) -> dict[str, dict[str, Any]]:
+    """By table, what the comparison of a repair has found."""
+    if not any(t.repairs for t in session.plan.tables):
+        return {}
+    return {c["table"]: c for c in session.staging.read_json("compared.json")}
+
+
+def still_as_compared(session: Session, connection: sa.Connection, decision: Decision) -> None:
+    """Raise SwitchRefused when a live table has changed since it was compared: what was found equal may no longer be."""
+    found = comparisons(session)
+    for table in session.plan.tables:
+        going = table.repairs and table.name not in decision.left
+        if going and not seals.as_compared(session, connection, table, found[table.name]):
+            raise SwitchRefused(
+                f"rows of {table.target.name} have changed since they were compared",
+                where=f"table {table.name}",
+                why="somebody else wrote into the live table, or another run has switched",
+                fix="start a new run, which compares it anew",
+            )
+
+
+def gave_place(session: Session, connection: sa.Connection, decision: Decision) -> None:
+    """Raise SwitchRefused when other rows of a repaired table gave place than those that were found to differ. Nothing is committed yet."""
+    found = comparisons(session)
+    for table in decision.replaced:
+        if table.repairs and not seals.gave_place(session, connection, table, found[table.name]):
+            what = f"other rows of {table.target.name} would give place than those that differ"
+            why = "the target compares its keys in another way, or rows were written at the same moment"
+            raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="start a usual run, which moves all of the table")
 
 
 def place(plan: Plan, table: TablePlan) -> tuple[str, str]:
@@ -115,6 +171,10 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
                     why="at the source they have moved from one partition to the other",
                     fix="run this interval again: a new run reads it anew",
                 )
+            if table.exchanges:
+                what = f"rows of {mine} stand in {other}, whose partition is not exchanged"
+                why = "at the source they have moved from one partition to the other"
+                raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="repair both intervals, or declare `how: rows`")
             found.append(other)
     return found
 

@@ -1,7 +1,7 @@
 """Runs migrations in processes that are killed, without a warning, at the n-th time that an event happens.
 
 A server that forks: what is slow to import (Great Expectations, 8 s) is imported once, and each line on standard
-input, [event, n, file, staging, folder, run, interval] as JSON, is one run in a child of its own. Its exit status is the answer.
+input, [event, n, file, staging, folder, run, interval, repair] as JSON, is one run in a child of its own. Its exit status is the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 
-def child(event: str, times: int, file: str, root: str, folder: str, run_id: str, interval: str = "") -> None:
+def child(event: str, times: int, file: str, root: str, folder: str, run_id: str, interval: str = "", repair: bool = False) -> None:
     """One run, killed at the `times`-th `event`."""
     from penstock import events, intervals, run
     from penstock.connections import resolve
@@ -31,10 +31,9 @@ def child(event: str, times: int, file: str, root: str, folder: str, run_id: str
 
     migration = load(Path(file))
     asked = intervals.parse(interval, migration.timezone) if interval else None
+    ends = resolve(migration.source), resolve(migration.target)
     with events.subscribed(kill):
-        run.run(
-            migration, run_id, root, resolve(migration.source), resolve(migration.target), Path(folder), {"mask_key": "k"}, interval=asked
-        )
+        run.run(migration, run_id, root, *ends, Path(folder), {"mask_key": "k"}, interval=asked, repair=repair)
 
 
 def serve() -> None:

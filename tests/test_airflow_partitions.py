@@ -46,7 +46,7 @@ def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_fa
     from tests.airflow_home import DAGS, STAGING
 
     migration, root = declared(str(DAGS / "migrations" / f"{DAILY}.yaml")), str(STAGING)
-    context: Any = {"dag_run": SimpleNamespace(run_id="backfill__2024-03-04")}
+    context: Any = {"dag_run": SimpleNamespace(run_id="backfill__2024-03-04", dag_id=DAILY)}
     assert begun_run(migration, root, context) == "backfill__2024-03-04"
     area(migration, root, "backfill__2024-03-04").write_json({}, "failure.json")
     assert begun_run(migration, root, context) == "backfill__2024-03-04"

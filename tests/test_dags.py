@@ -13,6 +13,7 @@ import pytest
 from tests.airflow_home import REPO, Airflow, parsed
 
 HEAVY = ("great_expectations", "pandas", "pyarrow", "duckdb", "numpy", "MySQLdb", "psycopg")
+GOOD = {"good", "good__undo", "good__repair"}
 FILE = "name: {name}\nsource: shop_source\ntarget: shop_target\n"
 
 PARSE = """
@@ -38,7 +39,7 @@ def written(folder: Path, **files: str) -> Path:
 
 
 def test_repository_parses_without_errors(airflow_installed: None) -> None:
-    assert {"flights", "flights__undo", "flights_by_hand"} == set(parsed(REPO / "dags"))
+    assert {"flights", "flights__undo", "flights__repair", "flights_by_hand"} == set(parsed(REPO / "dags"))
 
 
 def test_parsing_opens_nothing_and_imports_nothing_heavy() -> None:
@@ -54,7 +55,7 @@ def test_broken_file_is_a_visible_dag_and_leaves_the_others(airflow_installed: N
     dags = parsed(
         written(tmp_path, good=FILE.format(name="good"), bad="name: bad\nsauce: x\n", worse="a: [", twin=FILE.format(name="good"))
     )
-    assert set(dags) == {"good", "good__undo", "bad__broken", "worse__broken", "twin__broken"}
+    assert set(dags) == {*GOOD, "bad__broken", "worse__broken", "twin__broken"}
     broken = dags["bad__broken"]
     assert "sauce" in broken.doc_md and "source" in broken.doc_md
     assert "broken" in broken.tags
@@ -62,7 +63,7 @@ def test_broken_file_is_a_visible_dag_and_leaves_the_others(airflow_installed: N
 
 @pytest.mark.parametrize(
     ("asked", "made"),
-    [("good", {"good", "good__undo"}), ("good__undo", {"good", "good__undo"}), ("bad__broken", {"good", "good__undo", "bad__broken"})],
+    [*((name, GOOD) for name in sorted(GOOD)), ("bad__broken", GOOD | {"bad__broken"})],
 )
 def test_worker_that_wants_one_dag_reads_only_its_file(
     airflow_installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, made: set[str]
@@ -100,7 +101,8 @@ def test_run_state_hangs_on_the_stages_and_not_only_on_the_report(airflow: Airfl
 def test_trigger_form_offers_tables_chunk_dry_run_and_stop(airflow: Airflow) -> None:
     params = airflow.dags["shop_plain"].params
     assert params.get_param("tables").schema["examples"] == ["log", "nothing"]
-    assert {name: params[name] for name in params} == {"tables": [], "chunk": None, "dry_run": False, "stop_before_switch": False}
+    told = {"tables": [], "chunk": None, "dry_run": False, "stop_before_switch": False, "proof": "staged"}
+    assert {name: params[name] for name in params} == told
     for good in ("16MiB", "1 GiB", "500000", "64KB"):
         params.get_param("chunk").resolve(good)
     from airflow.sdk.exceptions import ParamValidationError
@@ -117,7 +119,9 @@ def test_schedule_is_a_data_interval_in_utc_and_nothing_catches_up(airflow_insta
 
 
 def test_undo_and_unscheduled_dags_only_run_by_hand(airflow: Airflow) -> None:
-    assert not airflow.dags["shop"].timetable.can_be_scheduled and not airflow.dags["shop__undo"].timetable.can_be_scheduled
+    for dag_id in ("shop", "shop__undo", "shop__repair"):
+        assert not airflow.dags[dag_id].timetable.can_be_scheduled
+    assert airflow.dags["shop_daily__repair"].timetable.can_be_scheduled is False
 
 
 def test_example_by_hand_gates_its_switch_too(airflow_installed: None) -> None:

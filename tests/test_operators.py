@@ -30,15 +30,16 @@ NAMES = [
     "VerifyOperator",
     "FinishOperator",
     "UndoOperator",
+    "RepairOperator",
     "ReportOperator",
 ]
 
 
 def operator(name: str) -> Any:
     """An operator's class; Airflow is imported here, not above: its environment must be set before."""
-    from operators import approve, extract, load, plan, preflight, report, switch, transform, undo, validate
+    from operators import approve, extract, load, plan, preflight, repair, report, switch, transform, undo, validate
 
-    modules = (approve, extract, load, plan, preflight, report, switch, transform, undo, validate)
+    modules = (approve, extract, load, plan, preflight, repair, report, switch, transform, undo, validate)
     return next(getattr(m, name) for m in modules if hasattr(m, name))
 
 

@@ -46,10 +46,10 @@ class Feed:
         )
         return load(file)
 
-    def run(self, day: dt.date | Interval, name: str = "") -> Session:
+    def run(self, day: dt.date | Interval, name: str = "", **options: bool) -> Session:
         interval = day if isinstance(day, Interval) else daily(day)
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
-        return run.run(self.migration, name or f"run {interval.low:%d}", *where, interval=interval)
+        return run.run(self.migration, name or f"run {interval.low:%d}", *where, interval=interval, **options)  # type: ignore[arg-type]
 
     def grow(self, name: str) -> Session:
         """A run without an interval."""
@@ -227,6 +227,75 @@ def test_a_wider_run_takes_the_place_of_what_it_holds(feed: Feed) -> None:
     ]
     feed.run(DAYS[2], "one of them")
     assert {c.run: c.state for c in feed.covered()} == {"run 01": "proven", "three days": "overlaid", "one of them": "proven"}
+
+
+@pytest.mark.parametrize("feed", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "NO ACTION"])
+def test_rows_of_other_partitions_that_refer_to_those_replaced_stay_as_they_are(feed: Feed, action: str) -> None:
+    feed.text = feed.text.replace("  event:", "  detail: {partition: {by: moment}}\n  event:")
+    feed.change(
+        "CREATE TABLE detail (id INTEGER PRIMARY KEY, event INTEGER, moment TIMESTAMP NOT NULL,"
+        f" FOREIGN KEY (event) REFERENCES event (id) ON DELETE {action})",
+        f"INSERT INTO detail SELECT id, id, '{DAYS[1]} 00:00:00' FROM event WHERE moment < '{DAYS[1]}'",
+    )
+    feed.run(DAYS[0])
+    feed.run(DAYS[1])
+    feed.change(f"UPDATE event SET note = 'changed' WHERE moment < '{DAYS[1]}'")
+    again = feed.run(DAYS[0], "again")
+    details = "SELECT id, event FROM detail ORDER BY id"
+    expected = [(r[0], r[0]) for r in feed.there() if str(r[3])[:10] == str(DAYS[0])]
+    assert feed.here() == [r for r in feed.there() if str(r[3])[:10] in (str(DAYS[0]), str(DAYS[1]))]
+    assert feed.ask(details) == expected
+    undo.undo(again)
+    assert feed.ask(details) == expected and {r[2] for r in feed.here()} != {"changed"}
+    gone = expected[0][0]
+    feed.change(f"DELETE FROM event WHERE id = {gone}")
+    with pytest.raises(SwitchRefused):  # the other interval's row would refer to nothing
+        feed.run(DAYS[0], "without")
+    assert feed.ask(details) == expected
+
+
+def test_a_repair_of_an_interval_sends_only_what_differs_in_it(feed: Feed) -> None:
+    for day in DAYS[:3]:
+        feed.run(day)
+    moved = next(r[0] for r in feed.there() if str(r[3])[:10] == str(DAYS[0]))
+    late = next(r[0] for r in feed.there() if str(r[3])[:10] == str(DAYS[1]))
+    feed.change(
+        f"UPDATE event SET moment = '{DAYS[1]} 10:00:00' WHERE id = {moved}",
+        f"UPDATE event SET note = 'changed' WHERE id = {late}",
+        f"INSERT INTO event VALUES (9000, 'a', 'late', '{DAYS[1]} 11:00:00')",
+    )
+    feed.ask(f"UPDATE event SET note = 'by hand' WHERE moment >= '{DAYS[2]} 00:00:00'")
+    repaired = feed.run(DAYS[1], "repair", repair=True)
+    (found,) = [c for c in repaired.staging.read_json("compared.json") if c["table"] == "event"]
+    assert [int(found[part].split(":")[0]) for part in ("put", "leaving")] == [3, 1]
+    here = [r for r in feed.here() if str(r[3])[:10] < str(DAYS[2])]
+    assert here == [r for r in feed.there() if str(r[3])[:10] in (str(DAYS[0]), str(DAYS[1]))]
+    assert {c.low[:10]: (c.run, c.state) for c in feed.covered()} == {
+        str(DAYS[0]): ("run 01", "overlaid"),
+        str(DAYS[1]): ("repair", "proven"),
+        str(DAYS[2]): ("run 03", "proven"),
+    }
+    undo.undo(repaired)
+    assert {str(r[3])[:10] for r in feed.here() if r[0] == moved} == {str(DAYS[0])} and 9000 not in {r[0] for r in feed.here()}
+    everything = run_of_all(feed)
+    assert everything.plan.interval == (f"{DAYS[0]}T00:00:00Z", f"{DAYS[3]}T00:00:00Z")
+    assert feed.here() == [r for r in feed.there() if str(r[3])[:10] in {str(d) for d in DAYS[:3]}]
+
+
+def run_of_all(feed: Feed) -> Session:
+    """A repair that names no interval."""
+    where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
+    return run.run(feed.migration, "all", *where, repair=True)
+
+
+def test_a_repair_of_all_wants_no_gaps(embedded: Feed) -> None:
+    with pytest.raises(MigrationError, match="nothing of the partitioned tables is covered"):
+        run_of_all(embedded)
+    embedded.run(DAYS[0])
+    embedded.run(DAYS[2])
+    with pytest.raises(MigrationError, match=f"a gap at {DAYS[1]}"):
+        run_of_all(embedded)
 
 
 @pytest.fixture(scope="module")

@@ -39,12 +39,15 @@ _MACHINERY = frozenset(
         "mysql_grants",
         "mysql_load",
         "mysql_objects",
+        "mysql_references",
         "mysql_rows",
         "mysql_server",
         "mysql_types",
         "postgresql_catalogue",
         "postgresql_copy",
         "postgresql_objects",
+        "postgresql_partitions",
+        "postgresql_references",
         "postgresql_server",
         "pieces",
         "postgresql_types",
@@ -74,6 +77,42 @@ class Dependent:
     table: TableName
     follows: bool
     statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """How rows give place to others, in one transaction, without a foreign key that hinders it or follows it.
+
+    before, after: statements around it.  orphans: selects of a row that refers to nothing, where the database does not look itself.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The native partition that has exactly an interval's bounds; None when there is none yet. misfit: why nothing can be put there."""
+
+    partition: TableName | None
+    misfit: str = ""
+
+
+class Exchange(Protocol):
+    """How a native partition is exchanged. low, high: its bounds, as literals' texts on the column's own clock."""
+
+    def slot(self, connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> Slot:
+        """The place of these bounds in a live table."""
+
+    def make(self, table: TableName, shadow: TableName, column: Column, low: str, high: str) -> list[str]:
+        """Statements that make the shadow just as a partition of `table` is, indexes included."""
+
+    def attach(self, table: TableName, part: TableName, low: str, high: str) -> list[str]:
+        """Statements that make the table at `part` a partition."""
+
+    def detach(self, table: TableName, part: TableName) -> list[str]:
+        """Statements that make the partition at `part` a table of its own."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +212,8 @@ class Database(Protocol):
     """Whether a foreign key declared between shadow tables follows them when they move; otherwise it names the live ones."""
     embedded: bool
     """Whether it is a file that this process opens itself, named by the URL's database."""
+    exchange: Exchange | None
+    """How its native partitions are exchanged; None where that can't be, or has no place in one transaction."""
     oldest: Mapping[str, tuple[int, ...]]
     """The oldest version that is supported, by the product that `version` names."""
 
@@ -279,6 +320,9 @@ class Database(Protocol):
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         """What hangs on these live tables, leaving out what hangs between themselves."""
+
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+        """How rows of these tables are taken out and put back within a transaction, though others refer to them."""
 
     def version(self, connection: sa.Connection) -> str:
         """The server's own words: `PostgreSQL 15.18`."""

@@ -20,6 +20,7 @@ from penstock.databases import (
     Dependent,
     Move,
     Room,
+    Unbound,
     duckdb_file,
     duckdb_lists,
     duckdb_types,
@@ -60,6 +61,7 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = ""
 follows_renames = True
 embedded = True
+exchange = None
 oldest = {"DuckDB": (1, 2)}
 kept_types = ""
 loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
@@ -346,6 +348,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         for owner, constraint in execute(connection, referring):
             found.append(Dependent("foreign key", f"{constraint} of {owner}", table, follows=False))
     return found
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return Unbound()  # no table of ours has foreign keys here
 
 
 def version(connection: sa.Connection) -> str:

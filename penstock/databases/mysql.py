@@ -12,7 +12,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Move, ddl, execute, lengths, mysql_catalogue, mysql_load, mysql_rows, mysql_server, mysql_types, sieve
+from penstock.databases import (
+    Move,
+    ddl,
+    execute,
+    lengths,
+    mysql_catalogue,
+    mysql_load,
+    mysql_references,
+    mysql_rows,
+    mysql_server,
+    mysql_types,
+    sieve,
+)
 from penstock.databases.mysql_catalogue import qualified, quoted
 from penstock.databases.mysql_types import TEXT, TYPES
 from penstock.databases.sieve import Refusal
@@ -42,6 +54,7 @@ shared_names = frozenset({"foreign key", "check"})
 keep_numbers = ""
 follows_renames = True
 embedded = False
+exchange = None
 oldest = {"MariaDB": (10, 3), "MySQL": (5, 7)}
 kept_types = (
     r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
@@ -208,6 +221,7 @@ read = mysql_rows.read
 write = mysql_load.write
 dependents = mysql_catalogue.dependents
 left_behind = mysql_catalogue.left_behind
+unbind = mysql_references.unbind
 version = mysql_catalogue.version
 assess = mysql_server.assess
 sizes = mysql_server.sizes

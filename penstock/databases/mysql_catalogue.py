@@ -21,7 +21,7 @@ _ZERO = re.compile(r"'(?:0000-|\d{4}-00|\d{4}-\d\d-00)")
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    home = _home(connection, schema)
+    home = home_of(connection, schema)
 
     def asked(fields: str, view: str, order: str, column: str = "TABLE_SCHEMA") -> dict[str, list[Any]]:
         """Rows of a catalogue view by table, whose name is the first field."""
@@ -83,7 +83,7 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     return tables
 
 
-def _home(connection: sa.Connection, schema: str | None) -> str:
+def home_of(connection: sa.Connection, schema: str | None) -> str:
     return schema or decoded(connection.scalar(sa.text("SELECT DATABASE()")))
 
 
@@ -162,7 +162,7 @@ def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) 
 
 
 def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
-    return mysql_objects.left_behind(connection, _home(connection, schema))
+    return mysql_objects.left_behind(connection, home_of(connection, schema))
 
 
 def decoded(written: object) -> str:
@@ -179,7 +179,7 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     def asked(query: str) -> list[tuple[str, ...]]:
         return [tuple(decoded(v) for v in row) for row in connection.execute(sa.text(query))]
 
-    homes = [_home(connection, t.schema) for t in tables]
+    homes = [home_of(connection, t.schema) for t in tables]
     places = {place(home, t.name): t for home, t in zip(homes, tables, strict=True)}
 
     found = []

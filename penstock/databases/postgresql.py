@@ -24,6 +24,7 @@ from penstock.databases import (
     Move,
     Room,
     Size,
+    Unbound,
     Use,
     ddl,
     execute,
@@ -33,6 +34,8 @@ from penstock.databases import (
     postgresql_catalogue,
     postgresql_copy,
     postgresql_objects,
+    postgresql_partitions,
+    postgresql_references,
     postgresql_server,
     postgresql_types,
     sieve,
@@ -67,6 +70,7 @@ shared_names: frozenset[str] = frozenset()
 keep_numbers = " OVERRIDING SYSTEM VALUE"
 follows_renames = True
 embedded = False
+exchange = postgresql_partitions
 oldest = {"PostgreSQL": (12,)}
 kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
 loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
@@ -358,6 +362,10 @@ def seal(connection: sa.Connection, name: TableName) -> str | None:
 
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
     return postgresql_catalogue.dependents(connection, tables)
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return postgresql_references.unbind(connection, tables)
 
 
 def version(connection: sa.Connection) -> str:

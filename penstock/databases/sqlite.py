@@ -22,6 +22,7 @@ from penstock.databases import (
     Dependent,
     Move,
     Room,
+    Unbound,
     execute,
     inspection,
     lengths,
@@ -62,6 +63,7 @@ shared_names = frozenset({"index"})
 keep_numbers = ""
 follows_renames = False
 embedded = True
+exchange = None
 oldest = {"SQLite": (3, 33)}
 kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
 loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
@@ -352,6 +354,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         rows = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(table.name)}")
         found += [Dependent("trigger", row[0], table, follows=False) for row in rows]
     return found
+
+
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    return Unbound()  # foreign keys are not enforced here
 
 
 def version(connection: sa.Connection) -> str:

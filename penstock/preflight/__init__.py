@@ -65,11 +65,12 @@ def assess(
     only: Sequence[str] = (),
     root: str = "",
     estimate: bool = False,
+    in_place: bool = False,
 ) -> Assessment:
     """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing.
 
     `only` limits it to these source tables.  root: of the staging area, to ask its disk for room.
-    estimate: try a sample of the rows as well, for about two seconds.
+    estimate: try a sample of the rows as well, for about two seconds.  in_place: the live tables stay where they are, their rows change.
     """
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
     source_schema, problems = ends.place(migration, "source", from_, source)
@@ -105,7 +106,7 @@ def assess(
     barred = ends.target_problems(migration, to, target, schema, plans)
     problems += barred
     if not any(p.blocking and p.area == "privileges" for p in barred):
-        problems += _collisions(migration, plans, to, target, schema)
+        problems += _collisions(migration, plans, to, target, schema) + ([] if in_place else _stranded(plans, to, target))
     seen, more = _looked(migration, plans, source, target, root, estimate and not any(p.blocking for p in problems))
     return Assessment(tuple(plans), tuple(sorted(problems + more, key=lambda p: not p.blocking)), seen)
 
@@ -349,6 +350,12 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
             problems.append(
                 Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name", "collision")
             )
+    return problems
+
+
+def _stranded(plans: Sequence[TablePlan], to: Database, target: sa.Connection) -> list[Problem]:
+    """What hangs on the live tables and would not follow the switch."""
+    problems = []
     live = [p.target.name for p in plans if p.live_exists]
     for dependent in to.dependents(target, live) if live else ():
         if not dependent.follows and dependent.kind != "owner":  # an owner is a privilege, of which the target has spoken

@@ -44,7 +44,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
             for t in found.tables
             if found.quarantine.get(t.name)
         ],
-        "proof": found.proof and {"holds": all(p["holds"] for p in found.proof), "tables": list(found.proof)},
+        "proof": found.proof and {"holds": all(p["holds"] for p in found.proof), "depth": plan and plan.depth, "tables": list(found.proof)},
         "approval": _approval(found),
         "switch": _switch(found, migration),
         "undo": found.undo,
@@ -63,7 +63,7 @@ def _stages(found: Records, each: Sequence[Record]) -> list[Record]:
     counted = {"extract": "rows_read", "transform": "rows_read", "load": "rows_loaded", "prove": "rows_loaded"}
     transformed = {t.name for t in found.tables if t.steps}
     failed = found.failure and found.failure["stage"]
-    optional = {"preflight", "approve", "undo"} | (set() if transformed else {"transform", "gate_transformed"})
+    optional = {"preflight", "compare", "approve", "undo"} | (set() if transformed else {"transform", "gate_transformed"})
     stages = []
     for stage, words in STAGES.items():
         parts = found.timings.get(stage, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.digest import Digest
 from penstock.record import STAGES
 from penstock.reporting.records import Records
 from penstock.units import count
@@ -23,6 +24,15 @@ def outcome(found: Records) -> str:
     return "unfinished"
 
 
+def _repaired(found: Records) -> str:
+    """What a repair has changed."""
+    if not found.compared:
+        return ""
+    put, leaving = (sum(Digest.parse(c[part]).rows for c in found.compared) for part in ("put", "leaving"))
+    sent = f"{count(put, 'row')} differed and {'was' if put == 1 else 'were'} sent"
+    return f" {sent}, {count(leaving, 'row')} gave place; the others stood already."
+
+
 def headline(found: Records, outcome: str) -> str:
     rows = sum(p["rows"] for p in found.proof or ())
     proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
@@ -30,6 +40,7 @@ def headline(found: Records, outcome: str) -> str:
         left_out = sum(p["rejected"] for p in found.proof or ())
         text = f"{proved} are live, and each was proved equal to what the source gave."
         text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
+        text += _repaired(found)
         return text + (" A later undo did not happen." if found.failure else "")
     if outcome == "proved, not switched":
         waiting = found.plan is not None and found.plan.approval and found.approval is None

@@ -31,6 +31,7 @@ class Records:
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
     quarantine: Mapping[str, Sequence[Manifest]]
     verdicts: Mapping[str, Sequence[Record]]
+    compared: Sequence[Record]
     proof: Sequence[Record] | None
     approval: Record | None
     switch: Record | None
@@ -68,6 +69,7 @@ def read(area: Staging) -> Records:
         {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
         {t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
         {stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
+        there("compared.json") or (),
         there("proof.json"),
         there("approval.json"),
         there("switch.json"),

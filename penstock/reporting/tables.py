@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from penstock.digest import Digest
 from penstock.mapping import origin
 from penstock.plan import Step, TablePlan
 from penstock.reporting.records import GATES, Record, Records, summed
@@ -37,6 +38,7 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "table": table.name,
         "to": str(table.target.name),
         "part": _part(table),
+        "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
         "left": ((found.switch or {}).get("left") or {}).get(table.name),
         "rows_planned": table.rows,
         "rows_read": rows,
@@ -70,6 +72,12 @@ def _columns(table: TablePlan) -> list[Record]:
 def _type(column: Column) -> str:
     kind = column.native if column.type.name == "unsupported" else str(column.type)
     return kind + ("" if column.nullable else " not NULL")
+
+
+def _compared(found: Record) -> Record:
+    """What a repair found of a table, and did: of so many pieces so many differ; so many rows were put, and so many gave place."""
+    rows = {name: Digest.parse(found[name]).rows for name in ("put", "leaving", "standing")}
+    return {"pieces": found["pieces"], "differ": found["differ"], **rows}
 
 
 def _part(table: TablePlan) -> str | None:

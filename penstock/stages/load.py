@@ -38,7 +38,7 @@ def prepare(session: Session) -> bool:
             if _ours(connection, plan):
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
-            shadows = [t.shadow for t in plan.tables]
+            shadows = [p for t in plan.tables for p in t.places]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
@@ -53,14 +53,15 @@ def prepare(session: Session) -> bool:
 def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
-    standing = databases.standing(connection, (t.shadow for t in plan.tables))
+    places = [(t, p) for t in plan.tables for p in t.places]
+    standing = databases.standing(connection, (p for _, p in places))
     owners = journal.shadow_owners(connection)
-    for table in plan.tables:
-        owner = owners.get(str(table.shadow))
-        there = table.shadow in standing
+    for table, place in places:
+        owner = owners.get(str(place))
+        there = place in standing
         if there and (owner is None or owner[0] != plan.migration):
             raise SwitchRefused(
-                f"the target already holds {table.shadow}, which is not a shadow of this migration",
+                f"the target already holds {place}, which is not a shadow of this migration",
                 where=f"table {table.name}",
                 fix="rename or drop it, or give this migration another name",
             )
@@ -147,6 +148,10 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
 
     with connection.begin():
         session.target.write(connection, plan.shadow, plan.target.given, found_good())
+        if plan.leaving and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
+            names = [c.name for c in plan.keys.columns]
+            keys = (batch.select(names) for batch in session.staging.rows(leaving))
+            session.target.write(connection, plan.leaving, plan.keys.columns, keys)
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(

@@ -12,7 +12,7 @@ from penstock import chunking, databases, earlier, events, partitioning, preflig
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
-from penstock.plan import Consistency, Plan, token
+from penstock.plan import Consistency, Depth, Plan, token
 from penstock.preflight import Assessment, ends, widths
 from penstock.session import Session
 from penstock.staging import Staging
@@ -30,8 +30,9 @@ def assess(
     root: str = "",
     estimate: bool = False,
     interval: Interval | None = None,
+    repair: bool = False,
 ) -> Assessment:
-    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration.
+    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration. `repair`: of a run that repairs.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
@@ -42,9 +43,9 @@ def assess(
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
-        if migration.in_parts:
-            tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only)
+        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate, in_place=repair)
+        if migration.in_parts or repair:
+            tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only, repair)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if not found.blocking:
             tables, problems = widths.look(found.tables, migration, reading, writing)
@@ -113,6 +114,7 @@ def _made(
     found: Assessment,
     chunk_bytes: int | None,
     interval: Interval | None,
+    depth: Depth = "staged",
 ) -> Plan:
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
@@ -144,9 +146,10 @@ def _made(
         tables=tables,
         interval=_span(interval, migration),
         timezone=migration.timezone,
-        own_shadows=migration.in_parts,
+        own_shadows=migration.in_parts or any(t.repairs for t in tables),
         problems=found.problems,
         at_most=migration.bad_rows.at_most,
+        depth=depth,
     )
 
 
@@ -158,6 +161,17 @@ def _whole(migration: Migration, interval: Interval | None) -> None:
     if migration.partitioned and interval is None:
         fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
         raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
+
+
+def covered(migration: Migration, target_url: sa.URL, only: tuple[str, ...] = ()) -> Interval | None:
+    """The interval of a repair that names none, of a partitioned migration. Raises MigrationError."""
+    if not migration.partitioned:
+        return None
+    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    with engine.connect() as connection:
+        found = partitioning.span(migration, connection, only)
+    engine.dispose()
+    return found
 
 
 def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
@@ -178,8 +192,13 @@ def plan(
     chunk_bytes: int | None = None,
     only: tuple[str, ...] = (),
     interval: Interval | None = None,
+    repair: bool = False,
+    depth: Depth = "staged",
 ) -> Session:
-    """Write the plan of a run into its staging area, or take up the one that is there already."""
+    """Write the plan of a run into its staging area, or take up the one that is there already.
+
+    repair: of the live tables only what differs is sent.  depth: of the proof.
+    """
     area = staging.of(root, migration.name, run)
     if area.exists("plan.json"):
         written_plan = Plan.from_json(area.read_text("plan.json"))
@@ -188,11 +207,12 @@ def plan(
             return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)
+    interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
-    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval)
+    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair)
     keep(area, found)
     refuse(found, migration)
-    made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
+    made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)
     earlier.remember(area)
     progress.expect(area, made)
     area.write_text(made.to_json().decode(), "plan.json")

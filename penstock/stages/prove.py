@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -14,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, quarantine, workers
+from penstock import comparing, digest, events, journal, quarantine, workers
 from penstock.digest import Digest
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
-from penstock.plan import Chunk, TablePlan, readback_select
+from penstock.plan import Chunk, TablePlan, extract_select, readback_select
 from penstock.schema import Column
 from penstock.session import Session
 from penstock.staging import Receipt, proved
@@ -32,6 +31,8 @@ class TableProof:
 
     quarantined: the digest of the rows that the load left out, taken of their file: staged = target + quarantined.
     balanced: rows read = rows loaded + rejected + filtered.
+    standing: of a repair, the digest of the live rows that are equal already and stay; they count as loaded.
+    depth: of the proof; `source` when the source was read a second time and gave the same.
     """
 
     table: str
@@ -50,6 +51,8 @@ class TableProof:
     broken: str = ""
     faults: tuple[dict[str, str], ...] = field(default=())
     quarantined: str = str(Digest())
+    standing: str = str(Digest())
+    depth: str = "staged"
 
     @property
     def holds(self) -> bool:
@@ -64,7 +67,7 @@ class TableProof:
 def prove(session: Session) -> list[TableProof]:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
     events.emit("prove.started", tables=len(session.plan.tables))
-    pieces = [(t, p) for t in session.plan.tables for p in _pieces(t)]
+    pieces = [(t, p) for t in session.plan.tables for p in t.pieces]
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
@@ -88,11 +91,7 @@ def prove(session: Session) -> list[TableProof]:
 
 
 Piece = Chunk | None
-"""What is read back at once: a chunk where chunks can be found again at the target, else (None) the table."""
-
-
-def _pieces(plan: TablePlan) -> Sequence[Piece]:
-    return plan.chunks if plan.ranged and len(plan.chunks) > 1 else (None,)
+"""What is read back at once: see `TablePlan.pieces`."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Pi
     plan, piece = work
     began = time.monotonic()
     receipts = _receipts(session, plan, plan.staged, piece)
-    staged = sum((Digest.parse(r.digest) for r in receipts), Digest())
+    staged = _sum(receipts)
     left_out = sum((_rejected(session, plan, "loaded", r.chunk) for r in receipts), Digest())
     columns = plan.target.columns
     with connection.begin():
@@ -145,14 +144,14 @@ def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Dige
 
 
 def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, taken: Sequence[_Taken]) -> TableProof:
-    source = _receipts(session, plan, "extracted")
-    staged = _receipts(session, plan, plan.staged)
+    source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.made, plan.staged))
     with connection.begin():
         loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
         session.staging.write_json([t.record() for t in taken], *proved(plan.name))
-    found = sum((t.target for t in taken), Digest())
-    broken = _unchained(session, plan, source, staged, loaded)
+    standing = _standing(session, plan)
+    found = sum((t.target for t in taken), standing)
+    broken = _unchained(session, plan, (source, made, staged, loaded), standing) or _unlike(session, plan, source)
     faults: list[RowFault] = []
     for piece in (t.piece for t in taken if not t.held):
         receipts = _receipts(session, plan, plan.staged, piece)
@@ -160,12 +159,12 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
         if len(faults) < _NAMED:
             with connection.begin():
                 faults += _faults(session, connection, plan, piece, (b for r in receipts for b in _to_load(session, plan, r)))
-    rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in staged)
-    rejected = sum(r.rejected for r in staged) + sum(r.rejected for r in loaded)
+    rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in made)
+    rejected = sum(r.rejected for r in made) + sum(r.rejected for r in loaded)
     proof = TableProof(
         table=plan.name,
-        source=str(sum((Digest.parse(r.digest) for r in source), Digest())),
-        staged=str(sum((t.staged for t in taken), Digest())),
+        source=str(_sum(source)),
+        staged=str(sum((t.staged for t in taken), standing)),
         target=str(found),
         chunks=len(plan.chunks),
         rows_read=rows_read,
@@ -179,6 +178,8 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
         broken=broken,
         faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
         quarantined=str(sum((t.quarantined for t in taken), Digest())),
+        standing=str(standing),
+        depth=session.plan.depth,
     )
     with connection.begin():
         receipt = Receipt(plan.name, STAGE, 0, proof.rows, proof.rows, proof.target, proof.staged, seconds=proof.seconds)
@@ -206,26 +207,61 @@ def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) ->
 
 def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
     """A stage's receipts of a piece, all of the table's for None."""
-    found = [session.staging.receipt(stage, plan.name, c.number) for c in (plan.chunks if piece is None else [piece])]
+    found = [session.staging.receipt(stage, plan.name, c.number) for c in plan.within(piece)]
     return [r for r in found if r is not None]
 
 
-def _unchained(session: Session, plan: TablePlan, source: list[Receipt], staged: list[Receipt], loaded: list[Receipt]) -> str:
-    """Where the chain of receipts source -> staged -> loaded + quarantined breaks, in words; empty when it holds for every chunk."""
-    for stage, receipts in (("extracted", source), (plan.staged, staged), ("loaded", loaded)):
-        if len(receipts) != len(plan.chunks):
-            return f"{len(plan.chunks) - len(receipts)} of {len(plan.chunks)} chunks have no receipt of the stage {stage}"
-    for read, kept, put in zip(source, staged, loaded, strict=True):
-        if plan.steps and kept.digest_in != read.digest:
-            return f"chunk {read.chunk}: the transforms did not get what the source gave"
-        if Digest.parse(put.digest) + _of(put.rejected_digest) != Digest.parse(kept.digest):
-            return f"chunk {read.chunk}: what was loaded is not what was staged"
-        for receipt in (kept, put) if plan.quarantines else ():
-            if receipt.rows_in != receipt.rows + receipt.rejected + receipt.filtered:
-                return f"chunk {read.chunk}: the books of the stage {receipt.stage} do not balance"
-            if receipt.stage != "extracted" and _rejected(session, plan, receipt.stage, receipt.chunk) != _of(receipt.rejected_digest):
-                return f"chunk {read.chunk}: what the stage {receipt.stage} rejected is not what is in quarantine"
+def _standing(session: Session, plan: TablePlan) -> Digest:
+    """Of the live rows of a repair that were found equal, and stay."""
+    found = session.staging.read_json("compared.json") if plan.repairs else []
+    return next((Digest.parse(c["standing"]) for c in found if c["table"] == plan.name), Digest())
+
+
+def _unlike(session: Session, plan: TablePlan, first: list[Receipt]) -> str:
+    """Where the source, read a second time, gives other rows than at first, in words; empty when it doesn't, or is not to be asked."""
+    if session.plan.depth != "source":
+        return ""
+    columns, room = plan.source.columns, session.shares.room(plan.longest)
+    with session.reading() as (connection,):
+        session.source.begin_snapshot(connection)
+        for chunk, read in zip(plan.chunks, first, strict=False):
+            now = digest.total(session.source.read(connection, extract_select(plan, session.source, chunk), columns, room), columns)
+            if str(now) != read.digest:
+                return f"chunk {chunk.number}: read a second time, the source gives other rows: {now}, at first {read.digest}"
     return ""
+
+
+def _unchained(session: Session, plan: TablePlan, receipts: Sequence[list[Receipt]], standing: Digest) -> str:
+    """Where the chain of receipts source -> made -> staged -> loaded + quarantined breaks, in words; empty when it holds everywhere."""
+    for stage, of in zip(("extracted", plan.made, plan.staged, "loaded"), receipts, strict=True):
+        if len(of) != len(plan.chunks):
+            return f"{len(plan.chunks) - len(of)} of {len(plan.chunks)} chunks have no receipt of the stage {stage}"
+    if plan.repairs and _sum(receipts[2]) + standing != _sum(receipts[1]):
+        return f"the rows that stay, and those that are put in place, are not those that were {plan.made}"
+    for links in zip(*receipts, strict=True):
+        if broken := _unlinked(session, plan, *links):
+            return broken
+    return ""
+
+
+def _unlinked(session: Session, plan: TablePlan, read: Receipt, kept: Receipt, sent: Receipt, put: Receipt) -> str:
+    """The same of one chunk."""
+    if plan.steps and kept.digest_in != read.digest:
+        return f"chunk {read.chunk}: the transforms did not get what the source gave"
+    if plan.repairs and sent.digest_in != kept.digest:
+        return f"chunk {read.chunk}: what was compared is not what was {plan.made}"
+    if Digest.parse(put.digest) + _of(put.rejected_digest) != Digest.parse(sent.digest):
+        return f"chunk {read.chunk}: what was loaded is not what was staged"
+    for receipt in (kept, put) if plan.quarantines else ():
+        if receipt.rows_in != receipt.rows + receipt.rejected + receipt.filtered:
+            return f"chunk {read.chunk}: the books of the stage {receipt.stage} do not balance"
+        if receipt.stage != "extracted" and _rejected(session, plan, receipt.stage, receipt.chunk) != _of(receipt.rejected_digest):
+            return f"chunk {read.chunk}: what the stage {receipt.stage} rejected is not what is in quarantine"
+    return ""
+
+
+def _sum(receipts: Sequence[Receipt]) -> Digest:
+    return sum((Digest.parse(r.digest) for r in receipts), Digest())
 
 
 def _of(rejected: str) -> Digest:
@@ -236,37 +272,22 @@ def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
     found = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
-    kinds = [pa.string() if pa.types.is_decimal256(c.type.arrow) else c.type.arrow for c in columns]
-    shape = pa.schema([pa.field(f"c{i}", kind) for i, kind in enumerate(kinds)])
-    # in a file, so that a table of any size is compared within bounds
-    with TemporaryDirectory(prefix="penstock-") as folder, duckdb.connect(f"{folder}/rows", config={"memory_limit": "256MB"}) as compare:
-        names = ", ".join(f"c{i}" for i in range(len(columns)))
-        for side, batches in (("staged", staged), ("target", found)):
-            plain = (pa.RecordBatch.from_arrays([_readable(c) for c in b.columns], schema=shape) for b in batches)
-            compare.register("batches", pa.RecordBatchReader.from_batches(shape, plain))
-            compare.execute(f"CREATE TABLE {side}_rows AS SELECT {names} FROM batches").fetchall()
-            compare.unregister("batches")
+    with comparing.beside(columns, staged, found) as compare:
         keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
 
 
-def _readable(array: pa.Array) -> pa.Array:
-    """DuckDB holds decimals up to 38 digits; wider ones are compared by the text that Arrow gives them."""
-    return array.cast(pa.string()) if pa.types.is_decimal256(array.type) else array
-
-
 def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column], keys: list[int]) -> list[RowFault]:
-    # NULLs, NaNs and zeros are told apart, or not, as the digest does
-    match = " AND ".join(f"s.c{i} IS NOT DISTINCT FROM t.c{i}" for i in keys)
+    match = comparing.same(keys)
     shown = ", ".join(f"coalesce(s.c{i}, t.c{i})::VARCHAR" for i in keys)
-    unequal = [f"s.c{i} IS DISTINCT FROM t.c{i}" for i in range(len(columns))]
+    unequal = comparing.unequal(columns)
     differs = " OR ".join(unequal)
     values = ", ".join(f"CASE WHEN {other} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i, other in enumerate(unequal))
     k = keys[0]
     query = (
-        f"SELECT [{shown}], s.here IS NULL, t.here IS NULL, {values} FROM (SELECT *, 1 AS here FROM staged_rows) AS s"
-        f" FULL JOIN (SELECT *, 1 AS here FROM target_rows) AS t ON {match}"
-        f" WHERE s.here IS NULL OR t.here IS NULL OR {differs} ORDER BY coalesce(s.c{k}, t.c{k}) LIMIT {_NAMED}"
+        f"SELECT [{shown}], s.place IS NULL, t.place IS NULL, {values}"
+        f" FROM staged_rows AS s FULL JOIN target_rows AS t ON {match}"
+        f" WHERE s.place IS NULL OR t.place IS NULL OR {differs} ORDER BY coalesce(s.c{k}, t.c{k}) LIMIT {_NAMED}"
     )
     faults: list[RowFault] = []
     for key_values, extra, missing, *pairs in compare.execute(query).fetchall():

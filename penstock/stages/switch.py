@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, journal, quarantine, replacing, seals, succession, suites, switches
+from penstock import coverage, databases, events, exchanging, journal, quarantine, replacing, seals, succession, suites, switches
 from penstock.coverage import Covered
+from penstock.databases import Unbound
 from penstock.errors import NotApproved, SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
@@ -53,7 +54,7 @@ def _room_made(session: Session, connection: sa.Connection, evidence: dict[str, 
         if not session.target.ddl_in_transaction:
             journal.write_switch(connection, _record(session.plan, evidence, decision))
     with connection.begin():
-        for statement in replacing.make_room(decision.replaced, session.target) if decision.replaced else ():
+        for statement in replacing.make_room(decision.rows, session.target) if decision.rows else ():
             databases.execute(connection, statement)
     return decision
 
@@ -66,13 +67,16 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         decision = succession.decide(session, connection, evidence["proof"])
         if (decision.way, decision.left) != (expected.way, expected.left):
             return None
-        for statement in target.hold([t.shadow for t in plan.tables], PATIENCE):
+        held = [p for t in plan.tables for p in (*t.places, *([t.target.name] if t.repairs else []))]
+        for statement in target.hold(held, PATIENCE):
             databases.execute(connection, statement)
         still_sealed(session, connection, evidence["proof"])
+        succession.still_as_compared(session, connection, decision)
         taken = succession.taken_from(session, connection, decision)
-        for statement in statements(session, connection, decision):
+        for statement in moves(session, connection, decision):
             databases.execute(connection, statement)
             events.emit("switch.statement", statement=statement)
+        _replaced(session, connection, decision)
         switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
@@ -81,8 +85,8 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
 def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
     journal.write_switch(connection, switched)
     succession.record(session, connection, decision, taken)
-    for table in session.plan.tables:
-        journal.release_shadow(connection, table.shadow)
+    for place in (p for t in session.plan.tables for p in t.places):
+        journal.release_shadow(connection, place)
 
 
 def happened(session: Session) -> bool:
@@ -92,16 +96,29 @@ def happened(session: Session) -> bool:
         return earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
 
 
-def statements(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
-    """The statements of this run's switch, as they will be run."""
+def _replaced(session: Session, connection: sa.Connection, decision: Decision) -> None:
+    """Put the rows of the shadows in place of the live ones. Raises SwitchRefused when that is not what was found to be done."""
+    target, exchanged = session.target, [t for t in decision.replaced if t.exchanges]
+    unbound = target.unbind(connection, [t.target.name for t in decision.rows]) if decision.rows else Unbound()
+    swapped = [s for t in exchanged for s in exchanging.apply(t, decision.slots[t.name], target)]
+    for statement in [*unbound.before, *replacing.apply(decision.rows, target), *unbound.after, *swapped]:
+        databases.execute(connection, statement)
+        events.emit("switch.statement", statement=statement)
+    succession.gave_place(session, connection, decision)
+    replacing.refuse_orphans(connection, unbound)
+
+
+def moves(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
+    """The statements that make whole tables live."""
     live = [t.target.name for t in decision.moved if t.live_exists]
     dependents = session.target.dependents(connection, live) if live else []
     left = [d for d in dependents if not d.follows]
     if left:
         named = ", ".join(f"{d.kind} {d.name} on {d.table}" for d in left)
         raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
-    moves = switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
-    return (moves if decision.moved else []) + replacing.apply(decision.replaced, session.target)
+    if not decision.moved:
+        return []
+    return switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
 
 
 def gather(session: Session) -> dict[str, Any]:
@@ -199,9 +216,13 @@ def _moved(connection: sa.Connection, record: Switch) -> bool:
 
 def _record(plan: Plan, evidence: dict[str, Any], decision: Decision) -> Switch:
     moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in decision.moved)
-    replaced = tuple((t.target.name, t.shadow, t.kept) for t in decision.replaced)
+    slots = decision.slots
+    replaced = tuple(
+        (t.target.name, t.shadow, t.kept if t.name not in slots or slots[t.name].partition else None) for t in decision.replaced
+    )
     until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
     stood = {"overlapped": [asdict(c) for c in decision.overlapped], "left": {name: c.run for name, c in decision.left.items()}}
+    stood["exchanged"] = {t.name: exchanging.record(t, slots[t.name]) for t in decision.replaced if t.exchanges}
     return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence | stood, replaced)
 
 
@@ -214,7 +235,7 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             coverage.lock(connection, session.plan.migration)
             decision = succession.decide(session, connection, record.evidence["proof"])
             _written(session, connection, record, decision, ())
-    _clear(session, connection)
+    _clear(session, connection, record)
     session.staging.write_json(
         {
             "state": record.state,
@@ -222,7 +243,7 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             "token": record.token,
             "keep_until": record.keep_until,
             "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
-            "replaced": [[str(live), str(kept)] for live, _, kept in record.replaced],
+            "replaced": [[str(live), str(kept) if kept else None] for live, _, kept in record.replaced],
             "left": record.evidence["left"],
         },
         "switch.json",
@@ -231,15 +252,17 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
     return record
 
 
-def _clear(session: Session, connection: sa.Connection) -> None:
+def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
     """Drop the shadows whose rows were copied, and those that a later reading has made idle.
 
-    That of an increment says which rows came: it is kept for an undo, like the rows that gave place.
+    That of an increment, or of a repair, says which rows came: it is kept for an undo, like the rows that gave place.
     """
     if not session.plan.own_shadows:
         return
+    replaced = {shadow for _, shadow, _ in record.replaced}
+    idle = [p for t in session.plan.tables for p in t.places if not (t.by_key and p in replaced)]
     with connection.begin():
-        for statement in session.target.drops([t.shadow for t in session.plan.tables if not t.increment]):
+        for statement in session.target.drops(idle):
             databases.execute(connection, statement)
 
 
@@ -251,8 +274,14 @@ def verify(session: Session) -> list[str]:
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
     with session.writing() as connection, connection.begin():
         own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
+        record = _earlier(connection, session.plan)
+        written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
         for table in session.plan.tables:
-            if table.name in own and not seals.unchanged(session, connection, table, table.target.name, proved[table.name]):
+            if (
+                table.name in own
+                and table.target.name in written
+                and not seals.unchanged(session, connection, table, table.target.name, proved[table.name])
+            ):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"
                 raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)

@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, journal, replacing, seals, switches
+from penstock import coverage, databases, events, exchanging, journal, replacing, seals, switches
 from penstock.coverage import Covered
+from penstock.databases import Unbound
 from penstock.errors import SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
@@ -52,13 +53,14 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
         if last.state == "undoing" and not _kept_stand(connection, last):
             return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
-            changed = _changed(session, connection)
             if not _kept_stand(connection, last):
                 raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
+            changed = _changed(session, connection, last)
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
-        replaced = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        gone = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        replaced, exchanged = [t for t in gone if not t.exchanges], [t for t in gone if t.exchanges]
         aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
         with connection.begin():
             for statement in replacing.make_room_for_undo(replaced, aside, target) if replaced else ():
@@ -68,9 +70,13 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
             _undoable(connection, session.plan)
             dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
             ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
-            ran += replacing.undo(replaced, aside, target)
+            for table in exchanged:
+                ran += exchanging.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target)
+            unbound = target.unbind(connection, [t.target.name for t in replaced]) if replaced else Unbound()
+            ran += [*unbound.before, *replacing.undo(replaced, aside, target), *unbound.after]
             for statement in [*target.hold([], PATIENCE), *ran]:
                 databases.execute(connection, statement)
+            replacing.refuse_orphans(connection, unbound)
             journal.write_switch(connection, replace(last, state="undone"))
             _restored(connection, last)
         return _undone(session, connection, last, ran, changed, asked)
@@ -97,10 +103,11 @@ def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
     return databases.standing(connection, kept) == kept
 
 
-def _changed(session: Session, connection: sa.Connection) -> list[str]:
+def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    live = [(t, t.target.name) for t in session.plan.tables]
+    written = {live for live, _, _ in (*last.moves, *last.replaced)}
+    live = [(t, t.target.name) for t in session.plan.tables if t.target.name in written]
     return [str(place) for table, place in live if not seals.unchanged(session, connection, table, place, proved[table.name])]
 
 

@@ -48,6 +48,8 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     sensitive = {p.name: p.hidden(stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
+        lives = {p.name: p.target.name for p in session.plan.tables if p.replaces}
+        asked = [_beside_live(suite, lives) for suite in asked]
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
         files = {name: [session.staging.at(r.file) for r in of] for name, of in receipts.items() if of}
@@ -181,6 +183,18 @@ def _with_keys(outcome: Outcome, engine: sa.Engine, place: TableName) -> Outcome
         found = databases.execute(connection, query).fetchall()
     keys = "; ".join(", ".join(f"{c}={v}" for c, v in zip(outcome.columns, row, strict=True)) for row in found)
     return replace(outcome, observed=f"{outcome.unexpected} of {outcome.elements} not unique: {keys}") if keys else outcome
+
+
+def _beside_live(suite: Suite, lives: Mapping[str, TableName]) -> Suite:
+    """`suite` with each `ref_table` whose rows go into a live table looked for there too: the run has only what is new of it."""
+
+    def put(expectation: Expectation) -> Expectation:
+        kwargs = expectation.get("kwargs", {})
+        live = lives.get(kwargs.get("ref_table"))
+        told = {"live_table": live.name, "live_schema": live.schema} if live else {}
+        return {**expectation, "kwargs": kwargs | told} if told else expectation
+
+    return replace(suite, expectations=tuple(map(put, suite.expectations)))
 
 
 def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:

@@ -27,9 +27,10 @@ def undo(switch: Switch, target: Database, dependents: Sequence[Dependent]) -> l
 def finish(switch: Switch, target: Database) -> list[str]:
     if switch.state == "undone":
         old = [set_aside(live, switch, target) for live, _, _ in (*switch.moves, *switch.replaced)]
+        old += [kept for _, _, kept in switch.replaced if kept is not None]
     else:
         old = [kept for _, _, kept in (*switch.moves, *switch.replaced) if kept is not None]
-        old += [shadow for _, shadow, _ in switch.replaced]
+    old += [shadow for _, shadow, _ in switch.replaced]
     return target.drops(old)
 
 

@@ -1,0 +1,175 @@
+"""Compare: which live rows differ from what was staged, and so which are sent, and which give place.
+
+A piece of a table whose digest is the same at both ends is left alone. Of another one the rows are held against each other by the primary
+key: those to be put are staged anew, in `compared/`, and the live ones that give place in `leaving/`. What stays is checked by arithmetic:
+staged less put, and live less leaving, must be the same digest; where they aren't, every row of the piece is sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.fs as pafs
+import sqlalchemy as sa
+
+from penstock import comparing, digest, events, staging, workers
+from penstock.digest import Digest
+from penstock.errors import StagingDamaged
+from penstock.plan import Chunk, TablePlan, live_select
+from penstock.schema import arrow_schema
+from penstock.session import Session
+from penstock.staging import Receipt, Staging, chunk_file
+
+STAGE, LEAVING = "compared", "leaving"
+RECORD = "compared.json"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found of a table: of so many pieces so many differ; and the digests of what stands in the live table, of the rows to be
+    put, of those that give place, and of those that stay. seal: of the live table, before it was read.
+    """
+
+    table: str
+    pieces: int
+    differ: int
+    live: str
+    put: str
+    leaving: str
+    standing: str
+    seal: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found of a piece."""
+
+    live: Digest
+    put: Digest
+    leaving: Digest
+    differs: bool
+    seconds: float = 0.0
+
+
+def compare(session: Session) -> None:
+    """Compare the live tables that the run repairs with what it has staged, and write down what differs. Done already: does nothing."""
+    plans = [t for t in session.plan.tables if t.repairs]
+    if not plans or session.staging.exists(RECORD):
+        return
+    events.emit("compare.started", tables=len(plans))
+    for plan in plans:
+        for stage in (STAGE, LEAVING):
+            session.staging.delete(stage, staging.folder(plan.name))
+    work = [(t, p) for t in plans for p in t.pieces]
+    with session.abreast(len(work)) as connections:
+        with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
+            seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
+        found = workers.each(work, connections, partial(_piece, session), lambda _: comparing.MEMORY, session.shares.limit)
+    told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
+    session.staging.write_json([asdict(c) for c in told], RECORD)
+    events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
+
+
+def _told(plan: TablePlan, seal: str | None, found: Sequence[_Found]) -> Comparison:
+    live, put, leaving = (sum((getattr(f, part) for f in found), Digest()) for part in ("live", "put", "leaving"))
+    differ, seconds = sum(f.differs for f in found), round(sum(f.seconds for f in found), 3)
+    return Comparison(plan.name, len(found), differ, str(live), str(put), str(leaving), str(live - leaving), seal, seconds)
+
+
+def _piece(session: Session, connection: sa.Connection, work: tuple[TablePlan, Chunk | None]) -> _Found:
+    plan, piece = work
+    began = time.monotonic()
+    staged = [_made(session, plan, chunk) for chunk in plan.within(piece)]
+    whole = sum((Digest.parse(r.digest) for r in staged), Digest())
+    columns = plan.target.columns
+    select, room = live_select(plan, session.target, piece), session.shares.room(plan.longest)
+    with connection.begin():
+        live = digest.total(session.target.read(connection, select, columns, room), columns)
+    if live == whole:
+        for receipt in staged:
+            _publish(session.staging, STAGE, plan, receipt, ())
+        found = _Found(live, Digest(), Digest(), False)
+    elif plan.leaving is None:
+        found = _all(session, plan, staged, _Found(live, whole, live, True))
+    else:
+        with TemporaryDirectory(prefix="penstock-") as folder:
+            standing = Staging(pafs.LocalFileSystem(), folder, folder)
+            with connection.begin(), standing.parquet(arrow_schema(columns), "live.parquet") as writer:
+                for batch in session.target.read(connection, select, columns, room):
+                    writer.write_batch(batch)
+            live = digest.total(standing.batches("live.parquet"), columns)
+            found = _rows(session, plan, staged, standing, live, whole)
+    found = replace(found, seconds=time.monotonic() - began)
+    events.emit("compare.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=live.rows, put=found.put.rows)
+    return found
+
+
+def _made(session: Session, plan: TablePlan, chunk: Chunk) -> Receipt:
+    receipt = session.staging.receipt(plan.made, plan.name, chunk.number)
+    if receipt is None:
+        raise StagingDamaged(f"chunk {chunk.number} of {plan.name} was never {plan.made}", fix="run the stage before again")
+    return receipt
+
+
+def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing: Staging, live: Digest, whole: Digest) -> _Found:
+    """Stage the rows of a piece that differ, those to be put and those that give place."""
+    columns, area = plan.target.columns, session.staging
+    keys = [i for i, c in enumerate(columns) if c.name in plan.target.primary_key]
+    rows = (batch for receipt in staged for batch in area.rows(receipt))
+    with comparing.beside(columns, rows, standing.batches("live.parquet")) as compare:
+        compare.execute(
+            "CREATE TABLE pairs AS SELECT s.place AS put, t.place AS leaving FROM staged_rows AS s"
+            f" FULL JOIN target_rows AS t ON {comparing.same(keys)}"
+            f" WHERE s.place IS NULL OR t.place IS NULL OR {' OR '.join(comparing.unequal(columns))}"
+        ).fetchall()
+        for side in ("put", "leaving"):  # in order, so that the places of a batch are found without reading all of them
+            compare.execute(
+                f"CREATE TABLE {side} AS SELECT DISTINCT {side} AS place FROM pairs WHERE {side} IS NOT NULL ORDER BY 1"
+            ).fetchall()
+        put, before = Digest(), 0
+        for receipt in staged:
+            put += _publish(area, STAGE, plan, receipt, _chosen(compare, "put", area.batches(receipt.file), before))
+            before += receipt.rows
+        leaving = _publish(area, LEAVING, plan, staged[0], _chosen(compare, "leaving", standing.batches("live.parquet")))
+    if whole - put == live - leaving:
+        return _Found(live, put, leaving, True)
+    _publish(area, LEAVING, plan, staged[0], standing.batches("live.parquet"))
+    return _all(session, plan, staged, _Found(live, whole, live, True))
+
+
+def _all(session: Session, plan: TablePlan, staged: Sequence[Receipt], found: _Found) -> _Found:
+    """Send every row of a piece: the files are those that are staged already."""
+    for r in staged:
+        of: dict[str, Any] = {"bytes": r.bytes, "file": r.file, "sha256": r.sha256, "longest": r.longest}
+        session.staging.write_receipt(Receipt(plan.name, STAGE, r.chunk, r.rows, r.rows, r.digest, r.digest, **of))
+    return found
+
+
+def _chosen(compare: duckdb.DuckDBPyConnection, side: str, batches: Iterable[pa.RecordBatch], before: int = 0) -> Iterator[pa.RecordBatch]:
+    """The rows that differ. before: so many rows of the piece come before these."""
+    query = f"SELECT place FROM {side} WHERE place >= ? AND place < ? ORDER BY 1"
+    for batch in batches:
+        places = [place - before for (place,) in compare.execute(query, [before, before + batch.num_rows]).fetchall()]
+        before += batch.num_rows
+        if places:
+            yield batch.take(pa.array(places))
+
+
+def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: Iterable[pa.RecordBatch]) -> Digest:
+    """Stage rows of a chunk with their receipt, and answer their digest."""
+    columns, file, taken = plan.target.columns, chunk_file(stage, plan.name, of.chunk), Digest()
+    with area.parquet(arrow_schema(columns), file) as writer:
+        for batch in batches:
+            taken += digest.of(batch, columns)
+            writer.write_batch(batch)
+    sizes: dict[str, Any] = {"bytes": area.size(file), "file": file, "sha256": area.sha256(file), "longest": of.longest}
+    area.write_receipt(Receipt(plan.name, stage, of.chunk, taken.rows, taken.rows, str(taken), of.digest, **sizes))
+    return taken

@@ -63,6 +63,7 @@ def undo_dag(path: str | Path) -> DAG:
         catchup=False,
         max_active_runs=1,
         params={"run": run},
+        is_paused_upon_creation=False,  # nothing starts it but a person, who should not have to find out why it waits
         tags=["penstock", "undo"],
         doc_md="Puts the tables back that served before the last switch, in one atomic step. What it takes away is set aside, not dropped.",
     ) as dag:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators import coverage
 from operators.migration_operator import MigrationOperator, area, current_run, declared
 
 if TYPE_CHECKING:
@@ -11,17 +12,18 @@ if TYPE_CHECKING:
 
 
 class ReportOperator(MigrationOperator):
-    """Write the run's report, HTML and JSON, into its staging area; after failed tasks too."""
+    """Write the run's report, HTML and JSON, into its staging area; after failed tasks too. Answers the run's summary."""
 
     def __init__(self, *, trigger_rule: str = "all_done", **kwargs: Any) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock.stages import report
+        from penstock.summary import summary
 
         migration = declared(self.migration)
         run = current_run(migration, self.staging_root, context)
         staging = area(migration, self.staging_root, run)
-        report.report(staging, migration.name, run)
+        found = report.report(staging, migration.name, run)
         self.log.info("report: %s/report.html", staging.url)
-        return {"report": f"{staging.url}/report.html"}
+        return summary(found, staging.url) | {"coverage": coverage.keep(migration, self.staging_root, staging)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators import coverage
 from operators.migration_operator import MigrationOperator, declared, opened, url
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class UndoOperator(MigrationOperator):
                 undone = undo.undo(session)
         finally:
             report.report(session.staging, migration.name, run)
+        coverage.keep(migration, self.staging_root, session.staging)
         if undone["written_since"]:
             self.log.warning(
                 "rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"])

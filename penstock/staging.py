@@ -203,11 +203,19 @@ def run_folder(run: str) -> str:
 
 def of(root: str, migration: str, run: str) -> Staging:
     """The staging area of a run under `root`, a URL (`s3://bucket/x`, `file:///x`) or a local path."""
+    return _folder(root, migration, run_folder(run))
+
+
+def beside(root: str, migration: str) -> Staging:
+    """What a migration keeps beside its runs. No run's folder is called so."""
+    return _folder(root, migration, ".migration")
+
+
+def _folder(root: str, migration: str, name: str) -> Staging:
     if "://" not in root:
         root = Path(root).absolute().as_uri()
     filesystem, path = pafs.FileSystem.from_uri(root)
-    within = posixpath.join(path, migration, run_folder(run))
-    return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+    return Staging(filesystem, posixpath.join(path, migration, name), f"{root.rstrip('/')}/{migration}/{name}")
 
 
 def local_root(root: str) -> Path | None:
@@ -221,5 +229,5 @@ def runs(root: str, migration: str) -> list[str]:
     """The run folders of a migration under `root`, oldest first."""
     parent = of(root, migration, "x")
     selector = pafs.FileSelector(posixpath.dirname(parent.path), allow_not_found=True)
-    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory]
+    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory and not f.base_name.startswith(".")]
     return [f.base_name for f in sorted(found, key=lambda f: (f.mtime_ns or 0, f.base_name))]

@@ -43,6 +43,21 @@ def instant(value: str | None) -> str:
     return dt.datetime.fromisoformat(value).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def span(ends: Sequence[str]) -> str:
+    """Two instants: `2013-01-01 to 2013-01-02`, with the times where they aren't midnight in UTC."""
+    return " to ".join(str(end).removesuffix("T00:00:00Z") for end in ends)
+
+
+def ago(value: dt.datetime, now: dt.datetime) -> str:
+    """How long ago an instant is: `just now`, `5 min ago`, `3 h ago`, `12 days ago`."""
+    minutes = round((now - value).total_seconds() / 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 90:
+        return f"{minutes} min ago"
+    return f"{round(minutes / 60)} h ago" if minutes < 48 * 60 else f"{round(minutes / 60 / 24):,} days ago"
+
+
 def count(number: int, noun: str, nouns: str = "") -> str:
     """`1 table`, `2 tables`."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

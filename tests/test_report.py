@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import events, journal, page, record, units
+from penstock import events, journal, record, units
 from penstock.errors import GateClosed, NotApproved, PreflightFailed, Problem
+from penstock.pages import report as reports
 from penstock.session import Session
 from penstock.stages import extract, plan, report, transform
 from penstock.staging import Staging, of
@@ -221,7 +222,7 @@ def test_hostile_names_and_values_are_inert(tmp_path: Path) -> None:
     session.staging.write_json({"approved": True, "answer": HOSTILE, "by": HOSTILE, "at": journal.now()}, "approval.json")
     fail(session.staging, "prove", GateClosed(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, [HOSTILE]))
     found, html = written(session.staging)
-    clean = Tags(page.render({**found, "migration": "m"}))
+    clean = Tags(reports.document({**found, "migration": "m"}))
     assert clean.text.count(HOSTILE) > 20
     assert not {"script", "img", "iframe", "object", "embed", "link", "base", "form"} & set(clean.tags)
     assert not [name for name, _ in clean.attributes if name.startswith("on") or name in ("src", "href", "srcset", "srcdoc")]
@@ -251,7 +252,7 @@ def test_a_thousand_tables_make_a_page_a_browser_can_show(shop: Shop) -> None:
     found["proof"]["tables"] *= many
     for gate in found["gates"]:
         gate["verdicts"] *= many
-    html = page.render(found)
+    html = reports.document(found)
     assert html.count('<tr class="suite">') == 1000 * len(found["gates"])
     assert len(html) < 5_000_000
 
@@ -259,9 +260,9 @@ def test_a_thousand_tables_make_a_page_a_browser_can_show(shop: Shop) -> None:
 def test_proof_shows_equal_digests_once_and_a_different_one_beside(shop: Shop) -> None:
     same, other = f"3:{'a' * 32}", f"3:{'b' * 32}"
     ledger = {"source": same, "staged": same, "target": same}
-    assert page.ledger(ledger) == [("source = staged = target", same, True)]
-    assert page.ledger(ledger | {"source": other}) == [("source", other, True), ("staged = target", same, True)]
-    assert page.ledger(ledger | {"target": other}) == [("source = staged", same, True), ("target", other, False)]
+    assert reports.ledger(ledger) == [("source = staged = target", same, True)]
+    assert reports.ledger(ledger | {"source": other}) == [("source", other, True), ("staged = target", same, True)]
+    assert reports.ledger(ledger | {"target": other}) == [("source = staged", same, True), ("target", other, False)]
 
 
 def test_tasks_beside_each_other_count_their_seconds_once(tmp_path: Path) -> None:

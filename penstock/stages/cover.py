@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, intervals, partitioning, preflight, record, staging
+from penstock import coverage, databases, digest, intervals, journal, partitioning, preflight, record, staging
 from penstock.coverage import Covered
 from penstock.databases import Database
 from penstock.errors import MigrationError
@@ -63,7 +65,7 @@ def cover(
         records = coverage.of(writing, migration.name)
         tiles = _tiles(migration, since, until)
         failed = _failures(migration, root)
-        cells = [c for p in plans for c in _cells(migration, p, tiles, [r for r in records if r.table == p.name], failed)]
+        cells = [c for p in plans for c in _cells(migration, p.name, tiles, [r for r in records if r.table == p.name], failed)]
         if check != "none":
             named = {p.name: p for p in plans}
             proven = {(r.table, r.place): r for r in records}
@@ -71,6 +73,60 @@ def cover(
     reading_engine.dispose()
     writing_engine.dispose()
     return cells
+
+
+def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[str]) -> dict[str, Any]:
+    """Write down, beside the runs, how all stands by the journal: for pages, which can't ask the target. The source isn't read.
+
+    tables: of the run that asks; those that the journal knows are in it anyway. Answers what is kept: {migration, as_of, tables: [{table,
+    cells: [{interval, state, rows, run, at, why}]}]}. An older one never takes a newer one's place: each has a file of its own, called
+    by its instant, and the last one counts. Raises MigrationError and ConnectionFailed.
+    """
+    as_of = journal.now()
+    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    try:
+        with engine.connect() as connection:
+            records = coverage.of(connection, migration.name)
+    finally:
+        engine.dispose()
+    names = sorted({*tables, *(r.table for r in records)})
+    tiles = _tiles(migration, None, None) if migration.schedule else _recorded(records)
+    found = {n: list(_cells(migration, n, tiles, [r for r in records if r.table == n], {})) for n in names}
+    told = {
+        "migration": migration.name,
+        "as_of": as_of,
+        "tables": [{"table": n, "cells": [_told(c) for c in cells]} for n, cells in found.items()],
+    }
+    area, name = staging.beside(root, migration.name), f"{re.sub('[^0-9T]', '', as_of)}.json"
+    area.write_json(told, _KEPT, name)
+    for older in [n for n in area.names(_KEPT) if n < name]:
+        with suppress(FileNotFoundError):  # another run has just done the same
+            area.remove(_KEPT, older)
+    return told
+
+
+def kept(root: str, migration: str) -> dict[str, Any] | None:
+    """What `keep` has last written down; None when it never has."""
+    area = staging.beside(root, migration)
+    for _ in range(3):
+        names = [n for n in area.names(_KEPT) if n.endswith(".json")]
+        with suppress(FileNotFoundError):  # a newer one has taken its place since
+            return dict(area.read_json(_KEPT, names[-1])) if names else None
+    return None
+
+
+_KEPT = "coverage"
+
+
+def _told(cell: Cell) -> dict[str, Any]:
+    span = [intervals.written(cell.interval.low), intervals.written(cell.interval.high)] if cell.interval else None
+    return {"interval": span, "state": cell.state, "rows": cell.rows, "run": cell.run, "at": cell.at, "why": cell.why}
+
+
+def _recorded(records: Iterable[Covered]) -> list[Interval]:
+    """The intervals that the journal has of a migration that has no schedule to say which there should be."""
+    places = sorted({r.place for r in records if all(r.place)})
+    return [Interval(*(dt.datetime.fromisoformat(end) for end in place)) for place in places]
 
 
 def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime | None) -> list[Interval]:
@@ -85,25 +141,28 @@ def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime |
 
 
 def _cells(
-    migration: Migration, plan: TablePlan, tiles: Sequence[Interval], records: Sequence[Covered], failed: Mapping[str, tuple[str, str, str]]
+    migration: Migration, table: str, tiles: Sequence[Interval], records: Sequence[Covered], failed: Mapping[str, tuple[str, str, str]]
 ) -> Iterator[Cell]:
-    spec = migration.tables.specs.get(plan.name)
+    spec = migration.tables.specs.get(table)
     if not (spec and spec.partition):
         whole = next((r for r in records if r.place == coverage.WHOLE), None)
-        yield _of_record(plan.name, None, whole) if whole else Cell(plan.name, None, "missing")
+        yield _of_record(table, None, whole) if whole else Cell(table, None, "missing")
         return
     begin = partitioning.first(migration)
+    exact = {r.place: r for r in records}
+    places = {(intervals.written(t.low), intervals.written(t.high)) for t in tiles}
+    wider = [r for r in records if r.place not in places]
     for tile in tiles:
         low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
-        asked = replace(_BLANK, table=plan.name, low=low, high=intervals.written(tile.high))
-        found = next((r for r in records if r.holds(asked)), None)
+        asked = replace(_BLANK, table=table, low=low, high=intervals.written(tile.high))
+        found = exact.get(asked.place) or next((r for r in wider if r.holds(asked)), None)
         fault = failed.get(str(tile))
         if fault and (found is None or fault[1] > found.at):
-            yield Cell(plan.name, tile, "failed", run=fault[0], at=fault[1], why=fault[2])
+            yield Cell(table, tile, "failed", run=fault[0], at=fault[1], why=fault[2])
         elif found:
-            yield _of_record(plan.name, tile, found)
+            yield _of_record(table, tile, found)
         else:
-            yield Cell(plan.name, tile, "missing")
+            yield Cell(table, tile, "missing")
 
 
 _BLANK = Covered("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
-from penstock import events, journal, page, quarantine
+from penstock import events, journal, quarantine
+from penstock.pages.report import document
 from penstock.plan import Plan, Step, TablePlan
 from penstock.quarantine import Manifest
 from penstock.record import FAILURE
@@ -69,7 +70,7 @@ def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     """Write report.json and report.html of a run from what it has staged so far, and answer the first's content."""
     found = collect(read(area), migration, run)
     area.write_json(found, "report.json")
-    area.write_text(page.render(found), "report.html")
+    area.write_text(document(found), "report.html")
     events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
     return found
 

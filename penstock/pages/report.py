@@ -1,33 +1,26 @@
-"""The report as one HTML page: self-contained, without scripts, everything escaped."""
+"""The report of a run: one self-contained HTML file, and the same within the pages that Airflow's UI shows."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from penstock import units
+from penstock import pages, units
+from penstock.pages.addresses import Addresses
+from penstock.pages.decisions import Decision
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _PLACE, _HALF, _DROP, _WIDTH = 124, 27, 16, 1080
 
 
-def render(report: dict[str, Any]) -> str:
-    """The page of a report. Names, values and messages in it may be hostile: they stay text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def document(report: dict[str, Any]) -> str:
+    """A report as one file, without scripts and without links. Names, values and messages in it may be hostile: they stay text."""
+    return pages.render("report.html.j2", report=report, flow=flow(report))
 
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "number": units.number,
-        "size": units.size,
-        "span": units.seconds,
-        "instant": units.instant,
-        "ledger": ledger,
-        "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
-    }
-    environment.globals["count"] = units.count
-    return environment.get_template("report.html.j2").render(report=report, flow=flow(report))
+
+def page(report: dict[str, Any], to: Addresses, dag_id: str, run_id: str, decisions: Sequence[Decision] = ()) -> str:
+    """A report as a page of the UI. dag_id, run_id: Airflow's, of the DAG run it is shown for.  decisions: what may be done about it."""
+    trail = [(dag_id, to.migration(dag_id)), (run_id, to.report(dag_id, run_id))]
+    return pages.render("run.html.j2", report=report, flow=flow(report), to=to, trail=trail, decisions=decisions)
 
 
 def ledger(proof: dict[str, Any]) -> list[tuple[str, str, bool]]:

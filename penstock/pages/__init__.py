@@ -1,0 +1,50 @@
+"""The pages that people look at: HTML made from records, pure, everything in them escaped. They are served elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock import units
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+FOLDER = Path(__file__).parent
+ASSETS = {"penstock.css": "text/css; charset=utf-8", "penstock.js": "text/javascript; charset=utf-8"}
+"""The files that pages load, and their types."""
+
+
+def render(template: str, **values: Any) -> str:
+    """A page of one of this folder's templates. What it names and isn't given is an error; names and values may be hostile."""
+    return _environment().get_template(template).render(values)
+
+
+def outcome_look(outcome: str) -> str:
+    """ok, bad, live or warn: how an outcome looks. Its words always stand beside, for a colour alone says nothing to some."""
+    return {"switched": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}.get(outcome, "warn")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    from penstock.pages.listing import airflow_run
+    from penstock.pages.report import ledger
+
+    environment.filters |= {
+        "number": units.number,
+        "size": units.size,
+        "span": units.seconds,
+        "instant": units.instant,
+        "ago": units.ago,
+        "span_of": units.span,
+        "ledger": ledger,
+        "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
+    }
+    environment.globals |= {"count": units.count, "outcome_look": outcome_look, "airflow_run": airflow_run}
+    return environment

@@ -1,0 +1,128 @@
+"""Runs and migrations as lists show them: what Airflow knows of a run, and what its report task summed up of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.pages import outcome_look
+
+GATES = {"extracted": "extracted", "transformed": "transformed", "loaded": "loaded"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. state: Airflow's, queued, running, success or failed.  kind: manual, scheduled, backfill.  by: who started it.
+
+    stage: of a run that goes on, the task it has reached.  awaits: the task that waits for a person's answer.
+    undone: whether an undo took back what it switched.  summary: as penstock.summary has it, {} until its report task has run.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    began: dt.datetime | None = None
+    ended: dt.datetime | None = None
+    kind: str = "manual"
+    by: str | None = None
+    stage: str | None = None
+    awaits: str | None = None
+    undone: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def going_on(self) -> bool:
+        return self.state in ("queued", "running")
+
+    @property
+    def outcome(self) -> str:
+        """Where the data stands, or what the run is at: in words, which are what its colour means."""
+        if self.awaits:
+            return "awaits approval"
+        if self.going_on:
+            return self.state
+        return "undone" if self.undone else str(self.summary.get("outcome") or ("failed" if self.state == "failed" else "no report"))
+
+    @property
+    def look(self) -> str:
+        """ok, warn, bad or live."""
+        return outcome_look(self.outcome)
+
+    @property
+    def reached(self) -> str | None:
+        """The last stage, in words."""
+        stage = self.stage if self.going_on else self.summary.get("stage")
+        return str(stage).replace("_", " ") if stage else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it was busy; without a summary, from its beginning to its end."""
+        if self.summary.get("seconds") and not self.going_on:
+            return float(self.summary["seconds"])
+        return (self.ended - self.began).total_seconds() if self.began and self.ended else None
+
+    @property
+    def rate(self) -> float | None:
+        return None if self.going_on else self.summary.get("rows_per_second")
+
+    @property
+    def interval(self) -> tuple[str, str] | None:
+        span = self.summary.get("interval")
+        return (str(span[0]), str(span[1])) if span else None
+
+    def gate(self, stage: str) -> str | None:
+        """open, warned, closed or not reached; None where the run has no such gate, or nothing is known of it yet."""
+        return None if self.going_on else (self.summary.get("gates") or {}).get(stage)
+
+    @property
+    def proof(self) -> str | None:
+        """holds, broken or not reached, as a gate has it: open, closed; None where nothing is known."""
+        if self.going_on or not self.summary:
+            return None
+        return {"holds": "open", "broken": "closed"}.get(self.summary.get("proof") or "", "not reached")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A migration and its last runs, newest first. schedule: in words.  told: what it moves, from where to where.  total: how many runs
+    it has had.  broken: its file can't be read, and this is its DAG for that."""
+
+    dag_id: str
+    told: str = ""
+    schedule: str = ""
+    paused: bool = False
+    broken: bool = False
+    runs: Sequence[Run] = ()
+    total: int = 0
+
+    @property
+    def last(self) -> Run | None:
+        return self.runs[0] if self.runs else None
+
+    @property
+    def report(self) -> Run | None:
+        """The last run that has a summary: where figures come from while a newer one goes on."""
+        return next((r for r in self.runs if r.summary and not r.going_on), None)
+
+    @property
+    def coverage(self) -> Mapping[str, Any] | None:
+        """{as_of, proven, of}: the newest that any of its runs has written down."""
+        found = [c for r in self.runs if (c := r.summary.get("coverage"))]
+        return max(found, key=lambda c: str(c["as_of"])) if found else None
+
+    @property
+    def urgency(self) -> int:
+        """Where it stands in a list: what waits for a person first, then what failed, then what goes on."""
+        if self.broken or self.last is None:
+            return 1 if self.broken else 4
+        if any(r.awaits for r in self.runs):
+            return 0
+        return {"bad": 1, "live": 2, "warn": 3}.get(self.last.look, 3 if self.last.look == "warn" else 4)
+
+
+def airflow_run(run: str) -> str:
+    """Airflow's id of a run, from the engine's: a cleared DAG run that begins anew has `~2` behind it."""
+    return re.sub(r"~\d+$", "", run)

@@ -1,0 +1,60 @@
+"""One migration: its coverage, its history in a picture, and its runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock import pages
+from penstock.pages import calendar
+from penstock.pages.addresses import Addresses
+from penstock.pages.calendar import STATES, Coverage
+from penstock.pages.history import MOST, history
+from penstock.pages.listing import Migration, Run
+
+LEAST = MOST
+"""So many runs the page wants, even where fewer are listed: for the picture."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which of all runs are listed: `show` of them after the first `skip`."""
+
+    skip: int = 0
+    show: int = 50
+
+
+def page(
+    migration: Migration,
+    window: Window,
+    kept: Mapping[str, Any] | None,
+    others: Sequence[Run],
+    to: Addresses,
+    now: dt.datetime,
+) -> str:
+    """The page. kept: the coverage as last written down, None where there is none.  others: the last undos and repairs."""
+    tables = calendar.overlaid(kept, migration.runs) if kept else []
+    parted = [t for t in tables if any(c["interval"] for c in t["cells"])]
+    values = {
+        "whole": [(t["table"], t["cells"][0]) for t in tables if t not in parted and t["cells"]],
+        "every": _every(parted, migration.dag_id, to) if len(parted) > 1 else None,
+        "parted": [calendar.coverage(t["table"], t["cells"], migration.dag_id, to) for t in parted],
+        "as_of": kept and kept["as_of"],
+        "history": history(migration.runs, to) if migration.runs else None,
+    }
+    trail = [(migration.dag_id, to.migration(migration.dag_id))]
+    return pages.render("migration.html.j2", to=to, trail=trail, migration=migration, window=window, others=others, now=now, **values)
+
+
+def _every(tables: Sequence[Mapping[str, Any]], dag_id: str, to: Addresses) -> Coverage:
+    """All tables together: an interval is as its worst table, and names it."""
+    worst: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for table in tables:
+        for cell in table["cells"]:
+            known = worst.setdefault(tuple(cell["interval"]), cell)
+            if STATES.index(cell["state"]) < STATES.index(known["state"]):
+                worst[tuple(cell["interval"])] = {**cell, "why": f"{table['table']}: {cell['why']}".removesuffix(": ")}
+    cells = [{**worst[span], "rows": None} for span in sorted(worst)]
+    return calendar.coverage("all tables", cells, dag_id, to)

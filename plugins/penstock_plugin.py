@@ -1,0 +1,30 @@
+"""What Airflow must discover: the pages, their place in its UI, and the links from tasks. No logic."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from penstock_ui.app import app
+from penstock_ui.links import ROUTE, ReportLink
+
+_PREFIX = "penstock"
+
+
+class PenstockPlugin(AirflowPlugin):
+    """Registered by Airflow from the plugins folder."""
+
+    name = "penstock"
+    fastapi_apps: ClassVar = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]
+    operator_extra_links: ClassVar = [ReportLink()]
+    external_views: ClassVar = [
+        {"name": "Migrations", "href": f"{_PREFIX}/", "destination": "nav", "url_route": ROUTE},
+        {"name": "Migration", "href": f"{_PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "migration"},
+        {
+            "name": "Migration report",
+            "href": f"{_PREFIX}/dags/{{DAG_ID}}/runs/{{RUN_ID}}/report",
+            "destination": "dag_run",
+            "url_route": "migration_report",
+        },
+    ]

@@ -1,0 +1,60 @@
+"""The app that Airflow mounts under /penstock. Every route of it demands a login; what else it demands, it says itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from penstock import pages
+from penstock.pages.addresses import digest
+from penstock_ui import decisions, migrations, runs
+from penstock_ui.answers import HEADERS, message
+
+log = logging.getLogger(__name__)
+
+app = FastAPI(title="Penstock", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
+app.include_router(migrations.router)
+app.include_router(decisions.router)
+app.include_router(runs.router)
+
+
+@app.get("/static/{name}")
+def static(name: str, request: Request) -> Response:
+    """A stylesheet or script; its address has its digest in it, so it may be kept."""
+    if name not in pages.ASSETS:
+        raise HTTPException(404, "There is no such file.")
+    headers = {"ETag": f'"{digest(name)}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response((pages.FOLDER / name).read_bytes(), media_type=pages.ASSETS[name], headers=headers)
+
+
+@app.middleware("http")
+async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Every answer carries the headers that keep it from doing harm, and isn't kept unless it says so."""
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+@app.exception_handler(AnyHTTPException)
+def refused(request: Request, error: AnyHTTPException) -> Response:
+    return message(request, error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+def misunderstood(request: Request, error: RequestValidationError) -> Response:
+    return message(request, 422, "The request's parameters are not what this page takes.")
+
+
+@app.exception_handler(Exception)
+def failed(request: Request, error: Exception) -> Response:
+    """A fault of ours: it is in the log of Airflow's API server, and says nothing here."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return message(request, 500, "What went wrong is in the log of Airflow's API server.")

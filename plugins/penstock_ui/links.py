@@ -1,0 +1,93 @@
+"""From a task to its part of the report: a button on the task's page, worked out when that page is looked at."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.models.xcom import XComModel
+from airflow.sdk import BaseOperatorLink
+from airflow.utils.session import create_session
+
+from operators.approve import ApproveOperator
+from operators.extract import ExtractOperator
+from operators.load import BuildOperator, LoadOperator, PrepareOperator
+from operators.plan import PlanOperator
+from operators.preflight import PreflightOperator
+from operators.report import ReportOperator
+from operators.switch import FinishOperator, SwitchOperator, VerifyOperator
+from operators.transform import TransformOperator
+from operators.undo import UndoOperator
+from operators.validate import ProveOperator, ValidateOperator
+from penstock.pages.addresses import Addresses
+
+ROUTE = "migrations"
+"""The place of our pages in Airflow's own: what stands behind it in an address is the page within its frame."""
+_PARTS = {
+    "preflight": "assessment",
+    "plan": "stages",
+    "extract": "tables",
+    "transform": "tables",
+    "prepare": "stages",
+    "load": "tables",
+    "build": "stages",
+    "prove": "proof",
+    "approve": "decisions",
+    "switch": "switch",
+    "verify": "switch",
+    "finish": "switch",
+}
+_DEALT = {"extract": "plan", "transform": "gate_extracted", "load": "prepare"}
+"""Which task has dealt a mapped task its chunks."""
+
+
+class ReportLink(BaseOperatorLink):
+    """To the gate's page from a gate, to the table's from a task that has one table, else to the part of the report."""
+
+    name = "Migration report"
+    operators: ClassVar[list[Any]] = [
+        ApproveOperator,
+        BuildOperator,
+        ExtractOperator,
+        FinishOperator,
+        LoadOperator,
+        PlanOperator,
+        PrepareOperator,
+        PreflightOperator,
+        ProveOperator,
+        ReportOperator,
+        SwitchOperator,
+        TransformOperator,
+        UndoOperator,
+        ValidateOperator,
+        VerifyOperator,
+    ]
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        airflow = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
+        to = Addresses(f"{airflow}/penstock", airflow)
+        return f"{airflow}/plugin/{ROUTE}{_page(to, ti_key)}"
+
+
+def _page(to: Addresses, task: Any) -> str:
+    if task.task_id.startswith("gate_"):
+        return to.gate(task.dag_id, task.run_id, task.task_id.removeprefix("gate_"))
+    if task.task_id in _DEALT and (table := _only_table(task)):
+        return to.table(task.dag_id, task.run_id, table)
+    part = _PARTS.get(task.task_id)
+    return to.report(task.dag_id, task.run_id) + (f"#{part}" if part else "")
+
+
+def _only_table(task: Any) -> str | None:
+    """The table of a mapped task's chunks; None when it has several, or nothing says which."""
+    query = XComModel.get_many(
+        run_id=task.run_id, key="return_value", task_ids=_DEALT[task.task_id], dag_ids=task.dag_id, map_indexes=-1, limit=1
+    )
+    with create_session() as session:
+        found = session.scalars(query).first()
+        groups = XComModel.deserialize_value(found) if found is not None else []
+    if not isinstance(groups, list) or not 0 <= task.map_index < len(groups):
+        return None
+    tables = {str(table) for table, _ in groups[task.map_index]["chunks"]}
+    return tables.pop() if len(tables) == 1 else None

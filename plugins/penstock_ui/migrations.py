@@ -1,0 +1,63 @@
+"""The pages across runs: all migrations, and one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from penstock.pages import migration as one
+from penstock.pages import migrations as all_of_them
+from penstock.pages.listing import Migration
+from penstock_ui import catalogue
+from penstock_ui.answers import addresses, page
+
+router = APIRouter()
+
+
+@router.get("/", dependencies=[Depends(requires_access_dag("GET"))])
+def migrations(request: Request, user: GetUserDep, session: SessionDep) -> HTMLResponse:
+    """Every migration that the reader may read, a line each."""
+    readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
+    return page(all_of_them.page(catalogue.migrations(session, readable), addresses(request), dt.datetime.now(dt.UTC)))
+
+
+@router.get("/dags/{dag_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
+def migration(
+    dag_id: str,
+    request: Request,
+    user: GetUserDep,
+    session: SessionDep,
+    skip: Annotated[int, Query(ge=0)] = 0,
+    show: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> Response:
+    """One migration. skip, show: which of its runs are listed."""
+    found = catalogue.migration(session, dag_id, skip, max(show, one.LEAST))
+    if found is None and catalogue.ours(session, dag_id, "undo", "repair"):
+        return RedirectResponse(addresses(request).migration(dag_id.rpartition("__")[0]), 307)
+    if found is None:
+        raise HTTPException(404, "This DAG is not a migration: those are made from the files in dags/migrations/.")
+    readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
+    beside = [name for name in (f"{dag_id}__undo", f"{dag_id}__repair") if name in readable]
+    window = one.Window(skip, show)
+    others = catalogue.others(session, beside)
+    return page(one.page(found, window, _coverage(found), others, addresses(request), dt.datetime.now(dt.UTC)))
+
+
+def _coverage(found: Migration) -> dict[str, Any] | None:
+    """The coverage as it was last written down, in the staging area that the last run was in."""
+    from penstock.stages import cover
+
+    if found.report is None:
+        return None
+    root, name, _ = str(found.report.summary["staging"]).rsplit("/", 2)
+    try:
+        return cover.kept(root, name)
+    except OSError:  # a staging area that can't be reached now must not take the page with it
+        return None

@@ -1,7 +1,7 @@
 """Named moments of a run. Logs, progress bars and the kill tests subscribe to the same ones.
 
 An event is emitted right after the fact it names, when what it names has been made durable, unless its
-name ends in `.started`.
+name ends in `.started`. `.kept` names what an earlier try of the stage has done already.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from typing import Any
 NAMES: tuple[str, ...] = (
     "plan.started",
     "plan.written",
+    "extract.kept",
     "extract.started",
     "extract.batch",
     "extract.chunk",
     "extract.finished",
     "gate.started",
     "gate.decided",
+    "transform.kept",
     "transform.started",
     "transform.chunk",
     "transform.finished",
     "quarantine.written",
     "prepare.started",
     "prepare.finished",
+    "load.kept",
     "load.started",
     "load.batch",
     "load.tried",

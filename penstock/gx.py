@@ -10,13 +10,13 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from hashlib import md5
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import IteratorResult
@@ -28,11 +28,15 @@ from penstock.errors import MigrationError
 from penstock.schema import TableName
 from penstock.suites import PARAMETER, Suite
 
-# Samples are fetched by nobody and shown to nobody; without them a map expectation is one scan.
+# Without samples a map expectation is one scan; `penstock.examples` asks for some where one was not met.
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "return_unexpected_index_query": False}
 _POSITION = "penstock.position"
 
-Validate = Callable[[Suite, TableName, int], dict[int, Any]]
+
+class Validate(Protocol):
+    """Runs a suite over a table of `rows` rows and answers Great Expectations' result by position. `samples`: how it shall be told."""
+
+    def __call__(self, suite: Suite, place: TableName, rows: int, samples: Mapping[str, Any] | None = None) -> dict[int, Any]: ...
 
 
 @contextmanager
@@ -75,13 +79,14 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
     quote = preparer.quote
     preparer.quote = lambda name: quote(name if isinstance(name, sa.quoted_name) else str(name))
 
-    def validate(suite: Suite, place: TableName, rows: int) -> dict[int, Any]:
+    def validate(suite: Suite, place: TableName, rows: int, samples: Mapping[str, Any] | None = None) -> dict[int, Any]:
         configurations = _read(gx.ExpectationSuite, suite)
         name, schema = (sa.quoted_name(n, quote=True) if n else None for n in (place.name, place.schema))
         data = SqlAlchemyBatchData(execution, schema_name=schema, table_name=name, create_temp_table=False)
         validator = Validator(execution_engine=execution, batches=[Batch(data=data)], data_context=_context())
         configurations = validator.process_expectations_for_validation(configurations, {PARAMETER: rows})
-        results = validator.graph_validate(configurations, {"result_format": dict(_RESULT_FORMAT), "catch_exceptions": True})
+        form = {**_RESULT_FORMAT, **(samples or {})}
+        results = validator.graph_validate(configurations, {"result_format": form, "catch_exceptions": True})
         return {r.expectation_config.meta[_POSITION]: r for r in results}
 
     try:

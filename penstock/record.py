@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from penstock import journal
+from penstock import journal, meter
 from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.staging import Staging, folder
 
 FAILURE = "failure.json"
+STAGES = {
+    "preflight": "preflight",
+    "plan": "plan",
+    "extract": "extract",
+    "gate_extracted": "gate: what was extracted",
+    "transform": "transform",
+    "gate_transformed": "gate: what was transformed",
+    "prepare": "prepare the shadow",
+    "load": "load into the shadow",
+    "build": "build keys and indexes",
+    "gate_loaded": "gate: what was loaded",
+    "prove": "proof",
+    "approve": "approval",
+    "switch": "switch",
+    "verify": "verify what is live",
+    "finish": "drop what earlier switches kept",
+    "undo": "undo",
+}
+"""The stages of a run in their order, and what people call them."""
 
 
 @contextmanager
 def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
-    """Time what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
+    """Time and count what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
 
     A stage that succeeds takes back the failure of its own earlier try.
     """
     began, at = time.monotonic(), journal.now()
     try:
-        yield
+        with meter.counted(area, name, label):
+            yield
     except Exception as error:
         area.write_json(describe(name, error) | {"label": label}, FAILURE)
         raise
@@ -48,3 +70,17 @@ def describe(name: str, error: BaseException) -> dict[str, object]:
         lines = [f"{p.where}: {p.what}" + (f" — {p.fix}" if p.fix else "") for p in error.problems if p.blocking]
     told = {part: getattr(error, part) for part in ("what", "where", "why", "fix", "retryable")}
     return record | told | {"lines": lines}
+
+
+def busy(timings: Iterable[Mapping[str, Any]]) -> float:
+    """Seconds in which at least one of the parts was going on: tasks that ran beside each other count once, waiting not at all."""
+    total, until = 0.0, float("-inf")
+    for began, ended in sorted(map(_span, timings)):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return total
+
+
+def _span(timing: Mapping[str, Any]) -> tuple[float, float]:
+    began = dt.datetime.fromisoformat(timing["started"]).timestamp()
+    return began, began + timing["seconds"]

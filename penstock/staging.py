@@ -11,6 +11,8 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     verdicts/<stage>.json proof.json   what the gates and the proof said
     approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
+    before.json                        which run of the migration was the last when this one began
+    expected.json progress/            what there is to do, and what each stage has counted of it so far
     report.json report.html
 """
 
@@ -72,6 +74,18 @@ class Staging:
 
     def at(self, *parts: str) -> str:
         return posixpath.join(self.path, *parts)
+
+    @property
+    def beside(self) -> Staging:
+        """What the migration keeps beside its runs. No run's folder is called so."""
+        return self._next(".migration")
+
+    def of_run(self, run: str) -> Staging:
+        """The area of another run of the same migration."""
+        return self._next(run_folder(run))
+
+    def _next(self, name: str) -> Staging:
+        return Staging(self.filesystem, posixpath.join(posixpath.dirname(self.path), name), f"{self.url.rpartition('/')[0]}/{name}")
 
     def exists(self, *parts: str) -> bool:
         found: pafs.FileInfo = self.filesystem.get_file_info(self.at(*parts))
@@ -203,19 +217,16 @@ def run_folder(run: str) -> str:
 
 def of(root: str, migration: str, run: str) -> Staging:
     """The staging area of a run under `root`, a URL (`s3://bucket/x`, `file:///x`) or a local path."""
-    return _folder(root, migration, run_folder(run))
-
-
-def beside(root: str, migration: str) -> Staging:
-    """What a migration keeps beside its runs. No run's folder is called so."""
-    return _folder(root, migration, ".migration")
-
-
-def _folder(root: str, migration: str, name: str) -> Staging:
     if "://" not in root:
         root = Path(root).absolute().as_uri()
     filesystem, path = pafs.FileSystem.from_uri(root)
-    return Staging(filesystem, posixpath.join(path, migration, name), f"{root.rstrip('/')}/{migration}/{name}")
+    within = posixpath.join(path, migration, run_folder(run))
+    return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+
+
+def beside(root: str, migration: str) -> Staging:
+    """What a migration keeps beside its runs."""
+    return of(root, migration, "any").beside
 
 
 def local_root(root: str) -> Path | None:

@@ -24,6 +24,7 @@ class Outcome:
     crashed: it could not be evaluated; `observed` then names the type of the error.
     observed: what was seen, as short text; withheld for sensitive columns.  expected: what was asked for.
     unexpected, elements: how many of how many values broke it; None where it looks at the table as a whole.
+    examples: a few of the rows that did, as `key` (empty where it may not be shown) and `value`; of sensitive columns none.
     """
 
     code: str
@@ -36,6 +37,7 @@ class Outcome:
     observed: str
     unexpected: int | None = None
     elements: int | None = None
+    examples: tuple[dict[str, str], ...] = ()
 
     def __str__(self) -> str:
         asked = f"{self.type}({', '.join(self.columns)})"

@@ -31,6 +31,10 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
     missing = [p for p in plans if not _complete(session, p)]
     if missing and session.plan.consistency == "run":
         missing = plans
+    again = {p.name for p in missing}
+    for kept in (_receipts(session, p) for p in plans if p.name not in again):
+        facts = {"chunks": len(kept), "rows": sum(r.rows for r in kept), "bytes": sum(r.bytes for r in kept)}
+        events.emit("extract.kept", table=kept[0].table, **facts)
     if missing:
         for plan in missing:
             session.staging.delete(STAGE, folder(plan.name))
@@ -39,12 +43,15 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
         else:
             for plan in missing:
                 _read(session, [plan])
-    receipts = [r for p in plans for c in p.chunks if (r := session.staging.receipt(STAGE, p.name, c.number))]
-    return receipts
+    return [r for p in plans for r in _receipts(session, p)]
 
 
 def _complete(session: Session, plan: TablePlan) -> bool:
-    return all(session.staging.receipt(STAGE, plan.name, c.number) for c in plan.chunks)
+    return len(_receipts(session, plan)) == len(plan.chunks)
+
+
+def _receipts(session: Session, plan: TablePlan) -> list[Receipt]:
+    return [r for c in plan.chunks if (r := session.staging.receipt(STAGE, plan.name, c.number))]
 
 
 def _read(session: Session, plans: Sequence[TablePlan]) -> None:

@@ -91,6 +91,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
         def put(connection: sa.Connection, chunk: tuple[str, int]) -> Receipt:
             table, number = chunk
             if earlier := done.get((table, number)):
+                events.emit("load.kept", table=table, chunk=number, rows=earlier.rows, bytes=earlier.bytes)
                 return earlier
             events.emit("load.started", table=table, chunk=number)
             receipt = _chunk(session, connection, session.plan.table(table), number)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, events, partitioning, preflight, staging
+from penstock import chunking, databases, earlier, events, partitioning, preflight, progress, staging
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
@@ -189,6 +189,8 @@ def plan(
     keep(area, found)
     refuse(found, migration)
     made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
+    earlier.remember(area)
+    progress.expect(area, made)
     area.write_text(made.to_json().decode(), "plan.json")
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

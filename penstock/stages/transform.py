@@ -41,6 +41,8 @@ def transform(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Recei
             receipt = _chunk(session, plan, number)
             session.staging.write_receipt(receipt)
             events.emit("transform.chunk", table=table, chunk=number, rows=receipt.rows, seconds=receipt.seconds)
+        else:
+            events.emit("transform.kept", table=table, chunk=number, rows=receipt.rows)
         receipts.append(receipt)
     events.emit("transform.finished", chunks=len(receipts))
     return receipts

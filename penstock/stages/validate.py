@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.fs as pafs
 import sqlalchemy as sa
 
-from penstock import databases, events, gx, quarantine, suites, verdicts
+from penstock import databases, events, examples, gx, quarantine, suites, verdicts
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
@@ -47,11 +47,12 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
     sensitive = {p.name: p.hidden(stage) for p in plans}
+    keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
-        decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive)
+        decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
         files = {name: [session.staging.at(r.file) for r in of] for name, of in receipts.items() if of}
-        decided = staged(asked, files, rows, sensitive, session.staging.filesystem)
+        decided = staged(asked, files, rows, sensitive, session.staging.filesystem, keys)
     session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
     if fault := verdicts.closed(decided):
         raise fault
@@ -64,8 +65,11 @@ def staged(
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
     filesystem: pafs.FileSystem | None = None,
+    keys: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
+
+    keys: what names a row of each, in examples.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
@@ -83,7 +87,7 @@ def staged(
             for table, paths in files.items():
                 _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths])
             connection.commit()
-            return _decide(asked, engine, places, rows, sensitive)
+            return _decide(asked, engine, places, rows, sensitive, keys or {})
 
 
 def loaded(
@@ -92,11 +96,12 @@ def loaded(
     names: Mapping[str, TableName],
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
+    keys: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Verdict]:
     """Decide about tables that stand at the target under `names`. Raises ConnectionFailed."""
     engine = databases.connect(databases.of(url, target=True), url, "target")
     try:
-        return _decide(asked, engine, names, rows, sensitive)
+        return _decide(asked, engine, names, rows, sensitive, keys or {})
     finally:
         engine.dispose()
 
@@ -124,6 +129,7 @@ def _decide(
     places: Mapping[str, TableName],
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
+    keys: Mapping[str, Sequence[str]],
 ) -> list[Verdict]:
     with gx.executing(engine, [places[s.table] for s in asked]) as validate:
         decided = []
@@ -131,14 +137,32 @@ def _decide(
             events.emit("gate.started", table=suite.table, stage=suite.stage)
             began = time.monotonic()
             count, hidden = rows[suite.table], frozenset(sensitive.get(suite.table, ()))
-            results = validate(_placed(suite, places), places[suite.table], count)
+            placed, table = _placed(suite, places), examples.Table(places[suite.table], keys.get(suite.table, ()), hidden)
+            results = validate(placed, table.place, count)
             outcomes = tuple(verdicts.outcome(suite, n, results.get(n), count, hidden) for n in range(len(suite.expectations)))
-            outcomes = tuple(_with_keys(o, engine, places[suite.table]) if _repeats(o, hidden) else o for o in outcomes)
+            outcomes = tuple(_with_keys(o, engine, table.place) if _repeats(o, hidden) else o for o in outcomes)
+            outcomes = _with_examples(outcomes, placed, engine, validate, table, count)
             seconds = round(time.monotonic() - began, 3)
             verdict = Verdict(suite.table, suite.stage, suite.name, suite.sha256, verdicts.decide(outcomes), seconds, outcomes)
             events.emit("gate.decided", table=suite.table, stage=suite.stage, decision=verdict.decision, seconds=seconds)
             decided.append(verdict)
         return decided
+
+
+def _with_examples(
+    outcomes: Sequence[Outcome], suite: Suite, engine: sa.Engine, validate: gx.Validate, table: examples.Table, rows: int
+) -> tuple[Outcome, ...]:
+    """The outcomes, those that were not met with some of the rows that broke them."""
+    told = list(outcomes)
+    broken = [n for n, o in enumerate(outcomes) if examples.wanted(o, suite.expectations[n], table)]
+    for n in (n for n in broken if examples.is_foreign_key(outcomes[n])):
+        told[n] = examples.orphans(outcomes[n], suite.expectations[n], engine, table)
+    if mapped := [n for n in broken if examples.is_map(outcomes[n])]:
+        results = validate(examples.alone(suite, mapped), table.place, rows, examples.format_of(table))
+        for place, n in enumerate(mapped):
+            found = results.get(place)
+            told[n] = examples.told(outcomes[n], (found and found.result) or {}, table)
+    return tuple(told)
 
 
 def _repeats(outcome: Outcome, hidden: frozenset[str]) -> bool:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.postgresql_server", "tests.mariadb_server", "tests.shop", "tests.airflow_home", "tests.real_airflow"]
+pytest_plugins = [
+    "tests.postgresql_server",
+    "tests.mariadb_server",
+    "tests.shop",
+    "tests.airflow_home",
+    "tests.real_airflow",
+    "tests.browser",
+]
 
 
 @pytest.hookimpl(tryfirst=True)

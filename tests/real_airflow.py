@@ -74,10 +74,16 @@ class RealAirflow:
 
     def approve(self, dag_id: str, run_id: str, answer: str = "Approve") -> None:
         """Answer the run's approval when it is asked for."""
+        place = self.asked(dag_id, run_id)
+        self.airflow.ask(f"{place}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}}, method="PATCH")
+
+    def asked(self, dag_id: str, run_id: str) -> str:
+        """Wait until the run's approval is asked for and can be answered; the address of the task that asks."""
         place = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve"
         self.airflow.until("the approval's question", lambda: self.airflow.ask(place)["state"] == "awaiting_input")
-        settle()
-        self.airflow.ask(f"{place}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}}, method="PATCH")
+        # Airflow fails a task that is answered while the worker that has asked is not yet seen to have ended: people are not as quick.
+        time.sleep(4)
+        return place
 
     def live(self, query: str) -> list[tuple[Any, ...]]:
         """What a reader of the target is answered, by the plain driver."""
@@ -88,11 +94,6 @@ class RealAirflow:
         """The same of the source."""
         with sqlite3.connect(self.source) as source:
             return source.execute(query).fetchall()
-
-
-def settle() -> None:
-    """Airflow fails a task that is answered while the worker that has asked is not yet seen to have ended: people are not as quick."""
-    time.sleep(4)
 
 
 @pytest.fixture(scope="session")

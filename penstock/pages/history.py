@@ -75,7 +75,7 @@ def history(runs: Sequence[Run], to: Addresses) -> History:
         if all(state is None for _, _, state in cells):
             continue
         marks = tuple(
-            Mark(x, y, _CELL, state.replace(" ", "-"), f"{when(run)}: {words} {WORDS[state]}", _evidence(to, run, stage))
+            Mark(x, y, _CELL, state.replace(" ", "-"), f"{when(run)}: {words} {WORDS.get(state, state)}", _evidence(to, run, stage))
             for x, run, state in cells
             if state is not None
         )

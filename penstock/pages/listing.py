@@ -10,6 +10,10 @@ from typing import Any
 
 from penstock.pages import outcome_look
 
+SUMMED = frozenset(
+    {"run", "outcome", "headline", "stage", "written", "interval", "tables", "rows_read", "rows_loaded", "rows_rejected", "staging"}
+)
+"""What a summary has at least; one that a task of another kind has left, or an earlier version, isn't taken for one."""
 GATES = {"extracted": "extracted", "transformed": "transformed", "loaded": "loaded"}
 
 

@@ -12,7 +12,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from penstock.pages.listing import Migration, Run
+from penstock.pages.listing import SUMMED, Migration, Run
 
 TREND = 20
 """So many runs of each migration are looked at where all migrations are listed."""
@@ -109,6 +109,7 @@ def _undone(session: Session, dag_ids: Collection[str]) -> set[tuple[str, str]]:
 
 def _run(row: Row[Any], tasks: Sequence[Row[Any]] = (), undone: Collection[tuple[str, str]] = ()) -> Run:
     summary = _record(row)
+    summary = summary if summary.keys() >= SUMMED else {}
     return Run(
         row.dag_id,
         row.run_id,
@@ -125,9 +126,9 @@ def _run(row: Row[Any], tasks: Sequence[Row[Any]] = (), undone: Collection[tuple
 
 
 def _record(row: Row[Any]) -> Mapping[str, Any]:
-    """The XCom of a row, {} where there is none or it is something else: of a DAG of somebody's own making."""
+    """The XCom of a row, {} where there is none or it is no record."""
     value = XComModel.deserialize_value(row) if row.value is not None else None
-    return value if isinstance(value, dict) and ("outcome" in value or "run" in value) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _migration(dag: Row[Any], runs: Sequence[Run], total: int | None = None) -> Migration:

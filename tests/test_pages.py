@@ -1,0 +1,146 @@
+"""The pages across runs: what waits for a person first, a few questions however many runs there are, and nothing lost of what runs say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.airflow_home import api, login
+from tests.many_runs import fill
+
+NAMES = ["archive", "billing", "contacts", "diary"]
+NOW = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def many(airflow_installed: None) -> Iterator[None]:
+    """A thousand runs of four migrations."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        fill(session, NAMES, 250)
+    yield
+    with create_session() as session:
+        from airflow.models.dag import DagModel, DagTag
+        from airflow.models.dagrun import DagRun
+        from sqlalchemy import delete
+
+        for table in (DagRun, DagTag, DagModel):
+            session.execute(delete(table).where(table.dag_id.in_([*NAMES, "diary__undo", "one_more"])))
+
+
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """The statements that are sent to Airflow's database inside."""
+    from airflow import settings
+    from sqlalchemy import event
+
+    found: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        found.append(statement)
+
+    event.listen(settings.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(settings.engine, "before_cursor_execute", note)
+
+
+def get(place: str) -> str:
+    answer = api().get(f"/penstock/{place}", headers=login())
+    assert answer.status_code == 200, answer.text
+    return str(answer.text)
+
+
+def test_all_migrations_are_listed_with_what_each_is_at(many: None) -> None:
+    page = get("")
+    for name in NAMES:
+        line = re.search(rf'<tr>\s*<th scope="row"><a href="/penstock/dags/{name}">.*?</tr>', page, re.DOTALL)
+        assert line and "awaits approval" in line[0] and "the run before" in line[0] and "300<small> of 366" in line[0], name
+        assert f"/dags/{name}/runs/{name}_2024-09-06T00%3A00%3A00%2B00%3A00/tasks/approve/required_actions" in line[0]
+
+
+def test_a_few_questions_are_asked_however_many_migrations_and_runs_there_are(many: None) -> None:
+    from airflow.utils.session import create_session
+
+    get("")
+    with asked() as before:
+        get("")
+    with create_session() as session:
+        fill(session, ["one_more"], 30)
+    with asked() as after:
+        assert "one_more" in get("")
+    assert len(after) == len(before) <= 8
+    get("dags/archive")
+    with asked() as few:
+        get("dags/archive?show=1")
+    with asked() as all_of_them:
+        get("dags/archive?show=1000")
+    assert len(few) == len(all_of_them) <= 12
+
+
+def test_a_migration_lists_all_its_runs_in_pages(many: None) -> None:
+    seen = [
+        re.findall(r'<th scope="row"><a href="/penstock/dags/archive/runs/([^"/]+)/report">', get(f"dags/archive?skip={n}&show=100"))
+        for n in (0, 100, 200)
+    ]
+    assert [len(s) for s in seen] == [100, 100, 50] and len({run for s in seen for run in s}) == 250
+    page = get("dags/archive?skip=100&show=100")
+    assert "101 to 200 of 250" in page and 'href="?skip=0&amp;show=100#runs"' in page and 'href="?skip=200&amp;show=100#runs"' in page
+    assert len(re.findall(r'<th scope="row"><a href="/penstock/dags/archive/runs/', get("dags/archive?show=1000"))) == 250
+    assert api().get("/penstock/dags/archive?show=1001", headers=login()).status_code == 422
+
+
+def test_every_cell_of_the_gates_strip_says_its_state_and_leads_to_its_gate(many: None) -> None:
+    page = get("dags/archive")
+    cells = re.findall(r'<a href="([^"]+)" tabindex="-1"><g class="cell ([\w-]+)"[^>]*><title>([^<]+)</title>', page)
+    closed = [(to, told) for to, look, told in cells if look == "closed"]
+    assert len(closed) == 3 and all(to.endswith("/gates/loaded") and "gate: loaded closed" in told for to, told in closed)
+    assert all(told.endswith(("open", "closed", "not reached")) for _, _, told in cells)
+
+
+def test_an_undone_switch_is_not_called_switched(many: None) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import insert, select
+
+    from tests.many_runs import run, tasks
+
+    undone = "diary_2024-09-05T00:00:00+00:00"
+    made = run("diary__undo", 0, False) | {"dag_id": "diary__undo"}
+    with create_session() as session:
+        session.execute(insert(DagRun.__table__), [made])
+        session.execute(insert(TaskInstance.__table__), [tasks(made)[0] | {"task_id": "undo"}])
+        number = session.scalar(select(DagRun.id).where(DagRun.dag_id == "diary__undo"))
+        told = {
+            "dag_run_id": number,
+            "dag_id": "diary__undo",
+            "run_id": made["run_id"],
+            "task_id": "undo",
+            "key": "return_value",
+            "value": {"run": undone},
+        }
+        session.execute(insert(XComModel.__table__), [told])
+    line = next(row for row in get("dags/diary").split("<tr><td") if "diary_2024-09-05" in row and "<th" in row.splitlines()[1])
+    assert "undone" in line and "switched" not in line
+
+
+def test_a_dag_that_is_no_migration_is_said_to_be_none(many: None) -> None:
+    answer = api().get("/penstock/dags/nobody", headers=login())
+    assert answer.status_code == 404 and "not a migration" in answer.text
+
+
+def test_pages_are_found_under_the_prefix_that_airflow_has() -> None:
+    from fastapi import Request
+
+    from penstock_ui.answers import addresses
+
+    plain, behind = (addresses(Request({"type": "http", "root_path": root})) for root in ("/penstock", "/air/flow/penstock"))
+    assert (plain.home, plain.airflow_run("a", "b:c")) == ("/penstock/", "/dags/a/runs/b%3Ac")
+    assert (behind.home, behind.airflow_run("a", "b")) == ("/air/flow/penstock/", "/air/flow/dags/a/runs/b")

@@ -5,28 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from operators import coverage
-from operators.migration_operator import MigrationOperator, declared, opened, url
+from operators.migration_operator import MigrationOperator, declared, opened, staging_root, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class UndoOperator(MigrationOperator):
-    """Undo the migration's last switch; the run's param `run`, when given, says which run that must have been."""
+    """Undo the migration's last switch; the run's param `run`, when given, says which run that must have been.
+
+    Leaves a report of its own, in an area of its own, and the undone run's report says so too.
+    """
 
     def work(self, context: Context) -> dict[str, Any]:
-        from penstock import record
+        from penstock import record, staging
         from penstock.stages import report, undo
 
-        migration = declared(self.migration)
+        migration, dag_run = declared(self.migration), context["dag_run"]
+        own = staging.of(staging_root(migration, self.staging_root), f"{migration.name}__undo", dag_run.run_id)
+        context["ti"].xcom_push("staging", own.url)
+        asked = {"by": dag_run.triggering_user_name or "", "note": dag_run.note or ""}
         run = context["params"].get("run") or undo.last(url(migration.target), migration.name).run
         session = opened(self.migration, self.staging_root, run)
-        context["ti"].xcom_push("staging", session.staging.url)
         try:
-            with record.stage(session.staging, "undo"):
-                undone = undo.undo(session)
+            with record.stage(own, "undo"), record.stage(session.staging, "undo"):
+                undone = undo.undo(session, asked["by"], dag_run.run_id)
         finally:
-            report.report(session.staging, migration.name, run)
+            report.report_undo(own, session.staging, migration.name, dag_run.run_id, run, asked)
         coverage.keep(migration, self.staging_root, session.staging)
         if undone["written_since"]:
             self.log.warning(

@@ -332,10 +332,12 @@ def _quarantine(args: argparse.Namespace) -> int:
 
 def _undo(args: argparse.Namespace) -> int:
     migration, source, target_url, folder = _opened(args)
-    from penstock import record, session, terminal
+    from getpass import getuser
+
+    from penstock import record, runs, session, staging, terminal
     from penstock.stages import report, undo
 
-    root = _root(args, migration)
+    root, own_name = _root(args, migration), f"{migration.name}__undo"
     run = args.run_id or undo.last(target_url, migration.name).run
     try:
         opened = session.reopen(root, migration.name, run, source, target_url, folder, _secrets())
@@ -343,12 +345,14 @@ def _undo(args: argparse.Namespace) -> int:
         what = f"the staging of the run {run} is not there"
         raise SwitchRefused(what, where=f"staging {root}", fix="say where its staging is with --staging") from None
     print(f"{migration.name}: undoing the switch of the run {terminal.shown(run)}", file=sys.stderr)
+    undo_run, asked = runs.new(root, own_name), {"by": getuser(), "note": ""}
+    own = staging.of(root, own_name, undo_run)
     try:
-        with terminal.progress(opened.staging), record.stage(opened.staging, "undo"):
-            undone = undo.undo(opened)
+        with terminal.progress(opened.staging), record.stage(own, "undo"), record.stage(opened.staging, "undo"):
+            undone = undo.undo(opened, asked["by"], undo_run)
     finally:
-        found = report.report(opened.staging, migration.name, run)
-    terminal.closing(found, opened.staging.url)
+        report.report_undo(own, opened.staging, migration.name, undo_run, run, asked)
+    terminal.closing(opened.staging.read_json("report.json"), opened.staging.url)
     for name in undone["written_since"]:
         print(terminal.shown(f"rows were written into {name} since the switch: they are in the table set aside"))
     return 0

@@ -104,8 +104,9 @@ def read(area: Staging, now: dt.datetime | None = None) -> Progress:
 
 
 def pace(area: Staging) -> list[dict[str, Any]]:
-    """The rows a second of each stage that moved any, over the time of the run: `stage`, and `samples` of (seconds, rows a second)."""
-    return [{"stage": s.stage, "words": s.words, "samples": [list(p) for p in s.samples]} for s in read(area).stages if s.samples]
+    """The rows a second of each stage that moved any: how many `seconds` it took, and `samples` of (seconds since the run began, rate)."""
+    moved = (s for s in read(area).stages if s.samples)
+    return [{"stage": s.stage, "words": s.words, "seconds": s.seconds, "samples": [list(p) for p in s.samples]} for s in moved]
 
 
 def _sizes(tables: Sequence[TablePlan]) -> dict[str, int]:

@@ -9,6 +9,7 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     transformed/<table>/...            the same, for tables with transforms
     quarantine/<table>/...             rows that could not be carried: see penstock/quarantine.py
     verdicts/<stage>.json proof.json   what the gates and the proof said
+    proved/<table>.json                the same of its chunks, where there are several
     approval.json switch.json undo.json redriven.json
     timings/ failure.json              how long each stage took, and what went wrong
     before.json                        which run of the migration was the last when this one began
@@ -207,6 +208,11 @@ def chunk_file(stage: str, table: str, chunk: int) -> str:
 def reading(table: str) -> tuple[str, str]:
     """Where it is written when a table's reading began, relative to the run."""
     return "reading", f"{folder(table)}.json"
+
+
+def proved(table: str) -> tuple[str, str]:
+    """Where the digests of a table's chunks at the target are written, relative to the run."""
+    return "proved", f"{folder(table)}.json"
 
 
 def run_folder(run: str) -> str:

@@ -35,6 +35,7 @@ def _environment() -> Environment:
     )
     from penstock.pages.listing import airflow_run
     from penstock.pages.report import ledger
+    from penstock.pages.run import told
 
     environment.filters |= {
         "number": units.number,
@@ -46,5 +47,5 @@ def _environment() -> Environment:
         "ledger": ledger,
         "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
     }
-    environment.globals |= {"count": units.count, "outcome_look": outcome_look, "airflow_run": airflow_run}
+    environment.globals |= {"count": units.count, "outcome_look": outcome_look, "airflow_run": airflow_run, "told": told}
     return environment

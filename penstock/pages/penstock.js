@@ -19,3 +19,18 @@ document.addEventListener("click", (event) => {
   outside.href = link.href;
   outside.click();
 });
+
+// A run that goes on: what shows how far it is is asked for anew, and the whole page when it is over or stands at a person.
+async function watch() {
+  const shown = document.querySelector("[data-progress]");
+  if (!shown) return;
+  const answer = document.hidden ? null : await fetch(shown.dataset.progress).catch(() => null);
+  if (answer && answer.ok) {
+    const { changed, html } = await answer.json();
+    if (changed) return location.reload();
+    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-progress]");
+    if (fresh) shown.replaceWith(fresh);
+  }
+  setTimeout(watch, 2000);
+}
+document.addEventListener("DOMContentLoaded", watch);

@@ -1,26 +1,23 @@
-"""The report of a run: one self-contained HTML file, and the same within the pages that Airflow's UI shows."""
+"""The report of a run as one self-contained HTML file, and its pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from penstock import pages, units
-from penstock.pages.addresses import Addresses
-from penstock.pages.decisions import Decision
+from penstock.pages.pace import pace
 
 _PLACE, _HALF, _DROP, _WIDTH = 124, 27, 16, 1080
 
 
 def document(report: dict[str, Any]) -> str:
     """A report as one file, without scripts and without links. Names, values and messages in it may be hostile: they stay text."""
-    return pages.render("report.html.j2", report=report, flow=flow(report))
+    return pages.render("report.html.j2", report=report, flow=flow(report), pace=pace(report), shown=None)
 
 
-def page(report: dict[str, Any], to: Addresses, dag_id: str, run_id: str, decisions: Sequence[Decision] = ()) -> str:
-    """A report as a page of the UI. dag_id, run_id: Airflow's, of the DAG run it is shown for.  decisions: what may be done about it."""
-    trail = [(dag_id, to.migration(dag_id)), (run_id, to.report(dag_id, run_id))]
-    return pages.render("run.html.j2", report=report, flow=flow(report), to=to, trail=trail, decisions=decisions)
+def undo_document(report: dict[str, Any]) -> str:
+    """The report of an undo as one file."""
+    return pages.render("undo_report.html.j2", report=report, shown=None)
 
 
 def ledger(proof: dict[str, Any]) -> list[tuple[str, str, bool]]:

@@ -20,7 +20,7 @@ from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, Ro
 from penstock.plan import Chunk, TablePlan, readback_select
 from penstock.schema import Column
 from penstock.session import Session
-from penstock.staging import Receipt
+from penstock.staging import Receipt, proved
 
 STAGE = "proved"
 _NAMED = 20
@@ -109,6 +109,10 @@ class _Taken:
     def held(self) -> bool:
         return self.target + self.quarantined == self.staged
 
+    def record(self) -> dict[str, Any]:
+        digests = {"staged": str(self.staged), "target": str(self.target), "quarantined": str(self.quarantined)}
+        return {"chunk": self.piece.number if self.piece else 0, **digests, "held": self.held, "seconds": round(self.seconds, 3)}
+
 
 def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
     plan, piece = work
@@ -136,6 +140,8 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
     staged = _receipts(session, plan, plan.staged)
     with connection.begin():
         loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
+    if len(taken) > 1:  # for the report: which chunk it was, where one differs
+        session.staging.write_json([t.record() for t in taken], *proved(plan.name))
     found = sum((t.target for t in taken), Digest())
     broken = _unchained(session, plan, source, staged, loaded)
     faults: list[RowFault] = []

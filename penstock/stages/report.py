@@ -6,6 +6,7 @@ from typing import Any
 
 from penstock import earlier, events
 from penstock.pages import report as pages
+from penstock.reporting import undoing
 from penstock.reporting.content import collect
 from penstock.reporting.records import read
 from penstock.staging import Staging
@@ -18,4 +19,17 @@ def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     earlier.publish(area, found)
     area.write_text(pages.document(found), "report.html")
     events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
+    return found
+
+
+def report_undo(own: Staging, area: Staging, migration: str, undo_run: str, run: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The reports after an undo: of the run that it was about, in `area`, and of the undo itself, in `own`. Answers the undo's.
+
+    asked: `by` whom and with what `note`, as far as it is known.
+    """
+    of = report(area, migration, run)
+    found = undoing.collect(own, migration, undo_run, of, asked)
+    own.write_json(found, "report.json")
+    own.write_text(pages.undo_document(found), "report.html")
+    events.emit("report.written", url=f"{own.url}/report.html", outcome=found["outcome"])
     return found

@@ -37,18 +37,20 @@ def last(target_url: sa.URL, migration: str) -> Switch:
     return found[0]
 
 
-def undo(session: Session) -> dict[str, Any]:
+def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
     """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
+
+    by: who asked for it.  undo_run: the run that does it, for the record; both may be unknown.
 
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
     Raises SwitchRefused when this run isn't the last one switched, or when the old tables are gone.
     """
-    target = session.target
+    target, asked = session.target, {"by": by, "run": undo_run}
     with session.writing() as connection:
         with connection.begin():
             last = _undoable(connection, session.plan)
         if last.state == "undoing" and not _kept_stand(connection, last):
-            return _undone(session, connection, last, [], [])  # an earlier try was killed right after its one statement
+            return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
             changed = _changed(session, connection)
             if not _kept_stand(connection, last):
@@ -71,7 +73,7 @@ def undo(session: Session) -> dict[str, Any]:
                 databases.execute(connection, statement)
             journal.write_switch(connection, replace(last, state="undone"))
             _restored(connection, last)
-        return _undone(session, connection, last, ran, changed)
+        return _undone(session, connection, last, ran, changed, asked)
 
 
 def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
@@ -102,12 +104,19 @@ def _changed(session: Session, connection: sa.Connection) -> list[str]:
     return [str(place) for table, place in live if not seals.unchanged(session, connection, table, place, proved[table.name])]
 
 
-def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str]) -> dict[str, Any]:
+def _undone(
+    session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: dict[str, str]
+) -> dict[str, Any]:
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         journal.write_switch(connection, replace(last, state="undone"))
         _restored(connection, last)
-    record = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
+    put_back = [
+        {"live": str(live), "from": str(kept) if kept else None, "aside": str(set_aside(live, last, session.target))}
+        for live, _, kept in (*last.moves, *last.replaced)
+    ]
+    record: dict[str, Any] = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
+    record |= {"put_back": put_back, "asked": asked}
     session.staging.write_json(record, "undo.json")
     events.emit("undo.finished", tables=len(last.moves))
     return record

@@ -1,43 +1,150 @@
-"""The pages of one run."""
+"""The pages of one run: its report, one table, one gate, how far it is, and the report as a file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from sqlalchemy import select
 
 from penstock_ui.answers import addresses, page
 from penstock_ui.decisions import decisions
 
 if TYPE_CHECKING:
+    from penstock.pages.run import Shown
     from penstock.staging import Staging
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
 
-
-@router.get("/report")
-def report(dag_id: str, run_id: str, request: Request, user: GetUserDep, session: SessionDep) -> HTMLResponse:
-    """The report of a run, as far as it has come."""
-    from penstock.pages import report as reports
-
-    try:
-        found = area(session, dag_id, run_id).read_json("report.json")
-    except FileNotFoundError:
-        raise HTTPException(404, "No report yet: it is written before an approval is asked for, and when the run ends.") from None
-    offered = decisions(session, user, found["migration"], found)
-    return page(reports.page(found, addresses(request), dag_id, run_id, offered))
+Attempt = Annotated[int | None, Query(ge=1)]
+_NONE_YET = "No report yet: it is written before an approval is asked for, and when the run ends."
 
 
-def area(session: SessionDep, dag_id: str, run_id: str) -> Staging:
-    """The staging area of a run, as its first task named it. Raises HTTPException 404 when none has."""
+@dataclass(frozen=True)
+class _Run:
+    """A run as this request means it. area: of the attempt asked for."""
+
+    area: Staging
+    shown: Shown
+
+    def report(self) -> dict[str, Any]:
+        """Its report.json. Raises HTTPException 404 when there is none yet."""
+        try:
+            found: dict[str, Any] = self.area.read_json("report.json")
+        except FileNotFoundError:
+            raise HTTPException(404, _NONE_YET) from None
+        return found
+
+
+def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt: Attempt = None) -> _Run:
+    """The run of the address, as its first task named its staging area: nothing of an address is ever a path. Raises HTTPException 404."""
     from penstock import staging
+    from penstock.pages.run import Shown
 
+    found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    if found is None:
+        raise HTTPException(404, "There is no such run.")
     named = session.scalars(XComModel.get_many(run_id=run_id, key="staging", dag_ids=dag_id, limit=1)).first()
     if named is None:
         raise HTTPException(404, "This run has not begun, or it is not a migration's.")
-    return staging.of(*XComModel.deserialize_value(named).rsplit("/", 2))
+    current = staging.of(*XComModel.deserialize_value(named).rsplit("/", 2))
+    base, attempts = _attempts(current)
+    if attempt is not None and attempt > attempts:
+        raise HTTPException(404, "There is no such attempt.")
+    asked = attempt or attempts
+    area = current if asked == attempts else current.of_run(base if asked == 1 else f"{base}~{asked}")
+    going_on = found.state in ("queued", "running") and asked == attempts
+    waits = select(TaskInstance.task_id).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state == "awaiting_input"
+    )
+    awaits = session.scalars(waits).first() if going_on else None
+    return _Run(area, Shown(addresses(request), dag_id, run_id, going_on, awaits, asked, attempts))
+
+
+RunDep = Annotated[_Run, Depends(run)]
+
+
+def _attempts(current: Staging) -> tuple[str, int]:
+    """The run id that the attempts of a run have in common, and how many there are. One that was cleared after its switch has several."""
+    if not current.exists("attempt.json"):
+        return "", 1
+    told = current.read_json("attempt.json")
+    return str(told["of"]), int(told["attempt"])
+
+
+@router.get("/report")
+def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse:
+    """The report of a run, as far as it has come; before there is one, how far the run is."""
+    from penstock import progress
+    from penstock.pages import run as pages
+
+    told = found.area.read_json("report.json") if found.area.exists("report.json") else None
+    if told and told.get("kind") == "undo":
+        return page(pages.undo(told, found.shown))
+    offered = decisions(session, user, told["migration"], told) if told else []
+    return page(pages.report(told, progress.read(found.area), found.shown, offered))
+
+
+@router.get("/report.html")
+def html(found: RunDep) -> Response:
+    """The report as one self-contained file."""
+    return _download(found, "report.html", "text/html; charset=utf-8")
+
+
+@router.get("/report.json")
+def json(found: RunDep) -> Response:
+    """The report as data."""
+    return _download(found, "report.json", "application/json")
+
+
+def _download(found: _Run, name: str, media: str) -> Response:
+    try:
+        text = found.area.read_text(name)
+    except FileNotFoundError:
+        raise HTTPException(404, _NONE_YET) from None
+    file = f"{found.shown.dag_id} {found.shown.run_id}.{name.rpartition('.')[2]}"
+    return Response(text, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file, safe='')}"})
+
+
+@router.get("/tables")
+def table(found: RunDep, name: str) -> HTMLResponse:
+    """One table of a run. Its name is looked up among those of the report."""
+    from penstock.pages import run as pages
+    from penstock.reporting.one_table import one_table
+
+    told = found.report()
+    one = one_table(found.area, told, name) if "tables" in told else None
+    if one is None:
+        raise HTTPException(404, "This run has no such table.")
+    return page(pages.table(one, told, found.shown))
+
+
+@router.get("/gates/{stage}")
+def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", ge=1)] = 1) -> HTMLResponse:
+    """One gate of a run."""
+    from penstock.pages import run as pages
+
+    told = found.report()
+    html = pages.gate(told, stage, found.shown, number) if "gates" in told else None
+    if html is None:
+        raise HTTPException(404, "This run has no such gate.")
+    return page(html)
+
+
+@router.get("/progress")
+def progress(found: RunDep, seen: str = "") -> JSONResponse:
+    """How far the run is: as figures, and as the piece of the page that shows it. changed: the page that has `seen` its state is old."""
+    from penstock import progress as counted
+    from penstock.pages import run as pages
+
+    now = counted.read(found.area)
+    return JSONResponse({"changed": seen != found.shown.state, "progress": now.record(), "html": pages.going(now, found.shown)})

@@ -1,0 +1,147 @@
+"""The pages of one run: its report as a tab, one table of it, one gate of it, and how far it is while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock import pages, units
+from penstock.pages.addresses import Addresses
+from penstock.pages.decisions import Decision
+from penstock.pages.pace import pace
+from penstock.pages.report import flow
+from penstock.progress import Progress, Stage
+
+_LISTED = 100
+"""Tables on one page of a gate."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The DAG run that a page is about. attempt: which of `attempts` the report is of; a run cleared after its switch has several.
+
+    going_on: whether it is queued or running.  awaits: the task that waits for a person's answer.
+    """
+
+    to: Addresses
+    dag_id: str
+    run_id: str
+    going_on: bool = False
+    awaits: str | None = None
+    attempt: int = 1
+    attempts: int = 1
+
+    @property
+    def trail(self) -> list[tuple[str, str]]:
+        return [(self.dag_id, self.to.migration(self.dag_id)), (self.run_id, self.report)]
+
+    @property
+    def report(self) -> str:
+        return self._of_attempt(self.to.report(self.dag_id, self.run_id))
+
+    @property
+    def state(self) -> str:
+        """What the page hangs on beside the report: when it is another, the page is to be loaded again."""
+        return "awaits" if self.awaits else "going" if self.going_on else "over"
+
+    @property
+    def progress(self) -> str:
+        return f"{self.to.run(self.dag_id, self.run_id)}/progress?seen={self.state}"
+
+    def table(self, name: str) -> str:
+        return self._of_attempt(self.to.table(self.dag_id, self.run_id, name))
+
+    def gate(self, stage: str, page: int = 1) -> str:
+        address = self.to.gate(self.dag_id, self.run_id, stage)
+        return self._of_attempt(f"{address}?page={page}" if page > 1 else address)
+
+    def download(self, ending: str) -> str:
+        return self._of_attempt(f"{self.to.report(self.dag_id, self.run_id)}.{ending}")
+
+    def at(self, attempt: int) -> str:
+        """The report of another attempt."""
+        address = self.to.report(self.dag_id, self.run_id)
+        return address if attempt == self.attempts else f"{address}?attempt={attempt}"
+
+    def _of_attempt(self, address: str) -> str:
+        return address if self.attempt == self.attempts else f"{address}{'&' if '?' in address else '?'}attempt={self.attempt}"
+
+
+def report(found: Record | None, progress: Progress, shown: Shown, decisions: Sequence[Decision] = ()) -> str:
+    """The report as a tab. `found`: report.json, None before there is one."""
+    values: Record = {"shown": shown, "to": shown.to, "trail": shown.trail, "progress": progress, "decisions": decisions, "report": found}
+    if found is None:
+        return pages.render("going.html.j2", **values)
+    return pages.render("run.html.j2", **values, flow=flow(found), pace=pace(found), looked=to_look_at(found))
+
+
+def undo(found: Record, shown: Shown) -> str:
+    """The report of an undo as a tab."""
+    return pages.render("undo.html.j2", report=found, shown=shown, to=shown.to, trail=shown.trail)
+
+
+def going(progress: Progress, shown: Shown) -> str:
+    """How far the run is, as a piece of a page."""
+    return pages.render("progress.html.j2", shown=shown, to=shown.to, progress=progress)
+
+
+def table(found: Record, report: Record, shown: Shown) -> str:
+    """The page of one table, as `penstock.reporting.one_table` has it."""
+    trail = [*shown.trail, (found["table"]["table"], shown.table(found["table"]["table"]))]
+    return pages.render("table.html.j2", of=found, report=report, shown=shown, to=shown.to, trail=trail)
+
+
+def gate(report: Record, stage: str, shown: Shown, page: int = 1) -> str | None:
+    """The page of one gate, some tables at a time, those with failures first. None when the run has no such gate."""
+    found = next((g for g in report["gates"] if g["stage"] == stage), None)
+    if found is None:
+        return None
+    order = ("stop", "warn", "go")
+    verdicts = sorted(found["verdicts"], key=lambda v: (order.index(v["decision"]), all(r["success"] for r in v["results"])))
+    last = max(1, -(-len(verdicts) // _LISTED))
+    page = min(max(page, 1), last)
+    trail = [*shown.trail, (f"gate: what was {stage}", shown.gate(stage))]
+    listed = verdicts[(page - 1) * _LISTED : page * _LISTED]
+    values: Record = {"gate": found, "verdicts": listed, "page": page, "last": last}
+    return pages.render("gate.html.j2", **values, report=report, shown=shown, to=shown.to, trail=trail)
+
+
+def to_look_at(report: Record) -> list[tuple[Record, list[str]]]:
+    """The tables that a reviewer should look at, each with why: what failed first, then what was rejected, then what changed."""
+    since = report["since"] or {"rows": (), "columns": (), "tables_added": ()}
+    moved = {r["table"]: r for r in since["rows"] if r["ratio"] is None or abs(r["ratio"]) >= 0.5}
+    changed = {c["table"] for c in since["columns"]}
+    found = []
+    for table in report["tables"]:
+        name = table["table"]
+        why = [
+            "the proof is broken" if table["proof"] == "broken" else "",
+            {"stop": "a gate is closed", "warn": "a gate warned"}.get(table["gates"] or "", ""),
+            f"{units.count(table['rows_rejected'], 'row')} rejected" if table["rows_rejected"] else "",
+            "left as it is" if table["left"] else "",
+            "columns changed" if name in changed else "",
+            "not in the last run" if name in since["tables_added"] else "",
+            f"rows: {_change(moved[name])}" if name in moved else "",
+        ]
+        if any(why):
+            found.append((table, list(filter(None, why))))
+    weight = {"broken": 0, "stop": 1, "warn": 2}
+    return sorted(found, key=lambda f: min(weight.get(f[0]["proof"] or "", 3), weight.get(f[0]["gates"] or "", 3)))
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    return f"{units.number(row['before'])} then" if row["ratio"] is None else f"{100 * row['ratio']:+.0f} %"
+
+
+def told(stage: Stage) -> str:
+    """What a stage that goes on has done so far, in words."""
+    unit = "table" if stage.stage.startswith("gate") else "chunk"
+    parts = [
+        f"{units.number(stage.rows)} of {units.count(stage.rows_expected, 'row')}" if stage.rows_expected else "",
+        f"{stage.done:,} of {units.count(stage.of, unit)}" if stage.of else "",
+        f"{units.number(stage.rows_per_second)} rows/s" if stage.rows_per_second else "",
+    ]
+    return " · ".join(filter(None, parts))

@@ -60,21 +60,17 @@ class Person:
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("link", name="Migrations")).to_be_visible()
 
-    def framed(self, path: str) -> Frame:
-        """A page of Airflow's that has one of ours in a frame: that one."""
+    def shown(self, path: str) -> Frame:
+        """A page of ours when it is whole: by itself under /penstock, else in the frame that a page of Airflow's has for it."""
         self.go(path)
-        return self.frame()
-
-    def frame(self) -> Frame:
-        """Our page in the frame of the page that is open, when it is whole."""
-        frame = self.page.wait_for_selector("iframe").content_frame()
+        frame = self.page.main_frame if path.startswith("/penstock/") else self.page.wait_for_selector("iframe").content_frame()
         assert frame is not None
         frame.wait_for_selector("main")
         return frame
 
     def report(self, dag_id: str, run_id: str) -> Frame:
         """The tab of a run's report."""
-        return self.framed(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/plugin/migration_report")
+        return self.shown(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/plugin/migration_report")
 
     def shot(self, name: str) -> None:
         """Keep what is on the screen."""

@@ -78,10 +78,10 @@ def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow)
 
 @pytest.mark.parametrize(("answer", "live"), [("Reject", False), ("Approve", True)])
 def test_nothing_is_live_until_a_person_has_approved(real_airflow: RealAirflow, answer: str, live: bool) -> None:
-    run = real_airflow.trigger("shop_approved")
-    real_airflow.approve("shop_approved", run, answer)
-    assert real_airflow.ended("shop_approved", run)["state"] == ("success" if live else "failed")
-    assert real_airflow.live("SELECT to_regclass('log') IS NOT NULL") == [(live,)]
+    run = real_airflow.trigger("shop_asked")
+    real_airflow.approve("shop_asked", run, answer)
+    assert real_airflow.ended("shop_asked", run)["state"] == ("success" if live else "failed")
+    assert real_airflow.live("SELECT to_regclass('nothing') IS NOT NULL") == [(live,)]
 
 
 def test_what_tasks_import_is_there_before_they_are_forked(real_airflow: RealAirflow) -> None:

@@ -15,7 +15,8 @@ import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from tools.airflow_server import REPO, airflow_server, connection
+from tools.airflow_server import REPO, Airflow, airflow_server, connection
 from tools.demo import SOURCE, build_source, environment
 from tools.postgresql_server import postgresql_server
 
@@ -46,13 +47,14 @@ tables:
 """
 
 
-def main(days: int, at_once: int) -> int:
+@contextmanager
+def flights(at_once: int) -> Iterator[tuple[Airflow, sa.URL]]:
+    """Airflow with the repository's migrations and `flights_daily`, and the server that has its data and the target `warehouse`."""
     build_source()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped, it stops what it has started
     with tempfile.TemporaryDirectory(prefix="penstock-backfill-") as folder, postgresql_server("max_connections=200") as server:
         home = Path(folder)
-        (home / "dags" / "migrations").mkdir(parents=True)
-        shutil.copy(REPO / "dags" / "migrations.py", home / "dags")
+        shutil.copytree(REPO / "dags", home / "dags")
+        (home / "expectations").symlink_to(REPO / "expectations")
         (home / "dags" / "migrations" / "flights_daily.yaml").write_text(MIGRATION.format(at_once=at_once))
         for name in ("airflow", "warehouse"):
             with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as admin:
@@ -61,16 +63,28 @@ def main(days: int, at_once: int) -> int:
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
+            "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": str(home / "flights.duckdb")}),
             "AIRFLOW_CONN_WAREHOUSE": connection(server.set(database="warehouse")),
         }
         metadata = server.set(database="airflow").render_as_string(hide_password=False)
         with airflow_server(home, metadata, settings, {"admin": secrets.token_hex(8)}) as airflow:
-            airflow.until("the DAG", lambda: airflow.ask("/api/v2/dags/flights_daily"))
-            began = time.monotonic()
-            first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
-            airflow.ask("/api/v2/backfills", {"dag_id": "flights_daily", "from_date": first, "to_date": last, "max_active_runs": at_once})
-            states = airflow.until("the runs", lambda: ended(server), patience=120 * days)
-            told(home, server, days, time.monotonic() - began, states)
+            airflow.until("the DAGs", lambda: all(airflow.ask(f"/api/v2/dags/{dag_id}") for dag_id in ("flights", "flights_daily")))
+            yield airflow, server
+
+
+def backfill(airflow: Airflow, server: sa.URL, days: int, at_once: int) -> dict[str, int]:
+    """Run the year's first days by Airflow's own backfill; the states of the runs when all have ended."""
+    first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
+    airflow.ask("/api/v2/backfills", {"dag_id": "flights_daily", "from_date": first, "to_date": last, "max_active_runs": at_once})
+    return dict(airflow.until("the runs", lambda: ended(server), patience=120 * days))
+
+
+def main(days: int, at_once: int) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped, it stops what it has started
+    with flights(at_once) as (airflow, server):
+        began = time.monotonic()
+        states = backfill(airflow, server, days, at_once)
+        told(airflow.home, server, days, time.monotonic() - began, states)
     return 0 if states == {"success": days} else 1
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -88,6 +89,30 @@ def test_report_is_served_to_the_logged_in_only(moved: tuple[Airflow, Any]) -> N
     assert client.get("/penstock/dags/shop/runs/another/report", headers=login()).status_code == 404
 
 
+def test_every_task_leads_to_its_part_of_the_report(moved: tuple[Airflow, Any]) -> None:
+    _, run = moved
+    client, led = api(), {}
+    for task in run.get_task_instances():
+        place = f"/api/v2/dags/shop/dagRuns/{run.run_id}/taskInstances/{task.task_id}/links?map_index={task.map_index}"
+        led[task.task_id] = client.get(place, headers=login()).json()["extra_links"].get("Migration report")
+    assert led.pop("outcome") is None
+    base = f"/plugin/migrations/penstock/dags/shop/runs/{quote(run.run_id, safe='')}"
+    assert led["transform"] == f"{base}/tables?name=customer" and led["extract"] == f"{base}/report#tables"
+    assert led["gate_loaded"] == f"{base}/gates/loaded" and led["prove"] == f"{base}/report#proof" and led["report"] == f"{base}/report"
+    pages = {place: client.get(place.removeprefix("/plugin/migrations"), headers=login()) for place in led.values()}
+    assert {answer.status_code for answer in pages.values()} == {200}
+    for place, answer in pages.items():
+        assert "#" not in place or f'id="{place.partition("#")[2]}"' in answer.text, place
+
+
+def test_report_task_tells_how_much_is_proven_and_the_migrations_page_shows_it(moved: tuple[Airflow, Any]) -> None:
+    airflow, run = moved
+    told = airflow.xcoms(run)["report", "return_value", -1]["coverage"]
+    assert (told["proven"], told["of"]) == (5, 5) and told["as_of"] > str(run.start_date.isoformat())
+    page = api().get("/penstock/dags/shop", headers=login()).text
+    assert "Coverage" in page and "as of" in page and 'nothing</bdi></a> <span class="pill ok">proven' in page
+
+
 def test_closed_gate_fails_the_run_and_switches_nothing(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     from penstock.stages import extract
 
@@ -163,6 +188,10 @@ def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
     assert undone.state == "success" and airflow.live()["log"] == 100
     assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
     assert airflow.staged(second, "shop_plain").exists("undo.json")
+    tab = api().get(f"/penstock/dags/shop_plain__undo/runs/{undone.run_id}/report", headers=login())
+    assert tab.status_code == 200 and "serve again" in tab.text
+    listed = next(row for row in api().get("/penstock/dags/shop_plain", headers=login()).text.split("<tr><td") if second.run_id in row)
+    assert "undone" in listed
 
 
 def test_undo_without_a_switch_fails_at_once(airflow: Airflow) -> None:

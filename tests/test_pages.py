@@ -144,3 +144,84 @@ def test_pages_are_found_under_the_prefix_that_airflow_has() -> None:
     plain, behind = (addresses(Request({"type": "http", "root_path": root})) for root in ("/penstock", "/air/flow/penstock"))
     assert (plain.home, plain.airflow_run("a", "b:c")) == ("/penstock/", "/dags/a/runs/b%3Ac")
     assert (behind.home, behind.airflow_run("a", "b")) == ("/air/flow/penstock/", "/air/flow/dags/a/runs/b")
+
+
+def cell(day: int, state: str, hours: tuple[int, int] = (0, 24), month: int = 3) -> dict[str, Any]:
+    low = dt.datetime(2024, month, day, tzinfo=dt.UTC)
+    span = [f"{low + dt.timedelta(hours=h):%Y-%m-%dT%H:%M:%SZ}" for h in hours]
+    return {
+        "interval": span,
+        "state": state,
+        "rows": 7,
+        "run": f"r{day}",
+        "at": f"2024-04-{day:02}",
+        "why": "because" if state == "stale" else "",
+    }
+
+
+def test_calendar_has_a_cell_a_day_where_it_stands_in_its_week() -> None:
+    from penstock.pages import calendar
+    from penstock.pages.addresses import Addresses
+
+    (year,) = calendar.coverage("t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], "d", Addresses("/p")).years
+    friday, monday, next_monday = year.cells
+    assert monday.y == next_monday.y < friday.y and friday.x < monday.x < next_monday.x
+    assert [c.told for c in year.cells][:2] == ["2024-03-01: proven, 7 rows", "2024-03-04: stale, 7 rows: because"]
+    assert monday.to == "/p/dags/d/runs/r4/report" and year.told == "2024: 1 proven, 1 stale, 1 missing"
+
+
+def test_calendar_of_hours_is_a_day_a_cell_as_its_worst_hour() -> None:
+    from penstock.pages import calendar
+    from penstock.pages.addresses import Addresses
+
+    hours = [cell(d, "failed" if (d, h) == (2, 5) else "proven", (h, h + 1)) for d in (1, 2) for h in range(24)]
+    found = calendar.coverage("t", hours, "d", Addresses("/p"))
+    assert [(c.state, c.told) for c in found.years[0].cells] == [
+        ("proven", "2024-03-01: 24 proven"),
+        ("failed", "2024-03-02: 1 failed, 23 proven"),
+    ]
+    assert found.lines == (("2024-03-02T05:00:00Z to 2024-03-02T06:00:00Z", "failed", "", "/p/dags/d/runs/r2/report"),)
+
+
+def test_calendar_of_months_is_a_row_a_year() -> None:
+    from penstock.pages import calendar
+    from penstock.pages.addresses import Addresses
+
+    months = [cell(1, "proven", (0, 24 * 30), month) for month in range(1, 13)]
+    (year,) = calendar.coverage("t", months, "d", Addresses("/p")).years
+    assert len({c.y for c in year.cells}) == 1 and len({c.x for c in year.cells}) == 12
+
+
+def test_an_interval_whose_last_run_failed_is_failed_until_one_proves_it() -> None:
+    from penstock.pages import calendar
+    from penstock.pages.listing import Run
+
+    span = tuple(cell(1, "missing")["interval"])
+    failed = {"outcome": "failed", "interval": span, "written": "2024-04-05", "run": "late", "headline": "it broke"}
+    run = Run("d", "late", "failed", summary=failed)
+    for before, state in (
+        (cell(1, "missing") | {"at": ""}, "failed"),
+        (cell(1, "proven"), "failed"),
+        (cell(1, "proven") | {"at": "2024-04-06"}, "proven"),
+    ):
+        ((told,),) = [t["cells"] for t in calendar.overlaid({"tables": [{"table": "t", "cells": [before]}]}, [run])]
+        assert told["state"] == state and (state == "proven" or (told["run"], told["why"]) == ("late", "it broke"))
+
+
+def test_what_waits_for_a_person_comes_first_then_what_failed() -> None:
+    from penstock.pages import migrations
+    from penstock.pages.addresses import Addresses
+    from penstock.pages.listing import Migration, Run
+
+    full = dict.fromkeys(("run", "headline", "stage", "written", "staging"), "") | dict.fromkeys(
+        ("tables", "rows_read", "rows_loaded", "rows_rejected"), 1
+    )
+    done = Run("d", "r", "success", NOW, summary=full | {"outcome": "switched", "interval": None})
+    runs = {
+        "a_done": done,
+        "b_going": Run("d", "r", "running", NOW),
+        "c_failed": Run("d", "r", "failed", NOW),
+        "d_waits": Run("d", "r", "running", NOW, awaits="approve"),
+    }
+    page = migrations.page([Migration(name, runs=[run]) for name, run in runs.items()], Addresses("/p"), NOW)
+    assert re.findall(r'<th scope="row"><a href="/p/dags/(\w+)"', page) == ["d_waits", "c_failed", "b_going", "a_done"]

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 import pytest
 import sqlalchemy as sa
 
-from penstock import cli, coverage, databases, events, intervals, journal, run
+from penstock import cli, coverage, databases, events, intervals, journal, run, staging
 from penstock.coverage import Covered
 from penstock.errors import MigrationError, PreflightFailed, SwitchRefused
 from penstock.intervals import Interval
@@ -357,6 +357,60 @@ def test_coverage_tells_proven_stale_failed_and_missing_apart(embedded: Feed) ->
     assert states(embedded) == "mmppppmfmm"
     embedded.run(DAYS[7])
     assert states(embedded) == "mmppppmpmm"
+
+
+def keep(feed: Feed) -> str:
+    """The first letter of each day's state, as it was just written down for the pages."""
+    cover.keep(feed.migration, str(feed.folder / "staging"), feed.target, ["event", "kind"])
+    kept = cover.kept(str(feed.folder / "staging"), "feed")
+    assert kept and [t["table"] for t in kept["tables"]] == ["event", "kind"]
+    return "".join(c["state"][0] for c in kept["tables"][0]["cells"][: len(DAYS)])
+
+
+def test_coverage_is_written_down_from_the_journal_without_reading_the_source(feed: Feed) -> None:
+    for day in DAYS[2:6]:
+        feed.run(day)
+    feed.run(Interval(daily(DAYS[5]).low, daily(DAYS[6]).high), "two days")
+    feed.source.rename(feed.source.with_suffix(".away"))
+    assert keep(feed) == "mmpppppmmm"
+    kept = cover.kept(str(feed.folder / "staging"), "feed")
+    assert kept and kept["tables"][1]["cells"][0] | {"at": ""} == {
+        "interval": None,
+        "state": "proven",
+        "rows": 2,
+        "run": "run 03",
+        "at": "",
+        "why": "",
+    }
+    assert kept["tables"][0]["cells"][6]["run"] == "two days"
+
+
+def test_a_partition_that_was_replaced_in_a_wider_one_is_proven_and_the_rest_stale(embedded: Feed) -> None:
+    embedded.run(Interval(daily(DAYS[1]).low, daily(DAYS[4]).high), "four days")
+    embedded.run(DAYS[2])
+    assert keep(embedded) == states(embedded) == "mspssmmmmm"
+
+
+def test_older_coverage_never_takes_the_place_of_newer(embedded: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(embedded.folder / "staging")
+    embedded.run(DAYS[0])
+    asked, late = cover.journal.now(), embedded.folder / "late.json"
+    with monkeypatch.context() as slow:
+        slow.setattr(cover.journal, "now", lambda: asked)  # it looked before the next run, and writes after that has written
+        cover.keep(embedded.migration, root, embedded.target, [])
+        folder = embedded.folder / "staging" / "feed" / ".migration" / "coverage"
+        (file,) = folder.iterdir()
+        late.write_bytes(file.read_bytes())
+    embedded.run(DAYS[1])
+    assert keep(embedded) == "ppmmmmmmmm" and len(list(folder.iterdir())) == 1
+    late.rename(file)
+    kept = cover.kept(root, "feed")
+    assert kept and [c["state"][0] for c in kept["tables"][0]["cells"][:3]] == ["p", "p", "m"]
+
+
+def test_what_is_kept_beside_the_runs_is_no_run(embedded: Feed) -> None:
+    embedded.run(DAYS[0])
+    assert keep(embedded)[0] == "p" and len(staging.runs(str(embedded.folder / "staging"), "feed")) == 1
 
 
 def test_backfill_runs_what_is_missing_and_stale_and_then_nothing(embedded: Feed, capsys: pytest.CaptureFixture[str]) -> None:

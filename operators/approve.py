@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
@@ -11,8 +12,6 @@ from operators.migration_operator import current_run, declared, faults_told, ope
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from penstock.session import Session
 
 
 class ApproveOperator(ApprovalOperator):
@@ -29,14 +28,15 @@ class ApproveOperator(ApprovalOperator):
         self.staging_root = staging_root
 
     def execute(self, context: Context) -> Any:
+        from penstock.reporting.evidence import evidence
         from penstock.stages import report
 
         if context["params"].get("stop_before_switch"):
             raise AirflowSkipException("asked to stop before the switch: there is nothing to approve")
         with faults_told():
             session = opened(self.migration, self.staging_root, current_run(declared(self.migration), self.staging_root, context))
-            report.report(session.staging, session.plan.migration, session.plan.run)
-            self.body = evidence(session)
+            found = report.report(session.staging, session.plan.migration, session.plan.run)
+            self.body = evidence(found, session.plan.keep_old_seconds, _address(context))
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -59,30 +59,10 @@ class ApproveOperator(ApprovalOperator):
         return given
 
 
-def evidence(session: Session) -> str:
-    """What there is to judge by, as Markdown: the proof of each table, what is in quarantine, and what the gates warned of."""
-    from penstock import quarantine
+def _address(context: Context) -> str:
+    """The run's report in Airflow's UI, which may stand under a prefix."""
+    from airflow.sdk.configuration import conf
 
-    verdicts = [v for s in ("extracted", "transformed", "loaded") if session.staging.exists("verdicts", f"{s}.json")
-                for v in session.staging.read_json("verdicts", f"{s}.json")]  # fmt: skip
-    lines = ["| table | rows | rejected | proof | digest |", "| --- | ---: | ---: | --- | --- |"]
-    for proof in session.staging.read_json("proof.json"):
-        held = "holds" if proof["holds"] else "BROKEN"
-        name = str(proof["table"]).replace("|", "\\|")
-        lines.append(f"| {name} | {proof['rows']:,} | {proof['rejected']:,} | {held} | `{proof['target']}` |")
-    for table in session.plan.tables:
-        for group in quarantine.summary(quarantine.manifests(session.staging, table.name), table) if table.quarantines else ():
-            keys = f", for instance {'; '.join(f'`{k}`' for k in group.keys)}" if group.keys else ""
-            lines.append(f"\nIn quarantine of {table.name}: {group.rows:,} × {group.column} {group.reason}{keys}")
-    warned = [f"{v['table']} ({v['stage']})" for v in verdicts if v["decision"] == "warn"]
-    return "\n".join(
-        [
-            f"From `{session.plan.source}` to `{session.plan.target}`. The live tables are as they were until you approve.",
-            "",
-            *lines,
-            "",
-            f"Gates: {len(verdicts)} verdicts, " + (f"warnings at {', '.join(warned)}." if warned else "no warnings."),
-            "",
-            "The whole report is in this run's tab *Migration report*.",
-        ]
-    )
+    run = context["dag_run"]
+    prefix = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
+    return f"{prefix}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}/plugin/migration_report"

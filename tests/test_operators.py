@@ -208,14 +208,15 @@ def test_approved_run_switches_and_its_evidence_names_who(airflow: Airflow) -> N
 
 def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_installed: None, tmp_path: Path) -> None:
     operator("ApproveOperator")
-    from operators.approve import evidence
+    from penstock.reporting.evidence import evidence
 
     rows = [("s3cret", "s3cret-uuid")] * 2 + [("open", None)]
     move = sqlite(tmp_path, "CREATE TABLE t (name TEXT, u UUID); CREATE TABLE k (id INTEGER PRIMARY KEY, u UUID);", rows)
     move.tell("INSERT INTO k VALUES (7, 'odd')")
-    told = evidence(move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate"))
-    assert "In quarantine of t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
-    assert "In quarantine of k: 1 × u not a UUID in small letters, for instance `id=7`" in told
+    session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate")
+    told = evidence(session.staging.read_json("report.json"), 3600)
+    assert "- t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
+    assert "- k: 1 × u not a UUID in small letters, for instance `id=7`" in told
 
 
 def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:

@@ -35,7 +35,7 @@ def _environment() -> Environment:
     )
     from penstock.pages.listing import airflow_run
     from penstock.pages.report import ledger
-    from penstock.pages.run import told
+    from penstock.pages.run import points_of, told
 
     environment.filters |= {
         "number": units.number,
@@ -47,5 +47,11 @@ def _environment() -> Environment:
         "ledger": ledger,
         "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
     }
-    environment.globals |= {"count": units.count, "outcome_look": outcome_look, "airflow_run": airflow_run, "told": told}
+    environment.globals |= {
+        "count": units.count,
+        "outcome_look": outcome_look,
+        "airflow_run": airflow_run,
+        "told": told,
+        "points_of": points_of,
+    }
     return environment

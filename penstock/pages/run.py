@@ -111,7 +111,7 @@ def gate(report: Record, stage: str, shown: Shown, page: int = 1) -> str | None:
 
 def to_look_at(report: Record) -> list[tuple[Record, list[str]]]:
     """The tables that a reviewer should look at, each with why: what failed first, then what was rejected, then what changed."""
-    since = report["since"] or {"rows": (), "columns": (), "tables_added": ()}
+    since = report.get("since") or {"rows": (), "columns": (), "tables_added": ()}
     moved = {r["table"]: r for r in since["rows"] if r["ratio"] is None or abs(r["ratio"]) >= 0.5}
     changed = {c["table"] for c in since["columns"]}
     found = []
@@ -145,3 +145,12 @@ def told(stage: Stage) -> str:
         f"{units.number(stage.rows_per_second)} rows/s" if stage.rows_per_second else "",
     ]
     return " · ".join(filter(None, parts))
+
+
+def points_of(chunk: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The digests of a chunk as (points, digest), equal ones on one line, those that were never taken left out."""
+    found: dict[str, list[str]] = {}
+    for point in ("source", "staged", "target"):
+        if chunk[point]:
+            found.setdefault(chunk[point], []).append(point)
+    return [(" = ".join(points), digest) for digest, points in found.items()]

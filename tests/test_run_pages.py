@@ -1,0 +1,262 @@
+"""The pages of one run: what needs a look first, everything within reach, hostile names inert, and small however many tables there are."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock import errors, progress, record
+from penstock.pages import run as pages
+from penstock.pages.addresses import Addresses
+from penstock.pages.pace import pace
+from penstock.reporting.one_table import one_table
+from penstock.stages import report
+from penstock.staging import Staging, of
+from tests.many_tables import staged
+from tests.shop import ITEMS, Shop
+from tests.test_report import HOSTILE, Tags
+from tests.test_since import area, change, reported, suite
+
+SHOWN = pages.Shown(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")
+
+
+def tab(place: Staging, shown: pages.Shown = SHOWN) -> str:
+    return pages.report(place.read_json("report.json"), progress.read(place), shown)
+
+
+def table(place: Staging, name: str) -> str:
+    told = place.read_json("report.json")
+    found = one_table(place, told, name)
+    assert found is not None
+    return pages.table(found, told, SHOWN)
+
+
+def test_what_needs_a_look_comes_first_and_the_worst_of_it_before_the_rest(shop: Shop) -> None:
+    suite(shop, "order.extracted", {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "note"}, "severity": "warning"})
+    suite(shop, "log.extracted", {"type": "expect_column_max_to_be_between", "kwargs": {"column": "weight", "max_value": 1}})
+    with pytest.raises(errors.GateClosed):
+        shop.run()
+    found = pages.to_look_at(reported(shop, "r1"))
+    assert [(t["table"], why) for t, why in found] == [("log", ["a gate is closed"]), ("order", ["a gate warned"])]
+    html = tab(area(shop, "r1"))
+    places = [html.index(f'id="{part}"') for part in ("failed", "way", "looked", "gates", "stages", "tables")]
+    assert places == sorted(places)
+
+
+def test_every_table_and_gate_is_a_link_away(shop: Shop) -> None:
+    shop.run()
+    links = dict.fromkeys(v for n, v in Tags(tab(area(shop, "r1"))).attributes if n == "href")
+    run = "/penstock/dags/shop/runs/manual__2026-01-01T00%3A00%3A00%2B00%3A00"
+    assert {f"{run}/tables?name={n}" for n in ("customer", "log", "nothing", "order", "item%20of%20%22%25s%22%20order")} <= set(links)
+    assert {f"{run}/gates/extracted", f"{run}/gates/loaded", f"{run}/report.html", f"{run}/report.json"} <= set(links)
+
+
+def test_a_table_has_its_columns_ledger_chunks_and_digests(shop: Shop) -> None:
+    steps = "  customer: {to: person, transform: [{rename: {name: full_name}}, {filter: 'id > 100'}, {drop: at}]}"
+    shop.run(migration=shop.write(steps, "chunk: 16KiB"))
+    place = area(shop, "r1")
+    found = one_table(place, reported(shop, "r1"), "customer")
+    assert found is not None and len(found["chunks"]) > 1
+    assert sum(c["rows_read"] for c in found["chunks"]) == 300
+    assert sum(c["rows_staged"] for c in found["chunks"]) == 200 == found["table"]["rows_loaded"]
+    assert all(c["held"] and c["staged"] == c["target"] for c in found["chunks"])
+    assert found["chunks"][0]["range"].startswith("id ≤ ") and "< id ≤" in found["chunks"][1]["range"]
+    columns = {c["from"]: c["to"] for c in found["table"]["columns"]}
+    assert columns["name"] == "full_name" and columns["at"] is None
+    text = Tags(table(place, "customer")).text
+    for said in ("full_name", "left out", "rename name → full_name", "string(40) not NULL", found["chunks"][0]["staged"].partition(":")[2]):
+        assert said in text, said
+
+
+def test_a_chunk_that_differs_is_told_first_with_its_rows(shop: Shop) -> None:
+    from tests.test_engine import databases, events
+
+    def forge(name: str, _: dict[str, Any]) -> None:
+        if name == "build.finished":
+            engine = databases.of(shop.target).engine(shop.target)
+            plan = area(shop, "r1").read_json("plan.json")["tables"]
+            shadow = next(t["shadow"]["name"] for t in plan if t["source"]["name"]["name"] == "customer")
+            schema = next(t["shadow"]["schema"] for t in plan if t["source"]["name"]["name"] == "customer")
+            with engine.begin() as connection:
+                databases.execute(connection, f'UPDATE "{schema}"."{shadow}" SET name = \'Mallory\' WHERE id = 250')
+            engine.dispose()
+
+    with events.subscribed(forge), pytest.raises(errors.GateClosed):
+        shop.run(migration=shop.write("", "chunk: 16KiB"))
+    found = one_table(area(shop, "r1"), reported(shop, "r1"), "customer")
+    assert found is not None
+    broken = [c for c in found["chunks"] if c["held"] is False]
+    assert len(broken) == 1 and broken[0]["staged"] != broken[0]["target"]
+    html = table(area(shop, "r1"), "customer")
+    text = Tags(html).text
+    assert "id=250" in text and "Mallory" in text and "staged" in text
+    assert html.index('<tr class="bad"><th scope="row" class="n">') < html.index('<tr class=""><th scope="row" class="n">')
+
+
+def test_ranges_of_a_sensitive_key_are_not_shown(shop: Shop) -> None:
+    with sqlite3.connect(shop.folder / "shop.sqlite") as db:
+        db.execute("CREATE TABLE person (ssn TEXT PRIMARY KEY, name TEXT)")
+        db.executemany("INSERT INTO person VALUES (?, 'n')", [(f"geheim-{n:05}" + "x" * 60,) for n in range(2000)])
+    shop.run(migration=shop.write("  person: {sensitive: [ssn]}", "chunk: 16KiB"))
+    found = one_table(area(shop, "r1"), reported(shop, "r1"), "person")
+    assert found is not None and len(found["chunks"]) > 1
+    assert {c["range"] for c in found["chunks"]} == {"(sensitive)", "ssn has a NULL"}
+    assert "geheim" not in table(area(shop, "r1"), "person") + tab(area(shop, "r1")) + json.dumps(found)
+
+
+def test_a_gate_shows_what_failed_first_with_its_suite(shop: Shop) -> None:
+    suite(shop, "order.extracted", {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "note"}, "severity": "warning"})
+    shop.run()
+    html = pages.gate(reported(shop, "r1"), "extracted", SHOWN)
+    assert html is not None
+    text = Tags(html).text
+    assert text.index("order.note" if "order.note" in text else "not NULL") < text.index("customer")
+    assert re.search(r"suite order\.extracted, sha256 [0-9a-f]{12}…", text)
+    assert "note=NULL" in text and "id=4" in text
+    assert pages.gate(reported(shop, "r1"), "../loaded", SHOWN) is None
+
+
+def test_a_name_that_the_run_does_not_have_is_none_of_its_tables(shop: Shop) -> None:
+    shop.run()
+    for name in ("", "../r1", "nobody", "CUSTOMER", "customer/00000"):
+        assert one_table(area(shop, "r1"), reported(shop, "r1"), name) is None
+    assert one_table(area(shop, "r1"), reported(shop, "r1"), ITEMS) is not None
+
+
+def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: Shop) -> None:
+    with sqlite3.connect(shop.folder / "shop.sqlite") as db:
+        quoted = HOSTILE.replace('"', '""')
+        db.execute(f'CREATE TABLE "{quoted}" (id INTEGER PRIMARY KEY, "c{quoted}" TEXT)')
+        db.execute(f'INSERT INTO "{quoted}" VALUES (1, ?)', (HOSTILE,))
+    shop.run("r1")
+    with sqlite3.connect(shop.folder / "shop.sqlite") as db:
+        db.execute(f'ALTER TABLE "{quoted}" ADD COLUMN "d{quoted}" TEXT')
+        db.execute(f'INSERT INTO "{quoted}" VALUES (2, ?, ?)', (HOSTILE, HOSTILE))
+    shop.run("r2")
+    told = reported(shop, "r2")
+    place = area(shop, "r2")
+    told["gates"][0]["verdicts"][0]["results"][0] |= {
+        "observed": HOSTILE,
+        "expected": HOSTILE,
+        "examples": [{"key": HOSTILE, "value": HOSTILE}],
+    }
+    shown = pages.Shown(Addresses("/penstock"), HOSTILE, HOSTILE, going_on=True, awaits=HOSTILE, attempt=1, attempts=2)
+    found = one_table(place, told, HOSTILE)
+    assert found is not None
+    htmls = [
+        pages.report(told, progress.read(place), shown),
+        pages.report(None, progress.read(place), shown),
+        pages.table(found, told, shown),
+        pages.gate(told, "extracted", shown),
+        pages.going(progress.read(place), shown),
+    ]
+    for html in htmls:
+        assert html is not None
+        page = Tags(html)
+        assert page.tags.count("script") <= 1 and not {"img", "iframe", "object", "base"} & set(page.tags)
+        assert not [
+            n
+            for n, v in page.attributes
+            if n.startswith("on") or n == "style" or (n in ("href", "src") and not (v or "").startswith(("/", "#")))
+        ]
+        assert "<style" not in html and "javascript:" not in html
+
+
+def test_an_attempt_that_is_not_the_last_leads_to_its_own_pages(shop: Shop) -> None:
+    shop.run()
+    shown = pages.Shown(Addresses("/penstock"), "shop", "r", attempt=1, attempts=3)
+    links = [v or "" for n, v in Tags(tab(area(shop, "r1"), shown)).attributes if n == "href"]
+    assert all("attempt=1" in v for v in links if "/tables" in v or "/gates/" in v or "report." in v)
+    assert [v for v in links if v.endswith(("report", "attempt=2"))] == [
+        "/penstock/dags/shop/runs/r/report?attempt=2",
+        "/penstock/dags/shop/runs/r/report",
+    ]
+
+
+def test_while_a_run_goes_on_there_is_a_page_before_there_is_a_report(tmp_path: Path) -> None:
+    place = of(str(tmp_path), "shop", "r1")
+    with record.stage(place, "preflight"):
+        shown = pages.Shown(Addresses("/penstock"), "shop", "r1", going_on=True)
+        html = pages.report(None, progress.read(place), shown)
+    assert 'data-progress="/penstock/dags/shop/runs/r1/progress?seen=going"' in html and "preflight" in html
+    over = pages.report(None, progress.read(place), pages.Shown(Addresses("/penstock"), "shop", "r1"))
+    assert "data-progress" not in over and "No report yet" in over
+
+
+def test_the_picture_of_the_pace_has_a_stage_beside_the_other(shop: Shop) -> None:
+    shop.run()
+    found = pace(reported(shop, "r1"))
+    assert found is not None
+    assert [a["stage"] for a in found["areas"]] == ["extract", "load", "prove"]
+    places = [a["x"] for a in found["areas"]]
+    assert places == sorted(places) and places[-1] < found["width"]
+    assert pace({}) is None and pace({"pace": []}) is None
+    alike = {"stage": "load", "words": "load", "seconds": 0.0, "samples": [[0.1, 0]]}
+    assert pace({"pace": [alike]}) is not None, "no rows and no time are no fault"
+
+
+def test_a_report_of_an_earlier_version_still_has_a_page(shop: Shop) -> None:
+    shop.run()
+    old = reported(shop, "r1")
+    for name in ("since", "pace"):
+        del old[name]
+    for told in old["tables"]:
+        del told["columns"]
+    for result in (r for g in old["gates"] for v in g["verdicts"] for r in v["results"]):
+        del result["examples"]
+    assert pages.report(old, progress.read(area(shop, "r1")), SHOWN)
+    found = one_table(area(shop, "r1"), old, "log")
+    assert found is not None and pages.table(found, old, SHOWN)
+
+
+def test_a_thousand_tables_make_small_pages(tmp_path: Path) -> None:
+    place = staged(tmp_path)
+    report.report(place, "many", "r1")
+    told = place.read_json("report.json")
+    html = tab(place)
+    assert len(html) < 800_000 and html.count("/tables?name=") >= 1000
+    gate = pages.gate(told, "extracted", SHOWN)
+    assert gate is not None and len(gate) < 300_000 and "page 1 of 10" in gate
+    assert gate.index("table_0900") < gate.index("table_0001"), "those that warned come first"
+    assert len(table(place, "table_0500")) < 20_000
+    assert len(json.dumps(asdict(progress.read(place)))) < 10_000
+
+
+def test_an_undo_has_a_report_of_its_own_and_the_undone_run_says_so(shop: Shop) -> None:
+    from penstock.stages import undo
+
+    session = shop.run("r1")
+    change(shop, "DELETE FROM customer WHERE id > 200")
+    session = shop.run("r2")
+    own = of(str(shop.folder / "staging"), "shop__undo", "u1")
+    with record.stage(own, "undo"), record.stage(session.staging, "undo"):
+        undo.undo(session, "ana", "u1")
+    told = report.report_undo(own, session.staging, "shop", "u1", "r2", {"by": "ana", "note": "too few customers"})
+    assert own.read_json("report.json") == told and told["outcome"] == "undone" and told["of"] == "r2"
+    customer = next(p for p in told["put_back"] if p["live"] == "main.customer")
+    assert customer["from"] and customer["aside"] and len(told["put_back"]) == 5
+    assert len(shop.rows("customer")) == 300
+    for html in (own.read_text("report.html"), pages.undo(told, SHOWN)):
+        text = Tags(html).text
+        assert "ana" in text and "too few customers" in text and customer["from"] in text and "r2" in text
+    undone = Tags(session.staging.read_text("report.html")).text
+    assert "asked by ana" in undone and "by the undo u1" in undone
+
+
+def test_an_undo_that_is_refused_has_a_report_too(shop: Shop) -> None:
+    from penstock.stages import undo
+
+    first = shop.run("r1")
+    shop.run("r2")
+    own = of(str(shop.folder / "staging"), "shop__undo", "u1")
+    with pytest.raises(errors.SwitchRefused), record.stage(own, "undo"), record.stage(first.staging, "undo"):
+        undo.undo(first)
+    told = report.report_undo(own, first.staging, "shop", "u1", "r1", {"by": "", "note": ""})
+    assert told["outcome"] == "failed" and told["put_back"] == [] and "can't be undone" in told["headline"]
+    assert "undo the last run first" in Tags(own.read_text("report.html")).text

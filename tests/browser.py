@@ -63,7 +63,14 @@ class Person:
     def shown(self, path: str) -> Frame:
         """A page of ours when it is whole: by itself under /penstock, else in the frame that a page of Airflow's has for it."""
         self.go(path)
-        frame = self.page.main_frame if path.startswith("/penstock/") else self.page.wait_for_selector("iframe").content_frame()
+        if not path.startswith("/penstock/"):
+            return self.framed()
+        self.page.wait_for_selector("main")
+        return self.page.main_frame
+
+    def framed(self) -> Frame:
+        """Our page, when it is whole, in the page of Airflow's that is open."""
+        frame = self.page.wait_for_selector("iframe").content_frame()
         assert frame is not None
         frame.wait_for_selector("main")
         return frame

@@ -32,7 +32,7 @@ HOSTILE_COLUMN = "<img src=x onerror=alert('column')>"
 HOSTILE_VALUE = "<script>alert('value')</script>"
 
 MIGRATIONS: dict[str, dict[str, Any]] = {
-    "shop": {"tables": {"include": ["customer", "order"], "customer": {"transform": [{"rename": {"name": "full_name"}}]}}},
+    "shop": {"tables": {"include": ["order"], "order": {"transform": [{"rename": {"note": "remark"}}]}}},
     "shop_approved": {
         "tables": {"include": ["log"]},
         "switch": {"how": "swap", "approval": True, "keep_old": "7d", "approve_within": "1h"},

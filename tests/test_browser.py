@@ -68,6 +68,7 @@ def test_a_task_leads_to_its_part_of_the_report(admin: Person, switched: str) ->
     admin.go(f"/dags/shop/runs/{quote(switched, safe='')}/tasks/gate_loaded/details")
     admin.page.get_by_role("link", name="Migration report").click()
     admin.page.wait_for_url(re.compile(r"/gates/loaded$"))
+    expect(admin.framed().locator("main")).to_contain_text("order")
     admin.shot("5-from-a-task")
 
 

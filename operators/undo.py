@@ -32,9 +32,9 @@ class UndoOperator(MigrationOperator):
                 undone = undo.undo(session, asked["by"], dag_run.run_id)
         finally:
             report.report_undo(own, session.staging, migration.name, dag_run.run_id, run, asked)
-        coverage.keep(migration, self.staging_root, session.staging)
+        covered = coverage.keep(migration, self.staging_root, session.staging)
         if undone["written_since"]:
             self.log.warning(
                 "rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"])
             )
-        return {"run": run, "at": undone["at"], "written_since": undone["written_since"]}
+        return {"run": run, "at": undone["at"], "written_since": undone["written_since"], "coverage": covered}

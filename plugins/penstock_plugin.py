@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from penstock_ui.app import app
 from penstock_ui.links import ROUTE, ReportLink
 
 _PREFIX = "penstock"
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """The pages, imported when the first is asked for: every task's process loads the plugins too, and has no use for them."""
+    from penstock_ui.app import app as pages
+
+    await pages(scope, receive, send)
 
 
 class PenstockPlugin(AirflowPlugin):

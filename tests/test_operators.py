@@ -192,6 +192,7 @@ def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
     assert tab.status_code == 200 and "serve again" in tab.text
     listed = next(row for row in api().get("/penstock/dags/shop_plain", headers=login()).text.split("<tr><td") if second.run_id in row)
     assert "undone" in listed
+    assert airflow.xcoms(undone)["undo", "return_value", -1]["coverage"]["proven"] == 2
 
 
 def test_undo_without_a_switch_fails_at_once(airflow: Airflow) -> None:

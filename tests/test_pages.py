@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.airflow_home import api, login
+from tests.airflow_home import REPO, api, login
 from tests.many_runs import fill
 
 NAMES = ["archive", "billing", "contacts", "diary"]
@@ -134,6 +136,13 @@ def test_an_undone_switch_is_not_called_switched(many: None) -> None:
 def test_a_dag_that_is_no_migration_is_said_to_be_none(many: None) -> None:
     answer = api().get("/penstock/dags/nobody", headers=login())
     assert answer.status_code == 404 and "not a migration" in answer.text
+
+
+def test_a_task_s_process_loads_the_plugin_without_what_pages_need() -> None:
+    tell = "import sys, airflow.plugins_manager; sys.path.append(sys.argv[1]); import penstock_plugin; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", tell, str(REPO / "plugins")], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "penstock_plugin" in loaded and not loaded & {"fastapi", "pyarrow", "penstock_ui.app"}
 
 
 def test_pages_are_found_under_the_prefix_that_airflow_has() -> None:

@@ -149,7 +149,9 @@ def test_assets_are_kept_by_their_digest(moved: tuple[Airflow, Any]) -> None:
 def test_crafted_names_find_nothing_and_stay_text(moved: tuple[Airflow, Any], crafted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = watch(monkeypatch)
     client, name = api(), quote(crafted, safe="")
-    for place in (f"dags/{name}", f"dags/{name}/runs/{name}/report", f"dags/shop_plain/runs/{name}/report", f"static/{name}"):
+    run = f"dags/shop_plain/runs/{quote(moved[1].run_id, safe='')}"
+    of_a_run = (f"{run}/tables?name={name}", f"{run}/gates/{name}", f"{run}/report?attempt={name}", f"{run}/{name}")
+    for place in (f"dags/{name}", f"dags/{name}/runs/{name}/report", f"dags/shop_plain/runs/{name}/report", f"static/{name}", *of_a_run):
         answer = client.get(f"/penstock/{place}", headers=login(), follow_redirects=False)
         if answer.url.path.rstrip("/") != "/penstock":  # which the client makes of `dags/..`
             assert answer.status_code in (404, 422), place

@@ -92,7 +92,9 @@ class Run:
 @dataclass(frozen=True)
 class Migration:
     """A migration and its last runs, newest first. schedule: in words.  told: what it moves, from where to where.  total: how many runs
-    it has had.  broken: its file can't be read, and this is its DAG for that."""
+    it has had.  broken: its file can't be read, and this is its DAG for that.  coverage: {as_of, proven, of}, the newest that a run, undo
+    or a repair has told.
+    """
 
     dag_id: str
     told: str = ""
@@ -101,6 +103,7 @@ class Migration:
     broken: bool = False
     runs: Sequence[Run] = ()
     total: int = 0
+    coverage: Mapping[str, Any] | None = None
 
     @property
     def last(self) -> Run | None:
@@ -110,12 +113,6 @@ class Migration:
     def report(self) -> Run | None:
         """The last run that has a summary: where figures come from while a newer one goes on."""
         return next((r for r in self.runs if r.summary and not r.going_on), None)
-
-    @property
-    def coverage(self) -> Mapping[str, Any] | None:
-        """{as_of, proven, of}: the newest that any of its runs has written down."""
-        found = [c for r in self.runs if (c := r.summary.get("coverage"))]
-        return max(found, key=lambda c: str(c["as_of"])) if found else None
 
     @property
     def urgency(self) -> int:

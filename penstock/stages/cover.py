@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -78,9 +79,10 @@ def cover(
 def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[str]) -> dict[str, Any]:
     """Write down, beside the runs, how all stands by the journal: for pages, which can't ask the target. The source isn't read.
 
-    tables: of the run that asks; those that the journal knows are in it anyway. Answers what is kept: {migration, as_of, tables: [{table,
-    cells: [{interval, state, rows, run, at, why}]}]}. An older one never takes a newer one's place: each has a file of its own, called
-    by its instant, and the last one counts. Raises MigrationError and ConnectionFailed.
+    tables: of the run that asks; those that the journal knows are in it anyway. Answers what is kept: {migration, as_of, drawn, tables: [{
+    table, cells: [{interval, state, rows, run, at, why}]}]}, where `drawn` is what the intervals were made from. An older one never takes
+    a newer one's place: each has a file of its own, called by its instant, and the last one counts. Raises MigrationError and
+    ConnectionFailed.
     """
     as_of = journal.now()
     engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
@@ -90,15 +92,16 @@ def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[s
     finally:
         engine.dispose()
     names = sorted({*tables, *(r.table for r in records)})
-    tiles = _tiles(migration, None, None) if migration.schedule else _recorded(records)
+    tiles = _further(migration, kept(root, migration.name)) if migration.schedule else _recorded(records)
     found = {n: list(_cells(migration, n, tiles, [r for r in records if r.table == n], {})) for n in names}
     told = {
         "migration": migration.name,
         "as_of": as_of,
+        "drawn": _drawn(migration),
         "tables": [{"table": n, "cells": [_told(c) for c in cells]} for n, cells in found.items()],
     }
     area, name = staging.beside(root, migration.name), f"{re.sub('[^0-9T]', '', as_of)}.json"
-    area.write_json(told, _KEPT, name)
+    area.write_text(json.dumps(told), _KEPT, name)  # long: laid out for people it would take as long as all the rest
     for older in [n for n in area.names(_KEPT) if n < name]:
         with suppress(FileNotFoundError):  # another run has just done the same
             area.remove(_KEPT, older)
@@ -121,6 +124,19 @@ _KEPT = "coverage"
 def _told(cell: Cell) -> dict[str, Any]:
     span = [intervals.written(cell.interval.low), intervals.written(cell.interval.high)] if cell.interval else None
     return {"interval": span, "state": cell.state, "rows": cell.rows, "run": cell.run, "at": cell.at, "why": cell.why}
+
+
+def _drawn(migration: Migration) -> list[str]:
+    return [str(migration.schedule), migration.timezone, str(migration.start_date)]
+
+
+def _further(migration: Migration, before: Mapping[str, Any] | None) -> list[Interval]:
+    """The intervals of the schedule that are over. Those drawn before are taken from there: a year of hours takes long to draw."""
+    known: list[Interval] = []
+    if before and before["drawn"] == _drawn(migration):
+        spans = next(([c["interval"] for c in t["cells"]] for t in before["tables"] if t["cells"] and t["cells"][0]["interval"]), [])
+        known = [Interval(*map(dt.datetime.fromisoformat, span)) for span in spans]
+    return [*known, *_tiles(migration, known[-1].high if known else None, None)]
 
 
 def _recorded(records: Iterable[Covered]) -> list[Interval]:

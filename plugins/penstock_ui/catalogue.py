@@ -26,8 +26,9 @@ def migrations(session: Session, readable: Collection[str]) -> list[Migration]:
     number = func.row_number().over(partition_by=DagRun.dag_id, order_by=_LAST).label("number")
     last = select(DagRun.id, number).where(DagRun.dag_id.in_(names)).subquery()
     rows = session.execute(_runs().join(last, and_(last.c.id == DagRun.id, last.c.number <= TREND)).order_by(*_LAST)).all()
-    found = _listed(session, rows)
-    return [_migration(dag, [run for run in found if run.dag_id == dag.dag_id]) for dag in dags]
+    after = _after(session, names)
+    found = _listed(session, rows, after)
+    return [_migration(dag, [run for run in found if run.dag_id == dag.dag_id], after) for dag in dags]
 
 
 def migration(session: Session, dag_id: str, skip: int, most: int) -> Migration | None:
@@ -37,7 +38,8 @@ def migration(session: Session, dag_id: str, skip: int, most: int) -> Migration 
         return None
     rows = session.execute(_runs().where(DagRun.dag_id == dag_id).order_by(*_LAST).offset(skip).limit(most)).all()
     total = session.scalar(select(func.count()).select_from(DagRun).where(DagRun.dag_id == dag_id)) or 0
-    return _migration(dag, _listed(session, rows), total)
+    after = _after(session, [dag_id])
+    return _migration(dag, _listed(session, rows, after), after, total)
 
 
 def others(session: Session, dag_ids: Iterable[str], most: int = 5) -> list[Run]:
@@ -73,11 +75,9 @@ def _runs() -> Select[Any]:
     return select(*columns, DagRun.triggering_user_name, XComModel.value).select_from(DagRun).outerjoin(XComModel, summed)
 
 
-def _listed(session: Session, rows: Sequence[Row[Any]]) -> list[Run]:
-    """Rows as runs, with what two more questions say: where those are that go on, and which switches were undone."""
-    going_on = {row.id for row in rows if row.state in ("queued", "running")}
-    tasks = _tasks(session, going_on)
-    undone = _undone(session, {row.dag_id for row in rows})
+def _listed(session: Session, rows: Sequence[Row[Any]], after: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Run]:
+    """Rows as runs, with what one more question says: where those are that go on."""
+    tasks, undone = _tasks(session, {row.id for row in rows if row.state in ("queued", "running")}), _undone(after)
     return [_run(row, tasks.get((row.dag_id, row.run_id), ()), undone) for row in rows]
 
 
@@ -97,14 +97,18 @@ def _tasks(session: Session, ids: Collection[int]) -> Mapping[tuple[str, str], l
     return found
 
 
-def _undone(session: Session, dag_ids: Collection[str]) -> set[tuple[str, str]]:
-    """(DAG, engine's run) of each switch that an undo has taken back, as the undo itself tells."""
-    named = [f"{dag_id}__undo" for dag_id in dag_ids]
+def _after(session: Session, dag_ids: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(DAG, record) of what undos and repairs have told of themselves, for the migrations of these DAGs."""
+    named = {f"{dag_id}__{kind}": dag_id for dag_id in dag_ids for kind in ("undo", "repair")}
     query = select(XComModel.dag_id, XComModel.value).where(
-        XComModel.dag_id.in_(named), XComModel.task_id == "undo", XComModel.key == "return_value"
+        XComModel.dag_id.in_(named), XComModel.task_id.in_(("undo", "report")), XComModel.key == "return_value"
     )
-    told = [(row.dag_id.removesuffix("__undo"), _record(row).get("run")) for row in session.execute(query)]
-    return {(dag_id, str(run)) for dag_id, run in told if run}
+    return [(named[row.dag_id], _record(row)) for row in session.execute(query)]
+
+
+def _undone(after: Iterable[tuple[str, Mapping[str, Any]]]) -> set[tuple[str, str]]:
+    """(DAG, engine's run) of each switch that was taken back. A repair tells an outcome, as every run that moves rows."""
+    return {(dag_id, str(told["run"])) for dag_id, told in after if "run" in told and "outcome" not in told}
 
 
 def _run(row: Row[Any], tasks: Sequence[Row[Any]] = (), undone: Collection[tuple[str, str]] = ()) -> Run:
@@ -131,7 +135,11 @@ def _record(row: Row[Any]) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _migration(dag: Row[Any], runs: Sequence[Run], total: int | None = None) -> Migration:
+def _migration(dag: Row[Any], runs: Sequence[Run], after: Iterable[tuple[str, Mapping[str, Any]]], total: int | None = None) -> Migration:
     told = (dag.description or "").removeprefix("Migration ")
     schedule = "" if dag.timetable_summary in (None, "None", "Never") else str(dag.timetable_summary)
-    return Migration(dag.dag_id, told, schedule, bool(dag.is_paused), bool(dag.broken), runs, len(runs) if total is None else total)
+    coverages = [c for d, record in after if d == dag.dag_id and isinstance(c := record.get("coverage"), dict)]
+    coverages += [c for run in runs if (c := run.summary.get("coverage"))]
+    newest = max(coverages, key=lambda c: str(c["as_of"]), default=None)
+    total = len(runs) if total is None else total
+    return Migration(dag.dag_id, told, schedule, bool(dag.is_paused), bool(dag.broken), runs, total, newest)

@@ -6,9 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
-from airflow.models.xcom import XComModel
 from airflow.sdk import BaseOperatorLink
-from airflow.utils.session import create_session
 
 from operators.approve import ApproveOperator
 from operators.extract import ExtractOperator
@@ -81,6 +79,10 @@ def _page(to: Addresses, task: Any) -> str:
 
 def _only_table(task: Any) -> str | None:
     """The table of a mapped task's chunks; None when it has several, or nothing says which."""
+    # a task's process loads this file and asks for nothing in it
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
     query = XComModel.get_many(
         run_id=task.run_id, key="return_value", task_ids=_DEALT[task.task_id], dag_ids=task.dag_id, map_indexes=-1, limit=1
     )

@@ -31,10 +31,13 @@ def before(area: Staging) -> dict[str, Any] | None:
 
 
 def report_before(area: Staging) -> dict[str, Any] | None:
-    """The report.json of the run before; None when there was none, or it is there no more."""
+    """The report.json of the run before; None when there was none, or it can't be read: a report is written all the same."""
     last = before(area)
-    place = area.of_run(last["run"]) if last else None
-    return place.read_json("report.json") if place and place.exists("report.json") else None
+    try:
+        found: dict[str, Any] | None = area.of_run(last["run"]).read_json("report.json") if last else None
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 def publish(area: Staging, report: dict[str, Any]) -> None:

@@ -75,7 +75,7 @@ def expect(area: Staging, plan: Plan) -> None:
     area.write_json({"stages": stages, "all": _sizes(plan.tables), "transformed": _sizes(plan.transformed), "last": last}, EXPECTED)
 
 
-def read(area: Staging, now: dt.datetime | None = None) -> Progress:
+def read(area: Staging) -> Progress:
     """How far the run in `area` is."""
     parts: dict[str, list[Part]] = {}
     for name in area.names(meter.FOLDER):

@@ -135,6 +135,15 @@ def test_an_area_without_progress_reads_as_nothing_done(tmp_path: Any) -> None:
     assert json.dumps(found.record())
 
 
+def test_a_stage_whose_other_parts_wait_for_a_slot_is_not_done(shop: Shop) -> None:
+    moved(shop)
+    place = area(shop)
+    load = place.read_json("progress", "load.json")
+    place.write_json(load | {"done": load["done"] - 1, "rows": load["rows"] - 1}, "progress", "load.json")
+    found = stage(progress.read(place), "load")
+    assert (found.state, found.done) == ("running", load["done"] - 1) and 0.9 < found.fraction < 1
+
+
 def test_a_failed_stage_says_so_until_it_is_tried_again(shop: Shop) -> None:
     place = area(shop)
     with pytest.raises(ValueError), record.stage(place, "load", "customer"):

@@ -152,11 +152,14 @@ def test_the_last_run_is_found_without_looking_at_any_other(shop: Shop, monkeypa
     assert touched == {"r4", "r3", ".migration"}
 
 
-def test_a_run_whose_predecessor_was_cleared_away_has_a_report(shop: Shop) -> None:
+@pytest.mark.parametrize("left", [None, "half a rep", '{"report": 99}'])
+def test_whatever_is_left_of_the_last_run_there_is_a_report(shop: Shop, left: str | None) -> None:
     shop.run("r1")
     area(shop, "r1").delete()
+    if left is not None:
+        area(shop, "r1").write_text(left, "report.json")
     shop.run("r2")
-    assert reported(shop, "r2")["since"] is None
+    assert reported(shop, "r2")["outcome"] == "switched" and reported(shop, "r2")["since"] is None
 
 
 def test_stages_are_slower_only_when_they_are_so_by_more_than_a_clock_tells(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ async function watch() {
     const { changed, html } = await answer.json();
     if (changed) return location.reload();
     const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-progress]");
-    if (fresh) shown.replaceWith(fresh);
+    if (fresh && fresh.outerHTML !== shown.outerHTML) shown.replaceWith(fresh); // else what has the focus would lose it
   }
   setTimeout(watch, 2000);
 }

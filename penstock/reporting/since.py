@@ -15,11 +15,11 @@ _COUNTED = ("penstock.rows", "penstock.columns")
 
 
 def since(now: Record, before: Record | None) -> Record | None:
-    """What `now` has that `before`, the report of the last run, had not. None when there was no last run.
+    """What `now` has that `before`, the report of the last run, had not. None when there was none, or one of another version.
 
     Each part lists what changed, the largest change first; `told` says it in short lines, and none when nothing changed.
     """
-    if before is None:
+    if before is None or before.get("report") != now["report"]:
         return None
     ours, theirs = _by_table(now), _by_table(before)
     both = [(ours[name], theirs[name]) for name in ours if name in theirs]
@@ -39,11 +39,6 @@ def since(now: Record, before: Record | None) -> Record | None:
         "versions": _differing(now["versions"], before["versions"]),
     }
     return found | {"told": list(_told(found, now, before))}
-
-
-def changed(found: Record) -> bool:
-    """Whether anything is told of since the last run."""
-    return bool(found["told"])
 
 
 def of_table(found: Record | None, name: str) -> Record | None:

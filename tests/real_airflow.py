@@ -33,10 +33,8 @@ HOSTILE_VALUE = "<script>alert('value')</script>"
 
 MIGRATIONS: dict[str, dict[str, Any]] = {
     "shop": {"tables": {"include": ["order"], "order": {"transform": [{"rename": {"note": "remark"}}]}}},
-    "shop_approved": {
-        "tables": {"include": ["log"]},
-        "switch": {"how": "swap", "approval": True, "keep_old": "7d", "approve_within": "1h"},
-    },
+    "shop_approved": {"tables": {"include": ["log"]}, "switch": {"approval": True, "approve_within": "1h"}},
+    "shop_asked": {"tables": {"include": ["nothing"]}, "switch": {"approval": True, "approve_within": "1h"}},
     "shop_daily": {
         "schedule": "@daily",
         "start_date": "2024-03-01",

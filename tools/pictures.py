@@ -15,7 +15,7 @@ from tools.airflow_server import REPO, Airflow
 from tools.backfill import backfill, flights
 
 DAYS, AT_ONCE = 10, 2
-SCREEN = {"width": 1280, "height": 760}
+WIDTH = 1280
 
 
 def main() -> None:
@@ -26,10 +26,10 @@ def main() -> None:
         airflow.until("the run of flights", lambda: airflow.ask(f"/api/v2{place}")["state"] == "success")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_context(locale="en-US", timezone_id="UTC", viewport=SCREEN).new_page()
+            page = browser.new_context(locale="en-US", timezone_id="UTC").new_page()
             log_in(page, airflow)
-            picture(page, f"{airflow.url}/plugin/migrations", "migrations")
-            picture(page, f"{airflow.url}/dags/flights/runs/{quote(run, safe='')}/plugin/migration_report", "report")
+            picture(page, f"{airflow.url}/plugin/migrations", "migrations", 440)
+            picture(page, f"{airflow.url}/dags/flights/runs/{quote(run, safe='')}/plugin/migration_report", "report", 880)
             browser.close()
 
 
@@ -41,8 +41,9 @@ def log_in(page: Any, airflow: Airflow) -> None:
     page.get_by_role("link", name="Migrations").wait_for()
 
 
-def picture(page: Any, url: str, name: str) -> None:
+def picture(page: Any, url: str, name: str, height: int) -> None:
     """Airflow's page with ours in its frame, when both are whole."""
+    page.set_viewport_size({"width": WIDTH, "height": height})
     page.goto(url)
     page.frame_locator("iframe").locator("main").wait_for()
     page.wait_for_load_state("networkidle")

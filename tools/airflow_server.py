@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,11 +132,15 @@ def airflow_server(
         migrated = subprocess.run(airflow("db", "migrate"), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
     if migrated.returncode:
         raise Failed(f"airflow db migrate failed\n{(home / 'migrate.log').read_text()[-3000:]}")
-    with ExitStack() as stack:
-        parts = {name: stack.enter_context(_part(name, home, environment)) for name in PARTS}
+    parts: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name in PARTS:
+            parts[name] = _started(name, home, environment)
         running = Airflow(home, url, passwords, environment, parts)
         running.until("Airflow", running.healthy)
         yield running
+    finally:
+        stop(*parts.values())
 
 
 def airflow(*arguments: str) -> list[str]:
@@ -157,30 +161,25 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@contextmanager
-def _part(name: str, home: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(name: str, home: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A part of Airflow in a session of its own, so that Ctrl-C reaches only us and all that it has started can be found."""
     with open(home / f"{name}.log", "w") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             airflow(name), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
-    try:
-        yield process
-    finally:
-        stop(process)
 
 
-def stop(leader: subprocess.Popen[bytes]) -> None:
-    """End every process of the leader's session, gently, then not. Not its group: each running task is a group of its own."""
-    for end, patience in ((psutil.Process.terminate, 10.0), (psutil.Process.kill, 5.0)):
-        found = [process for process in psutil.process_iter() if _session(process.pid) == leader.pid]
+def stop(*leaders: subprocess.Popen[bytes]) -> None:
+    """End every process of these leaders' sessions, gently, then not. Not their groups: each running task is a group of its own."""
+    sessions = {leader.pid for leader in leaders}
+    for end, patience in ((psutil.Process.terminate, 5.0), (psutil.Process.kill, 5.0)):
+        found = [process for process in psutil.process_iter() if _session(process.pid) in sessions]
         for process in found:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 end(process)
-            except psutil.NoSuchProcess:
-                continue
         psutil.wait_procs(found, patience)
-    leader.wait()
+    for leader in leaders:
+        leader.wait()
 
 
 def _session(pid: int) -> int:

@@ -32,7 +32,8 @@ def at(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 def run_folders(shop: Shop) -> list[Path]:
-    return sorted((shop.folder / "staging" / "shop").glob("*"))
+    """The folders of runs, without what the migration keeps beside them."""
+    return sorted(f for f in (shop.folder / "staging" / "shop").glob("*") if not f.name.startswith("."))
 
 
 def process(*args: str) -> subprocess.CompletedProcess[str]:

@@ -117,11 +117,11 @@ class Migration:
     @property
     def urgency(self) -> int:
         """Where it stands in a list: what waits for a person first, then what failed, then what goes on."""
-        if self.broken or self.last is None:
-            return 1 if self.broken else 4
+        if self.broken:
+            return 1
         if any(r.awaits for r in self.runs):
             return 0
-        return {"bad": 1, "live": 2, "warn": 3}.get(self.last.look, 3 if self.last.look == "warn" else 4)
+        return {"bad": 1, "live": 2, "warn": 3}.get(self.last.look, 4) if self.last else 4
 
 
 def airflow_run(run: str) -> str:

@@ -147,8 +147,10 @@ def _declared(now: Record, before: Record, both: Sequence[tuple[Record, Record]]
     for ours, theirs in both:
         for name in ("to", "transforms", "sensitive"):
             if ours[name] != theirs[name]:
-                before_, now_ = (", ".join(v) if isinstance(v, list) else v for v in (theirs[name], ours[name]))
-                found.append({"table": ours["table"], "what": name, "before": before_, "now": now_})
+                then, here = (", ".join(v) if isinstance(v, list) else v for v in (theirs[name], ours[name]))
+                if name == "transforms" and set(ours["sensitive"]) - set(theirs["sensitive"]):
+                    then = "(withheld: a column is sensitive now)"  # a step could say values of it then
+                found.append({"table": ours["table"], "what": name, "before": then, "now": here})
     if not found and now["fingerprint"] != before["fingerprint"]:
         prints = [str(r["fingerprint"])[:12] for r in (before, now)]
         found.append({"table": None, "what": "something else in the file", "before": prints[0], "now": prints[1]})

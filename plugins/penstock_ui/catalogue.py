@@ -27,8 +27,10 @@ def migrations(session: Session, readable: Collection[str]) -> list[Migration]:
     last = select(DagRun.id, number).where(DagRun.dag_id.in_(names)).subquery()
     rows = session.execute(_runs().join(last, and_(last.c.id == DagRun.id, last.c.number <= TREND)).order_by(*_LAST)).all()
     after = _after(session, names)
-    found = _listed(session, rows, after)
-    return [_migration(dag, [run for run in found if run.dag_id == dag.dag_id], after) for dag in dags]
+    found: dict[str, list[Run]] = {name: [] for name in names}
+    for run in _listed(session, rows, after):
+        found[run.dag_id].append(run)
+    return [_migration(dag, found.get(dag.dag_id, []), after) for dag in dags]
 
 
 def migration(session: Session, dag_id: str, skip: int, most: int) -> Migration | None:

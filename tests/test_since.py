@@ -100,13 +100,13 @@ def test_what_was_shown_before_is_not_repeated_once_it_is_sensitive(shop: Shop) 
 
 
 def test_what_a_step_said_of_a_column_is_not_repeated_once_it_is_sensitive(shop: Shop) -> None:
-    step = "transform: [{fill: {email: geheim@example.com}}]"
-    shop.run("r1", shop.write(f"  customer: {{{step}}}"))
+    step = "transform: [{fill: {note: geheim}}]"
+    shop.run("r1", shop.write(f"  order: {{{step}}}"))
     assert "geheim" in json.dumps(reported(shop, "r1"))
-    shop.run("r2", shop.write(f"  customer: {{sensitive: [email], {step}}}"))
+    shop.run("r2", shop.write(f"  order: {{sensitive: [note], {step}}}"))
     place = shop.folder / "staging" / "shop" / "r2"
     assert "geheim" not in json.dumps(reported(shop, "r2")) + (place / "report.html").read_text()
-    assert ("customer", "transforms") in [(d["table"], d["what"]) for d in reported(shop, "r2")["since"]["declared"]]
+    assert ("order", "transforms") in [(d["table"], d["what"]) for d in reported(shop, "r2")["since"]["declared"]]
 
 
 def test_a_run_that_failed_before_its_proof_is_not_the_last(shop: Shop) -> None:

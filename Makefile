@@ -8,13 +8,13 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .PHONY: demo up test lint bench lock clean
 
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
-	$(BIN)/python tools/demo.py
+	$(BIN)/python -m tools.demo
 
 up: $(VENV)/installed  ## Airflow with its UI on localhost
-	$(BIN)/python tools/up.py
+	$(BIN)/python -m tools.up
 
 test: $(VENV)/installed $(VENV)/servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -31,8 +31,9 @@ $(VENV)/debian:
 	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev libpq-dev libsqlite3-dev libxxhash-dev python3-venv python3-dev
 	mkdir -p $(VENV) && touch $@
 
-$(VENV)/servers:  ## private PostgreSQL and MariaDB servers that the tests start and stop, and the clients
-	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client sqlite3
+$(VENV)/servers: Makefile | $(VENV)/debian  ## private PostgreSQL and MariaDB servers that the tests start and stop, the clients, and a browser
+	$(AS_ROOT) apt-get update -qq
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server mariadb-client sqlite3 chromium
 	touch $@
 
 .bench/debian: $(VENV)/debian  ## the peers and clients that Debian has

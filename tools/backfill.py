@@ -1,6 +1,6 @@
 """A backfill of New York's flights of 2013, a partition a day, by Airflow's own backfill under its real scheduler: rows, time, overhead.
 
-    python tools/backfill.py [DAYS] [AT_ONCE]      the first DAYS days of the year (31), AT_ONCE runs at a time (2)
+    python -m tools.backfill [DAYS] [AT_ONCE]      the first DAYS days of the year (31), AT_ONCE runs at a time (2)
 
 SQLite is the source, a private PostgreSQL the target and Airflow's own database.
 """
@@ -8,13 +8,15 @@ SQLite is the source, a private PostgreSQL the target and Airflow's own database
 from __future__ import annotations
 
 import json
-import os
+import secrets
+import shutil
 import signal
-import subprocess
+import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,10 +25,8 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from demo import REPO, SOURCE, build_source, environment
-from up import stop
-
-sys.path.insert(0, str(REPO))
+from tools.airflow_server import REPO, Airflow, airflow_server, connection
+from tools.demo import SOURCE, build_source, environment
 from tools.postgresql_server import postgresql_server
 
 MIGRATION = """\
@@ -47,60 +47,45 @@ tables:
 """
 
 
-def main(days: int, at_once: int) -> int:
+@contextmanager
+def flights(at_once: int) -> Iterator[tuple[Airflow, sa.URL]]:
+    """Airflow with the repository's migrations and `flights_daily`, and the server that has its data and the target `warehouse`."""
     build_source()
     with tempfile.TemporaryDirectory(prefix="penstock-backfill-") as folder, postgresql_server("max_connections=200") as server:
         home = Path(folder)
-        (home / "dags" / "migrations").mkdir(parents=True)
-        (home / "dags" / "migrations.py").write_bytes((REPO / "dags" / "migrations.py").read_bytes())
+        shutil.copytree(REPO / "dags", home / "dags")
+        (home / "expectations").symlink_to(REPO / "expectations")
         (home / "dags" / "migrations" / "flights_daily.yaml").write_text(MIGRATION.format(at_once=at_once))
-        settings = os.environ | environment() | airflow_settings(home, server)
         for name in ("airflow", "warehouse"):
             with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as admin:
                 admin.execute(f"CREATE DATABASE {name}")
-        with open(home / "airflow.log", "w") as log:
-            airflow = subprocess.Popen(
-                [program("airflow"), "standalone"], env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped, it stops what it has started
-        try:
-            wait_until_there(server, patience=240)
-            began = time.monotonic()
-            first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
-            ask = ["backfill", "create", "--dag-id", "flights_daily", "--from-date", first, "--to-date", last]
-            subprocess.run([program("airflow"), *ask, "--max-active-runs", str(at_once)], env=settings, check=True, capture_output=True)
-            states = wait_for_runs(server, days, patience=120 * days)
-            told(home, server, days, time.monotonic() - began, states)
-        finally:
-            stop(airflow)
+        settings = environment() | {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+            "AIRFLOW__CORE__PARALLELISM": "8",
+            "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
+            "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": str(home / "flights.duckdb")}),
+            "AIRFLOW_CONN_WAREHOUSE": connection(server.set(database="warehouse")),
+        }
+        metadata = server.set(database="airflow").render_as_string(hide_password=False)
+        with airflow_server(home, metadata, settings, {"admin": secrets.token_hex(8)}) as airflow:
+            airflow.until("the DAGs", lambda: all(airflow.ask(f"/api/v2/dags/{dag_id}") for dag_id in ("flights", "flights_daily")))
+            yield airflow, server
+
+
+def backfill(airflow: Airflow, server: sa.URL, days: int, at_once: int) -> dict[str, int]:
+    """Run the year's first days by Airflow's own backfill; the states of the runs when all have ended."""
+    first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
+    airflow.ask("/api/v2/backfills", {"dag_id": "flights_daily", "from_date": first, "to_date": last, "max_active_runs": at_once})
+    return dict(airflow.until("the runs", lambda: ended(server), patience=120 * days))
+
+
+def main(days: int, at_once: int) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped, it stops what it has started
+    with flights(at_once) as (airflow, server):
+        began = time.monotonic()
+        states = backfill(airflow, server, days, at_once)
+        told(airflow.home, server, days, time.monotonic() - began, states)
     return 0 if states == {"success": days} else 1
-
-
-def airflow_settings(home: Path, server: sa.URL) -> dict[str, str]:
-    """Airflow with PostgreSQL for its own data, and without examples."""
-    metadata = server.set(database="airflow").render_as_string(hide_password=False)
-    warehouse = {"conn_type": "postgres", "host": server.host, "port": server.port, "login": server.username, "password": server.password}
-    port = "18090"
-    return {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata,
-        "AIRFLOW__API__PORT": port,
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__CORE__PARALLELISM": "8",
-        "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
-        "AIRFLOW_CONN_WAREHOUSE": json.dumps(warehouse | {"schema": "warehouse"}),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-
-
-def program(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
 
 
 def asked(server: sa.URL, database: str, query: str) -> list[tuple[Any, ...]]:
@@ -109,30 +94,11 @@ def asked(server: sa.URL, database: str, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-def wait_until_there(server: sa.URL, patience: float) -> None:
-    """Until the DAG is known to Airflow's database, so that it can be backfilled."""
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        try:
-            if asked(server, "airflow", "SELECT 1 FROM serialized_dag WHERE dag_id = 'flights_daily'"):
-                return
-        except psycopg.Error:
-            pass  # its tables are not made yet
-        time.sleep(1)
-    raise RuntimeError("Airflow did not come up in time")
-
-
-def wait_for_runs(server: sa.URL, days: int, patience: float) -> dict[str, int]:
-    """The states of the backfill's runs, when all have ended."""
-    until = time.monotonic() + patience
-    states: dict[str, int] = {}
-    while time.monotonic() < until:
-        query = "SELECT state, count(*) FROM dag_run WHERE run_type = 'backfill' GROUP BY state"
-        states = {str(state): int(count) for state, count in asked(server, "airflow", query)}
-        if states and not {"queued", "running"} & states.keys():
-            return states
-        time.sleep(3)
-    return states
+def ended(server: sa.URL) -> dict[str, int]:
+    """The states of the backfill's runs when all have ended; until then nothing."""
+    query = "SELECT state, count(*) FROM dag_run WHERE run_type = 'backfill' GROUP BY state"
+    states = {str(state): int(count) for state, count in asked(server, "airflow", query)}
+    return {} if {"queued", "running"} & states.keys() else states
 
 
 def told(home: Path, server: sa.URL, days: int, seconds: float, states: dict[str, int]) -> None:
@@ -157,8 +123,6 @@ def told(home: Path, server: sa.URL, days: int, seconds: float, states: dict[str
 
 
 def asked_sqlite() -> int:
-    import sqlite3
-
     with closing(sqlite3.connect(SOURCE)) as source:
         return int(source.execute("SELECT count(*) FROM flights").fetchone()[0])
 

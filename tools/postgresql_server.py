@@ -41,7 +41,7 @@ def postgresql_server(*settings: str) -> Iterator[sa.URL]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    chosen = " ".join(f"-c {s}" for s in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=50", *settings))
+    chosen = " ".join(f"-c {s}" for s in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=100", *settings))
     data, options = folder / "data", f"-p {port} -k {folder} {chosen}"
     control = [*user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
     initdb = [*user, str(binaries / "initdb"), "-D", str(data), "-U", "penstock", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]

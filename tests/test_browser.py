@@ -1,0 +1,167 @@
+"""In a real Chromium, against a real Airflow: a migration is started, watched, approved, read and undone; hostile names stay text.
+
+Screenshots are kept in artefacts/.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import Person, person
+from tests.real_airflow import HOSTILE_TABLE, RealAirflow
+
+pytestmark = pytest.mark.xdist_group("real Airflow")
+APPROVED = "shop_approved"
+
+
+@pytest.fixture(scope="module")
+def switched(real_airflow: RealAirflow) -> str:
+    """A run of `shop` that has switched."""
+    run = real_airflow.run("shop")
+    assert run["state"] == "success"
+    return str(run["dag_run_id"])
+
+
+@pytest.fixture(scope="module")
+def hostile(real_airflow: RealAirflow) -> str:
+    """A run that has moved a table whose name, column and value would do harm where they were not kept in."""
+    run = real_airflow.run("hostile")
+    assert run["state"] == "success"
+    return str(run["dag_run_id"])
+
+
+def test_a_person_starts_a_migration_by_its_form_watches_it_approves_it_and_reads_its_report(
+    chromium: Browser, real_airflow: RealAirflow
+) -> None:
+    op = person(chromium, real_airflow)
+    op.log_in("op", real_airflow.airflow.passwords["op"])
+    op.go(f"/dags/{APPROVED}")
+    op.page.get_by_role("button", name="Trigger").click()
+    form = op.page.get_by_role("dialog")
+    form.locator("input[name=element_chunk]").fill("1MiB")
+    op.shot("1-form")
+    form.get_by_role("button", name="Trigger").click()
+    op.page.wait_for_url(re.compile(rf"/dags/{APPROVED}/runs/"))
+    run_id = real_airflow.airflow.ask(f"/api/v2/dags/{APPROVED}/dagRuns?order_by=-run_after")["dag_runs"][0]["dag_run_id"]
+    op.shot("2-watched")
+    real_airflow.asked(APPROVED, run_id)
+    op.go("/required_actions")
+    op.page.get_by_role("row").filter(has_text=run_id).get_by_role("link", name=f"Switch {APPROVED}?").click()
+    expect(op.page.get_by_role("cell", name="holds")).to_be_visible()
+    op.shot("3-approval")
+    op.page.get_by_role("button", name="Approve").click()
+    ended = real_airflow.ended(APPROVED, run_id)
+    assert (ended["state"], ended["conf"]["chunk"]) == ("success", "1MiB")
+    report = op.report(APPROVED, run_id)
+    expect(report.locator("main")).to_contain_text("100 rows are live")
+    expect(report.locator("main")).to_contain_text("Approve by op")
+    op.shot("4-report")
+    assert op.told == []
+
+
+def test_a_task_leads_to_its_part_of_the_report(admin: Person, switched: str) -> None:
+    admin.go(f"/dags/shop/runs/{quote(switched, safe='')}/tasks/gate_loaded/details")
+    admin.page.get_by_role("link", name="Migration report").click()
+    admin.page.wait_for_url(re.compile(r"/gates/loaded$"))
+    expect(admin.framed().locator("main")).to_contain_text("order")
+    admin.shot("5-from-a-task")
+
+
+def test_an_undo_is_started_from_the_report_and_puts_the_old_tables_back(admin: Person, real_airflow: RealAirflow, switched: str) -> None:
+    there = "SELECT to_regclass('\"order\"') IS NOT NULL"
+    assert real_airflow.live(there) == [(True,)]
+    report = admin.report("shop", switched)
+    report.get_by_text("Undo the switch").first.click()
+    report.get_by_label("Why, for the record").fill("a test")
+    report.get_by_role("button", name="Undo the switch").click()
+    report.wait_for_url(re.compile("/dags/shop__undo/runs/"))
+    (undo,) = real_airflow.airflow.ask("/api/v2/dags/shop__undo/dagRuns")["dag_runs"]
+    assert real_airflow.ended("shop__undo", undo["dag_run_id"])["state"] == "success"
+    assert real_airflow.live(there) == [(False,)]
+    expect(admin.report("shop__undo", undo["dag_run_id"]).locator("main")).to_contain_text("undone")
+    admin.shot("6-undone")
+
+
+def pages(dag_id: str, run: str, table: str) -> dict[str, str]:
+    """Our pages about a run, where they are shown."""
+    run = quote(run, safe="")
+    return {
+        "Migrations": "/plugin/migrations",
+        "Migration": f"/dags/{dag_id}/plugin/migration",
+        "report": f"/dags/{dag_id}/runs/{run}/plugin/migration_report",
+        "table": f"/penstock/dags/{dag_id}/runs/{run}/tables?name={quote(table, safe='')}",
+        "gate": f"/penstock/dags/{dag_id}/runs/{run}/gates/loaded",
+    }
+
+
+RUN = "/penstock/dags/shop/runs/a"
+ROUTES = ["/penstock/", "/penstock/dags/shop", "/penstock/static/penstock.css"]
+ROUTES += [f"{RUN}/{page}" for page in ("report", "report.html", "report.json", "tables?name=order", "gates/loaded", "progress")]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_without_a_login_nothing_is_answered(real_airflow: RealAirflow, route: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        real_airflow.airflow.ask(route, user=None)
+    assert refused.value.code == 401
+
+
+def test_who_may_only_look_starts_nothing(real_airflow: RealAirflow) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        real_airflow.airflow.ask("/penstock/dags/shop__undo/start", {}, user="viewer")
+    assert refused.value.code == 403
+
+
+def test_hostile_names_and_values_stay_text(admin: Person, hostile: str) -> None:
+    for name, path in pages("hostile", hostile, HOSTILE_TABLE).items():
+        shown = admin.shown(path)
+        assert shown.locator("img[src=x], script:not([src])").count() == 0, name
+        if name in ("report", "table", "gate"):
+            expect(shown.get_by_text(HOSTILE_TABLE).first).to_be_attached()
+        admin.shot(f"7-hostile-{name}")
+    for task in ("extract/mapped", "load/mapped", "gate_loaded"):
+        admin.go(f"/dags/hostile/runs/{quote(hostile, safe='')}/tasks/{task}")
+        admin.page.wait_for_load_state("networkidle")
+    assert admin.told == []
+
+
+def test_every_link_of_the_migrations_page_is_reached_by_keyboard(admin: Person, switched: str) -> None:
+    admin.go("/penstock/")
+    wanted = admin.page.locator("main a").count()
+    assert wanted
+    reached = []
+    for _ in range(wanted + 10):
+        admin.page.keyboard.press("Tab")
+        reached.append(admin.page.evaluate("() => document.activeElement.getAttribute('href')"))
+    assert reached[0] == "#content"
+    assert set(admin.page.locator("main a").evaluate_all("links => links.map(l => l.getAttribute('href'))")) <= set(reached)
+
+
+UNLABELLED = """() => {
+  const named = e => e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") || e.querySelector(":scope > title") || e.textContent.trim() || e.getAttribute("title");
+  const hidden = e => e.closest("[aria-hidden=true]");
+  const faults = [];
+  for (const e of document.querySelectorAll("img")) if (!e.hasAttribute("alt")) faults.push("img without alt");
+  for (const e of document.querySelectorAll("svg")) if (!hidden(e) && !(e.getAttribute("role") === "img" && named(e))) faults.push("svg without a name: " + e.outerHTML.slice(0, 80));
+  for (const e of document.querySelectorAll("a, button, summary")) if (!named(e) && !e.querySelector("[aria-label], title")) faults.push("nothing to read: " + e.outerHTML.slice(0, 80));
+  for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea")) if (!e.labels.length && !named(e)) faults.push("field without label: " + e.outerHTML.slice(0, 80));
+  for (const e of document.querySelectorAll("th")) if (!hidden(e) && !named(e) && !e.querySelector("*")) faults.push("empty column head");
+  const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map(h => +h.tagName[1]);
+  if (levels[0] !== 1 || levels.filter(l => l === 1).length !== 1) faults.push("headings begin with " + levels[0] + ", h1 " + levels.filter(l => l === 1).length + " times");
+  levels.forEach((l, n) => { if (n && l > levels[n - 1] + 1) faults.push("heading skips to h" + l); });
+  const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+  ids.forEach((id, n) => { if (ids.indexOf(id) !== n) faults.push("id twice: " + id); });
+  if (!document.documentElement.lang) faults.push("no language");
+  if (!document.querySelector("main")) faults.push("no main");
+  return faults;
+}"""
+
+
+@pytest.mark.parametrize("name", pages("", "", ""))
+def test_pages_are_labelled_and_their_headings_in_order(admin: Person, switched: str, name: str) -> None:
+    assert admin.shown(pages("shop", switched, "order")[name]).evaluate(UNLABELLED) == []

@@ -1,0 +1,189 @@
+"""A private Airflow on this machine: its four parts started, watched and stopped; for `make up`, the backfill tool and the tests.
+
+`airflow standalone` goes on when one of its parts has died, and answers on: here a part that dies is noticed and named.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+REPO = Path(__file__).resolve().parent.parent
+PARTS = ("api-server", "dag-processor", "scheduler", "triggerer")
+PATIENCE = 300.0
+"""Seconds until Airflow must be up; a few dozen are usual."""
+
+
+class Failed(Exception):
+    """Airflow did not come up, or one of its parts has died; the text names it and ends its log."""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """A running Airflow. `passwords`: of its users; `parts`: its processes by name, each one's log is `home/<name>.log`."""
+
+    home: Path
+    url: str
+    passwords: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
+    parts: Mapping[str, subprocess.Popen[bytes]]
+
+    def ask(self, path: str, body: Any = None, user: str | None = "admin", method: str | None = None) -> Any:
+        """What the API answers to `user` (None: to nobody). Raises urllib.error.HTTPError."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.token(user)}"} if user else {})
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method), timeout=60) as answer:
+            return json.load(answer)
+
+    def token(self, user: str) -> str:
+        """A new login of `user`."""
+        return str(self.ask("/auth/token", {"username": user, "password": self.passwords[user]}, user=None)["access_token"])
+
+    def command(self, *arguments: str) -> str:
+        """What `airflow <arguments>` says. Raises CalledProcessError."""
+        done = subprocess.run(airflow(*arguments), env=self.environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def until(self, what: str, so: Any, patience: float = PATIENCE) -> Any:
+        """The first true answer of `so()`. Raises Failed when a part dies or the time is over; a refused connection is no answer yet."""
+        end = time.monotonic() + patience
+        while True:
+            self.check()
+            try:
+                if answer := so():
+                    return answer
+            except OSError:  # not there yet; HTTPError is one too
+                pass
+            if time.monotonic() > end:
+                raise Failed(f"{what}: not within {patience:.0f} s\n{self.told(*self.parts)}")
+            time.sleep(0.3)
+
+    def check(self) -> None:
+        """Raises Failed when a part has died."""
+        if dead := [name for name, process in self.parts.items() if process.poll() is not None]:
+            raise Failed(f"ended by itself: {', '.join(dead)}\n{self.told(*dead)}")
+
+    def healthy(self) -> bool:
+        """Whether every part says of itself that it lives."""
+        health = self.ask("/api/v2/monitor/health", user=None)
+        return all(part["status"] == "healthy" for part in health.values())
+
+    def told(self, *names: str) -> str:
+        """The ends of these parts' logs."""
+        return "\n".join(f"--- {name}\n{(self.home / f'{name}.log').read_text(errors='replace')[-3000:]}" for name in names)
+
+
+@contextmanager
+def airflow_server(
+    home: Path, database: str, settings: Mapping[str, str], passwords: Mapping[str, str], port: int | None = None
+) -> Iterator[Airflow]:
+    """Start Airflow with `home` for its logs and `database` (an empty one's URL) for its data; stop all of it at the end.
+
+    settings: more environment, the DAG folder for instance.  passwords: of users that are called like their roles: admin, op, user, viewer.
+    Raises Failed.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    address, *logs = (port or free_port(), free_port(), free_port())
+    kept = home / "passwords.json"
+    kept.touch(0o600)
+    kept.write_text(json.dumps(passwords))
+    url = f"http://localhost:{address}"
+    of_its_own = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API__PORT": str(address),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{address}/execution/",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{user}" for user in passwords),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(kept),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": re.sub("^sqlite:", "sqlite+aiosqlite:", database),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs[0]),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(logs[1]),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",  # a task that has ended is seen so much sooner; 1 is the default
+        # A task's worker looks this often whether the task is over, where it has missed its end; 5 is the default.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")])),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    environment = os.environ | settings | of_its_own
+    with open(home / "migrate.log", "w") as log:
+        migrated = subprocess.run(airflow("db", "migrate"), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+    if migrated.returncode:
+        raise Failed(f"airflow db migrate failed\n{(home / 'migrate.log').read_text()[-3000:]}")
+    parts: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name in PARTS:
+            parts[name] = _started(name, home, environment)
+        running = Airflow(home, url, passwords, environment, parts)
+        running.until("Airflow", running.healthy)
+        yield running
+    finally:
+        stop(*parts.values())
+
+
+def airflow(*arguments: str) -> list[str]:
+    """The command line of Airflow in this Python's environment."""
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def connection(url: sa.URL) -> str:
+    """A PostgreSQL database as the value of an AIRFLOW_CONN_ variable."""
+    place = {"host": url.host, "port": url.port, "login": url.username, "password": url.password, "schema": url.database}
+    return json.dumps({"conn_type": "postgres"} | place)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _started(name: str, home: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A part of Airflow in a session of its own, so that Ctrl-C reaches only us and all that it has started can be found."""
+    with open(home / f"{name}.log", "w") as log:
+        return subprocess.Popen(
+            airflow(name), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def stop(*leaders: subprocess.Popen[bytes]) -> None:
+    """End every process of these leaders' sessions, gently, then not. Not their groups: each running task is a group of its own."""
+    sessions = {leader.pid for leader in leaders}
+    for end, patience in ((psutil.Process.terminate, 5.0), (psutil.Process.kill, 5.0)):
+        found = [process for process in psutil.process_iter() if _session(process.pid) in sessions]
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                end(process)
+        psutil.wait_procs(found, patience)
+    for leader in leaders:
+        leader.wait()
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return -1

@@ -31,9 +31,9 @@ def apply(plans: Sequence[TablePlan], target: Database) -> list[str]:
     ordered = _referred_first(plans)
     statements = []
     for plan in reversed(ordered):
-        gone = leaving(plan, target)
-        statements.append(_copy(plan.target, plan.target.name, plan.kept, target, gone))
-        statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {gone}")
+        for gone in leaving(plan, target):
+            statements.append(_copy(plan.target, plan.target.name, plan.kept, target, gone))
+            statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {gone}")
     for plan in ordered:
         statements.append(_copy(plan.target, plan.shadow, plan.target.name, target))
         statements += target.renumber(plan.target, plan.target.name)
@@ -57,13 +57,13 @@ def make_room_for_undo(plans: Sequence[TablePlan], aside: dict[str, TableName], 
     return [*target.drops(places), *target.schemas(places), *(ddl.create_table(target, _bare(p.target), aside[p.name]) for p in plans)]
 
 
-def leaving(plan: TablePlan, target: Database) -> str:
-    """The predicate of the live rows that give place."""
+def leaving(plan: TablePlan, target: Database) -> list[str]:
+    """The predicates of the live rows that give place, one after the other: joined by OR, no index would help to find them."""
     same = same_key(plan, target)
     if plan.increment:
-        return same
+        return [same]
     inside = same_key(plan, target, plan.leaving) if plan.leaving else f"({within(plan, target, plan.target) or _ALL})"
-    return f"{inside} OR {same}" if same and plan.partition else inside
+    return [inside, same] if same and plan.partition else [inside]
 
 
 def _put(plan: TablePlan, target: Database) -> str:

@@ -35,7 +35,15 @@ def staged(root: Path, run: str = "r1", tables: int = 1000, columns: int = 10, r
 def _plan(run: str, tables: int, columns: int, rows: int) -> Plan:
     shape = tuple(Column(f"column_{n}", Type("int64" if n % 3 else "string"), nullable=bool(n), native="INTEGER") for n in range(columns))
     ends = {"source": "sqlite:////x.sqlite", "target": "postgresql://x/y", "source_version": "SQLite 3", "target_version": "PostgreSQL 17"}
-    how = {"consistency": "run", "how": "swap", "approval": False, "keep_old_seconds": 604_800, "parallel_writers": True, "connections": 2}
+    how = {
+        "consistency": "run",
+        "how": "swap",
+        "approval": False,
+        "keep_old_seconds": 604_800,
+        "parallel_writers": True,
+        "connections": 2,
+        "memory": 512 << 20,
+    }
     plans = tuple(_table(f"table_{n:04}", shape, rows) for n in range(tables))
     return Plan(migration="many", run=run, token="t", fingerprint="f" * 64, tables=plans, **ends, **how)  # type: ignore[arg-type]
 

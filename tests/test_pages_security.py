@@ -53,9 +53,8 @@ def routes() -> list[tuple[str, str]]:
 
 def form_of(html: str) -> dict[str, str]:
     """The hidden fields of the form that undoes."""
-    return dict(
-        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', html[html.index('action="/penstock/dags/shop_plain__undo') :])
-    )
+    form = html[html.index('action="/penstock/dags/shop_plain__undo') :].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
 
 
 def report_of(run: Any) -> str:

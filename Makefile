@@ -14,7 +14,7 @@ up: $(VENV)/installed  ## Airflow with its UI on localhost
 	$(BIN)/python -m tools.up
 
 test: $(VENV)/installed $(VENV)/servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

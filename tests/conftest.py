@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 pytest_plugins = [
     "tests.postgresql_server",
     "tests.mariadb_server",
@@ -12,11 +10,3 @@ pytest_plugins = [
     "tests.real_airflow",
     "tests.browser",
 ]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file is one worker's, and so are all files of one group: those that need a real Airflow start it once."""
-    for item in items:
-        if not any(item.iter_markers("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))

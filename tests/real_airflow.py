@@ -1,7 +1,7 @@
 """A real Airflow for the tests that need its scheduler or its pages: a pytest plugin.
 
 Its four parts run on a private PostgreSQL, with the repository's plugins and dags/migrations.py, and the migrations written here,
-from SQLite into PostgreSQL. It is started once for all tests that ask for it; when one fails, its logs are kept in artefacts/.
+from SQLite into PostgreSQL. It is started once for a file of tests that asks for it; when one fails, its logs are kept in artefacts/.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class RealAirflow:
             return source.execute(query).fetchall()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_airflow(
     postgresql_server: sa.URL, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[RealAirflow]:
@@ -117,6 +117,7 @@ def real_airflow(
     address = postgresql_server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as admin:
         for name in ("real_airflow", "real_warehouse"):
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             admin.execute(f"CREATE DATABASE {name}")
     target = postgresql_server.set(database="real_warehouse")
     settings = {
@@ -135,12 +136,12 @@ def real_airflow(
             yield RealAirflow(airflow, source, target)
     finally:
         if request.session.testsfailed:
-            keep_logs(home)
+            keep_logs(home, request.path.stem)
 
 
-def keep_logs(home: Path) -> None:
+def keep_logs(home: Path, tests: str) -> None:
     """What Airflow and its tasks have said, for whoever looks into a failure."""
-    kept = ARTEFACTS / "airflow"
+    kept = ARTEFACTS / f"airflow-{tests}"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     for log in home.glob("*.log"):

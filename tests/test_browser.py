@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, expect
 from tests.browser import Person, person
 from tests.real_airflow import HOSTILE_TABLE, RealAirflow
 
-pytestmark = pytest.mark.xdist_group("real Airflow")
 APPROVED = "shop_approved"
 
 
@@ -76,9 +75,10 @@ def test_an_undo_is_started_from_the_report_and_puts_the_old_tables_back(admin: 
     there = "SELECT to_regclass('\"order\"') IS NOT NULL"
     assert real_airflow.live(there) == [(True,)]
     report = admin.report("shop", switched)
-    report.get_by_text("Undo the switch").first.click()
-    report.get_by_label("Why, for the record").fill("a test")
-    report.get_by_role("button", name="Undo the switch").click()
+    decision = report.locator("details", has_text="Undo the switch")
+    decision.locator("summary").click()
+    decision.get_by_label("Why, for the record").fill("a test")
+    decision.get_by_role("button", name="Undo the switch").click()
     report.wait_for_url(re.compile("/dags/shop__undo/runs/"))
     (undo,) = real_airflow.airflow.ask("/api/v2/dags/shop__undo/dagRuns")["dag_runs"]
     assert real_airflow.ended("shop__undo", undo["dag_run_id"])["state"] == "success"

@@ -12,8 +12,6 @@ import pytest
 
 from tests.real_airflow import RealAirflow
 
-pytestmark = pytest.mark.xdist_group("real Airflow")
-
 DAILY = "shop_daily"
 FIRST, LAST, DAYS = "2024-03-02", "2024-03-05", 4
 

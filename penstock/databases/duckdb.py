@@ -34,6 +34,7 @@ from penstock.databases import (
 from penstock.databases.duckdb_types import TYPES
 from penstock.databases.faults import unread
 from penstock.databases.sieve import Refusal
+from penstock.databases.standard import literal, qualified, quoted
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import TEXTS, Check, Column, Index, Part, Table, TableName, Type, arrow_schema
 
@@ -101,7 +102,7 @@ def key_native(type: Type) -> str | None:
 
 
 def read_expression(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     if column.type.name == "unsupported" and column.native.startswith(_NESTED) | column.native.endswith("]"):
         return f"CAST(to_json({name}) AS VARCHAR)"
     if column.type.name == "interval":
@@ -121,7 +122,7 @@ def _written_expression(column: Column, place: str) -> str:
 
 
 def key_expression(column: Column) -> str:
-    return f"encode(CAST({_quote(column.name)} AS VARCHAR))" if column.type.name in TEXTS else _quote(column.name)
+    return f"encode(CAST({quoted(column.name)} AS VARCHAR))" if column.type.name in TEXTS else quoted(column.name)
 
 
 def key_literal(value: int | str, column: Column) -> str:
@@ -131,14 +132,14 @@ def key_literal(value: int | str, column: Column) -> str:
 
 
 def key_value(column: Column) -> str:
-    return _quote(column.name) if column.type.arrow in _INTEGERS else f"CAST({_quote(column.name)} AS VARCHAR)"
+    return quoted(column.name) if column.type.arrow in _INTEGERS else f"CAST({quoted(column.name)} AS VARCHAR)"
 
 
 _INTEGERS = {pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()}
 
 
 def moment(column: Column) -> str:
-    return _quote(column.name)
+    return quoted(column.name)
 
 
 def moment_literal(moment: str, column: Column) -> str:
@@ -157,7 +158,7 @@ def kept(live: TableName, migration: str, token: str) -> TableName:
 def octets(column: Column) -> str:
     if not lengths.may_be_long(column):
         return ""
-    return f"octet_length({_quote(column.name)})" if column.native == "BLOB" else f"strlen({read_expression(column)})"
+    return f"octet_length({quoted(column.name)})" if column.native == "BLOB" else f"strlen({read_expression(column)})"
 
 
 def bound(memory: int) -> list[str]:
@@ -169,11 +170,11 @@ def schemas(names: Iterable[TableName]) -> list[str]:
 
 
 def moves(moves: Sequence[Move]) -> list[str]:
-    return [f"ALTER TABLE {_qualified(old)} RENAME TO {_quote(new.name)}" for old, new in moves]
+    return [f"ALTER TABLE {qualified(old)} RENAME TO {quoted(new.name)}" for old, new in moves]
 
 
 def drops(names: Sequence[TableName]) -> list[str]:
-    return [f"DROP TABLE IF EXISTS {_qualified(name)}" for name in names]
+    return [f"DROP TABLE IF EXISTS {qualified(name)}" for name in names]
 
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
@@ -196,7 +197,7 @@ def engine(url: sa.URL) -> sa.Engine:
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    where = f"schema_name = {'current_schema()' if schema is None else _text(schema)} AND database_name = current_database()"
+    where = f"schema_name = {'current_schema()' if schema is None else literal(schema)} AND database_name = current_database()"
     types = {
         (row[0], row[1]): row[2]
         for row in execute(connection, f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE {where}")
@@ -241,7 +242,7 @@ def _dressed(table: Table, sql: str, comment: str | None, comments: Mapping[tupl
 
 
 def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
-    home = "current_schema()" if schema is None else _text(schema)
+    home = "current_schema()" if schema is None else literal(schema)
     asked = {
         "view": f"SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = {home}",
         "sequence": f"SELECT sequence_name FROM duckdb_sequences() WHERE schema_name = {home}",
@@ -291,14 +292,14 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
     driver = _driver(connection)
     if _indexed(connection, name):  # which must fit into the memory, https://duckdb.org/docs/stable/sql/indexes
         driver.execute(more_memory)
-    fields = ", ".join(_quote(c.name) for c in columns)
+    fields = ", ".join(quoted(c.name) for c in columns)
     values = ", ".join(_written_expression(c, f"c{i}") for i, c in enumerate(columns))
     for batch in batches:
         # DuckDB takes no decimals of more than 38 digits from Arrow
         given = [a.cast(pa.string()) if pa.types.is_decimal256(a.type) else a for a in batch.columns]
         driver.register("penstock_batch", pa.table(given, names=[f"c{i}" for i in range(batch.num_columns)]))
         try:
-            driver.execute(f"INSERT INTO {_qualified(name)} ({fields}) SELECT {values} FROM penstock_batch").fetchall()
+            driver.execute(f"INSERT INTO {qualified(name)} ({fields}) SELECT {values} FROM penstock_batch").fetchall()
         except duckdb.Error as error:
             # the transaction is aborted: not even the batch can be unregistered in it
             raise _refused(name, error, columns) from None
@@ -323,27 +324,27 @@ def _refused(name: TableName, error: Exception, columns: Sequence[Column]) -> Lo
 
 def _indexed(connection: sa.Connection, name: TableName) -> bool:
     """Whether rows that are written go into an index."""
-    where = f"table_name = {_text(name.name)} AND schema_name = {_text(name.schema) if name.schema else 'current_schema()'}"
+    where = f"table_name = {literal(name.name)} AND schema_name = {literal(name.schema) if name.schema else 'current_schema()'}"
     query = f"SELECT count(*) FROM duckdb_constraints() WHERE {where} AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')"
     return bool(execute(connection, query).scalar_one())
 
 
 def seal(connection: sa.Connection, name: TableName) -> str | None:
-    row = execute(connection, f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {_qualified(name)} AS t").one()
+    row = execute(connection, f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {qualified(name)} AS t").one()
     return f"{row[0]}:{row[1]}"
 
 
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
     found = []
     for table in tables:
-        where = f"table_name = {_text(table.name)} AND database_name = current_database()"
+        where = f"table_name = {literal(table.name)} AND database_name = current_database()"
         if table.schema:
-            where += f" AND schema_name = {_text(table.schema)}"
+            where += f" AND schema_name = {literal(table.schema)}"
         for (index,) in execute(connection, f"SELECT index_name FROM duckdb_indexes() WHERE {where}"):
             found.append(Dependent("index", index, table, follows=False))
         referring = (
             "SELECT table_name, constraint_name FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' AND"
-            f" (referenced_table = {_text(table.name)} OR {where})"
+            f" (referenced_table = {literal(table.name)} OR {where})"
         )
         for owner, constraint in execute(connection, referring):
             found.append(Dependent("foreign key", f"{constraint} of {owner}", table, follows=False))
@@ -367,15 +368,3 @@ def _driver(connection: sa.Connection):  # type: ignore[no-untyped-def]
     if not connection.in_transaction():
         connection.begin()
     return connection.connection.driver_connection
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _qualified(name: TableName) -> str:
-    return ".".join(_quote(p) for p in (name.schema, name.name) if p)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from penstock.databases import USUAL, Dependent, Move, Room, Size, Use, execute, inspection
 from penstock.databases.sieve import Refusal
+from penstock.databases.standard import quoted
 from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
 from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
 
@@ -106,11 +107,11 @@ def bound(memory: int) -> list[str]:
 
 
 def read_expression(column: Column) -> str:
-    return _quote(column.name)
+    return quoted(column.name)
 
 
 def key_expression(column: Column) -> str:
-    return _quote(column.name)
+    return quoted(column.name)
 
 
 def key_literal(value: int | str, column: Column) -> str:
@@ -118,11 +119,11 @@ def key_literal(value: int | str, column: Column) -> str:
 
 
 def key_value(column: Column) -> str:
-    return _quote(column.name) if column.type.name not in TEXTS | {"date"} else f"CAST({_quote(column.name)} AS VARCHAR(4000))"
+    return quoted(column.name) if column.type.name not in TEXTS | {"date"} else f"CAST({quoted(column.name)} AS VARCHAR(4000))"
 
 
 def moment(column: Column) -> str:
-    return _quote(column.name)
+    return quoted(column.name)
 
 
 def moment_literal(moment: str, column: Column) -> str:
@@ -238,7 +239,3 @@ def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]
 def _only_a_source() -> MigrationError:
     fix = "targets are PostgreSQL, MySQL/MariaDB, SQLite and DuckDB"
     return MigrationError("a database without a module of its own is only a source", fix=fix)
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -43,6 +43,7 @@ from penstock.databases import (
 )
 from penstock.databases.postgresql_types import TYPES
 from penstock.databases.sieve import Refusal
+from penstock.databases.standard import literal, qualified, quoted
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, Problem, ReadFailed, RowsRefused
 from penstock.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
 
@@ -148,7 +149,7 @@ def key_native(type: Type) -> str | None:
 
 
 def read_expression(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     if column.type.name == "interval":
         return _INTERVAL.format(name)
     if column.type.name == "inet":  # its cast to text shows all bits of a network, what it writes does not
@@ -161,7 +162,7 @@ def read_expression(column: Column) -> str:
 
 
 def key_expression(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     return f"convert_to({name}::text, 'UTF8')" if column.type.name in _BYTEWISE else name
 
 
@@ -172,11 +173,11 @@ def key_literal(value: int | str, column: Column) -> str:
         return f"'\\x{value.encode().hex()}'::bytea"
     if column.type.name in BINARIES:
         return f"'\\x{value}'::bytea"
-    return f"{_text(value)}::{native(column.type)}"
+    return f"{literal(value)}::{native(column.type)}"
 
 
 def key_value(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     if column.type.name in BINARIES:
         return f"encode({name}, 'hex')"
     # with the column's own name, the text would be what ORDER BY "name" sorts by
@@ -184,11 +185,11 @@ def key_value(column: Column) -> str:
 
 
 def moment(column: Column) -> str:
-    return _quote(column.name)
+    return quoted(column.name)
 
 
 def moment_literal(moment: str, column: Column) -> str:
-    return f"{_text(moment)}::{native(column.type)}"  # the session's zone is UTC
+    return f"{literal(moment)}::{native(column.type)}"  # the session's zone is UTC
 
 
 def shadow(live: TableName, migration: str, token: str = "") -> TableName:
@@ -200,7 +201,7 @@ def kept(live: TableName, migration: str, token: str) -> TableName:
 
 
 def octets(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     if not lengths.may_be_long(column) or postgresql_copy.padded(column):
         return ""
     if column.native == "bytea" or (column.type.name == "string" and _SENT_AS_TEXT.fullmatch(column.native)):
@@ -214,7 +215,7 @@ def bound(memory: int) -> list[str]:
 
 
 def schemas(names: Iterable[TableName]) -> list[str]:
-    return [f"CREATE SCHEMA IF NOT EXISTS {_quote(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
+    return [f"CREATE SCHEMA IF NOT EXISTS {quoted(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
 
 def moves(moves: Sequence[Move]) -> list[str]:
@@ -223,10 +224,10 @@ def moves(moves: Sequence[Move]) -> list[str]:
         if new.schema is None and old.schema is not None:
             raise MigrationError(f"{old} can't move to a table without a schema", where=str(new), fix="name the target's schema")
         if old.schema != new.schema and new.schema is not None:
-            statements.append(f"ALTER TABLE {_qualified(old)} SET SCHEMA {_quote(new.schema)}")
-            across.append(_text(_qualified(new)))
+            statements.append(f"ALTER TABLE {qualified(old)} SET SCHEMA {quoted(new.schema)}")
+            across.append(literal(qualified(new)))
         if old.name != new.name:
-            statements.append(f"ALTER TABLE {_qualified(TableName(old.name, new.schema))} RENAME TO {_quote(new.name)}")
+            statements.append(f"ALTER TABLE {qualified(TableName(old.name, new.schema))} RENAME TO {quoted(new.name)}")
     return [*statements, _PARTITIONS_FOLLOW.format(", ".join(across))] if across else statements
 
 
@@ -236,27 +237,27 @@ def drops(names: Sequence[TableName]) -> list[str]:
     emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith(("penstock_old_", "penstock_new_")))
     quietly = "DO $$ BEGIN DROP SCHEMA IF EXISTS {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$"
     # one statement, since foreign keys may go round in a circle among them
-    together = f"DROP TABLE IF EXISTS {', '.join(_qualified(n) for n in names)}"
-    return [together, *(quietly.format(_quote(schema)) for schema in emptied)]
+    together = f"DROP TABLE IF EXISTS {', '.join(qualified(n) for n in names)}"
+    return [together, *(quietly.format(quoted(schema)) for schema in emptied)]
 
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     wait = f"SET LOCAL lock_timeout = '{patience}s'"
-    return [wait, f"LOCK TABLE {', '.join(_qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
+    return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
-    place = _text(_qualified(name))
-    return [_renumbered(c, place, _qualified(name)) for c in table.columns if c.identity]
+    place = literal(qualified(name))
+    return [_renumbered(c, place, qualified(name)) for c in table.columns if c.identity]
 
 
 def _renumbered(column: Column, place: str, table: str) -> str:
     """The next number is past the last row's, or where the source had got to when that is further."""
     numbering = column.numbering or Numbering()
     first = numbering.start if numbering.next is None else numbering.next
-    last = f"{'max' if numbering.step > 0 else 'min'}({_quote(column.name)})"
+    last = f"{'max' if numbering.step > 0 else 'min'}({quoted(column.name)})"
     begun = f"{last} {'>=' if numbering.step > 0 else '<='} {first}"
-    serial = f"pg_get_serial_sequence({place}, {_text(column.name)})"
+    serial = f"pg_get_serial_sequence({place}, {literal(column.name)})"
     return f"SELECT setval({serial}, CASE WHEN {begun} THEN {last} ELSE {first} END, coalesce({begun}, false)) FROM {table}"
 
 
@@ -278,6 +279,20 @@ def engine(url: sa.URL) -> sa.Engine:
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with connection.begin_nested():
+                return _inspect(connection, schema, only)
+        except sa.exc.InternalError:  # a table that the catalogue had named was dropped before it was asked about it
+            if not tries_left:
+                raise
+    return []
+
+
+_TRIES = 5
+
+
+def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None) -> list[Table]:
     seen = postgresql_catalogue.inspect(connection, schema)
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
     objects = postgresql_objects.inspect(connection, schema)
@@ -300,7 +315,7 @@ def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str
 def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
     # Newer servers read a range of pages as such; before 14 each would be a scan of the table.
     asked = "current_setting('server_version_num')::int, current_setting('block_size')::int"
-    version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({_text(_qualified(name))}::regclass)").one()
+    version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
     pages = size // block if version >= 140_000 else 0
     return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
 
@@ -311,7 +326,7 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
     execute(connection, "SELECT 1")  # the first statement takes the snapshot
     for other in others:
         execute(other, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        execute(other, f"SET TRANSACTION SNAPSHOT {_text(taken)}")
+        execute(other, f"SET TRANSACTION SNAPSHOT {literal(taken)}")
     return True
 
 
@@ -332,10 +347,10 @@ def _copied(connection: sa.Connection, select: str, columns: Sequence[Column], b
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
-    fields = ", ".join(_quote(c.name) for c in columns)
+    fields = ", ".join(quoted(c.name) for c in columns)
     form = "binary" if postgresql_copy.has_binary(columns) else "text"
     faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns, name.name)
-    statement = f"COPY {_qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
+    statement = f"COPY {qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
     with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         batches = postgresql_copy.within(batches, columns)
         blocks = postgresql_copy.binary(batches, columns) if form == "binary" else (tsv.lines(b, _spelled) for b in batches)
@@ -357,7 +372,7 @@ def _spelled(array: pa.Array, field: pa.Field) -> pa.Array:
 def seal(connection: sa.Connection, name: TableName) -> str | None:
     # xmin is the transaction that wrote the row; they only grow, so a change that keeps the count raises the sum
     marks = "count(*) || ':' || coalesce(sum(xmin::text::bigint), 0)"
-    return str(execute(connection, f"SELECT {marks} FROM {_qualified(name)}").scalar_one())
+    return str(execute(connection, f"SELECT {marks} FROM {qualified(name)}").scalar_one())
 
 
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
@@ -429,15 +444,3 @@ def _message(error: psycopg.Error) -> str:
     if state in ("23503", "23505") and error.diag.message_detail:
         return f"{message}: {error.diag.message_detail}"
     return message
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _qualified(name: TableName) -> str:
-    return ".".join(_quote(p) for p in (name.schema, name.name) if p is not None)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

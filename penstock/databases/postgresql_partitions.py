@@ -12,6 +12,7 @@ import re
 import sqlalchemy as sa
 
 from penstock.databases import Slot
+from penstock.databases.standard import literal, qualified, quoted
 from penstock.schema import Column, TableName
 
 _PARENT = """
@@ -31,7 +32,7 @@ _CHECK = '"penstock_bounds"'
 
 
 def slot(connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> Slot:
-    name = {"name": _qualified(table)}
+    name = {"name": qualified(table)}
     ranged, by, referring = connection.execute(sa.text(_PARENT), name).one()
     if not ranged or by != column:
         return Slot(None, f"{table} is not partitioned by range of {column} alone")
@@ -61,31 +62,19 @@ def _moment(written: str) -> dt.datetime | None:
 
 
 def make(table: TableName, shadow: TableName, column: Column, low: str, high: str) -> list[str]:
-    within = " AND ".join(f"{_quote(column.name)} {part}" for part in ("IS NOT NULL", f">= {_text(low)}", f"< {_text(high)}"))
+    within = " AND ".join(f"{quoted(column.name)} {part}" for part in ("IS NOT NULL", f">= {literal(low)}", f"< {literal(high)}"))
     return [
-        f"CREATE TABLE {_qualified(shadow)} (LIKE {_qualified(table)} INCLUDING ALL EXCLUDING IDENTITY)",
-        f"ALTER TABLE {_qualified(shadow)} ADD CONSTRAINT {_CHECK} CHECK ({within})",
+        f"CREATE TABLE {qualified(shadow)} (LIKE {qualified(table)} INCLUDING ALL EXCLUDING IDENTITY)",
+        f"ALTER TABLE {qualified(shadow)} ADD CONSTRAINT {_CHECK} CHECK ({within})",
     ]
 
 
 def attach(table: TableName, part: TableName, low: str, high: str) -> list[str]:
     return [
-        f"ALTER TABLE {_qualified(table)} ATTACH PARTITION {_qualified(part)} FOR VALUES FROM ({_text(low)}) TO ({_text(high)})",
-        f"ALTER TABLE {_qualified(part)} DROP CONSTRAINT IF EXISTS {_CHECK}",
+        f"ALTER TABLE {qualified(table)} ATTACH PARTITION {qualified(part)} FOR VALUES FROM ({literal(low)}) TO ({literal(high)})",
+        f"ALTER TABLE {qualified(part)} DROP CONSTRAINT IF EXISTS {_CHECK}",
     ]
 
 
 def detach(table: TableName, part: TableName) -> list[str]:
-    return [f"ALTER TABLE {_qualified(table)} DETACH PARTITION {_qualified(part)}"]
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _qualified(name: TableName) -> str:
-    return ".".join(_quote(part) for part in (name.schema, name.name) if part is not None)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return [f"ALTER TABLE {qualified(table)} DETACH PARTITION {qualified(part)}"]

@@ -36,6 +36,7 @@ from penstock.databases import (
 from penstock.databases.faults import unheld
 from penstock.databases.sieve import Refusal
 from penstock.databases.sqlite_types import TYPES
+from penstock.databases.standard import literal, qualified, quoted
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import DECIMALS, INTEGERS, TEXTS, Check, Column, Index, Part, Table, TableName, Type
 
@@ -101,7 +102,7 @@ def key_native(type: Type) -> str | None:
 
 
 def read_expression(column: Column) -> str:
-    name = _quote(column.name)
+    name = quoted(column.name)
     if column.type.name != "unsupported":
         return name
     # cast to text, a real would have fifteen digits; a blob is left one, and refused
@@ -110,7 +111,7 @@ def read_expression(column: Column) -> str:
 
 
 def key_expression(column: Column) -> str:
-    return f"CAST({_quote(column.name)} AS BLOB)" if column.type.name in TEXTS else _quote(column.name)
+    return f"CAST({quoted(column.name)} AS BLOB)" if column.type.name in TEXTS else quoted(column.name)
 
 
 def key_literal(value: int | str, column: Column) -> str:
@@ -118,16 +119,16 @@ def key_literal(value: int | str, column: Column) -> str:
         return str(value)
     if column.type.name == "decimal" and (column.type.precision or 0) <= 15:
         return f"CAST('{value}' AS NUMERIC)"
-    return f"X'{value.encode().hex()}'" if column.type.name in TEXTS else _text(value)
+    return f"X'{value.encode().hex()}'" if column.type.name in TEXTS else literal(value)
 
 
 def key_value(column: Column) -> str:
-    return _quote(column.name) if column.type.name in INTEGERS else f"CAST({_quote(column.name)} AS TEXT)"
+    return quoted(column.name) if column.type.name in INTEGERS else f"CAST({quoted(column.name)} AS TEXT)"
 
 
 def moment(column: Column) -> str:
     # SQLite's own functions round to milliseconds: of a time only the whole seconds are handed to them, and the offset
-    name = _quote(column.name)
+    name = quoted(column.name)
     if column.type.name == "date":
         return f"substr({name}, 1, 10)"
     if column.type.name == "timestamp":
@@ -137,7 +138,7 @@ def moment(column: Column) -> str:
 
 
 def moment_literal(moment: str, column: Column) -> str:
-    return _text(moment)
+    return literal(moment)
 
 
 def shadow(live: TableName, migration: str, token: str = "") -> TableName:
@@ -150,7 +151,7 @@ def kept(live: TableName, migration: str, token: str) -> TableName:
 
 def octets(column: Column) -> str:
     # told without the value; of a text its characters are counted, in any other case
-    return f"length({_quote(column.name)})" if lengths.may_be_long(column) else ""
+    return f"length({quoted(column.name)})" if lengths.may_be_long(column) else ""
 
 
 def bound(memory: int) -> list[str]:
@@ -162,12 +163,12 @@ def schemas(names: Iterable[TableName]) -> list[str]:
 
 
 def moves(moves: Sequence[Move]) -> list[str]:
-    renames = [f"ALTER TABLE {_qualified(old)} RENAME TO {_quote(new.name)}" for old, new in moves]
+    renames = [f"ALTER TABLE {qualified(old)} RENAME TO {quoted(new.name)}" for old, new in moves]
     return ["PRAGMA legacy_alter_table = ON", *renames, "PRAGMA legacy_alter_table = OFF"]
 
 
 def drops(names: Sequence[TableName]) -> list[str]:
-    return [f"DROP TABLE IF EXISTS {_qualified(name)}" for name in names]
+    return [f"DROP TABLE IF EXISTS {qualified(name)}" for name in names]
 
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
@@ -202,13 +203,13 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     notes: dict[str, list[str]] = {}
     indexes: dict[str, list[Index]] = {}
     for name in statements:
-        info = execute(connection, f"SELECT name, type, pk, hidden FROM pragma_table_xinfo({_text(name)})").fetchall()
+        info = execute(connection, f"SELECT name, type, pk, hidden FROM pragma_table_xinfo({literal(name)})").fetchall()
         types |= {(name, column): _bare(declared, generated) for column, declared, _, generated in info}
         hidden |= {(name, column) for column, _, _, generated in info if generated in (2, 3)}
         keys = [(column, declared) for column, declared, pk, _ in info if pk]
         if len(keys) == 1 and keys[0][1].upper() == "INTEGER":
             identity.add((name, keys[0][0]))  # an alias of the rowid
-        triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(name)}")
+        triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {literal(name)}")
         notes[name] = [f"trigger {row[0]}" for row in triggers]
         indexes[name] = _indexes(connection, name)
     found = inspection.tables(connection, schema, canonical, types, list(statements), frozenset(identity), notes, indexes=indexes)
@@ -223,10 +224,10 @@ def _bare(declared: str, generated: int) -> str:
 def _indexes(connection: sa.Connection, table: str) -> list[Index]:
     """The table's indexes; an automatic one is a unique constraint, which has no name of its own here."""
     found = []
-    listed = f'SELECT l.name, "unique", origin, s.sql FROM pragma_index_list({_text(table)}) l'
+    listed = f'SELECT l.name, "unique", origin, s.sql FROM pragma_index_list({literal(table)}) l'
     joined = " LEFT JOIN sqlite_schema s ON s.name = l.name AND s.type = 'index'"
     for name, unique, origin, sql in execute(connection, listed + joined).fetchall():
-        rows = execute(connection, f"SELECT name, desc, coll FROM pragma_index_xinfo({_text(name)}) WHERE key ORDER BY seqno").fetchall()
+        rows = execute(connection, f"SELECT name, desc, coll FROM pragma_index_xinfo({literal(name)}) WHERE key ORDER BY seqno").fetchall()
         columns = tuple(row[0] for row in rows)
         if origin == "u":
             found.append(Index(f"uq_{table}_{'_'.join(columns)}", columns, unique=True))
@@ -298,10 +299,10 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     driver = _driver(connection)
-    fields = ", ".join(_quote(c.name) for c in columns)
+    fields = ", ".join(quoted(c.name) for c in columns)
     places = ", ".join("?" * len(columns))
     try:
-        driver.executemany(f"INSERT INTO {_qualified(name)} ({fields}) VALUES ({places})", _rows(batches, columns))
+        driver.executemany(f"INSERT INTO {qualified(name)} ({fields}) VALUES ({places})", _rows(batches, columns))
     except (sqlite3.Error, OverflowError) as error:
         what, where, fix = f"{name} refused rows", f"table {name}", "cast or filter the values in the migration, or correct the key"
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError) and not str(error).startswith("UNIQUE"):
@@ -351,7 +352,7 @@ def seal(connection: sa.Connection, name: TableName) -> str | None:
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
     found = []
     for table in tables:
-        rows = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {_text(table.name)}")
+        rows = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {literal(table.name)}")
         found += [Dependent("trigger", row[0], table, follows=False) for row in rows]
     return found
 
@@ -374,15 +375,3 @@ def _driver(connection: sa.Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _qualified(name: TableName) -> str:
-    return ".".join(_quote(p) for p in (name.schema, name.name) if p)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -223,13 +223,13 @@ def test_the_table_and_the_picture_show_every_contestant() -> None:
 
 def test_a_tiny_race_is_run_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["--svg", str(tmp_path / "x.svg"), "--json", str(tmp_path / "x.json"), "--folder", str(tmp_path)]
-    small = ["--scale", str(TINY), "--times", "1", "--paths", "sqlite-duckdb", "--only", "penstock", "pandas"]
+    small = ["--scale", str(TINY), "--times", "1", "--paths", "sqlite-duckdb", "--only", "penstock", "penstock_unproved", "pandas"]
     assert benchmarks.main([*small, *files]) == 0
     told = capsys.readouterr().out
     assert "Penstock, gates and proof on" in told
     assert "at most 0.1 × pandas" in told
     runs = json.loads((tmp_path / "x.json").read_text())["runs"]
-    assert {r["contestant"]: r["problem"] for r in runs} == {"penstock": "", "pandas": ""}
+    assert {r["contestant"]: r["problem"] for r in runs} == {"penstock": "", "penstock_unproved": "", "pandas": ""}
     assert all(900 < r["rows"] < 1100 and r["seconds"] > 0 and r["peak_mb"] > 20 for r in runs)
     assert {"extract", "gate_loaded", "prove", "switch"} <= set(next(r for r in runs if r["stages"])["stages"])
     ElementTree.parse(tmp_path / "x.svg")

@@ -41,7 +41,7 @@ def main() -> None:
     with record.stage(area, "build"):
         loading.build(session)
     with record.stage(area, "switch"), session.writing() as connection, connection.begin():
-        for statement in switch.statements(session, connection, Decision(session.plan.tables, (), {}, (), ())):
+        for statement in switch.moves(session, connection, Decision(session.plan.tables, (), {}, (), (), {})):
             databases.execute(connection, statement)
     os._exit(0)
 

@@ -1,6 +1,6 @@
 """How long the pages take with a thousand runs in Airflow's database: SQLite, and a private PostgreSQL. No browser, no network.
 
-python tools/page_times.py [RUNS] [TIMES]      so many runs (1000) of eight migrations, each page asked for so many times (7)
+python -m tools.page_times [RUNS] [TIMES]      so many runs (1000) of eight migrations, each page asked for so many times (7)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long the report of a run of many tables takes to put together, to show and to download, and how large its pages are.
 
-python tools/report_times.py [TABLES] [COLUMNS] [TIMES]      so many tables (1000) of so many columns (10), each so many times (5)
+python -m tools.report_times [TABLES] [COLUMNS] [TIMES]      so many tables (1000) of so many columns (10), each so many times (5)
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
@@ -63,6 +63,8 @@ def _address(context: Context) -> str:
     """The run's report in Airflow's UI, which may stand under a prefix."""
     from airflow.sdk.configuration import conf
 
+    from penstock.pages.addresses import Addresses
+
     run = context["dag_run"]
     prefix = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
-    return f"{prefix}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}/plugin/migration_report"
+    return f"{Addresses('', prefix).airflow_run(run.dag_id, run.run_id)}/plugin/migration_report"

@@ -195,16 +195,20 @@ def area(migration: Migration, given: str, run: str) -> Staging:
     return staging.of(staging_root(migration, given), migration.name, run)
 
 
+def places(migration: Migration, given: str) -> tuple[str, sa.URL, sa.URL, Path, dict[str, str]]:
+    """Where runs stage, read, write and find their suites, and the secrets of their steps. given: the staging root."""
+    return staging_root(migration, given), url(migration.source), url(migration.target), suites_folder(migration), secrets()
+
+
 def opened(file: str, given: str, run: str) -> Session:
     """A run that was planned before. `file`: of the migration; `given`: the staging root. Raises SwitchRefused when it wasn't."""
     from penstock import session
     from penstock.errors import SwitchRefused
 
     migration = declared(file)
-    root = staging_root(migration, given)
-    ends = url(migration.source), url(migration.target)
+    root, source, target, folder, keys = places(migration, given)
     try:
-        return session.reopen(root, migration.name, run, *ends, suites_folder(migration), secrets())
+        return session.reopen(root, migration.name, run, source, target, folder, keys)
     except FileNotFoundError:
         fix = "clear the plan task, or look at staging's address"
         raise SwitchRefused(f"the run {run} has no plan in staging", where=root, fix=fix) from None

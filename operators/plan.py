@@ -11,10 +11,7 @@ from operators.migration_operator import (
     declared,
     handed_on,
     interval,
-    secrets,
-    staging_root,
-    suites_folder,
-    url,
+    places,
 )
 
 if TYPE_CHECKING:
@@ -40,11 +37,7 @@ class PlanOperator(MigrationOperator):
             session = plan.plan(
                 migration,
                 run,
-                staging_root(migration, self.staging_root),
-                url(migration.source),
-                url(migration.target),
-                suites_folder(migration),
-                secrets(),
+                *places(migration, self.staging_root),
                 parse_bytes(chunk) if chunk else None,
                 tuple(params.get("tables") or ()),
                 interval(migration, context),

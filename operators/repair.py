@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, begun_run, declared, opened, secrets, staging_root, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, begun_run, declared, opened, places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,6 +26,7 @@ class RepairOperator(MigrationOperator):
         from penstock import run as engine
         from penstock.digest import Digest
         from penstock.stages import plan
+        from penstock.staging import COMPARED
 
         migration, params = declared(self.migration), context["params"]
         run = begun_run(migration, self.staging_root, context)
@@ -38,18 +39,14 @@ class RepairOperator(MigrationOperator):
             session = plan.plan(
                 migration,
                 run,
-                staging_root(migration, self.staging_root),
-                url(migration.source),
-                url(migration.target),
-                suites_folder(migration),
-                secrets(),
+                *places(migration, self.staging_root),
                 only=tuple(params.get("tables") or ([t.name for t in of.plan.tables] if of else [])),
                 interval=_interval(migration, params, of),
                 repair=True,
                 depth=params.get("proof") or "staged",
             )
         engine.move(session)
-        found = staging.read_json("compared.json") if staging.exists("compared.json") else []
+        found = staging.read_json(COMPARED) if staging.exists(COMPARED) else []
         told = {part: sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving")}
         return {"tables": len(found), "differ": sum(c["differ"] > 0 for c in found), **told}
 

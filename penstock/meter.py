@@ -65,9 +65,7 @@ class Meter:
         with self._lock, suppress(OSError):
             self._written = time.monotonic()
             self._sample(self._written - self._began)
-            self._area.write_json(
-                self._record(state), FOLDER, folder(f"{self._stage}-{self._label}" if self._label else self._stage) + ".json"
-            )
+            self._area.write_json(self._record(state), FOLDER, f"{folder(self._part)}.json")
 
     def _count(self, moment: str, facts: dict[str, Any]) -> None:
         chunk = (facts.get("table", ""), facts.get("chunk", 0))

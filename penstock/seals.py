@@ -18,12 +18,10 @@ def unchanged(session: Session, connection: sa.Connection, table: TablePlan, pla
     is_live = place == table.target.name
     if proof["seal"] is not None and not (is_live and (table.partition or table.increment or table.repairs)):
         return str(session.target.seal(connection, place)) == str(proof["seal"])
-    select = readback_select(table, session.target, None, place)
-    columns = table.target.columns
     proved = Digest.parse(proof["target"])
     if table.by_key or not is_live:
         proved -= Digest.parse(proof.get("standing", str(Digest())))
-    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(proved)
+    return _total(session, connection, table, readback_select(table, session.target, None, place)) == str(proved)
 
 
 def as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
@@ -31,12 +29,16 @@ def as_compared(session: Session, connection: sa.Connection, table: TablePlan, c
     seal = session.target.seal(connection, table.target.name)
     if seal is not None and seal == comparison["seal"]:
         return True
-    columns, select = table.target.columns, live_select(table, session.target, None)
-    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(comparison["live"])
+    return _total(session, connection, table, live_select(table, session.target, None)) == str(comparison["live"])
 
 
 def gave_place(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
     """Whether the rows that a repair has put aside are those that were found to differ; of a partition, its own."""
+    select = databases.select(session.target, table.kept, table.target.columns, within(table, session.target, table.target))
+    return _total(session, connection, table, select) == str(comparison["leaving"])
+
+
+def _total(session: Session, connection: sa.Connection, table: TablePlan, select: str) -> str:
+    """The digest of what the select gives."""
     columns = table.target.columns
-    select = databases.select(session.target, table.kept, columns, within(table, session.target, table.target))
-    return str(digest.total(session.target.read(connection, select, columns), columns)) == str(comparison["leaving"])
+    return str(digest.total(session.target.read(connection, select, columns), columns))

@@ -214,6 +214,10 @@ def chunk_file(stage: str, table: str, chunk: int) -> str:
     return posixpath.join(stage, folder(table), f"{chunk:05}.parquet")
 
 
+COMPARED = "compared.json"
+"""What a repair has found of each table, relative to the run: penstock/stages/compare.py."""
+
+
 def reading(table: str) -> tuple[str, str]:
     """Where it is written when a table's reading began, relative to the run."""
     return "reading", f"{folder(table)}.json"

@@ -96,7 +96,7 @@ def comparisons(session: Session) -> dict[str, dict[str, Any]]:
     """By table, what the comparison of a repair has found."""
     if not any(t.repairs for t in session.plan.tables):
         return {}
-    return {c["table"]: c for c in session.staging.read_json("compared.json")}
+    return {c["table"]: c for c in session.staging.read_json(staging.COMPARED)}
 
 
 def still_as_compared(session: Session, connection: sa.Connection, decision: Decision) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -279,17 +279,14 @@ def engine(url: sa.URL) -> sa.Engine:
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            with connection.begin_nested():
-                return _inspect(connection, schema, only)
-        except sa.exc.InternalError:  # a table that the catalogue had named was dropped before it was asked about it
-            if not tries_left:
-                raise
-    return []
+    for _ in range(_AGAIN):
+        # a table that the catalogue has named may be dropped before it is asked about it
+        with suppress(sa.exc.InternalError), connection.begin_nested():
+            return _inspect(connection, schema, only)
+    return _inspect(connection, schema, only)
 
 
-_TRIES = 5
+_AGAIN = 4
 
 
 def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None) -> list[Table]:

@@ -10,7 +10,7 @@ from penstock import earlier, progress, quarantine
 from penstock.plan import Plan, TablePlan
 from penstock.quarantine import Manifest
 from penstock.record import FAILURE
-from penstock.staging import Receipt, Staging, folder
+from penstock.staging import COMPARED, Receipt, Staging, folder
 
 GATES = ("extracted", "transformed", "loaded")
 
@@ -69,7 +69,7 @@ def read(area: Staging) -> Records:
         {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
         {t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
         {stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
-        there("compared.json") or (),
+        there(COMPARED) or (),
         there("proof.json"),
         there("approval.json"),
         there("switch.json"),

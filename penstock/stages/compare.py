@@ -28,7 +28,6 @@ from penstock.session import Session
 from penstock.staging import Receipt, Staging, chunk_file
 
 STAGE, LEAVING = "compared", "leaving"
-RECORD = "compared.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class _Found:
 def compare(session: Session) -> None:
     """Compare the live tables that the run repairs with what it has staged, and write down what differs. Done already: does nothing."""
     plans = [t for t in session.plan.tables if t.repairs]
-    if not plans or session.staging.exists(RECORD):
+    if not plans or session.staging.exists(staging.COMPARED):
         return
     events.emit("compare.started", tables=len(plans))
     for plan in plans:
@@ -74,7 +73,7 @@ def compare(session: Session) -> None:
             seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
         found = workers.each(work, connections, partial(_piece, session), lambda _: comparing.MEMORY, session.shares.limit)
     told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
-    session.staging.write_json([asdict(c) for c in told], RECORD)
+    session.staging.write_json([asdict(c) for c in told], staging.COMPARED)
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
 
 

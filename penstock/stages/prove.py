@@ -19,7 +19,7 @@ from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, Ro
 from penstock.plan import Chunk, TablePlan, extract_select, readback_select
 from penstock.schema import Column
 from penstock.session import Session
-from penstock.staging import Receipt, proved
+from penstock.staging import COMPARED, Receipt, proved
 
 STAGE = "proved"
 _NAMED = 20
@@ -213,7 +213,7 @@ def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None
 
 def _standing(session: Session, plan: TablePlan) -> Digest:
     """Of the live rows of a repair that were found equal, and stay."""
-    found = session.staging.read_json("compared.json") if plan.repairs else []
+    found = session.staging.read_json(COMPARED) if plan.repairs else []
     return next((Digest.parse(c["standing"]) for c in found if c["table"] == plan.name), Digest())
 
 

@@ -109,6 +109,7 @@ _SESSION = {
     "extra_float_digits": "3",
     "standard_conforming_strings": "on",
     "maintenance_work_mem": "256MB",  # indexes are built over loaded tables; of all statements only such use it
+    "jit": "off",  # what it compiles for a chunk takes longer than it saves
     "row_security": "off",  # an error, where a policy would hide rows
 }
 
@@ -328,9 +329,9 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
+    # rows that several processes bring cost more than they gain, where several connections read; and they would mix their pieces
+    execute(connection, "SET LOCAL max_parallel_workers_per_gather = 0")
     if room.longest > pieces.LONG:
-        # rows that several processes bring would mix their pieces
-        execute(connection, "SET LOCAL max_parallel_workers_per_gather = 0")
         rows = _copied(connection, postgresql_copy.in_pieces(select, columns), pieces.columns(columns, postgresql_copy.long), pieces.BATCH)
         yield from pieces.joined(rows, columns)
     else:

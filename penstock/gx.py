@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from hashlib import md5
 from importlib import import_module
+from threading import Lock, Thread
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -98,12 +99,25 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
         sa.event.remove(engine, "after_cursor_execute", _buffer)
 
 
-@cache
 def load() -> None:
-    """Import it, which takes a second and 90 MB: when a gate runs, never before. Without what only other uses of it need.
+    """Import it, which takes a second and 90 MB: when a gate runs, or shortly before. Without what only other uses of it need.
 
     scipy and altair would be half of it. They are imported when they are first used: by tests of distributions.
     """
+    with _LOADING:
+        _load()
+
+
+def load_meanwhile() -> None:
+    """Import it in another thread; a gate that comes before it is done waits for it."""
+    Thread(target=load, name="great_expectations", daemon=True).start()
+
+
+_LOADING = Lock()
+
+
+@cache
+def _load() -> None:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
     later = {name: _Later(name) for name in ("scipy", "scipy.stats", "altair") if name not in sys.modules}
     if "scipy" in later:

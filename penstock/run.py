@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import journal, record, staging
+from penstock import gx, journal, record, staging
 from penstock.intervals import Interval
 from penstock.migration import Migration
 from penstock.plan import Depth, groups
@@ -41,6 +41,7 @@ def run(
     Leaves a report in any case. Raises the PenstockError that stopped it.
     """
     area = staging.of(root, migration.name, run_id)
+    gx.load_meanwhile()  # while the source is asked for its tables, which leaves a processor idle
     try:
         with record.stage(area, "plan"):
             session = plan.plan(

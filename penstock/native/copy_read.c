@@ -4,6 +4,7 @@
  * function writes it, all big end first. Source: https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format").
  * It is decoded as a stream: a value of any length is copied as it comes, so that it is in memory once here and once in libpq.
  */
+#include "filling.h"
 #include "moments.h"
 #include "native.h"
 #include "numeric.h"
@@ -17,30 +18,13 @@
 
 #define WINDOW_BYTES (256 << 10)  /* at least one whole value of a fixed form, and the longest number */
 #define HEADER_BYTES 19
-#define FIRST_ROWS 1024
 
 static const uint8_t SIGNATURE[11] = "PGCOPY\n\377\r\n";
-
-/* A column that is being filled. `room` of its values is in bytes, of TEXT and BYTES only; the others have room for the rows. */
-struct filling {
-    struct type type;
-    uint8_t *validity;
-    uint8_t *values;
-    int32_t *offsets;
-    int64_t size, room;
-    int64_t nulls;
-    int padded;  /* with blanks up to its column's length, which are no part of the value */
-};
 
 typedef struct {
     PyObject_HEAD
     PGconn *connection;
-    int64_t most_rows, most_bytes;
-    int64_t count;
-    struct type *types;
-    struct filling *columns;
-    int64_t rows, row_room, bytes;
-    int64_t row_bytes;         /* of a row without its texts and binaries */
+    struct filling batch;
     int64_t field;             /* which field of the row is next; -1 before the row's count of columns */
     int64_t missing;           /* bytes of a long value that are still to come */
     int begun;                 /* the header was read */
@@ -98,9 +82,9 @@ static enum step bad_day(reader *self, int64_t column, int64_t days, int64_t tim
 
 static enum step put_whole(reader *self, int64_t number, const uint8_t *wire, int64_t length)
 {
-    struct filling *column = &self->columns[number];
+    struct filled *column = &self->batch.columns[number];
     const struct type *type = &column->type;
-    uint8_t *to = column->values + self->rows * type->width;
+    uint8_t *to = column->values + self->batch.rows * type->width;
     int64_t value;
     if (type->kind == UNSIGNED && type->width == 8) {  /* no integer of PostgreSQL holds them all: they come as numbers */
         static const struct type digits = {DECIMAL, 16, 20, 0};
@@ -129,8 +113,8 @@ static enum step put_whole(reader *self, int64_t number, const uint8_t *wire, in
 
 static enum step put_moment(reader *self, int64_t number, const uint8_t *wire, int64_t length)
 {
-    struct filling *column = &self->columns[number];
-    uint8_t *to = column->values + self->rows * column->type.width;
+    struct filled *column = &self->batch.columns[number];
+    uint8_t *to = column->values + self->batch.rows * column->type.width;
     if (length != column->type.width)
         return bad(self, number, "its form is not a date's or a time's");
     if (column->type.kind == DATE) {
@@ -161,9 +145,9 @@ static enum step put_moment(reader *self, int64_t number, const uint8_t *wire, i
 
 static enum step put_fixed(reader *self, int64_t number, const uint8_t *wire, int64_t length)
 {
-    struct filling *column = &self->columns[number];
+    struct filled *column = &self->batch.columns[number];
     const struct type *type = &column->type;
-    uint8_t *to = column->values + self->rows * type->width;
+    uint8_t *to = column->values + self->batch.rows * type->width;
     const char *why;
     switch (type->kind) {
     case SIGNED:
@@ -186,69 +170,9 @@ static enum step put_fixed(reader *self, int64_t number, const uint8_t *wire, in
     default:  /* BOOLEAN */
         if (length != 1 || *wire > 1)
             return bad(self, number, "its form is not a boolean's");
-        column->values[self->rows >> 3] |= (uint8_t)(*wire << (self->rows & 7));
+        column->values[self->batch.rows >> 3] |= (uint8_t)(*wire << (self->batch.rows & 7));
         return MORE;
     }
-}
-
-static void put_null(struct filling *column, int64_t row)
-{
-    column->validity[row >> 3] &= (uint8_t)~(1 << (row & 7));
-    column->nulls++;
-    if (is_variable(&column->type))
-        column->offsets[row + 1] = (int32_t)column->size;
-    else if (column->type.width)
-        memset(column->values + row * column->type.width, 0, column->type.width);
-}
-
-/* ---- room */
-
-static int grow(void **buffer, int64_t bytes)
-{
-    void *grown = realloc(*buffer, bytes);
-    if (grown)
-        *buffer = grown;
-    return grown != NULL;
-}
-
-static int room_for_rows(reader *self)
-{
-    if (self->rows < self->row_room)
-        return 1;
-    int64_t before = self->row_room, rows = before ? before * 4 : FIRST_ROWS;
-    if (rows > self->most_rows)
-        rows = self->most_rows;
-    for (int64_t i = 0; i < self->count; i++) {
-        struct filling *column = &self->columns[i];
-        int64_t bits = (rows + 7) / 8, old_bits = (before + 7) / 8;
-        if (!grow((void **)&column->validity, bits))
-            return 0;
-        memset(column->validity + old_bits, 0xff, bits - old_bits);
-        if (column->type.kind == BOOLEAN) {
-            if (!grow((void **)&column->values, bits))
-                return 0;
-            memset(column->values + old_bits, 0, bits - old_bits);
-        } else if (is_variable(&column->type)) {
-            if (!grow((void **)&column->offsets, (rows + 1) * 4))
-                return 0;
-            column->offsets[0] = 0;
-        } else if (!grow((void **)&column->values, rows * column->type.width))
-            return 0;
-    }
-    self->row_room = rows;
-    return 1;
-}
-
-static int room_for_value(struct filling *column, int64_t length)
-{
-    int64_t wanted = column->size + length;
-    if (wanted <= column->room && column->values)
-        return 1;
-    int64_t room = wanted < (16 << 20) ? wanted * 2 + 64 : wanted;  /* a huge value is the last of its batch */
-    if (!grow((void **)&column->values, room))
-        return 0;
-    column->room = room;
-    return 1;
 }
 
 /* ---- rows */
@@ -266,21 +190,21 @@ static enum step decode_row(reader *self)
             self->start += 2;
             return END;
         }
-        if (columns != self->count)
+        if (columns != self->batch.count)
             return bad(self, -1, "a row has another number of columns than were asked for");
-        if (!room_for_rows(self))
+        if (!room_for_row(&self->batch))
             return NO_MEMORY;
         at += 2;
         self->field = 0;
     }
-    for (; self->field < self->count; self->field++) {
-        struct filling *column = &self->columns[self->field];
+    for (; self->field < self->batch.count; self->field++) {
+        struct filled *column = &self->batch.columns[self->field];
         if (!self->missing) {
             if (end - at < 4)
                 goto out;
             int64_t length = (int32_t)get32(at);
             if (length == -1) {
-                put_null(column, self->rows);
+                put_null(column, self->batch.rows);
                 at += 4;
                 continue;
             }
@@ -313,18 +237,18 @@ static enum step decode_row(reader *self)
         memcpy(column->values + column->size, at, here);
         at += here;
         column->size += here;
-        self->bytes += here;
+        self->batch.bytes += here;
         self->missing -= here;
         if (self->missing)
             goto out;
         if (column->padded)
-            while (column->size > column->offsets[self->rows] && column->values[column->size - 1] == ' ')
+            while (column->size > column->offsets[self->batch.rows] && column->values[column->size - 1] == ' ')
                 column->size--;
-        column->offsets[self->rows + 1] = (int32_t)column->size;
+        column->offsets[self->batch.rows + 1] = (int32_t)column->size;
     }
     self->field = -1;
-    self->rows++;
-    self->bytes += self->row_bytes;
+    self->batch.rows++;
+    self->batch.bytes += self->batch.row_bytes;
     step = ROW;
 out:
     self->start = at - self->window;
@@ -348,7 +272,7 @@ static enum step decode(reader *self)
 {
     enum step step = self->begun ? ROW : decode_header(self);
     /* a row that is begun belongs to the batch that has its beginning, however long it is */
-    while (step == ROW && (self->field >= 0 || !self->rows || (self->rows < self->most_rows && self->bytes < self->most_bytes)))
+    while (step == ROW && (self->field >= 0 || !self->batch.rows || !is_full(&self->batch)))
         step = decode_row(self);
     return step;
 }
@@ -401,127 +325,10 @@ static enum step fill(reader *self)
     }
 }
 
-/* ---- Arrow's side */
-
-static int continues(uint8_t byte) { return (byte & 0xC0) == 0x80; }
-
-/* Whether these bytes are UTF-8, as https://www.unicode.org/versions/latest/ (table 3-7) has it. */
-static int is_utf8(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end) {
-        uint64_t eight;
-        while (end - at >= 8 && (memcpy(&eight, at, 8), !(eight & UINT64_C(0x8080808080808080))))
-            at += 8;
-        if (at == end)
-            break;
-        int lead = *at++;
-        if (lead < 0x80)
-            continue;
-        int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4 || end - at < more)
-            return 0;
-        if ((lead == 0xE0 && *at < 0xA0) || (lead == 0xED && *at > 0x9F) || (lead == 0xF0 && *at < 0x90) || (lead == 0xF4 && *at > 0x8F))
-            return 0;
-        for (; more; more--)
-            if (!continues(*at++))
-                return 0;
-    }
-    return 1;
-}
-
-/* Each text by itself is UTF-8 when all together are, and none begins in the middle of a character. */
-static int is_text(const struct filling *column, int64_t rows)
-{
-    if (!is_utf8(column->values, column->values + column->size))
-        return 0;
-    for (int64_t i = 1; i < rows; i++)
-        if (column->offsets[i] < column->size && continues(column->values[column->offsets[i]]))
-            return 0;
-    return 1;
-}
-
-static void free_filling(struct filling *column)
-{
-    free(column->validity);
-    free(column->values);
-    free(column->offsets);
-}
-
-static void release_array(struct ArrowArray *array)
-{
-    for (int64_t i = 0; i < array->n_children; i++) {
-        if (array->children[i]->release)
-            array->children[i]->release(array->children[i]);
-        free(array->children[i]);
-    }
-    for (int64_t i = 0; i < array->n_buffers; i++)
-        free((void *)array->buffers[i]);
-    free(array->buffers);
-    free(array->children);
-    array->release = NULL;
-}
-
-static void free_capsule(PyObject *capsule)
-{
-    struct ArrowArray *array = PyCapsule_GetPointer(capsule, "arrow_array");
-    if (array->release)
-        array->release(array);
-    free(array);
-}
-
-static struct ArrowArray *new_array(int64_t rows, int64_t buffers, int64_t children)
-{
-    struct ArrowArray *array = calloc(1, sizeof *array);
-    if (!array)
-        return NULL;
-    *array = (struct ArrowArray){.length = rows, .release = release_array};
-    array->buffers = calloc(buffers, sizeof *array->buffers);
-    array->children = calloc(children + 1, sizeof *array->children);
-    if (!array->buffers || !array->children) {
-        release_array(array);
-        free(array);
-        return NULL;
-    }
-    array->n_buffers = buffers;
-    return array;
-}
-
-/* The filled columns become an array that owns their buffers; the reader begins anew. NULL without memory. */
-static struct ArrowArray *hand_over(reader *self)
-{
-    struct ArrowArray *batch = new_array(self->rows, 1, self->count);
-    for (int64_t i = 0; batch && i < self->count; i++) {
-        struct filling *column = &self->columns[i];
-        struct ArrowArray *child = new_array(self->rows, is_variable(&column->type) ? 3 : 2, 0);
-        if (!child || (is_variable(&column->type) && !room_for_value(column, 0))) {
-            if (child)
-                release_array(child);
-            free(child);
-            release_array(batch);
-            free(batch);
-            return NULL;
-        }
-        child->null_count = column->nulls;
-        if (column->nulls)
-            child->buffers[0] = column->validity;
-        else
-            free(column->validity);
-        if (is_variable(&column->type))
-            child->buffers[1] = column->offsets;
-        child->buffers[child->n_buffers - 1] = column->values;
-        batch->children[batch->n_children++] = child;
-        *column = (struct filling){.type = column->type, .padded = column->padded};
-    }
-    self->rows = self->row_room = self->bytes = 0;
-    return batch;
-}
-
 static enum step check_texts(reader *self)
 {
-    for (int64_t i = 0; i < self->count; i++)
-        if (self->columns[i].type.kind == TEXT && self->columns[i].size && !is_text(&self->columns[i], self->rows))
-            return bad(self, i, "its bytes are not UTF-8");
-    return ROW;
+    int64_t column = not_text(&self->batch);
+    return column < 0 ? ROW : bad(self, column, "its bytes are not UTF-8");
 }
 
 /* ---- Python's side */
@@ -533,37 +340,25 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *arguments, PyObject *k
     Py_ssize_t rows, bytes;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "Onn|O!", names, &schema, &rows, &bytes, &PyList_Type, &padded))
         return NULL;
-    if (rows < 1 || rows > INT32_MAX / 2 || bytes < 1) {
-        PyErr_SetString(PyExc_ValueError, "a batch has at least one row and one byte");
-        return NULL;
-    }
     reader *self = (reader *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    self->most_rows = rows;
-    self->most_bytes = bytes;
     self->field = -1;
-    self->types = types_of(schema, &self->count);
-    if (!self->types)
+    if (open_filling(&self->batch, schema, rows, bytes) < 0)
         goto failed;
-    self->columns = PyMem_Calloc(self->count + 1, sizeof *self->columns);
     self->window = PyMem_Malloc(WINDOW_BYTES);
-    if (!self->columns || !self->window) {
+    if (!self->window) {
         PyErr_NoMemory();
         goto failed;
     }
-    for (int64_t i = 0; i < self->count; i++) {
-        self->columns[i].type = self->types[i];
-        self->row_bytes += 1 + (is_variable(&self->types[i]) ? 4 : self->types[i].width);
-    }
     for (Py_ssize_t i = 0; padded && i < PyList_GET_SIZE(padded); i++) {
         Py_ssize_t number = PyNumber_AsSsize_t(PyList_GET_ITEM(padded, i), PyExc_IndexError);
-        if (number < 0 || number >= self->count || self->types[number].kind != TEXT) {
+        if (number < 0 || number >= self->batch.count || self->batch.columns[number].type.kind != TEXT) {
             if (!PyErr_Occurred())
                 PyErr_SetString(PyExc_IndexError, "only texts are padded");
             goto failed;
         }
-        self->columns[number].padded = 1;
+        self->batch.columns[number].padded = 1;
     }
     return (PyObject *)self;
 failed:
@@ -575,10 +370,7 @@ static void reader_free(PyObject *object)
 {
     reader *self = (reader *)object;
     PyTypeObject *type = Py_TYPE(object);
-    for (int64_t i = 0; self->columns && i < self->count; i++)
-        free_filling(&self->columns[i]);
-    PyMem_Free(self->types);
-    PyMem_Free(self->columns);
+    close_filling(&self->batch);
     PyMem_Free(self->window);
     type->tp_free(object);
     Py_DECREF(type);
@@ -588,23 +380,12 @@ static PyObject *told(reader *self, enum step step)
 {
     if (step == NO_MEMORY)
         return PyErr_NoMemory();
-    if (step == BAD) {
-        PyObject *arguments = Py_BuildValue("(Ls)", (long long)self->bad_column, self->why);
-        if (arguments)
-            PyErr_SetObject(PyExc_ValueError, arguments);
-        Py_XDECREF(arguments);
-        return NULL;
-    }
+    if (step == BAD)
+        return unfit(self->bad_column, self->why);
     self->ended = step == END;
-    if (!self->rows)
+    if (!self->batch.rows)
         Py_RETURN_NONE;
-    struct ArrowArray *batch = hand_over(self);
-    PyObject *capsule = batch ? PyCapsule_New(batch, "arrow_array", free_capsule) : PyErr_NoMemory();
-    if (batch && !capsule) {
-        batch->release(batch);
-        free(batch);
-    }
-    return capsule;
+    return hand_over(&self->batch);
 }
 
 static PyObject *reader_read(PyObject *object, PyObject *argument)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import ddl, execute, mysql, qualified, select
+from penstock.databases import ddl, execute, mysql, mysql_rows, qualified, select
 from penstock.schema import Column, Table, TableName, Type, arrow_schema
 
 DATABASE: databases.Database = databases.of(sa.make_url("mysql://x"))
@@ -33,6 +33,16 @@ def other(mariadb_url: sa.URL) -> Iterator[Any]:
     )
     yield other
     other.close()
+
+
+@pytest.fixture(autouse=True, params=["compiled", "by Python"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which way rows are made: both do the same."""
+    if request.param == "by Python":
+        monkeypatch.setattr(mysql_rows, "_mysql", None)
+    else:
+        assert mysql_rows._mysql, "it is compiled where tests run"
+    return str(request.param)
 
 
 def plain(other: Any, query: str) -> list[tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from penstock.schema import NAMES, WORDED, Column, Index, Table, TableName, Type
 from tests import mysql_tables
 from tests.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table, through
 
-connection, other = mysql_tables.connection, mysql_tables.other
+connection, other, way = mysql_tables.connection, mysql_tables.other, mysql_tables.way
 
 
 # ---- types

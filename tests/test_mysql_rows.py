@@ -5,21 +5,22 @@ from __future__ import annotations
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from decimal import Decimal
 from typing import Any
 
+import MySQLdb
 import pytest
 import sqlalchemy as sa
 
 from penstock import digest
-from penstock.databases import Room, execute, mysql, mysql_rows, pieces, qualified, select
+from penstock.databases import Room, execute, mysql, mysql_lines, mysql_rows, pieces, qualified, select
 from penstock.errors import ReadFailed
 from penstock.schema import TableName
 from tests import mysql_tables
 from tests.mysql_tables import DATABASE, T, column, make, plain, rows, table
 
-connection, other = mysql_tables.connection, mysql_tables.other
+connection, other, way = mysql_tables.connection, mysql_tables.other, mysql_tables.way
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,35 @@ def test_a_reader_that_stops_early_leaves_the_connection_usable(connection: sa.C
     next(iter(reading))
     reading.close()  # type: ignore[attr-defined]
     assert execute(connection, "SELECT count(*) FROM t").scalar_one() == 50_000
+
+
+def test_a_connection_that_is_lost_among_the_rows_is_a_read_failure(mariadb_url: sa.URL, other: Any) -> None:
+    plain(other, "CREATE TABLE t AS SELECT seq AS v, REPEAT('x', 1000) AS w FROM seq_1_to_50000")
+    with mysql.engine(mariadb_url).connect() as connection:
+        (number,) = execute(connection, "SELECT connection_id()").one()
+        reading = iter(mysql.read(connection, "SELECT v, w FROM t", [column("int64"), column("string", "w")], Room(1 << 20)))
+        next(reading)
+        plain(other, f"KILL {number}")
+        with pytest.raises(ReadFailed, match="the server could not read the rows"):
+            list(reading)
+        connection.invalidate()
+
+
+def test_only_open_connections_of_the_driver_are_read_through(mariadb_url: sa.URL, other: Any) -> None:
+    assert mysql_rows._mysql is None or mysql_rows._mysql.reads(other)
+    closed = MySQLdb.connect(host=mariadb_url.host, port=mariadb_url.port, user=mariadb_url.username, password=mariadb_url.password)
+    closed.close()
+    assert mysql_rows._mysql is None or not any(map(mysql_rows._mysql.reads, (closed, object(), None)))
+
+
+def test_zeros_that_fill_a_number_up_are_no_part_of_it(connection: sa.Connection) -> None:
+    execute(connection, "CREATE TABLE t (a int(9) ZEROFILL, b decimal(20,4) ZEROFILL, c decimal(40,2) ZEROFILL, d double ZEROFILL)")
+    execute(connection, "INSERT INTO t VALUES (5, 12.5, 7, 1.5), (0, 0, 0, 0)")
+    t = table(connection)
+    assert [tuple(r.values()) for r in rows(connection, t.name, t.columns).to_pylist()] == [
+        (5, Decimal("12.5"), Decimal(7), 1.5),
+        (0, 0, 0, 0.0),
+    ]
 
 
 def test_a_select_that_fails_is_a_read_failure(connection: sa.Connection) -> None:
@@ -135,7 +165,9 @@ def test_a_thousand_columns_are_read(connection: sa.Connection) -> None:
     assert list(first.values()) == list(range(1000)) and isinstance(first["c1"], Decimal) and set(second.values()) == {None}
 
 
-def test_a_line_longer_than_the_server_sends_is_a_fault_and_never_a_row_of_nulls(mariadb_url: sa.URL, connection: sa.Connection) -> None:
+def test_a_line_longer_than_the_server_sends_is_a_fault_and_never_a_row_of_nulls(
+    mariadb_url: sa.URL, connection: sa.Connection, way: str
+) -> None:
     columns = [column("decimal(65,30)", f"c{n}") for n in range(40)]
     make(connection, columns)
     execute(connection, f"INSERT INTO t VALUES ({', '.join(['-' + '9' * 35 + '.' + '9' * 30] * 40)})")
@@ -146,8 +178,8 @@ def test_a_line_longer_than_the_server_sends_is_a_fault_and_never_a_row_of_nulls
         with mysql.engine(mariadb_url).connect() as small:
             # the select itself would be too long for it too
             query = "SELECT " + ",".join(f"c{n}" for n in range(40)) + " FROM t"
-            with pytest.raises(ReadFailed, match="max_allowed_packet"):
-                list(mysql.read(small, query, columns))
+            with pytest.raises(ReadFailed, match="max_allowed_packet") if way == "by Python" else nullcontext():
+                assert [b.num_rows for b in mysql.read(small, query, columns)] == [1]
     finally:
         execute(connection, f"SET GLOBAL max_allowed_packet = {before}")
     assert rows(connection, T, columns).num_rows == 1
@@ -166,7 +198,7 @@ def test_the_server_streams_the_rows_and_makes_no_copy_of_the_table_first(mariad
     execute(connection, "SET GLOBAL optimizer_switch = 'derived_merge=off'")
     try:
         with mysql.engine(mariadb_url).connect() as own:
-            asked = mysql_rows._joined(select(DATABASE, T, columns, "id > 3"), columns[:1], columns[1:])
+            asked = mysql_lines._joined(select(DATABASE, T, columns, "id > 3"), columns[:1], columns[1:])
             assert [row.select_type for row in execute(own, f"EXPLAIN {asked}")] == ["SIMPLE"]
     finally:
         execute(connection, f"SET GLOBAL optimizer_switch = '{before}'")

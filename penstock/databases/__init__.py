@@ -27,6 +27,7 @@ Move = tuple[TableName, TableName]
 # Shared machinery that lives beside the databases and is not one of them.
 _MACHINERY = frozenset(
     {
+        "compiled",
         "ddl",
         "duckdb_file",
         "duckdb_lists",
@@ -36,7 +37,9 @@ _MACHINERY = frozenset(
         "lengths",
         "moments",
         "mysql_catalogue",
+        "mysql_faults",
         "mysql_grants",
+        "mysql_lines",
         "mysql_load",
         "mysql_objects",
         "mysql_references",

@@ -210,5 +210,10 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def aliased(column: Column) -> str:
+    """What a select's column is called from outside: the server takes the leading blanks off an alias."""
+    return quoted(column.name.lstrip(" \t\n\v\f\r"))
+
+
 def qualified(name: TableName) -> str:
     return ".".join(quoted(p) for p in (name.schema, name.name) if p)

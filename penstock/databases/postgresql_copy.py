@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import psycopg
 import pyarrow as pa
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from psycopg.pq import ExecStatus
 
 from penstock import _native
-from penstock.databases import lengths, moments, pieces, tsv
+from penstock.databases import compiled, lengths, moments, pieces, tsv
 from penstock.databases.faults import unheld, unread
 from penstock.errors import ReadFailed
 from penstock.schema import WORDED, Column, arrow_schema
@@ -35,17 +34,6 @@ FIRST, LAST = -719_162, 2_932_896
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """An array of rows that was made elsewhere, as Arrow takes it over."""
-
-    schema: pa.Schema
-    array: object
-
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return self.schema.__arrow_c_schema__(), self.array
-
-
 def padded(column: Column) -> bool:
     """Whether the values are filled up with blanks, which are no part of them: char(n)."""
     return column.type.name == "string" and bool(_PADDED.fullmatch(column.native))
@@ -61,7 +49,7 @@ def batches(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> 
     reader = _native.CopyReader(schema, BATCH_ROWS, batch_bytes, [n for n, c in enumerate(columns) if padded(c)])
     while not reader.ended:
         if array := _next(reader, connection, columns):
-            yield pa.record_batch(_Rows(schema, array))
+            yield compiled.batch(schema, array)
             del array  # nothing here holds a batch while the next is read
 
 

@@ -25,4 +25,19 @@ static inline int print_day(int64_t days, char *to, size_t room)
     return year <= 0;
 }
 
+/* Source: https://howardhinnant.github.io/date_algorithms.html#days_from_civil, for years from 0 on. */
+static inline int64_t count_days(int year, int month, int day)
+{
+    year -= month <= 2;
+    int era = (year >= 0 ? year : year - 399) / 400, year_of_era = year - era * 400;
+    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * INT64_C(146097) + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719468;
+}
+
+static inline int days_of_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && year % 4 == 0 && (year % 100 || year % 400 == 0));
+}
+
 #endif

@@ -138,3 +138,48 @@ int numeric_out(const uint8_t *from, const struct type *type, uint8_t *wire)
         put16(wire + at, found[i]);
     return 8 + 2 * (first - last);
 }
+
+int decimal_in(const char *text, int64_t length, const struct type *type, uint8_t *to)
+{
+    uint32_t limbs[LIMBS] = {0};
+    int negative = length && *text == '-', count = type->width / 4, behind = -1, known = 0;
+    const char *at = text + negative, *end = text + length;
+    uint64_t small = 0;
+    while (at < end - 1 && *at == '0' && at[1] != '.')  /* of zerofill */
+        at++;
+    if (at == end)
+        return 0;
+    for (; at < end; at++) {
+        if (*at == '.' && behind < 0) {
+            behind = 0;
+            continue;
+        }
+        if (*at < '0' || *at > '9')
+            return 0;
+        if (behind >= type->scale) {
+            if (*at != '0')
+                return 0;
+            continue;
+        }
+        behind += behind >= 0;
+        known += known || *at != '0';
+        if (known <= 18)
+            small = small * 10 + (unsigned)(*at - '0');
+        else {
+            if (known == 19)
+                memcpy(limbs, &small, sizeof small);
+            multiply_add(limbs, count, 10, (uint32_t)(*at - '0'));
+        }
+    }
+    int missing = type->scale - (behind > 0 ? behind : 0);
+    if (known && known + missing > type->precision)
+        return 0;
+    if (known <= 18)
+        memcpy(limbs, &small, sizeof small);
+    for (; known && missing; missing--)
+        multiply_add(limbs, count, 10, 0);
+    if (negative)
+        negate(limbs, count);
+    memcpy(to, limbs, type->width);
+    return 1;
+}

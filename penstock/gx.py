@@ -110,6 +110,8 @@ def load() -> None:
 
 def load_meanwhile() -> None:
     """Import it in another thread; a gate that comes before it is done waits for it."""
+    import sqlalchemy.orm  # noqa: F401  # it enters itself into SQLAlchemy, which must not find it half imported
+
     Thread(target=load, name="great_expectations", daemon=True).start()
 
 

@@ -39,6 +39,15 @@ def test_what_no_gate_needs_is_not_imported_and_nothing_is_left_in_its_place() -
     assert found.strip() == "['great_expectations']"
 
 
+def test_what_is_imported_meanwhile_is_whole_for_who_waits_for_it_and_for_sqlalchemy() -> None:
+    probe = (
+        "import sys; from penstock import gx; gx.load_meanwhile(); print(hasattr(sys.modules['sqlalchemy.orm'], 'Session'));"
+        "gx.load(); import great_expectations; print(hasattr(great_expectations, 'get_context'))"
+    )
+    found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
+    assert found.split() == ["True", "True"]
+
+
 def test_an_expectation_that_needs_scipy_finds_it(tmp_path: Path) -> None:
     ends = {"bins": [0, 5, 10], "weights": [0.5, 0.5], "tail_weights": [0, 0]}
     asked = {"type": "expect_column_kl_divergence_to_be_less_than", "kwargs": {"column": "a", "partition_object": ends, "threshold": 0.1}}

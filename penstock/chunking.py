@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import sqlalchemy as sa
 
-from penstock import databases
+from penstock import databases, workers
 from penstock.databases import Database, Room
 from penstock.plan import Chunk, Key, TablePlan, rows_of, where, within
 from penstock.schema import INTEGERS, Column
@@ -18,9 +18,12 @@ _SEEN = 1 << 20  # bytes of a sample that are in memory at a time
 _SMALL = 256  # bytes of a row, where there are too few to make a difference
 
 
-def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_bytes: int) -> TablePlan:
+Others = Callable[[], Sequence[sa.Connection]]
+
+
+def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_bytes: int, others: Others = lambda: ()) -> TablePlan:
     """`plan` with its rows counted, the bytes of a row, which are measured on a sample where they are not known, and its chunks of about
-    `chunk_bytes`.
+    `chunk_bytes`. `others`: more connections to the same database, asked for where there is more than one chunk.
 
     The bounds are read from the key itself, each n-th one in order, so skewed, sparse, text and composite keys split evenly.
     A table without a key is cut by where its rows lie, where the database can read such a range.
@@ -30,7 +33,7 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     row_bytes = _SMALL + plan.row_bytes if few else _row_bytes(plan, database, connection)
     step = max(1, chunk_bytes // max(row_bytes, 1))
     if not few and _indexed(plan, database, columns):
-        bounds, rows = _stepped(plan, database, connection, columns, step)
+        bounds, rows = _stepped(plan, database, connection, others, columns, step)
     else:
         rows = _count(plan, database, connection)
         pieces = -(-rows // step)
@@ -68,23 +71,67 @@ def _indexed(plan: TablePlan, database: Database, columns: Sequence[Column]) -> 
     return ordered and all(c.type.name in INTEGERS | {"date"} and not c.nullable for c in columns)
 
 
-def _stepped(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], step: int) -> tuple[list[Key], int]:
+def _stepped(
+    plan: TablePlan, database: Database, connection: sa.Connection, others: Others, columns: Sequence[Column], step: int
+) -> tuple[list[Key], int]:
     """Every `step`-th key below the last, and how many rows there are: along the index, from one bound to the next.
 
-    Several times cheaper than numbering all rows, and no count has to read them once more.
+    Several times cheaper than numbering all rows, and no count has to read them once more. Beyond the first bound as many spans of the
+    key are walked at a time as there are connections.
     """
+    first = _next(plan, database, connection, columns, Chunk(0), step)
+    if first is None:
+        return [], _count(plan, database, connection)
+    connections = [connection, *others()]
+    edges = [first, *_edges(plan, database, connection, columns, first, len(connections)), None]
+    spans = [Chunk(0, low, high) for low, high in pairwise(edges)]
+    walked = workers.each(spans, connections, lambda one, span: _walked(plan, database, one, columns, span, step))
+    parts = [(first, step), *(part for found in walked for part in found)]
+    joined: list[tuple[Key | None, int]] = []
+    for high, rows in parts:
+        # where two spans meet there is no bound, if what is left of the one and what follows are no more than a chunk
+        before = joined.pop()[1] if joined and joined[-1][1] + rows <= step else 0
+        joined.append((high, before + rows))
+    return [high for high, _ in joined[:-1] if high is not None], sum(rows for _, rows in joined)
+
+
+def _edges(
+    plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], first: Key, spans: int
+) -> Iterator[Key]:
+    """Keys that part the numbers of the leading column beyond `first` evenly; none where it has no numbers."""
+    leading = columns[0]
+    if spans < 2 or leading.type.name not in INTEGERS:
+        return
+    name, least, before = database.key_expression(leading), int(first[0]), first
+    most = int(databases.execute(connection, f"SELECT max({name}) FROM {rows_of(plan, database)}").scalar_one())
+    for value in sorted({least + (most - least) * n // spans for n in range(1, spans)} - {least}):
+        key = _next(plan, database, connection, columns, f"{name} >= {database.key_literal(value, leading)}", 1)
+        if key is not None and key != before:
+            yield key
+            before = key
+
+
+def _walked(
+    plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], span: Chunk, step: int
+) -> list[tuple[Key | None, int]]:
+    """The chunks of a span: up to which key each goes, and its rows."""
+    found: list[tuple[Key | None, int]] = []
+    while bound := _next(plan, database, connection, columns, span, step):
+        found.append((bound, step))
+        span = replace(span, low=bound)
+    return [*found, (span.high, _count(plan, database, connection, where(database, columns, span)))]
+
+
+def _next(
+    plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], span: Chunk | str, step: int
+) -> Key | None:
+    """The `step`-th key of a span, or of what meets a condition; None where there are not so many."""
     order = ", ".join(database.key_expression(c) for c in columns)
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
-    bounds: list[Key] = []
-    while True:
-        beyond = where(database, columns, Chunk(0, low=bounds[-1] if bounds else None))
-        query = f"SELECT {values} FROM {rows_of(plan, database, beyond)}"
-        found = databases.execute(connection, f"{query} ORDER BY {order} LIMIT 1 OFFSET {step - 1}").first()
-        if found is None:
-            rest = _count(plan, database, connection, beyond)
-            rows = len(bounds) * step + rest
-            return (bounds if rest else bounds[:-1]), rows
-        bounds.append(tuple(_plain(v) for v in found))
+    condition = span if isinstance(span, str) else where(database, columns, span)
+    query = f"SELECT {values} FROM {rows_of(plan, database, condition)} ORDER BY {order} LIMIT 1 OFFSET {step - 1}"
+    found = databases.execute(connection, query).first()
+    return None if found is None else tuple(_plain(v) for v in found)
 
 
 def _numbered(plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], rows: int, step: int) -> list[Key]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -118,8 +120,11 @@ def _made(
 ) -> Plan:
     source, target = databases.of(source_url), databases.of(target_url, target=True)
     engine = databases.connect(source, source_url, "source")
-    with engine.connect() as reading:
-        tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes) for t in found.tables)
+    with ExitStack() as opened:
+        reading = opened.enter_context(engine.connect())
+        more = 0 if source.embedded else ends.connections(migration) - 1
+        others = cache(lambda: [opened.enter_context(engine.connect()) for _ in range(more)])
+        tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes, others) for t in found.tables)
         source_version = source.version(reading)
     engine.dispose()
     engine = databases.connect(target, target_url, "target")

@@ -6,6 +6,9 @@ from typing import Any
 def opened() -> int:
     """SQLite's handle of the connection that this thread has opened last; 0 when it was asked for already, or is of another SQLite."""
 
+def may_write(handle: int) -> bool:
+    """Whether the database of that handle was opened to be written, too."""
+
 class Reader:
     """The rows of a select in batches of at most `rows` rows, and of no more once there are `bytes`. Raises sqlite3.OperationalError.
 

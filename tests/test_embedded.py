@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,6 +182,49 @@ def test_a_snapshot_does_not_see_what_is_committed_after_it(tmp_path: Path) -> N
         databases.execute(writer, "INSERT INTO t VALUES (1)")
         writer.commit()
         assert databases.execute(reader, "SELECT count(*) FROM t").scalar_one() == 0
+
+
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+def test_connections_to_a_sqlite_file_share_one_instant_while_another_writes(journal: str, tmp_path: Path) -> None:
+    url = sa.make_url(f"sqlite:///{tmp_path}/s.db")
+    database, done = databases.of(url), threading.Event()
+    with closing(sqlite3.connect(tmp_path / "s.db")) as made:
+        made.execute(f"PRAGMA journal_mode = {journal}")
+        made.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+
+    def write() -> None:
+        with closing(sqlite3.connect(tmp_path / "s.db", timeout=60, isolation_level=None)) as writer:
+            while not done.is_set():
+                writer.execute("INSERT INTO t DEFAULT VALUES")
+                time.sleep(0.002)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    shared = 0
+    try:
+        for _ in range(10):
+            with ExitStack() as opened:
+                engine = databases.connect(database, url, "source")
+                readers = [opened.enter_context(engine.connect()) for _ in range(3)]
+                if database.begin_snapshot(*readers):
+                    shared += 1
+                    assert len({databases.execute(r, "SELECT count(*) FROM t").scalar_one() for r in readers}) == 1
+    finally:
+        done.set()
+        writing.join()
+    assert shared, "between two writes there is a moment"
+
+
+def test_a_sqlite_file_that_may_not_be_written_is_read_by_one_connection(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as made:
+        made.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+        made.execute("BEGIN IMMEDIATE")  # another writes: no moment can be had
+        for url in (f"sqlite:///{tmp_path}/s.db", f"sqlite:///file:{tmp_path}/s.db?mode=ro&uri=true"):
+            database = databases.of(sa.make_url(url))
+            engine = databases.connect(database, sa.make_url(url), "source")
+            with engine.connect() as first, engine.connect() as other:
+                assert not database.begin_snapshot(first, other)
+                assert databases.execute(first, "SELECT count(*) FROM t").scalar_one() == 0
 
 
 @pytest.mark.parametrize(

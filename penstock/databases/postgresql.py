@@ -281,8 +281,8 @@ def engine(url: sa.URL) -> sa.Engine:
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
     for _ in range(_AGAIN):
-        # a table that the catalogue has named may be dropped before it is asked about it
-        with suppress(sa.exc.InternalError), connection.begin_nested():
+        # a table that the catalogue has named may be dropped before it is asked about it; one may be made that only some answers have
+        with suppress(sa.exc.InternalError, KeyError), connection.begin_nested():
             return _inspect(connection, schema, only)
     return _inspect(connection, schema, only)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -285,8 +286,28 @@ def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
 
 
 def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
-    execute(connection, "SELECT count(*) FROM sqlite_schema").scalar_one()  # the first read of the transaction takes the snapshot
-    return not others
+    with _unwritten(connection.engine) if others else nullcontext(True) as alike:
+        for each in (connection, *others) if alike else (connection,):
+            execute(each, "SELECT count(*) FROM sqlite_schema").scalar_one()  # the first read of the transaction takes the snapshot
+    return alike
+
+
+@contextmanager
+def _unwritten(engine: sa.Engine) -> Iterator[bool]:
+    """Keep everybody from writing for a moment; answers whether that could be done: not while another writes, or in a file to be read only.
+
+    Nothing is written by it, https://www.sqlite.org/lang_transaction.html.
+    """
+    with closing(engine.raw_connection()) as held:
+        driver = held.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute("PRAGMA busy_timeout = 1000")
+        unwritten = sqlite_rows.may_write(held.info.get(_HANDLE, 0))  # or its BEGIN would be a reader's
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            unwritten = False
+        yield unwritten
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:

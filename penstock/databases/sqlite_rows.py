@@ -34,6 +34,11 @@ def opened() -> int:
     return _sqlite.opened() if _sqlite else 0
 
 
+def may_write(handle: int) -> bool:
+    """Whether the connection of that handle may write; False where it can't be told."""
+    return bool(handle) and _sqlite.may_write(handle)
+
+
 def compiled(driver: sqlite3.Connection, handle: int, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of a select, read through the connection's handle inside its transaction. Raises ReadFailed."""
     schema = arrow_schema(columns)

@@ -300,6 +300,15 @@ static PyObject *take_opened(PyObject *module, PyObject *nothing)
     return PyLong_FromUnsignedLongLong((unsigned long long)(uintptr_t)db);
 }
 
+static PyObject *may_write(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    sqlite3 *db = PyLong_AsVoidPtr(argument);
+    if (!db)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+    return PyBool_FromLong(sqlite3_db_readonly(db, "main") == 0);
+}
+
 static PyMethodDef reader_methods[] = {
     {"read", (PyCFunction)reader_read, METH_NOARGS, "The next batch: its rows and columns; None where none is left."},
     {NULL, NULL, 0, NULL},
@@ -317,6 +326,7 @@ static PyTypeObject reader_type = {
 
 static PyMethodDef functions[] = {
     {"opened", take_opened, METH_NOARGS, "The handle of the connection that this thread has opened last, 0 when it was asked for already."},
+    {"may_write", may_write, METH_O, "Whether the database of that handle was opened to be written, too."},
     {NULL, NULL, 0, NULL},
 };
 

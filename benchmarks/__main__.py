@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     absent = {name: why for name in args.only if (why := contestants.of(name).absent())}
     names = [n for n in args.only if n not in absent]
     try:
-        tables = tpch.named(args.tables.split(","))
+        tables = tpch.small(args.small) if args.small else tpch.named(args.tables.split(","))
         with tempfile.TemporaryDirectory(prefix="penstock-bench-", dir=args.folder) as folder, bed.bed(args.paths, Path(folder)) as stand:
             runs = race.race(stand, args.paths, names, tables, [args.scale], args.times, _tell)
             growing = [n for n in names if n in (medians.PENSTOCK, medians.LIMIT)]
@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     found, larger = medians.lines(runs), medians.lines(grown)
-    title = f"{', '.join(t.name for t in tables)} at scale {args.scale:g}, medians of {args.times} interleaved runs, {os.cpu_count()} cores"
+    moved = f"{args.small:,} tables of 100 rows" if args.small else f"{', '.join(t.name for t in tables)} at scale {args.scale:g}"
+    title = f"{moved}, medians of {args.times} interleaved runs, {os.cpu_count()} cores"
     print(f"\n{title}\n{bed.SETTINGS}\n{_versions(names)}\n\n{table.table(found)}\n\nWhere Penstock's time goes\n\n{table.stages(found)}\n")
     if larger:
         print(f"How it grows\n\n{table.growth(larger)}\n")
@@ -52,6 +53,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=0.03, help="of the data; 1 is about 6,000,000 lineitems (default: 0.03)")
     parser.add_argument("--times", type=int, default=3, help="runs of each contestant, interleaved (default: 3)")
     parser.add_argument("--tables", default="lineitem", help="names with commas between, or all (default: lineitem)")
+    parser.add_argument("--small", type=int, default=0, metavar="COUNT", help="instead of these: so many tables of 100 rows")
     parser.add_argument("--paths", nargs="+", choices=paths, default=list(paths), metavar="PATH", help=f"of {', '.join(paths)}")
     names = contestants.names()
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=f"contestants, of {', '.join(names)}")

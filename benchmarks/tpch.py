@@ -7,7 +7,7 @@ shape of its values. The same scale gives the same rows every time: every value 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -271,6 +271,12 @@ def named(names: Sequence[str]) -> tuple[Table, ...]:
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"no table {', '.join(unknown)}: there are {', '.join(known)}")
     return tuple(known[n] for n in names)
+
+
+def small(count: int) -> tuple[Table, ...]:
+    """So many tables of 100 rows: TPC-H's of one row a base row, in turns."""
+    shapes = named(["supplier", "customer", "part", "orders"])
+    return tuple(replace(s, name=f"{s.name}_{n:04}", base=100, fixed=True) for n in range(count) for s in [shapes[n % len(shapes)]])
 
 
 def ddl(table: Table, key: bool) -> str:

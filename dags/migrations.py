@@ -23,10 +23,10 @@ FOLDER = Path(__file__).parent / "migrations"
 def dags_of(file: Path, taken: dict[str, DAG]) -> list[DAG]:
     """A migration file's DAGs; the broken one when it can't be read or its name is taken."""
     try:
-        name = declared(str(file)).name
-        if name in taken:
+        migration = declared(str(file))
+        if (name := migration.name) in taken:
             raise MigrationError(f"another migration is called {name} too", where=str(file), fix="give one of them another name")
-        return [migration_dag(file), undo_dag(file), repair_dag(file)]
+        return [migration_dag(migration), undo_dag(migration), repair_dag(migration)]
     except Exception as fault:  # whatever is wrong with one file, the others are parsed
         return [broken_dag(file.stem, fault)]
 

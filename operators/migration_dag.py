@@ -33,9 +33,9 @@ STAGING = "{{ var.value.get('penstock_staging', '') }}"
 _LABEL = "{{ task.group['label'] }}"
 
 
-def migration_dag(path: str | Path) -> DAG:
-    """The DAG of a migration file, called like the migration. Raises MigrationError; opens no connection."""
-    migration = declared(str(path))
+def migration_dag(of: str | Path | Migration) -> DAG:
+    """The DAG of a migration file, or of one that is read, called like the migration. Raises MigrationError; opens no connection."""
+    migration = _read(of)
     with DAG(
         dag_id=migration.name,
         description=_masked(f"Migration from {migration.source} to {migration.target}"),
@@ -49,13 +49,17 @@ def migration_dag(path: str | Path) -> DAG:
         tags=["penstock", "migration"],
         doc_md=documentation(migration),
     ) as dag:
-        _tasks(migration, {"migration": str(path), "staging_root": STAGING})
+        _tasks(migration, {"migration": str(migration.path), "staging_root": STAGING})
     return dag
 
 
-def undo_dag(path: str | Path) -> DAG:
+def _read(of: str | Path | Migration) -> Migration:
+    return declared(str(of)) if isinstance(of, str | Path) else of
+
+
+def undo_dag(of: str | Path | Migration) -> DAG:
     """The DAG that undoes a migration's last switch: `<name>__undo`, only ever run by hand. Raises MigrationError."""
-    migration = declared(str(path))
+    migration = _read(of)
     run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
     with DAG(
         dag_id=f"{migration.name}__undo",
@@ -68,14 +72,14 @@ def undo_dag(path: str | Path) -> DAG:
         tags=["penstock", "undo"],
         doc_md="Puts the tables back that served before the last switch, in one atomic step. What it takes away is set aside, not dropped.",
     ) as dag:
-        UndoOperator(task_id="undo", migration=str(path), staging_root=STAGING)
+        UndoOperator(task_id="undo", migration=str(migration.path), staging_root=STAGING)
     return dag
 
 
-def repair_dag(path: str | Path) -> DAG:
+def repair_dag(of: str | Path | Migration) -> DAG:
     """The DAG that puts right what differs in a migration's live tables: `<name>__repair`, only ever run by hand. Raises MigrationError."""
-    migration = declared(str(path))
-    of: dict[str, Any] = {"migration": str(path), "staging_root": STAGING}
+    migration = _read(of)
+    given: dict[str, Any] = {"migration": str(migration.path), "staging_root": STAGING}
     run = Param(None, type=["null", "string"], title="Run", description="Repair what this run moved, and load what is in its quarantine.")
     with DAG(
         dag_id=repair_dag_id(migration),
@@ -89,8 +93,8 @@ def repair_dag(path: str | Path) -> DAG:
         tags=["penstock", "repair"],
         doc_md="Reads the source, and sends only the rows that differ from the live tables, proved and switched like any run.",
     ) as dag:
-        repair = RepairOperator(task_id="repair", **({"pool": migration.pool} if migration.pool else {}), **of)
-        _end(migration, of, [repair], [repair])
+        repair = RepairOperator(task_id="repair", **({"pool": migration.pool} if migration.pool else {}), **given)
+        _end(migration, given, [repair], [repair])
     return dag
 
 

@@ -6,6 +6,7 @@ One record is a whole table, or one partition of it. Which of two runs that over
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -115,21 +116,24 @@ def superseded(mine: Covered, others: Sequence[Covered]) -> Covered | None:
 
 def write(connection: sa.Connection, made: Iterable[Covered], others: Sequence[Covered]) -> None:
     """Record what a run has made live, in the transaction that does it, and what that means for the records it overlaps."""
+    made, of = list(made), defaultdict[str, list[Covered]](list)
+    for other in others:
+        of[other.table].append(other)
     for mine in made:
-        for other in others:
-            if other.table != mine.table or not other.overlaps(mine):
+        for other in of[mine.table]:
+            if not other.overlaps(mine):
                 continue
             if mine.holds(other):
                 _delete(connection, other)
             elif other.state == "proven":
                 overlay(connection, other, f"a part of it was replaced by the run {mine.run}")
-        _insert(connection, mine)
+    _insert(connection, made)
 
 
 def overlay(connection: sa.Connection, record: Covered, why: str) -> None:
     """Note that a record no longer says what stands there."""
     _delete(connection, record)
-    _insert(connection, replace(record, state="overlaid", why=why))
+    _insert(connection, [replace(record, state="overlaid", why=why)])
 
 
 def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[Covered]) -> None:
@@ -138,7 +142,7 @@ def restore(connection: sa.Connection, migration: str, token: str, before: Itera
     if connection.execute(table.delete().where(table.c.migration == migration, table.c.token == token)).rowcount:
         for record in before:
             _delete(connection, record)
-            _insert(connection, record)
+            _insert(connection, [record])
 
 
 def _delete(connection: sa.Connection, record: Covered) -> None:
@@ -147,6 +151,7 @@ def _delete(connection: sa.Connection, record: Covered) -> None:
     connection.execute(table.delete().where(*keys, table.c.low == record.low, table.c.high == record.high))
 
 
-def _insert(connection: sa.Connection, record: Covered) -> None:
-    values = asdict(record)
-    connection.execute(journal.COVERAGE.insert().values(values | {"table_name": values.pop("table"), "row_count": values.pop("rows")}))
+def _insert(connection: sa.Connection, records: Sequence[Covered]) -> None:
+    rows = [asdict(r) for r in records]
+    if rows:
+        connection.execute(journal.COVERAGE.insert(), [r | {"table_name": r.pop("table"), "row_count": r.pop("rows")} for r in rows])

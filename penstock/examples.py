@@ -45,7 +45,8 @@ def wanted(outcome: Outcome, expectation: Expectation, table: Table) -> bool:
 
 def format_of(table: Table) -> dict[str, Any]:
     """Great Expectations' result format that fetches them."""
-    return {"partial_unexpected_count": AT_MOST} | ({"unexpected_index_column_names": table.shown_key} if table.shown_key else {})
+    keys = {"unexpected_index_column_names": table.shown_key} if table.shown_key else {}
+    return {"result_format": "SUMMARY", "partial_unexpected_count": AT_MOST} | keys
 
 
 def told(outcome: Outcome, numbers: Mapping[str, Any], table: Table) -> Outcome:

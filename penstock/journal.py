@@ -161,24 +161,46 @@ def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
 
 def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
     """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
-    key = (RECEIPTS.c.run == run, RECEIPTS.c.table_name == receipt.table, RECEIPTS.c.stage == receipt.stage)
-    mine = (*key, RECEIPTS.c.chunk == receipt.chunk)
+    mine = {"of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
     # looked for first: InnoDB locks the gap where a deleted row could be, and writers abreast would wait for each other in a circle
-    if connection.execute(sa.select(RECEIPTS.c.chunk).where(*mine)).first():
-        connection.execute(RECEIPTS.delete().where(*mine))
-    connection.execute(
-        RECEIPTS.insert().values(
-            run=run,
-            table_name=receipt.table,
-            stage=receipt.stage,
-            chunk=receipt.chunk,
-            migration=migration,
-            row_count=receipt.rows,
-            digest=receipt.digest,
-            at=now(),
-            receipt=json.dumps(asdict(receipt)),
-        )
-    )
+    if connection.execute(_LOOK, mine).first():
+        connection.execute(_FORGET, mine)
+    connection.execute(_WRITE, _row(migration, run, receipt))
+
+
+def write_receipts(connection: sa.Connection, migration: str, run: str, stage: str, made: Sequence[Receipt]) -> None:
+    """Record many chunks of one stage at once, in the caller's transaction, each in the place of an older receipt of it."""
+    there = all_receipts(connection, run, stage)
+    if before := [r for r in made if (r.table, r.chunk) in there]:
+        connection.execute(_FORGET, [{"of_run": run, "of_table": r.table, "of_stage": stage, "of_chunk": r.chunk} for r in before])
+    if made:
+        connection.execute(_WRITE, [_row(migration, run, r) for r in made])
+
+
+# written once: to put such a statement together takes longer than to send it
+_MINE = (
+    RECEIPTS.c.run == sa.bindparam("of_run"),
+    RECEIPTS.c.table_name == sa.bindparam("of_table"),
+    RECEIPTS.c.stage == sa.bindparam("of_stage"),
+    RECEIPTS.c.chunk == sa.bindparam("of_chunk"),
+)
+_LOOK = sa.select(RECEIPTS.c.chunk).where(*_MINE)
+_FORGET = RECEIPTS.delete().where(*_MINE)
+_WRITE = RECEIPTS.insert()
+
+
+def _row(migration: str, run: str, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "run": run,
+        "table_name": receipt.table,
+        "stage": receipt.stage,
+        "chunk": receipt.chunk,
+        "migration": migration,
+        "row_count": receipt.rows,
+        "digest": receipt.digest,
+        "at": now(),
+        "receipt": json.dumps(asdict(receipt)),
+    }
 
 
 def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> list[Receipt]:

@@ -65,7 +65,7 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
             covered.append(mine)
         else:
             left[table.name] = other
-    going = [_as_it_stands(connection, t) for t in plan.tables if t.name not in left]
+    going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
     equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
     moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces and t.name not in equal]
     slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
@@ -83,13 +83,14 @@ def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot
     return found
 
 
-def _as_it_stands(connection: sa.Connection, table: TablePlan) -> TablePlan:
-    """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when it is gone."""
-    there = bool(databases.standing(connection, [table.target.name]))
-    if (table.increment or table.repairs) and not there:
-        what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
-        raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
-    return replace(table, live_exists=there)
+def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
+    """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when one is gone."""
+    there = databases.standing(connection, [t.target.name for t in tables])
+    for table in tables:
+        if (table.increment or table.repairs) and table.target.name not in there:
+            what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
+            raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
+    return [replace(t, live_exists=t.target.name in there) for t in tables]
 
 
 def comparisons(session: Session) -> dict[str, dict[str, Any]]:

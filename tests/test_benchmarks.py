@@ -54,6 +54,12 @@ def test_a_unit_of_scale_has_the_rows_of_tpch() -> None:
     }  # fmt: skip
 
 
+def test_small_tables_are_as_many_as_asked_for_and_have_100_rows_each(connection: duckdb.DuckDBPyConnection) -> None:
+    asked = tpch.small(10)
+    assert len({t.name for t in asked}) == 10
+    assert {count(connection, f"({tpch.select(t, scale)})") for t in asked for scale in (0.03, 1)} == {100}
+
+
 def test_every_part_has_four_suppliers_and_an_order_one_to_seven_lines(connection: duckdb.DuckDBPyConnection) -> None:
     assert count(connection, "partsupp") == 4 * count(connection, "part")
     assert connection.execute(

@@ -107,3 +107,15 @@ def test_an_expectation_that_was_changed_has_another_configuration(change: str) 
     before = expectation.configuration.kwargs
     setattr(expectation, change, {"column": "b", "mostly": 0.5}[change])
     assert expectation.configuration.kwargs == {**before, change: {"column": "b", "mostly": 0.5}[change]}
+
+
+def test_a_configuration_that_was_changed_makes_another_expectation() -> None:
+    gx.load()
+    from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
+
+    configuration = ExpectColumnValuesToNotBeNull(column="a").configuration
+    assert configuration.to_domain_obj() is configuration.to_domain_obj()
+    configuration.kwargs["batch_id"] = "another"
+    assert configuration.to_domain_obj().batch_id == "another"
+    configuration.severity = "warning"
+    assert configuration.to_domain_obj().severity == "warning"

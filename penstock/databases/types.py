@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from penstock.errors import UnsupportedType
 from penstock.schema import Type
@@ -45,7 +46,7 @@ def declared(canonical: str, template: str, **most: int) -> Native:
     return Native(canonical, template, False, **most)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Types:
     """A database's table of types. Rows are asked in their order, the first that fits is taken.
 
@@ -86,6 +87,7 @@ class Types:
             return Type("native", labels=(self.database, written))
         return Type("array", element=inner) if inner.name in self.listed else UNSUPPORTED
 
+    @cache
     def counterpart(self, type: Type) -> tuple[str, bool]:
         """How the database writes the type, and whether that is exact. Raises UnsupportedType."""
         if type.name == "native" and type.labels[0] == self.database:

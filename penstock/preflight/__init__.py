@@ -130,25 +130,28 @@ def _looked(
     return found, problems + short
 
 
+def _matching(names: Sequence[str], patterns: Sequence[str]) -> set[str]:
+    """The names that one of the patterns means."""
+    plain = {p for p in patterns if not set(p) & set("*?[")}
+    others = [p for p in patterns if p not in plain]
+    return {n for n in names if n in plain or any(fnmatchcase(n, p) for p in others)}
+
+
 def _chosen(migration: Migration, schema: str, database: Database, connection: sa.Connection, problems: list[Problem]) -> dict[str, Table]:
     """The source tables that the migration names, by name."""
     found = sa.inspect(connection).get_table_names(schema=schema)
     specs = migration.tables.specs
+    included, excluded = _matching(found, migration.tables.include), _matching(found, migration.tables.exclude)
     for name in specs:
         if name not in found:
             problems.append(
                 Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found), "migration")
             )
     wanted = [
-        n
-        for n in found
-        if n not in journal.NAMES
-        and not n.startswith("penstock_")
-        and (n in specs or any(fnmatchcase(n, p) for p in migration.tables.include))
-        and not any(fnmatchcase(n, p) for p in migration.tables.exclude)
+        n for n in found if n not in journal.NAMES and not n.startswith("penstock_") and (n in specs or n in included) and n not in excluded
     ]
     for pattern in migration.tables.include:
-        if pattern != "*" and not any(fnmatchcase(n, pattern) for n in found):
+        if pattern != "*" and pattern not in included and not _matching(found, [pattern]):
             problems.append(
                 Problem(
                     True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found), "migration"

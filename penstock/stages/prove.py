@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -72,10 +73,16 @@ def prove(session: Session) -> list[TableProof]:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
         taken = workers.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.limit)
-        proofs = []
-        for table in session.plan.tables:
-            own = [t for (plan, _), t in zip(pieces, taken, strict=True) if plan is table]
-            proofs.append(_table(session, connections[0], table, seals[table.name], own))
+        own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
+        for (table, _), piece in zip(pieces, taken, strict=True):
+            own[table.name].append(piece)
+        with connections[0].begin():
+            for (name, _), receipt in sorted(journal.all_receipts(connections[0], session.plan.run, "loaded").items()):
+                loaded[name].append(receipt)
+        proofs = [_table(session, connections[0], t, seals[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables]
+        receipts = [Receipt(p.table, STAGE, 0, p.rows, p.rows, p.target, p.staged, seconds=p.seconds) for p in proofs]
+        with connections[0].begin():
+            journal.write_receipts(connections[0], session.plan.migration, session.plan.run, STAGE, receipts)
     session.staging.write_json([_record(p) for p in proofs], "proof.json")
     events.emit("prove.finished", tables=len(proofs), held=sum(p.holds for p in proofs))
     broken = [p for p in proofs if not p.holds]
@@ -143,10 +150,10 @@ def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Dige
     return quarantine.digest_of(session.staging, held, plan.shape(stage)) if held else Digest()
 
 
-def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, taken: Sequence[_Taken]) -> TableProof:
+def _table(
+    session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, loaded: list[Receipt], taken: Sequence[_Taken]
+) -> TableProof:
     source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.made, plan.staged))
-    with connection.begin():
-        loaded = journal.receipts(connection, session.plan.run, "loaded", plan.name)
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
         session.staging.write_json([t.record() for t in taken], *proved(plan.name))
     standing = _standing(session, plan)
@@ -161,7 +168,7 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
                 faults += _faults(session, connection, plan, piece, (b for r in receipts for b in _to_load(session, plan, r)))
     rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in made)
     rejected = sum(r.rejected for r in made) + sum(r.rejected for r in loaded)
-    proof = TableProof(
+    return TableProof(
         table=plan.name,
         source=str(_sum(source)),
         staged=str(sum((t.staged for t in taken), standing)),
@@ -181,10 +188,6 @@ def _table(session: Session, connection: sa.Connection, plan: TablePlan, seal: s
         standing=str(standing),
         depth=session.plan.depth,
     )
-    with connection.begin():
-        receipt = Receipt(plan.name, STAGE, 0, proof.rows, proof.rows, proof.target, proof.staged, seconds=proof.seconds)
-        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
-    return proof
 
 
 def _to_load(session: Session, plan: TablePlan, staged: Receipt) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ BATCHES = 8  # a worker has about so many batches under its hands: read, put tog
 ROWS = 4  # and so many of a long row: as it came, as Arrow has it, as it is encoded
 _MOST, _LEAST = 12 << 20, 1 << 20
 _OTHER = 64 << 20
+_UNALLOTTED = 32 << 20  # what is no batch: pages of libraries that are first used, metadata, threads, holes between what is allocated
 
 
 def of_a_row(longest: int, value: int, read: int, written: int) -> int:
@@ -31,9 +32,14 @@ class Shares:
     workers: int
 
     @property
+    def allotted(self) -> int:
+        """Bytes that all workers have together."""
+        return max(self.limit // 2, self.limit - _UNALLOTTED)
+
+    @property
     def batch(self) -> int:
         """Bytes of a batch."""
-        return max(_LEAST, min(_MOST, self.limit // (self.workers * BATCHES)))
+        return max(_LEAST, min(_MOST, self.allotted // (self.workers * BATCHES)))
 
     @property
     def embedded(self) -> int:

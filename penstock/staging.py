@@ -37,7 +37,7 @@ import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
 
-# Arrow's own allocator keeps what it was given, a hundred megabytes for one long value; the system's gives it back.
+# See penstock/__init__.py; and where Arrow was imported before it.
 pa.set_memory_pool(pa.system_memory_pool())
 
 

@@ -74,7 +74,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
-        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.limit)
+        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:

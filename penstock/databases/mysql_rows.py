@@ -30,6 +30,7 @@ PLAIN_BYTES = 1024  # a row that can't be longer than this needs no look
 
 _ONE_BY_ONE = "optimizer_switch = 'block_nested_loop=off'"
 _ALL = 1 << 32
+_TOO_LONG = 1301
 _LONGEST = 30  # of a fixed form but a decimal: a timestamp has 26 characters, a double 24
 _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion error to [^:]*: )?(.*)", re.DOTALL)
 
@@ -55,8 +56,8 @@ def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
     last = longest // size + 1  # it has all that is left of a value that has become longer since
     names = {c: f"penstock.{_aliased(c)}" for c in columns}
     octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if lengths.may_be_long(c)), "0"])
-    fields = (
-        f"SUBSTRING(CAST({n} AS BINARY) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {_aliased(c)}"
+    fields = (  # a CAST would be NULL of what is longer than a packet
+        f"SUBSTRING(CONVERT({n} USING binary) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {_aliased(c)}"
         if lengths.may_be_long(c)
         else f"IF(p.number = 0, {n}, NULL) AS {_aliased(c)}"
         for c, n in names.items()
@@ -80,6 +81,16 @@ def _read(connection: sa.Connection, select: str, columns: Sequence[Column], bat
             batch = pa.RecordBatch.from_arrays([arrays.pop(c) for c in columns], schema=schema)
             yield from _cut(batch, 2 * batch_bytes)
             del batch  # before the next is read
+        _whole(connection.connection.driver_connection)
+
+
+def _whole(driver: Any) -> None:
+    """Raises ReadFailed where the server has given NULL for what is longer than it makes."""
+    if driver.warning_count():
+        driver.query(b"SHOW WARNINGS")
+        if any(int(code) == _TOO_LONG for _, code, _ in driver.store_result().fetch_row(0, 0)):
+            why, fix = "a value is longer than its max_allowed_packet", "raise max_allowed_packet at the server"
+            raise ReadFailed("the server gave NULL for a value", why=why, fix=fix)
 
 
 def _fixed(type: Type) -> bool:

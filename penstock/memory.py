@@ -19,9 +19,10 @@ _UNALLOTTED = 32 << 20  # what is no batch: pages of libraries that are first us
 def of_a_row(longest: int, value: int, read: int, written: int) -> int:
     """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many.
 
-    read, written: how many times either database has it besides. As Parquet a value is encoded, put into a page, and compressed.
+    read, written: how many times either database has it besides. For Parquet a value is encoded and put into a page; when it is read
+    back, or put together of pieces, it is there once more.
     """
-    return max((1 + read) * longest + 3 * value, (1 + written) * longest + 2 * value) + _OTHER
+    return max((1 + read) * longest + 2 * value, (1 + written) * longest + value) + _OTHER
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Shares:
     def embedded(self) -> int:
         """Bytes of a database that this process holds itself."""
         return self.limit * 5 // 8  # to commit a long value it holds three of them
+
+    def plain(self, longest: int) -> bool:
+        """Whether such rows are staged as they are: to compress one takes two of its values more, which others have room for."""
+        return longest > self.limit // 16
 
     def room(self, longest: int) -> Room:
         """For a reader of rows, the longest of which has so many bytes."""

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from benchmarks import memory as measured
-from penstock import workers
+from penstock import staging, workers
 from penstock.errors import PreflightFailed
 from penstock.memory import Shares
 from penstock.migration import load
@@ -24,7 +26,8 @@ STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prov
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "limit", "back"), [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True)]
+    ("shape", "rows", "limit", "back"),
+    [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True), ("huge", 2, 512, False), ("huge", 2, 512, True)],
 )
 def test_no_stage_takes_more_than_is_declared(
     postgresql_url: sa.URL, mariadb_url: sa.URL, tmp_path: Path, shape: str, rows: int, limit: int, back: bool
@@ -40,6 +43,17 @@ def test_a_database_in_the_process_and_what_is_read_into_it_stay_within_the_limi
     measured.fill(source, "narrow", 400_000)
     found = measured.measure(source, target, tmp_path, "256MiB", STAGES)
     assert {stage: taken >> 20 for stage, taken in found.items() if taken > 256 << 20} == {}
+
+
+def test_a_row_that_is_staged_as_it_is_comes_back_whole(tmp_path: Path) -> None:
+    schema = pa.schema([("a", pa.int64()), ("a.b", pa.string()), ("b", pa.binary()), ("n", pa.string())])
+    made = pa.record_batch([[1, 2], ["ä" * 20_000_000, ""], [b"\0" * 10_000_000, None], [None, None]], schema=schema)
+    area = staging.of(str(tmp_path), "m", "r")
+    with area.parquet(schema, "rows.parquet", plain=True) as writer:
+        writer.write_batch(made)
+        writer.write_batch(made.slice(1))
+    assert list(area.batches("rows.parquet")) == [made, made.slice(1)]
+    assert pq.read_table(area.local("rows.parquet")) == pa.Table.from_batches([made, made.slice(1)])
 
 
 def long_values(folder: Path) -> tuple[sa.URL, sa.URL]:

@@ -86,7 +86,8 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     try:
         select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
         batches = session.source.read(connection, select, columns, room)
-        with session.staging.parquet(arrow_schema(columns), file) as writer:
+        plain = session.shares.plain(plan.longest)
+        with session.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
                 nonlocal longest

@@ -25,6 +25,11 @@ def of_a_row(longest: int, value: int, read: int, written: int) -> int:
     return max((1 + read) * longest + 2 * value, (1 + written) * longest + value) + _OTHER
 
 
+def of_rows(read: int, written: int) -> int:
+    """Bytes that a task takes when a database in this process has so many bytes of rows at a time, as it reads or writes them."""
+    return max(3 * read, 5 * written) + _OTHER
+
+
 @dataclass(frozen=True)
 class Shares:
     """Of `limit` bytes, for so many workers."""

@@ -82,6 +82,20 @@ def test_a_value_that_does_not_fit_is_named_before_anything_moves(tmp_path: Path
     assert session.plan.table("t").longest == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
 
 
+def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "t.sqlite") as made:
+        made.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, picture BLOB)")
+        made.executemany("INSERT INTO t VALUES (?, zeroblob(1000000))", [(n,) for n in range(60)])
+    made.close()
+    source, target = (sa.make_url(f"{kind}:///{tmp_path}/t.{kind}") for kind in ("sqlite", "duckdb"))
+    with pytest.raises(PreflightFailed) as refused:
+        run(load(declared(tmp_path, "256MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
+    (told,) = (p for p in refused.value.problems if p.blocking)
+    assert "DuckDB has as many as 60 of its rows at a time, 57.2 MiB" in told.what and "`memory: 384MiB`" in told.fix
+    found = measured.measure(source, target, tmp_path, "384MiB", STAGES)
+    assert {stage: taken >> 20 for stage, taken in found.items() if taken > 384 << 20} == {}
+
+
 def test_a_value_that_fits_is_moved_where_duckdb_has_to_hold_it(tmp_path: Path) -> None:
     source, target = long_values(tmp_path)
     moved(tmp_path, source, target, "m", "r", {"include": ["t"]})

@@ -58,7 +58,7 @@ def _blobs(size: int) -> Make:
 _Shape = tuple[int, int, dict[str, tuple[str, Make]]]
 SHAPES: dict[str, _Shape] = {
     "narrow": (1_000_000, 50_000, {"a": ("int32", _numbers), "b": ("string(40)", lambda f, n: [f"row {i}" for i in range(f, f + n)])}),
-    "wide": (50_000, 5_000, {f"c{i}": ("int64", _numbers) if i % 2 else ("string(40)", _words(24)) for i in range(100)}),
+    "wide": (50_000, 5_000, {f"c{i}": ("int64", _numbers) if i % 2 else ("string(80)", _words(24)) for i in range(100)}),
     "megabytes": (1_000, 8, {"t": ("string", _words(_MB // 2)), "b": ("binary", _blobs(_MB // 2))}),
     "tens": (12, 1, {"t": ("string", _words(10 * _MB)), "b": ("binary", _blobs(10 * _MB))}),
     "huge": (6, 1, {"t": ("string", _words(100 * _MB)), "b": ("binary", _blobs(100 * _MB))}),
@@ -85,7 +85,8 @@ def fill(url: sa.URL, shape: str, rows: int | None = None) -> None:
             yield pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(fields))
 
     with engine.begin() as connection:
-        databases.execute(connection, ddl.create_table(database, table, table.name))
+        for statement in (*database.bound(0), ddl.create_table(database, table, table.name)):
+            databases.execute(connection, statement)
         database.write(connection, table.name, fields, batches())
         for statement in ddl.keys(database, table, table.name):
             databases.execute(connection, statement)

@@ -29,7 +29,7 @@ def cut(plan: TablePlan, database: Database, connection: sa.Connection, chunk_by
     A table without a key is cut by where its rows lie, where the database can read such a range.
     """
     columns = [plan.source.column(c) for c in plan.key]
-    few = databases.execute(connection, f"SELECT 1 FROM {rows_of(plan, database)} LIMIT 1 OFFSET {_SAMPLE}").first() is None
+    few = databases.execute(connection, f"SELECT 1 FROM {rows_of(plan, database)} LIMIT 1 OFFSET {_SAMPLE}").one_or_none() is None
     row_bytes = _SMALL + plan.row_bytes if few else _row_bytes(plan, database, connection)
     step = max(1, chunk_bytes // max(row_bytes, 1))
     if not few and _indexed(plan, database, columns):
@@ -130,7 +130,7 @@ def _next(
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
     condition = span if isinstance(span, str) else where(database, columns, span)
     query = f"SELECT {values} FROM {rows_of(plan, database, condition)} ORDER BY {order} LIMIT 1 OFFSET {step - 1}"
-    found = databases.execute(connection, query).first()
+    found = databases.execute(connection, query).one_or_none()
     return None if found is None else tuple(_plain(v) for v in found)
 
 

@@ -13,14 +13,21 @@ BATCHES = 8  # a worker has about so many batches under its hands: read, put tog
 ROWS = 4  # and so many of a long row: as it came, as Arrow has it, as it is encoded
 _MOST, _LEAST = 12 << 20, 1 << 20
 _OTHER = 64 << 20
+_UNALLOTTED = 32 << 20  # what is no batch: pages of libraries that are first used, metadata, threads, holes between what is allocated
 
 
 def of_a_row(longest: int, value: int, read: int, written: int) -> int:
     """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many.
 
-    read, written: how many times either database has it besides. As Parquet a value is encoded, put into a page, and compressed.
+    read, written: how many times either database has it besides. For Parquet a value is encoded and put into a page; when it is read
+    back, or put together of pieces, it is there once more.
     """
-    return max((1 + read) * longest + 3 * value, (1 + written) * longest + 2 * value) + _OTHER
+    return max((1 + read) * longest + 2 * value, (1 + written) * longest + value) + _OTHER
+
+
+def of_rows(read: int, written: int) -> int:
+    """Bytes that a task takes when a database in this process has so many bytes of rows at a time, as it reads or writes them."""
+    return max(3 * read, 5 * written) + _OTHER
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,23 @@ class Shares:
     workers: int
 
     @property
+    def allotted(self) -> int:
+        """Bytes that all workers have together."""
+        return max(self.limit // 2, self.limit - _UNALLOTTED)
+
+    @property
     def batch(self) -> int:
         """Bytes of a batch."""
-        return max(_LEAST, min(_MOST, self.limit // (self.workers * BATCHES)))
+        return max(_LEAST, min(_MOST, self.allotted // (self.workers * BATCHES)))
 
     @property
     def embedded(self) -> int:
         """Bytes of a database that this process holds itself."""
         return self.limit * 5 // 8  # to commit a long value it holds three of them
+
+    def plain(self, longest: int) -> bool:
+        """Whether such rows are staged as they are: to compress one takes two of its values more, which others have room for."""
+        return longest > self.limit // 16
 
     def room(self, longest: int) -> Room:
         """For a reader of rows, the longest of which has so many bytes."""

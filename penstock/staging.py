@@ -37,7 +37,7 @@ import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
 
-# Arrow's own allocator keeps what it was given, a hundred megabytes for one long value; the system's gives it back.
+# See penstock/__init__.py; and where Arrow was imported before it.
 pa.set_memory_pool(pa.system_memory_pool())
 
 
@@ -116,12 +116,12 @@ class Staging:
         return json.loads(self.read_text(*parts))
 
     @contextmanager
-    def parquet(self, schema: pa.Schema, *parts: str) -> Iterator[pq.ParquetWriter]:
-        """A Parquet file that is published when the with block ends well, and is nowhere otherwise."""
+    def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[pq.ParquetWriter]:
+        """A Parquet file that is published when the with block ends well, and is nowhere otherwise. plain: as `parquet_writer` has it."""
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
-            parquet_writer(stream, schema) as writer,
+            parquet_writer(stream, schema, plain) as writer,
         ):
             yield writer
 
@@ -130,7 +130,11 @@ class Staging:
         with self.filesystem.open_input_file(self.at(*parts)) as source:
             file = pq.ParquetFile(source, pre_buffer=False)
             for group in range(file.num_row_groups):
-                yield from file.iter_batches(batch_size=rows, row_groups=[group])
+                held = file.metadata.row_group(group)
+                if held.num_rows <= rows and held.total_byte_size > _LONG:
+                    yield _by_columns(file, group)
+                else:
+                    yield from file.iter_batches(batch_size=rows, row_groups=[group])
 
     def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
         """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""
@@ -187,14 +191,29 @@ class Staging:
         self.filesystem.move(beside, place)
 
 
-def parquet_writer(stream: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
-    """What writes rows as they are staged."""
+_LONG = 32 << 20  # bytes of a row group that no batch of ordinary rows has
+
+
+def _by_columns(file: pq.ParquetFile, group: int) -> pa.RecordBatch:
+    """The rows of a group: what a column is decoded from is gone before the next is read."""
+    schema = file.schema_arrow
+    # a name with a dot would be taken for a path as well, so more than this one may come
+    columns = (file.read_row_group(group, [name], use_threads=False).column(name) for name in schema.names)
+    return pa.RecordBatch.from_arrays([c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in columns], schema=schema)
+
+
+def parquet_writer(stream: pa.NativeFile, schema: pa.Schema, plain: bool = False) -> pq.ParquetWriter:
+    """What writes rows as they are staged. plain: neither a dictionary nor compression, each of which has a long value once more."""
+    if plain:
+        return pq.ParquetWriter(stream, schema, compression="none", use_dictionary=False, write_statistics=False, **_NUMBERS)
     # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
     texts = [f.name for f in schema if pa.types.is_string(f.type)]
     short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
-    form = {"compression": "zstd", "compression_level": 1, "store_decimal_as_integer": True}
-    form |= {"use_dictionary": texts or False, "write_statistics": short or False}
-    return pq.ParquetWriter(stream, schema, **form)
+    form = {"compression": "zstd", "compression_level": 1, "use_dictionary": texts or False, "write_statistics": short or False}
+    return pq.ParquetWriter(stream, schema, **form, **_NUMBERS)
+
+
+_NUMBERS = {"store_decimal_as_integer": True}
 
 
 def longest(batch: pa.RecordBatch | pa.Table) -> int:

@@ -24,6 +24,7 @@ from penstock.databases import Database, ddl
 from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
 from penstock.migration import load
 from penstock.schema import Column, ForeignKey, Index, Table, TableName, Type, arrow_schema
+from tests.one_run import moved
 
 NAME = TableName('we"ird %s \\ 😀 select')
 COLUMNS = (
@@ -338,3 +339,12 @@ def test_duckdb_works_within_its_limit_but_for_indexes_which_must_fit(tmp_path: 
     bounded = limit("CREATE TABLE plain (a BIGINT)")
     assert bounded == "244.1 MiB"
     assert limit("CREATE TABLE keyed (a BIGINT UNIQUE)") != bounded
+
+
+def test_a_table_of_duckdb_with_more_rows_than_a_sample_is_read(tmp_path: Path) -> None:
+    source, target = (sa.make_url(f"{kind}:///{tmp_path}/t.{kind}") for kind in ("duckdb", "sqlite"))
+    with sa.create_engine(source).begin() as made:
+        made.exec_driver_sql("CREATE TABLE t AS SELECT range AS id, range::VARCHAR AS word FROM range(5000)")
+    moved(tmp_path, source, target, "m", "r", {"include": ["t"]})
+    with sa.create_engine(target).connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*), sum(CAST(word AS INTEGER)) FROM t").one() == (5000, 5000 * 4999 // 2)

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from benchmarks import memory as measured
-from penstock import workers
+from penstock import staging, workers
 from penstock.errors import PreflightFailed
 from penstock.memory import Shares
 from penstock.migration import load
@@ -24,7 +26,8 @@ STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prov
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "limit", "back"), [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True)]
+    ("shape", "rows", "limit", "back"),
+    [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True), ("huge", 2, 512, False), ("huge", 2, 512, True)],
 )
 def test_no_stage_takes_more_than_is_declared(
     postgresql_url: sa.URL, mariadb_url: sa.URL, tmp_path: Path, shape: str, rows: int, limit: int, back: bool
@@ -40,6 +43,17 @@ def test_a_database_in_the_process_and_what_is_read_into_it_stay_within_the_limi
     measured.fill(source, "narrow", 400_000)
     found = measured.measure(source, target, tmp_path, "256MiB", STAGES)
     assert {stage: taken >> 20 for stage, taken in found.items() if taken > 256 << 20} == {}
+
+
+def test_a_row_that_is_staged_as_it_is_comes_back_whole(tmp_path: Path) -> None:
+    schema = pa.schema([("a", pa.int64()), ("a.b", pa.string()), ("b", pa.binary()), ("n", pa.string())])
+    made = pa.record_batch([[1, 2], ["ä" * 20_000_000, ""], [b"\0" * 10_000_000, None], [None, None]], schema=schema)
+    area = staging.of(str(tmp_path), "m", "r")
+    with area.parquet(schema, "rows.parquet", plain=True) as writer:
+        writer.write_batch(made)
+        writer.write_batch(made.slice(1))
+    assert list(area.batches("rows.parquet")) == [made, made.slice(1)]
+    assert pq.read_table(area.local("rows.parquet")) == pa.Table.from_batches([made, made.slice(1)])
 
 
 def long_values(folder: Path) -> tuple[sa.URL, sa.URL]:
@@ -66,6 +80,20 @@ def test_a_value_that_does_not_fit_is_named_before_anything_moves(tmp_path: Path
     enough = told.fix.partition("`memory: ")[2].partition("`")[0]
     session = plan.plan(load(declared(tmp_path, enough)), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
     assert session.plan.table("t").longest == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
+
+
+def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "t.sqlite") as made:
+        made.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, picture BLOB)")
+        made.executemany("INSERT INTO t VALUES (?, zeroblob(1000000))", [(n,) for n in range(60)])
+    made.close()
+    source, target = (sa.make_url(f"{kind}:///{tmp_path}/t.{kind}") for kind in ("sqlite", "duckdb"))
+    with pytest.raises(PreflightFailed) as refused:
+        run(load(declared(tmp_path, "256MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
+    (told,) = (p for p in refused.value.problems if p.blocking)
+    assert "DuckDB has as many as 60 of its rows at a time, 57.2 MiB" in told.what and "`memory: 384MiB`" in told.fix
+    found = measured.measure(source, target, tmp_path, "384MiB", STAGES)
+    assert {stage: taken >> 20 for stage, taken in found.items() if taken > 384 << 20} == {}
 
 
 def test_a_value_that_fits_is_moved_where_duckdb_has_to_hold_it(tmp_path: Path) -> None:
@@ -97,4 +125,4 @@ def test_work_that_weighs_too_much_together_is_done_one_after_the_other(monkeypa
 @pytest.mark.parametrize(("limit", "workers"), [(512 << 20, 1), (512 << 20, 4), (512 << 20, 32), (64 << 20, 4), (4 << 30, 2)])
 def test_the_shares_of_all_workers_are_no_more_than_there_is(limit: int, workers: int) -> None:
     shares = Shares(limit, workers)
-    assert workers * shares.weight(0) <= limit and 1 << 20 <= shares.batch <= 12 << 20
+    assert workers * shares.weight(0) <= shares.allotted < limit and 1 << 20 <= shares.batch <= 12 << 20

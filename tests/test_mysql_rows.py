@@ -185,6 +185,24 @@ def test_a_line_longer_than_the_server_sends_is_a_fault_and_never_a_row_of_nulls
     assert rows(connection, T, columns).num_rows == 1
 
 
+def test_a_value_longer_than_a_packet_comes_whole_or_is_a_fault_and_never_null(mariadb_url: sa.URL, connection: sa.Connection) -> None:
+    columns = [column("string", "a"), column("binary", "b")]
+    make(connection, columns)
+    (before,) = execute(connection, "SELECT @@global.max_allowed_packet").one()
+    try:
+        execute(connection, "SET GLOBAL max_allowed_packet = 67108864")
+        with mysql.engine(mariadb_url).begin() as large:
+            execute(large, "INSERT INTO t VALUES (REPEAT('ä', 10000000), REPEAT(X'FF', 20000000))")
+        execute(connection, "SET GLOBAL max_allowed_packet = 4194304")
+        with mysql.engine(mariadb_url).connect() as small:
+            (read,) = list(mysql.read(small, "SELECT a, b FROM t", columns, Room(longest=40_000_000)))
+            assert read.to_pylist() == [{"a": "ä" * 10_000_000, "b": b"\xff" * 20_000_000}]
+            with pytest.raises(ReadFailed, match="NULL for a value"):
+                list(mysql.read(small, "SELECT CAST(a AS BINARY) AS a, b FROM (SELECT a, '' AS b FROM t) t", columns))
+    finally:
+        execute(connection, f"SET GLOBAL max_allowed_packet = {before}")
+
+
 def test_bytes_that_are_no_text_are_named_not_shown(connection: sa.Connection) -> None:
     with pytest.raises(ReadFailed) as refused:
         list(mysql.read(connection, "SELECT X'C328' AS v", [column("string")]))

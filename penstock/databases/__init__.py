@@ -193,10 +193,11 @@ class Database(Protocol):
     """Whether a primary key can be added to a loaded table; otherwise it is part of CREATE TABLE."""
     more_memory: str
     """What lets it take more memory than `bound` gives it, for an index that does not fit in there; empty where it is not bounded."""
-    copies: int
-    """How many times it has a row in this process, beside Arrow's, while it is read or written."""
+    copies: tuple[int, int]
+    """How many times it has a row in this process, beside Arrow's, while it is read, and while it is written."""
     vector: int
-    """How many rows of a table it has in this process at a time, whatever they weigh; 1 where it reads and writes one after the other."""
+    """How many rows of a table it has in this process at a time, whatever they weigh: so many times three when they are read, five when
+    they are written. 1 where it reads and writes one after the other."""
     secondary_indexes: bool
     foreign_keys: bool
     dialect: str

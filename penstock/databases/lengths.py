@@ -22,8 +22,12 @@ def may_be_long(column: Column) -> bool:
 
 @dataclass(frozen=True)
 class Widths:
-    """Bytes of the texts and binaries of some rows. longest: of one row; average: of all; values: the longest of each column."""
+    """How many rows there are, and bytes of their texts and binaries.
 
+    longest: of one row; average: of all; values: the longest of each column.
+    """
+
+    rows: int
     longest: int
     average: int
     values: Mapping[str, int]
@@ -33,6 +37,6 @@ def measure(connection: sa.Connection, rows: str, octets: Mapping[str, str]) -> 
     """The widths of `rows`, which is what stands behind FROM, by the `octets` of its columns that may be long."""
     each = [f"max({sql})" for sql in octets.values()]
     row = " + ".join(f"coalesce({sql}, 0)" for sql in octets.values())
-    found: Sequence[int | None] = execute(connection, f"SELECT max({row}), avg({row}), {', '.join(each)} FROM {rows}").one()
-    longest, average, *values = (int(n or 0) for n in found)
-    return Widths(longest, average, dict(zip(octets, values, strict=True)))
+    found: Sequence[int | None] = execute(connection, f"SELECT count(*), max({row}), avg({row}), {', '.join(each)} FROM {rows}").one()
+    many, longest, average, *values = (int(n or 0) for n in found)
+    return Widths(many, longest, average, dict(zip(octets, values, strict=True)))

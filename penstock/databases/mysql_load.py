@@ -24,7 +24,7 @@ from penstock.databases.mysql_catalogue import decoded, qualified, quoted
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.schema import BINARIES, Column, TableName
 
-PIECE_ROWS, PIECE_BYTES = 16_384, 4 << 20  # what is made text in one go
+PIECE_ROWS, PIECE_BYTES = 16_384, 2 << 20  # what is made text in one go
 FILE_BYTES = 8 << 20
 _KEYS = frozenset({1062, 1586})  # of rows that meet under one key: no one of them is bad by itself
 # What values cause and LOCAL lets stand as an error: a NULL, a geometry that is none, a constraint

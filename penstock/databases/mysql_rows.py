@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from penstock.databases import USUAL, Room, compiled, execute, lengths, mysql_catalogue, mysql_lines, pieces
 from penstock.databases.mysql_catalogue import aliased, quoted
 from penstock.databases.mysql_faults import no_moment, not_utf8, unreadable
+from penstock.errors import ReadFailed
 from penstock.schema import Column, arrow_schema
 
 try:
@@ -25,6 +26,7 @@ BATCH_ROWS = 65_536
 
 _ONE_BY_ONE = "optimizer_switch = 'block_nested_loop=off'"
 _ALL = 1 << 32
+_TOO_LONG = 1301
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
@@ -46,8 +48,8 @@ def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
     last = longest // size + 1  # it has all that is left of a value that has become longer since
     names = {c: f"penstock.{aliased(c)}" for c in columns}
     octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if lengths.may_be_long(c)), "0"])
-    fields = (
-        f"SUBSTRING(CAST({n} AS BINARY) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {aliased(c)}"
+    fields = (  # a CAST would be NULL of what is longer than a packet
+        f"SUBSTRING(CONVERT({n} USING binary) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {aliased(c)}"
         if lengths.may_be_long(c)
         else f"IF(p.number = 0, {n}, NULL) AS {aliased(c)}"
         for c, n in names.items()
@@ -61,8 +63,19 @@ def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
 def _rows(connection: sa.Connection, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     driver = connection.connection.driver_connection
     if _mysql and _mysql.reads(driver):
-        return _compiled(driver, select, columns, batch_bytes)
-    return mysql_lines.read(driver, select, columns, batch_bytes * 2 // 3)
+        yield from _compiled(driver, select, columns, batch_bytes)
+    else:
+        yield from mysql_lines.read(driver, select, columns, batch_bytes * 2 // 3)
+    _whole(driver)
+
+
+def _whole(driver: Any) -> None:
+    """Raises ReadFailed where the server has given NULL for what is longer than it makes."""
+    if driver.warning_count():
+        driver.query(b"SHOW WARNINGS")
+        if any(int(code) == _TOO_LONG for _, code, _ in driver.store_result().fetch_row(0, 0)):
+            why, fix = "a value is longer than its max_allowed_packet", "raise max_allowed_packet at the server"
+            raise ReadFailed("the server gave NULL for a value", why=why, fix=fix)
 
 
 def _compiled(driver: Any, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:

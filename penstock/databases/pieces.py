@@ -54,15 +54,16 @@ def joined(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
 
 def _whole(pieces: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
     """The row that these pieces are, which are gone afterwards."""
-    arrays = [_value([p.column(i) for p in pieces]).cast(field.type) for i, field in enumerate(schema)]
     several = len(pieces) > 1
+    columns = list(zip(*(p.columns for p in pieces), strict=True))[::-1]
     pieces.clear()
+    arrays = [_value(columns.pop()).cast(field.type) for field in schema]  # the pieces of a column go before the next is put together
     if several:
         pa.default_memory_pool().release_unused()  # the system's allocator keeps what is small
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _value(pieces: list[pa.Array]) -> pa.Array:
+def _value(pieces: Sequence[pa.Array]) -> pa.Array:
     beginning = pieces[0].slice(0, 1)
     if beginning.null_count or not pa.types.is_binary(beginning.type) or sum(map(len, pieces)) == 1:
         return beginning

@@ -21,7 +21,7 @@ static int add_type(PyObject *module, PyType_Spec *spec)
 PyMODINIT_FUNC PyInit__native(void)
 {
 #ifdef M_MMAP_THRESHOLD
-    mallopt(M_MMAP_THRESHOLD, 4 << 20); /* what is larger goes back to the system at once: the C library would keep it, up to 32 MB each */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* what is larger goes back to the system at once: the C library would keep it, or the holes that it leaves */
 #endif
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_type(module, &copy_reader_spec) || add_type(module, &copy_writer_spec)))

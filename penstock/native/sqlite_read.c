@@ -71,11 +71,6 @@ static int fill(reader *self)
         struct column *column = &self->columns[i];
         column->size = column->large = 0;
         column->seen = 0;
-        if (column->room > 2 * self->most_bytes) { /* of huge values */
-            free(column->data);
-            column->data = NULL;
-            column->room = 0;
-        }
     }
     while (self->rows < self->most_rows && bytes < self->most_bytes) {
         int result = sqlite3_step(self->statement);
@@ -199,6 +194,16 @@ static PyObject *column_of(struct column *column, int64_t rows)
     return Py_BuildValue("CNNO", class, validity, PyBytes_FromStringAndSize((char *)column->slots, 8 * rows), Py_None);
 }
 
+/* What it has of huge values, before the next column is made of them a second time. */
+static void forget_huge(struct column *column, int64_t most)
+{
+    if (column->room <= 2 * most)
+        return;
+    free(column->data);
+    column->data = NULL;
+    column->room = 0;
+}
+
 static PyObject *reader_read(reader *self, PyObject *nothing)
 {
     (void)nothing;
@@ -226,6 +231,7 @@ static PyObject *reader_read(reader *self, PyObject *nothing)
     PyObject *columns = PyList_New(self->count);
     for (int i = 0; columns && i < self->count; i++) {
         PyObject *column = column_of(&self->columns[i], self->rows);
+        forget_huge(&self->columns[i], self->most_bytes);
         if (column)
             PyList_SET_ITEM(columns, i, column);
         else

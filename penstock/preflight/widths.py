@@ -11,6 +11,7 @@ from penstock import databases, memory
 from penstock.databases import Database, Size, lengths
 from penstock.databases.lengths import Widths
 from penstock.errors import Problem
+from penstock.memory import Shares
 from penstock.migration import Migration
 from penstock.plan import TablePlan, rows_of
 from penstock.units import size
@@ -25,12 +26,19 @@ def look(
     """The plans with what is known of their rows' widths, and the tables whose rows don't fit into a task's memory."""
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
     sizes = from_.sizes(source, [p.source for p in plans])
+    _bind(source, from_.bound(0))  # a database in this process has many of the values at a time to tell how long they are
     made, problems = [], []
     for plan in plans:
         found = _widths(plan, from_, source, sizes.get(plan.name))
         made.append(replace(plan, longest=found.longest, row_bytes=found.average) if found else plan)
         problems += _too_long(plan, found, migration, from_, to) if found else []
+    _bind(source, from_.bound(Shares(migration.memory, 1).embedded))
     return tuple(made), problems
+
+
+def _bind(connection: sa.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        databases.execute(connection, statement)
 
 
 def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size | None) -> Widths | None:
@@ -42,10 +50,16 @@ def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size 
 
 def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:
     column = max(found.values, key=lambda name: found.values[name])
-    needed = memory.of_a_row(found.longest, found.values[column], from_.copies, to.copies)
-    if found.longest <= _PACKED or needed <= migration.memory:
+    alone = memory.of_a_row(found.longest, found.values[column], from_.copies[0], to.copies[1]) if found.longest > _PACKED else 0
+    read, written = (found.average * min(found.rows, d.vector) if d.vector > 1 else 0 for d in (from_, to))
+    together = memory.of_rows(read, written) if max(read, written) > _PACKED else 0
+    needed = max(alone, together)
+    if needed <= migration.memory:
         return []
     told = f"its longest row has {size(found.longest)}, the longest value of {column} {size(found.values[column])}"
+    if together > alone:
+        holder = from_ if read > written else to
+        told += f", and {holder.label} has as many as {min(found.rows, holder.vector):,} of its rows at a time, {size(max(read, written))}"
     what = f"{told}: a task takes about {size(needed)} with it, and {size(migration.memory)} are declared"
     fix = f"declare `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
     return [Problem(True, f"table {plan.name}", what, fix, "size")]

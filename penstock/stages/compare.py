@@ -71,7 +71,7 @@ def compare(session: Session) -> None:
     with session.abreast(len(work)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
             seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
-        found = workers.each(work, connections, partial(_piece, session), lambda _: comparing.MEMORY, session.shares.limit)
+        found = workers.each(work, connections, partial(_piece, session), lambda _: comparing.MEMORY, session.shares.allotted)
     told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
     session.staging.write_json([asdict(c) for c in told], staging.COMPARED)
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))

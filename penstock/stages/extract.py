@@ -74,7 +74,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
-        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.limit)
+        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -86,7 +86,8 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     try:
         select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
         batches = session.source.read(connection, select, columns, room)
-        with session.staging.parquet(arrow_schema(columns), file) as writer:
+        plain = session.shares.plain(plan.longest)
+        with session.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
                 nonlocal longest

@@ -103,7 +103,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
             staged = session.staging.receipt(session.plan.table(chunk[0]).staged, *chunk)
             return session.shares.weight(staged.longest if staged else 0)
 
-        receipts = workers.each(chunks, connections, put, weight, session.shares.limit)
+        receipts = workers.each(chunks, connections, put, weight, session.shares.allotted)
     events.emit("load.finished", chunks=len(receipts))
     return receipts
 

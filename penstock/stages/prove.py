@@ -72,7 +72,7 @@ def prove(session: Session) -> list[TableProof]:
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
-        taken = workers.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.limit)
+        taken = workers.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
             own[table.name].append(piece)

@@ -58,7 +58,8 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
     sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.sensitive)
     rejects = Rejects(plan, session.plan, plan.source.columns)
     try:
-        with session.staging.parquet(arrow_schema(plan.target.columns), file) as writer:
+        plain = session.shares.plain(extracted.longest)
+        with session.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as writer:
             for batch in session.staging.rows(extracted):
                 for made in _made(sift, plan, number, batch, rejects, came):
                     went += digest.of(made, plan.target.columns)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.errors import PreflightFailed
+from penstock.errors import MigrationError, PreflightFailed
 from penstock.stages import undo
+from tests.one_run import moved
 from tests.shop import Shop
 
 
@@ -140,3 +142,15 @@ def test_a_foreign_key_from_outside_is_refused_on_mariadb(shop: Shop, mariadb_ur
     with pytest.raises(PreflightFailed) as refused:
         shop.run("r2")
     assert "visit" in str(refused.value)
+
+
+def test_a_run_that_has_switched_from_another_staging_area_says_so(tmp_path: Path) -> None:
+    source, target = (sa.make_url(f"sqlite:///{tmp_path}/{end}.sqlite") for end in ("source", "target"))
+    with closing(sqlite3.connect(tmp_path / "source.sqlite")) as db:
+        db.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
+    for place in ("one", "other"):
+        (tmp_path / place).mkdir()
+    moved(tmp_path / "one", source, target, "m", "r", {})
+    moved(tmp_path / "one", source, target, "m", "r", {})  # where it was staged, nothing is left to do
+    with pytest.raises(MigrationError, match="run r of m has switched already, from another staging area"):
+        moved(tmp_path / "other", source, target, "m", "r", {})

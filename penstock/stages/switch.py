@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from penstock import coverage, databases, events, exchanging, journal, quarantine, replacing, seals, succession, suites, switches
 from penstock.coverage import Covered
 from penstock.databases import Unbound
-from penstock.errors import NotApproved, SwitchRefused
+from penstock.errors import MigrationError, NotApproved, SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
 from penstock.session import Session
@@ -90,10 +90,17 @@ def _written(session: Session, connection: sa.Connection, switched: Switch, deci
 
 
 def happened(session: Session) -> bool:
-    """Whether this run's switch has taken place already, so that its shadow tables are no longer there."""
+    """Whether this run's switch has taken place already, so that its shadow tables are no longer there.
+
+    Raises MigrationError when it has, but what was staged for it is elsewhere.
+    """
     with session.writing() as connection, connection.begin():
         earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
-        return earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
+        done = earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
+    if done and not session.staging.exists("proof.json"):
+        what = f"run {session.plan.run} of {session.plan.migration} has switched already, from another staging area"
+        raise MigrationError(what, where=session.staging.url, fix="give the run another id, or go on where it was staged")
+    return done
 
 
 def _replaced(session: Session, connection: sa.Connection, decision: Decision) -> None:

@@ -237,12 +237,14 @@ def _recovered(connection: sa.Connection) -> Iterator[sa.Connection]:
 @contextmanager
 def _unwritten() -> Iterator[None]:
     """Selects whose text is not asked for: it asks for that of each one for a log that is off, which compiles it a second time."""
-    written = sa.Select.__str__
     sa.Select.__str__ = object.__repr__  # type: ignore[method-assign]
     try:
         yield
     finally:
-        sa.Select.__str__ = written  # type: ignore[method-assign]
+        sa.Select.__str__ = _WRITTEN  # type: ignore[method-assign]
+
+
+_WRITTEN = sa.Select.__str__
 
 
 class _Reflected:

@@ -329,8 +329,6 @@ def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
 
 
 def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
-    # rows that several processes bring cost more than they gain, where several connections read; and they would mix their pieces
-    execute(connection, "SET LOCAL max_parallel_workers_per_gather = 0")
     if room.longest > pieces.LONG:
         rows = _copied(connection, postgresql_copy.in_pieces(select, columns), pieces.columns(columns, postgresql_copy.long), pieces.BATCH)
         yield from pieces.joined(rows, columns)
@@ -340,8 +338,11 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
 
 def _copied(connection: sa.Connection, select: str, columns: Sequence[Column], batch: int) -> Iterator[pa.RecordBatch]:
     faults = _faults(connection, ReadFailed, "the server refused to be read")
-    with faults, _driver(connection).cursor() as cursor, cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
-        yield from postgresql_copy.batches(copy, columns, batch)
+    with faults, _driver(connection).cursor() as cursor:
+        # rows that several processes bring cost more than they gain, where several connections read; and they would mix their pieces
+        cursor.execute(b"SET LOCAL max_parallel_workers_per_gather = 0")
+        with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
+            yield from postgresql_copy.batches(copy, columns, batch)
 
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:

@@ -14,7 +14,7 @@ from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, Trigg
 from operators.deadline import deadline
 from operators.extract import ExtractOperator
 from operators.load import BuildOperator, LoadOperator, PrepareOperator
-from operators.migration_operator import declared, repair_dag_id
+from operators.migration_operator import repair_dag_id
 from operators.plan import PlanOperator
 from operators.preflight import PreflightOperator
 from operators.repair import RepairOperator
@@ -33,9 +33,8 @@ STAGING = "{{ var.value.get('penstock_staging', '') }}"
 _LABEL = "{{ task.group['label'] }}"
 
 
-def migration_dag(of: str | Path | Migration) -> DAG:
-    """The DAG of a migration file, or of one that is read, called like the migration. Raises MigrationError; opens no connection."""
-    migration = _read(of)
+def migration_dag(migration: Migration) -> DAG:
+    """The DAG of a migration, called like it. Opens no connection."""
     with DAG(
         dag_id=migration.name,
         description=_masked(f"Migration from {migration.source} to {migration.target}"),
@@ -53,13 +52,8 @@ def migration_dag(of: str | Path | Migration) -> DAG:
     return dag
 
 
-def _read(of: str | Path | Migration) -> Migration:
-    return declared(str(of)) if isinstance(of, str | Path) else of
-
-
-def undo_dag(of: str | Path | Migration) -> DAG:
-    """The DAG that undoes a migration's last switch: `<name>__undo`, only ever run by hand. Raises MigrationError."""
-    migration = _read(of)
+def undo_dag(migration: Migration) -> DAG:
+    """The DAG that undoes a migration's last switch: `<name>__undo`, only ever run by hand."""
     run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
     with DAG(
         dag_id=f"{migration.name}__undo",
@@ -76,9 +70,8 @@ def undo_dag(of: str | Path | Migration) -> DAG:
     return dag
 
 
-def repair_dag(of: str | Path | Migration) -> DAG:
-    """The DAG that puts right what differs in a migration's live tables: `<name>__repair`, only ever run by hand. Raises MigrationError."""
-    migration = _read(of)
+def repair_dag(migration: Migration) -> DAG:
+    """The DAG that puts right what differs in a migration's live tables: `<name>__repair`, only ever run by hand."""
     given: dict[str, Any] = {"migration": str(migration.path), "staging_root": STAGING}
     run = Param(None, type=["null", "string"], title="Run", description="Repair what this run moved, and load what is in its quarantine.")
     with DAG(

@@ -17,7 +17,6 @@ _SAMPLE = 1000
 _SEEN = 1 << 20  # bytes of a sample that are in memory at a time
 _SMALL = 256  # bytes of a row, where there are too few to make a difference
 
-
 Others = Callable[[], Sequence[sa.Connection]]
 
 
@@ -79,7 +78,7 @@ def _stepped(
     Several times cheaper than numbering all rows, and no count has to read them once more. Beyond the first bound as many spans of the
     key are walked at a time as there are connections.
     """
-    first = _next(plan, database, connection, columns, Chunk(0), step)
+    first = _next(plan, database, connection, columns, "", step)
     if first is None:
         return [], _count(plan, database, connection)
     connections = [connection, *others()]
@@ -116,19 +115,19 @@ def _walked(
 ) -> list[tuple[Key | None, int]]:
     """The chunks of a span: up to which key each goes, and its rows."""
     found: list[tuple[Key | None, int]] = []
-    while bound := _next(plan, database, connection, columns, span, step):
+    left = where(database, columns, span)
+    while bound := _next(plan, database, connection, columns, left, step):
         found.append((bound, step))
-        span = replace(span, low=bound)
-    return [*found, (span.high, _count(plan, database, connection, where(database, columns, span)))]
+        left = where(database, columns, replace(span, low=bound))
+    return [*found, (span.high, _count(plan, database, connection, left))]
 
 
 def _next(
-    plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], span: Chunk | str, step: int
+    plan: TablePlan, database: Database, connection: sa.Connection, columns: Sequence[Column], condition: str, step: int
 ) -> Key | None:
-    """The `step`-th key of a span, or of what meets a condition; None where there are not so many."""
+    """The `step`-th key of those that meet a condition; None where there are not so many."""
     order = ", ".join(database.key_expression(c) for c in columns)
     values = ", ".join(f"{database.key_value(c)} AS k{i}" for i, c in enumerate(columns))
-    condition = span if isinstance(span, str) else where(database, columns, span)
     query = f"SELECT {values} FROM {rows_of(plan, database, condition)} ORDER BY {order} LIMIT 1 OFFSET {step - 1}"
     found = databases.execute(connection, query).one_or_none()
     return None if found is None else tuple(_plain(v) for v in found)

@@ -161,7 +161,7 @@ def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
 
 def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
     """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
-    mine = {"of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
+    mine = _asked(run, receipt)
     # looked for first: InnoDB locks the gap where a deleted row could be, and writers abreast would wait for each other in a circle
     if connection.execute(_LOOK, mine).first():
         connection.execute(_FORGET, mine)
@@ -172,7 +172,7 @@ def write_receipts(connection: sa.Connection, migration: str, run: str, stage: s
     """Record many chunks of one stage at once, in the caller's transaction, each in the place of an older receipt of it."""
     there = all_receipts(connection, run, stage)
     if before := [r for r in made if (r.table, r.chunk) in there]:
-        connection.execute(_FORGET, [{"of_run": run, "of_table": r.table, "of_stage": stage, "of_chunk": r.chunk} for r in before])
+        connection.execute(_FORGET, [_asked(run, r) for r in before])
     if made:
         connection.execute(_WRITE, [_row(migration, run, r) for r in made])
 
@@ -187,6 +187,11 @@ _MINE = (
 _LOOK = sa.select(RECEIPTS.c.chunk).where(*_MINE)
 _FORGET = RECEIPTS.delete().where(*_MINE)
 _WRITE = RECEIPTS.insert()
+
+
+def _asked(run: str, receipt: Receipt) -> dict[str, Any]:
+    """What `_MINE` asks for."""
+    return {"of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
 
 
 def _row(migration: str, run: str, receipt: Receipt) -> dict[str, Any]:

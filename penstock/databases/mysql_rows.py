@@ -22,8 +22,6 @@ try:
 except ImportError:  # not compiled, or without its client library
     _mysql = None  # type: ignore[assignment]
 
-BATCH_ROWS = 65_536
-
 _ONE_BY_ONE = "optimizer_switch = 'block_nested_loop=off'"
 _ALL = 1 << 32
 _TOO_LONG = 1301
@@ -84,7 +82,7 @@ def _compiled(driver: Any, select: str, columns: Sequence[Column], batch_bytes: 
         driver.query(select.encode())
     except driver.Error as error:
         raise unreadable(str(error.args[-1])) from None
-    reader = _mysql.Reader(driver, schema, BATCH_ROWS, batch_bytes)
+    reader = _mysql.Reader(driver, schema, mysql_lines.BATCH_ROWS, batch_bytes)
     try:
         while not reader.ended:
             if array := _next(reader, columns):

@@ -278,7 +278,7 @@ def _build(session: Session, connection: sa.Connection, statements: Sequence[tup
 
 def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     plan = session.plan
-    receipts: list[Receipt] = []
+    together: list[Receipt] = []
     with connection.begin():
         for number, statement in statements:
             try:
@@ -292,12 +292,14 @@ def _built(session: Session, connection: sa.Connection, statements: Sequence[tup
                     why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in plan.tables) else _WITHHELD
                     fix = "correct the rows at the source, or filter them in the migration"
                     raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
-            receipts.append(Receipt("", "built", number, 0, 0, ""))
-            if not session.target.ddl_in_transaction:  # each statement leaves its own receipt, so that a retry goes on behind it
-                journal.write_receipt(connection, plan.migration, plan.run, receipts.pop())
-                databases.execute(connection, "COMMIT")
+            receipt = Receipt("", "built", number, 0, 0, "")
+            if session.target.ddl_in_transaction:
+                together.append(receipt)
+            else:  # each statement leaves its own receipt, so that a retry goes on behind it
+                journal.write_receipt(connection, plan.migration, plan.run, receipt)
+            _commit_unless_transactional(session, connection)
             events.emit("build.statement", number=number, statement=statement)
-        journal.write_receipts(connection, plan.migration, plan.run, "built", receipts)
+        journal.write_receipts(connection, plan.migration, plan.run, "built", together)
     return [s for _, s in statements]
 
 

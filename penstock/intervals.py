@@ -28,6 +28,8 @@ PRESETS = {
 Clock = Literal["date", "timestamp", "timestamptz"]
 """The canonical types that a table can be partitioned by."""
 CLOCKS: tuple[Clock, ...] = ("date", "timestamp", "timestamptz")
+BEGINNING = "0001-01-02"
+"""A day before all data that still is a date in every time zone."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,9 @@ def cover(
         cells = [c for p in plans for c in _cells(migration, p.name, tiles, [r for r in records if r.table == p.name], failed)]
         if check != "none":
             named = {p.name: p for p in plans}
+            tables = partitioning.Tables(migration, named, target)
             proven = {(r.table, r.place): r for r in records}
-            cells = [_checked(migration, c, named[c.table], proven, source, reading, check) for c in cells]
+            cells = [_checked(tables, c, named[c.table], proven, source, reading, check) for c in cells]
     reading_engine.dispose()
     writing_engine.dispose()
     return cells
@@ -204,7 +205,7 @@ def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]
 
 
 def _checked(
-    migration: Migration,
+    tables: partitioning.Tables,
     cell: Cell,
     plan: TablePlan,
     records: Mapping[tuple[str, tuple[str, str]], Covered],
@@ -219,9 +220,9 @@ def _checked(
     found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
     if found is None:
         return cell
-    spec = migration.tables.specs.get(cell.table)
-    if cell.interval is not None and spec and spec.partition:
-        plan = replace(plan, partition=partitioning.partition(migration, plan, spec.partition, cell.interval))
+    spec = tables.migration.partition_of(cell.table)
+    if cell.interval is not None and spec:
+        plan = replace(plan, partition=partitioning.partition(tables, plan, spec, cell.interval))
     if check == "count":
         table = databases.qualified(database, plan.source.name)
         inside = within(plan, database, plan.source)

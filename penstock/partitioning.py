@@ -16,8 +16,8 @@ from penstock.errors import MigrationError, Problem
 from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
 from penstock.migration import IncrementSpec, Migration, PartitionSpec, TableSpec
-from penstock.schema import TableName
 from penstock.plan import Increment, Parent, Partition, Side, TablePlan, token
+from penstock.schema import TableName
 
 
 def first(migration: Migration) -> dt.datetime | None:

@@ -10,8 +10,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, exchanging, journal, pending, quarantine, references, replacing, seals, succession, suites
-from penstock import switches
+from penstock import (
+    coverage,
+    databases,
+    events,
+    exchanging,
+    journal,
+    pending,
+    quarantine,
+    references,
+    replacing,
+    seals,
+    succession,
+    suites,
+    switches,
+)
 from penstock.coverage import Covered
 from penstock.databases import Unbound
 from penstock.errors import LockRefused, MigrationError, NotApproved, SwitchRefused

@@ -134,7 +134,7 @@ def changed_since(session: Session, connection: sa.Connection, decision: Decisio
 
 
 def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Sequence[Mapping[str, Any]]) -> None:
-    """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, now that the rows are in place.
+    """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, with its rows in place.
 
     A run of another interval may have switched since: what it has put in place is nearly always what this run was to put there as well.
     """
@@ -151,7 +151,7 @@ def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[
 
 
 def gave_place(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
-    """Raise SwitchRefused when other rows of a repaired table were taken out than those that were found to differ. Nothing is committed yet.
+    """Raise SwitchRefused when other rows of a repaired table were taken out than those that were found to differ.
 
     changed: the tables that have changed since they were compared; `refuse_stale` judges those.
     """

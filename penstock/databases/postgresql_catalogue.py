@@ -127,9 +127,11 @@ ORDER BY 1, 2
 
 # Of our own shadows and kept tables: nobody needs them, and they would hold back a table that moves away.
 _OURS = """
-SELECT k.conname || ' of ' || k.conrelid::regclass, k.confrelid, format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)
+SELECT k.conname || ' of ' || k.conrelid::regclass, k.confrelid,
+  format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live) AND n.nspname ~ '^penstock_(old|new)_'
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+  AND n.nspname ~ '^penstock_(old|new)_'
 ORDER BY 1
 """
 

@@ -1,8 +1,8 @@
 """PostgreSQL's foreign keys while rows and tables change places.
 
-Rows are taken out and put back in one transaction, though others refer to them: a foreign key that only forbids is checked at the end of the
-transaction instead of after each statement; one that acts (CASCADE, SET NULL), or forbids at once (RESTRICT), is dropped and made again, which
-checks all of its rows.
+Rows are taken out and put back in one transaction, though others refer to them: a foreign key that only forbids is checked at the end of
+the transaction instead of after each statement; one that acts (CASCADE, SET NULL), or forbids at once (RESTRICT), is dropped and made
+again, which checks all of its rows.
 Manual: https://www.postgresql.org/docs/current/sql-altertable.html (ALTER CONSTRAINT), sql-set-constraints.html
 """
 

@@ -34,7 +34,7 @@ def _to_partitioned(migration: Migration, plan: TablePlan, key: ForeignKey, to: 
     lines = _lines(plan.name, other, key, plan)
     if spec is None:
         how = "moved by its changes" if plan.follows else "moved whole"
-        what = f"it is {how} and refers to {other}, of which a run moves one interval: its rows would refer to rows of {other} that are not there yet"
+        what = f"it is {how} and refers to {other}, of which a run moves one interval: it would refer to rows that are not there yet"
         if to.foreign_keys:
             yield Problem(True, where, what, f"move it in intervals, too:\n{lines}", "key")
         return
@@ -57,7 +57,7 @@ def _to_once(migration: Migration, plan: TablePlan, key: ForeignKey) -> Iterator
         return
     mine = migration.tables.specs.get(plan.name)
     if mine is None or mine.moved != "once":
-        what = f"it refers to {key.ref_table}, which is moved once: a row that is added there later is missed, and a run that needs it is refused"
+        what = f"it refers to {key.ref_table}, which is moved once: a run that needs a row that was added there later is refused"
         fix = f"leave out `moved: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
         yield Problem(False, f"table {plan.name}", what, fix, "key")
 

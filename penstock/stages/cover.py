@@ -30,7 +30,8 @@ Check = Literal["none", "count", "digest"]
 class Cell:
     """A table, or one interval of it, and how it stands. interval: None for a table that is moved whole.
 
-    state: proven; waiting, when it is proven but some of its rows refer to rows of an interval that is not live yet; stale, when rows of it were replaced or have changed at the source since; failed, when a run of it did; or missing.
+    state: proven; waiting, when it is proven but some of its rows refer to rows of an interval that is not live yet; stale, when rows of it
+    were replaced or have changed at the source since; failed, when a run of it did; or missing.
     run, at: who proved it, and when; of failed ones, who failed.
     """
 

@@ -287,17 +287,18 @@ def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(li
 @lives("postgresql-postgresql", schemas=(SHOP,))
 def test_what_follows_from_the_foreign_keys_is_said_before_the_first_run_with_the_lines_to_paste(life: Life) -> None:
     life.declared = "  orders: {partition: {by: created_at}}\n  payment: {partition: {by: paid_at}}\n"
-    life.grow(1)
+    life.grow(1, 2)
     problems = life.check()
     (item,) = [p for p in problems if p.blocking]
     assert item.where == "table item" and "refers to orders" in item.what
     (payment,) = [p for p in problems if p.where == "table payment" and p.area == "key"]
-    assert not payment.blocking and "waits beside the live table" in payment.what
+    assert not payment.blocking and payment.what.startswith("1 row of the interval 2026-03-02") and "with: orders" in payment.fix
     with pytest.raises(PreflightFailed):
         life.run(1)
     pasted = "\n".join(line[6:] for line in item.fix.splitlines()[1:])
     life.declared += pasted + "\n"
     assert not [p for p in life.check() if p.blocking]
+    life.run(2)
     life.run(1)
     assert life.here() == life.there()
 

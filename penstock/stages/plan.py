@@ -50,7 +50,8 @@ def assess(
         request = partitioning.Request(run, interval, only, repair)
         tables, problems = partitioning.cut(migration, request, found.tables, found.every, reading, writing)
         swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
-        problems += references.problems(migration, tables, found.every, target_database)
+        known = partitioning.Tables(migration, {p.name: p for p in found.every}, target_database)
+        problems += references.problems(known, tables, interval, reading)
         if not any(p.area == "privileges" for p in found.blocking):
             problems += preflight.stranded(swapped, target_database, writing)
         found = replace(found, tables=tables, problems=(*found.problems, *problems))

@@ -328,22 +328,33 @@ def verify(session: Session) -> list[str]:
 
     What a later run has replaced since is that run's to verify.
     """
+    migration = session.plan.migration
+    with session.writing() as connection:
+        with connection.begin():
+            own, odd = _verified(session, connection)
+        if odd:
+            # Another run may have switched between two of the questions, and replaced a table or put pending rows in place. While the
+            # lock of the migration is held none can, so what differs then really does.
+            with coverage.turn(connection, session.target, migration), connection.begin():
+                coverage.lock(connection, migration)
+                own, odd = _verified(session, connection)
+    if odd:
+        why = "somebody has written rows into it since the switch"
+        raise SwitchRefused(f"{odd[0]} is not what was proved", why=why, fix="find out who writes there; undo puts the old tables back")
+    return own
+
+
+def _verified(session: Session, connection: sa.Connection) -> tuple[list[str], list[TableName]]:
+    """The live tables of which this run's rows are the last, and those of them that are not as they were proved."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    with session.writing() as connection, connection.begin():
-        own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
-        record = _earlier(connection, session.plan)
-        written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
-        swapped = {live for live, _, _ in record.moves} if record else set()
-        for table in session.plan.tables:
-            if (
-                table.name in own
-                and table.target.name in written
-                and not seals.live_unchanged(session, connection, table, proved[table.name], table.target.name in swapped)
-            ):
-                why = "rows were written into it already, or another run has switched since"
-                fix = "look at the journal; undo puts the old tables back"
-                raise SwitchRefused(f"{table.target.name} is not what was proved", why=why, fix=fix)
-    return [str(t.target.name) for t in session.plan.tables if t.name in own]
+    covered = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
+    record = _earlier(connection, session.plan)
+    written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
+    swapped = {live for live, _, _ in record.moves} if record else set()
+    own = [t for t in session.plan.tables if t.name in covered]
+    looked = [t for t in own if t.target.name in written]
+    same = [seals.live_unchanged(session, connection, t, proved[t.name], t.target.name in swapped) for t in looked]
+    return [str(t.target.name) for t in own], [t.target.name for t, held in zip(looked, same, strict=True) if not held]
 
 
 def finish(session: Session) -> list[str]:

@@ -118,8 +118,7 @@ def test_the_password_is_for_its_owner_alone_and_is_asked_for(folder: Path) -> N
 
 
 def test_two_in_one_folder_are_refused_and_the_first_is_named(tmp_path: Path) -> None:
-    with alone(tmp_path):
-        with pytest.raises(Failed, match=rf"already runs on {tmp_path} \(process {os.getpid()}\)"), alone(tmp_path):
-            pass
+    with alone(tmp_path), pytest.raises(Failed, match=rf"already runs on {tmp_path} \(process {os.getpid()}\)"), alone(tmp_path):
+        pass
     with alone(tmp_path):
         pass

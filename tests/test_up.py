@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -18,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from tools import postgresql_server as server
-from tools.airflow_server import REPO, Failed
+from tools.airflow_server import LEADERS, REPO, Failed, stop_left_over
 from tools.postgresql_server import lasting_server
 from tools.up import alone
 
@@ -122,3 +123,15 @@ def test_two_in_one_folder_are_refused_and_the_first_is_named(tmp_path: Path) ->
         pass
     with alone(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(("later", "ended"), [(0.0, True), (3600.0, False)], ids=["ours", "another program has the number by now"])
+def test_airflow_s_parts_that_a_killed_make_up_left_are_stopped(tmp_path: Path, later: float, ended: bool) -> None:
+    part = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        (tmp_path / LEADERS).write_text(json.dumps({part.pid: psutil.Process(part.pid).create_time() - later}))
+        stop_left_over(tmp_path)
+        assert (part.poll() is not None) == ended and not (tmp_path / LEADERS).exists()
+    finally:
+        part.kill()
+        part.wait()

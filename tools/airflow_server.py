@@ -106,7 +106,7 @@ def airflow_server(
     Raises Failed.
     """
     home.mkdir(parents=True, exist_ok=True)
-    _stop_left_over(home)
+    stop_left_over(home)
     if port is not None and _in_use(port):
         raise Failed(f"port {port} is in use by another program. Fix: stop that program, or choose another port")
     address, *logs = (port or free_port(), free_port(), free_port())
@@ -197,7 +197,7 @@ def _end(sessions: set[int]) -> None:
         psutil.wait_procs(found, patience)
 
 
-def _stop_left_over(home: Path) -> None:
+def stop_left_over(home: Path) -> None:
     """Stop the parts that the file LEADERS names. A number that another program has by now is not one of them."""
     if not (home / LEADERS).exists():
         return

@@ -199,7 +199,7 @@ def engine(url: sa.URL) -> sa.Engine:
     return made
 
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds to wait until another process closes the file."""
 
 

@@ -137,7 +137,16 @@ def _parser() -> argparse.ArgumentParser:
         default="none",
         help="hold what is proven against the source, by rows counted or read again",
     )
-    command("coverage", _coverage, "Print what of each table is proven, stale, failed and missing.", file, ends, staged, history, machine)
+    command(
+        "coverage",
+        _coverage,
+        "Print what of each table is proven, waiting, stale, failed and missing.",
+        file,
+        ends,
+        staged,
+        history,
+        machine,
+    )
     backfill = command("backfill", _backfill, "Run every interval that is not proven, one after the other.", file, ends, staged, history)
     backfill.add_argument("--dry-run", action="store_true", help="print the intervals, run none")
     held = command("quarantine", _quarantine, "List the rows that could not be carried, or take them again.", file, ends, staged, machine)

@@ -6,15 +6,18 @@ One record is a whole table, or one partition of it. Which of two runs that over
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import sqlalchemy as sa
 
 from penstock import journal
-from penstock.errors import SwitchRefused
+from penstock.databases import Database
+from penstock.errors import LockRefused, SwitchRefused
 
 State = Literal["proven", "overlaid"]
 WHOLE = ("", "")
@@ -68,6 +71,33 @@ def lock(connection: sa.Connection, migration: str) -> None:
     """Let nobody else switch this migration until the transaction ends. The first statement of that transaction."""
     turn = journal.TURNS
     connection.execute(turn.update().where(turn.c.migration == migration).values(turn=turn.c.turn + 1))
+
+
+@contextmanager
+def turn(connection: sa.Connection, database: Database, migration: str) -> Iterator[None]:
+    """Inside, no other session switches this migration, where DDL commits by itself and so ends what `lock` locks.
+
+    Raises SwitchRefused when the others take too long.
+    """
+    if not database.session_lock:
+        yield
+        return
+    home = connection.engine.url.database or ""
+    name = "penstock_" + hashlib.sha256(f"{home}/{migration}".encode()).hexdigest()[:40]
+    take, give = database.session_lock
+    if not connection.execute(sa.text(take), {"name": name, "seconds": _PATIENCE}).scalar():
+        raise LockRefused.of(home, f"another run of {migration} has been switching for {_PATIENCE} s")
+    connection.commit()
+    try:
+        yield
+    finally:
+        with suppress(sa.exc.DBAPIError):  # a session that is gone has given it back
+            connection.rollback()
+            connection.execute(sa.text(give), {"name": name})
+            connection.commit()
+
+
+_PATIENCE = 3600
 
 
 def line_up(connection: sa.Connection, migration: str) -> None:
@@ -137,12 +167,19 @@ def overlay(connection: sa.Connection, record: Covered, why: str) -> None:
 
 
 def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[Covered]) -> None:
-    """Put the records back that a run's own took the place of, because it is undone. Done already: changes nothing."""
+    """Put the records back that a run's own took the place of, because it is undone. Done already: changes nothing.
+
+    Where another run has made rows of a record's place live since, that run's record stays.
+    """
     table = journal.COVERAGE
-    if connection.execute(table.delete().where(table.c.migration == migration, table.c.token == token)).rowcount:
-        for record in before:
-            _delete(connection, record)
-            _insert(connection, [record])
+    if not connection.execute(table.delete().where(table.c.migration == migration, table.c.token == token)).rowcount:
+        return
+    now = of(connection, migration)
+    for record in before:
+        if any(c.table == record.table and c.overlaps(record) and c.token != record.token for c in now):
+            continue
+        _delete(connection, record)
+        _insert(connection, [record])
 
 
 def _delete(connection: sa.Connection, record: Covered) -> None:

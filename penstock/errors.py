@@ -120,6 +120,18 @@ class SwitchRefused(PenstockError):
     """The evidence for a switch, or for its undo, is missing or no longer holds."""
 
 
+class LockRefused(SwitchRefused):
+    """A lock that a switch or an undo needs could not be had in time. Trying again can help: nothing has changed."""
+
+    retryable = True
+
+    @classmethod
+    def of(cls, where: str, why: str) -> LockRefused:
+        return cls(
+            "the target refused a lock in time", where, why, "nothing has changed: run this again when the live tables are less busy"
+        )
+
+
 class NotApproved(SwitchRefused):
     """A person, or the clock, said no."""
 

@@ -28,6 +28,8 @@ PRESETS = {
 Clock = Literal["date", "timestamp", "timestamptz"]
 """The canonical types that a table can be partitioned by."""
 CLOCKS: tuple[Clock, ...] = ("date", "timestamp", "timestamptz")
+BEGINNING = "0001-01-02"
+"""A day before all data that still is a date in every time zone."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,16 @@ def tiles(schedule: str, zone: str, low: dt.datetime, high: dt.datetime) -> Iter
     As Airflow computes them (airflow/timetables/_cron.py): by the wall clock, but a schedule of every hour steps over the hour that comes
     twice by elapsed time.
     """
-    begin = low if _previous(schedule, zone, _next(schedule, zone, low)) == low else _next(schedule, zone, low)
+    begin = following(schedule, zone, low).low
     while (end := _next(schedule, zone, begin)) <= high:
         yield Interval(begin, end)
         begin = end
+
+
+def following(schedule: str, zone: str, begin: dt.datetime) -> Interval:
+    """The first whole interval of a schedule that begins at an instant or after it."""
+    low = begin if _previous(schedule, zone, _next(schedule, zone, begin)) == begin else _next(schedule, zone, begin)
+    return Interval(low, _next(schedule, zone, low))
 
 
 def _next(schedule: str, zone: str, after: dt.datetime) -> dt.datetime:

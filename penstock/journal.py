@@ -4,6 +4,7 @@ penstock_shadows   which run a shadow belongs to
 penstock_receipts  chunks loaded and proved
 penstock_switches  switches and their undoing, with the evidence they were made on
 penstock_coverage  what of each table is proven, and by which run
+penstock_pending   how many rows of a covered interval wait for another interval
 penstock_turns     a row a migration, locked by the one run that is switching
 """
 
@@ -85,6 +86,15 @@ COVERAGE = sa.Table(
     sa.Column("why", _LONG, nullable=False),
     sa.Column("watermark", sa.String(40), nullable=False),
     sa.Column("whole_at", sa.String(40), nullable=False),
+)
+PENDING = sa.Table(
+    "penstock_pending",
+    _METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("low", sa.String(40), primary_key=True),
+    sa.Column("high", sa.String(40), primary_key=True),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
 )
 TURNS = sa.Table(
     "penstock_turns",
@@ -219,6 +229,24 @@ def all_receipts(connection: sa.Connection, run: str, stage: str) -> dict[tuple[
     query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage)
     found = (Receipt(**json.loads(row[0])) for row in connection.execute(query))
     return {(r.table, r.chunk): r for r in found}
+
+
+def write_pending(connection: sa.Connection, migration: str, table: str, counts: Sequence[tuple[str, str, int]]) -> None:
+    """Replace what is written of a table's pending rows: (low, high, rows) of each interval that has some."""
+    of = (PENDING.c.migration == migration, PENDING.c.table_name == table)
+    if connection.execute(sa.select(PENDING.c.low).where(*of)).first():
+        connection.execute(PENDING.delete().where(*of))
+    rows = [{"migration": migration, "table_name": table, "low": low, "high": high, "row_count": count} for low, high, count in counts]
+    if rows:
+        connection.execute(PENDING.insert(), rows)
+
+
+def pending(connection: sa.Connection, migration: str) -> dict[tuple[str, str, str], int]:
+    """How many rows wait for another interval, by table and interval (low, high); none where there is no journal yet."""
+    if not sa.inspect(connection).has_table(PENDING.name):
+        return {}
+    query = sa.select(PENDING).where(PENDING.c.migration == migration)
+    return {(row["table_name"], row["low"], row["high"]): int(row["row_count"]) for row in connection.execute(query).mappings()}
 
 
 def forget_receipts(connection: sa.Connection, run: str) -> None:

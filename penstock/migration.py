@@ -119,7 +119,16 @@ class _Part(BaseModel):
 class PartitionSpec(_Part):
     """How a table is cut into partitions, one a data interval."""
 
-    by: Annotated[Text, Field(description="a column of dates or times: a run moves the rows of its data interval")]
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    by: Annotated[Text | None, Field(description="a column of dates or times: a run moves the rows of its data interval")] = None
+    follows: Annotated[
+        Text | None,
+        Field(alias="with", description="a partitioned table that this one refers to: a row is moved with the row that it refers to"),
+    ] = None
+    through: Annotated[
+        Text | None, Field(description="the foreign key to the table in `with`, by its name; needed only where there are several")
+    ] = None
     how: Annotated[
         Literal["rows", "attach"],
         Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
@@ -128,6 +137,16 @@ class PartitionSpec(_Part):
         Literal["refuse", "first"],
         Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
     ] = "refuse"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PartitionSpec:
+        if (self.by is None) == (self.follows is None):
+            raise ValueError("say either `by: <a column of dates or times>` or `with: <the table that it refers to>`")
+        if self.through and not self.follows:
+            raise ValueError("`through` names the foreign key to the table in `with`")
+        if self.follows and self.how == "attach":
+            raise ValueError("`how: attach` needs a column: `by`; a table that follows another one has its rows replaced")
+        return self
 
 
 class IncrementSpec(_Part):
@@ -264,6 +283,11 @@ class Migration(_Part):
     def partitioned(self) -> bool:
         """Whether a run is of one data interval."""
         return any(spec.partition for spec in self.tables.specs.values())
+
+    def partition_of(self, table: str) -> PartitionSpec | None:
+        """How a table is partitioned; None when it is not."""
+        spec = self.tables.specs.get(table)
+        return spec.partition if spec else None
 
     @property
     def in_parts(self) -> bool:

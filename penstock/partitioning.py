@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -16,7 +16,8 @@ from penstock.errors import MigrationError, Problem
 from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
 from penstock.migration import IncrementSpec, Migration, PartitionSpec, TableSpec
-from penstock.plan import Increment, Partition, TablePlan, token
+from penstock.plan import Increment, Parent, Partition, Side, TablePlan, token
+from penstock.schema import TableName
 
 
 def first(migration: Migration) -> dt.datetime | None:
@@ -24,56 +25,122 @@ def first(migration: Migration) -> dt.datetime | None:
     return intervals.midnight(migration.start_date, migration.timezone) if migration.start_date else None
 
 
+@dataclass(frozen=True)
+class Request:
+    """Which run it is, and what it is asked for.
+
+    interval: None when only what can be said of any interval is looked for.  asked: tables named for this run.
+    repair: of every table only what differs from the live one is sent.
+    """
+
+    run: str
+    interval: Interval | None = None
+    asked: tuple[str, ...] = ()
+    repair: bool = False
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables of a migration as they are planned, those that a run leaves out included, and the target database."""
+
+    migration: Migration
+    plans: Mapping[str, TablePlan]
+    to: Database
+
+    def pending(self, plan: TablePlan) -> TableName | None:
+        """Where rows of a table wait that refer to a row of an interval that is not live yet; None where that can't be."""
+        partitioned = self.migration.partition_of
+        if not self.to.foreign_keys or not plan.target.primary_key or partitioned(plan.name) is None:
+            return None
+        waits = any(partitioned(k.ref_table) for k in plan.source.foreign_keys)
+        return self.to.kept(plan.target.name, self.migration.name, "pending") if waits else None
+
+
 def cut(
     migration: Migration,
-    run: str,
-    interval: Interval | None,
+    request: Request,
     plans: Sequence[TablePlan],
+    every: Sequence[TablePlan],
     source: sa.Connection,
     target: sa.Connection,
-    asked: Sequence[str] = (),
-    repair: bool = False,
 ) -> tuple[tuple[TablePlan, ...], list[Problem]]:
-    """The plans of a run of `interval`, and what stands in its way. Without an interval only what can be said of any is.
+    """The plans of a run of one interval, and what is wrong with them. every: all tables of the migration, those that don't run included.
 
-    Tables declared `moved: once` are left out when they have been, unless they are `asked` for by name.
-    repair: of every table only what differs from the live one is sent.
+    Tables declared `moved: once` are left out when they have been, unless they are asked for by name.
     """
     ends = _Ends(databases.of(source.engine.url), source, databases.of(target.engine.url, target=True), target)
     done = {c.table: c for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
-    own = token(migration.name, run)
+    tables = Tables(migration, {p.name: p for p in every}, ends.to)
     made: list[TablePlan] = []
     problems: list[Problem] = []
     for plan in plans:
         spec = migration.tables.specs.get(plan.name) or TableSpec()
         last = done.get(plan.name) if plan.live_exists else None
-        if spec.moved == "once" and last and plan.name not in asked and not repair:
+        if spec.moved == "once" and last and plan.name not in request.asked and not request.repair:
             continue
         found: list[Problem] = []
         if spec.partition:
-            plan, found = _partitioned(migration, plan, spec.partition, interval, ends)
+            plan, found = _partitioned(tables, plan, spec.partition, request.interval, ends)
         elif spec.incremental:
             plan, found = _incremental(plan, spec.incremental, last, ends)
-        if repair:
+        if request.repair:
             plan = replace(plan, increment=None, repairs=True, exchanges=False)
             found += _unrepairable(plan, ends) if not spec.partition or not plan.live_exists else ()
         problems += found
-        # runs of other intervals may load at the same time
-        shadow = ends.to.shadow(plan.target.name, migration.name, own)
-        leaving = ends.to.shadow(plan.target.name, migration.name, f"{own}k") if plan.repairs and plan.target.primary_key else None
-        once = spec.moved == "once" and not repair
-        kept = plan.kept
-        if plan.exchanges:  # of names that are free among the live tables, for their indexes too
-            begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
-            alone = ddl.fitted(f"{plan.target.name.name}_{begins}_{own}", ends.to.max_identifier)
-            shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
-        made.append(replace(plan, once=once, shadow=shadow, kept=kept, leaving=leaving))
-    if not ends.to.ddl_in_transaction and not all(p.replaces for p in made):
-        # what can't become live beside a whole table in one step is moved whole too
-        made = [replace(p, increment=None, repairs=False, leaving=None) for p in made]
-    if interval is not None or not migration.partitioned:
-        problems += _together(made, ends.to, target)
+        made.append(replace(plan, once=spec.moved == "once" and not request.repair))
+    made = _together(migration, made, ends)
+    for plan in made:
+        spec = migration.tables.specs.get(plan.name) or TableSpec()
+        if plan.repairs and not (request.repair or spec.partition or spec.incremental):
+            problems += _live_misfits(plan, ends.to, ends.writing)
+    if request.interval is not None or not migration.partitioned:
+        problems += _new_beside_replaced(made, ends.to)
+    if migration.in_parts or any(p.repairs for p in made):
+        made = [_placed(tables, plan, token(migration.name, request.run)) for plan in made]
     return tuple(made), problems
+
+
+def _placed(tables: Tables, plan: TablePlan, own: str) -> TablePlan:
+    """The plan with places of its own: runs of other intervals may load at the same time. own: the run's token."""
+    to, name = tables.to, tables.migration.name
+    shadow = to.shadow(plan.target.name, name, own)
+    leaving = to.shadow(plan.target.name, name, f"{own}k") if plan.repairs and plan.target.primary_key else None
+    kept = plan.kept
+    if plan.exchanges:  # of names that are free among the live tables, for their indexes too
+        begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
+        alone = ddl.fitted(f"{plan.target.name.name}_{begins}_{own}", to.max_identifier)
+        shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
+    return replace(plan, shadow=shadow, kept=kept, leaving=leaving, pending=tables.pending(plan))
+
+
+def _together(migration: Migration, plans: Sequence[TablePlan], ends: _Ends) -> list[TablePlan]:
+    """The plans so that the run can switch in one step: of a whole table that can't be swapped, the rows that differ are sent.
+
+    That is one that a table refers to which is not swapped with it; and, where DDL commits by itself, each one that is live when rows of
+    others are replaced in the same run.
+    """
+    replaced = {p.name for p in plans if p.live_exists and (p.replaces or migration.partition_of(p.name) is not None)}
+    whole = [p for p in plans if p.name not in replaced]
+    if not ends.to.ddl_in_transaction and replaced:
+        if not all(p.live_exists for p in whole) and not any(migration.partition_of(name) for name in replaced):
+            # what can't become live beside a new table in one step is moved whole too
+            return [replace(p, increment=None, repairs=False, leaving=None) for p in plans]
+        staying = frozenset(p.name for p in whole if p.live_exists)
+    else:
+        staying = referred(ends.to, ends.writing, whole)
+    return [replace(p, repairs=True) if p.name in staying else p for p in plans]
+
+
+def referred(target: Database, connection: sa.Connection, whole: Sequence[TablePlan]) -> frozenset[str]:
+    """Those of the live tables to which a foreign key of a table refers that would not be swapped with them."""
+    staying: set[str] = set()
+    while served := [t for t in whole if t.live_exists and t.name not in staying]:
+        found = target.dependents(connection, [t.target.name for t in served])
+        hindered = {d.table for d in found if d.kind == "foreign key" and not d.follows}
+        if not hindered:
+            break
+        staying |= {t.name for t in served if t.target.name in hindered}
+    return frozenset(staying)
 
 
 @dataclass(frozen=True)
@@ -87,20 +154,24 @@ class _Ends:
 
 
 def _partitioned(
-    migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval | None, ends: _Ends
+    tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: Interval | None, ends: _Ends
 ) -> tuple[TablePlan, list[Problem]]:
     """The plan limited to the interval's rows, as far as that can be."""
-    problems = list(_misfits(plan, spec))
-    if problems or interval is None:
-        return plan, problems
     try:
-        plan = replace(plan, partition=partition(migration, plan, spec, interval))
+        problems = list(_misfits(plan, spec)) if spec.by else []
+        if not problems and interval is not None:
+            plan = replace(plan, partition=partition(tables, plan, spec, interval))
+        elif spec.follows:
+            parent(tables, plan, spec)
     except MigrationError as error:
-        return plan, [Problem(True, f"table {plan.name}", error.what, error.fix)]
-    if spec.how == "attach":
+        return plan, [Problem(True, error.where or f"table {plan.name}", error.what, error.fix, "migration")]
+    if problems:
+        return plan, problems
+    problems = [*_rest(plan, spec, tables.migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+    if spec.how == "attach" and interval is not None:
         plan = replace(plan, exchanges=True)
         problems += _unattachable(plan, ends)
-    return plan, [*problems, *_rest(plan, spec, migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
+    return plan, problems
 
 
 def _unattachable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
@@ -166,12 +237,62 @@ def _unrepairable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
     yield from _live_misfits(plan, ends.to, ends.writing)
 
 
-def partition(migration: Migration, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
-    """The slice of a table that an interval is. Raises MigrationError when the column can't tell."""
-    clock = cast(Clock, plan.source.column(spec.by).type.name)
-    low, high = intervals.bounds(interval, clock, migration.timezone)
-    is_first = spec.rest == "first" and interval.low == first(migration)
-    return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
+def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
+    """The slice of a table that an interval is. Raises MigrationError when nothing says which rows those are."""
+    migration = tables.migration
+    at_first = interval.low == first(migration)
+    is_first = spec.rest == "first" and at_first
+    if spec.by:
+        low, high = intervals.bounds(interval, cast(Clock, plan.source.column(spec.by).type.name), migration.timezone)
+        return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
+    followed = parent(tables, plan, spec, at_first)
+    low, high = intervals.bounds(interval, cast(Clock, followed.clock.type.name), migration.timezone)
+    return Partition("", "", low, high, is_first, followed)
+
+
+def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, at_first: bool = False, below: tuple[str, ...] = ()) -> Parent:
+    """The table that another one follows, and those that this one follows in turn.
+
+    at_first: it is of the migration's first interval.  below: the tables that led here.
+    Raises MigrationError where the file's `with` names none that can be followed.
+    """
+    migration, name = tables.migration, str(spec.follows)
+    where = f"{migration.path}: tables.{plan.name}.partition.with"
+    other, declared = tables.plans.get(name), migration.partition_of(name)
+    if other is None or declared is None:
+        can = sorted({k.ref_table for k in plan.source.foreign_keys if migration.partition_of(k.ref_table)})
+        fix = (
+            f"name a partitioned table that {plan.name} refers to: {', '.join(can)}"
+            if can
+            else f"partition {name} by a column of its own first"
+        )
+        raise MigrationError(f"{name} is not a partitioned table of this migration", where=where, fix=fix)
+    if name in (*below, plan.name):
+        raise MigrationError(
+            f"{' → '.join((*below, plan.name, name))} goes round in a circle", where=where, fix="partition one of them `by` a column"
+        )
+    keys = [k for k in plan.source.foreign_keys if k.ref_table == name and (spec.through is None or k.name == spec.through)]
+    if len(keys) != 1:
+        known = ", ".join(k.name for k in plan.source.foreign_keys if k.ref_table == name)
+        if known:
+            fix = f"say which: `through: {known.partition(',')[0]}`"
+            raise MigrationError(f"{plan.name} has several foreign keys to {name}: {known}", where=where, fix=fix)
+        raise MigrationError(f"{plan.name} has no foreign key to {name}", where=where, fix="partition it `by` a column of dates or times")
+    pairs = tuple(zip(keys[0].columns, keys[0].ref_columns, strict=True))
+    mine, theirs = _names(plan), _names(other)
+    changed = [f"{t}.{c}" for pair in pairs for t, c, known in zip((plan.name, name), pair, (mine, theirs), strict=True) if c not in known]
+    if changed:
+        what = f"the transforms change {', '.join(changed)}, so the rows could not be found at the target"
+        raise MigrationError(what, where=where, fix="leave these columns as they are, or partition it `by` a column")
+    clock = other.source.column(declared.by) if declared.by and not list(_misfits(other, declared)) else None
+    if declared.by and clock is None:
+        raise MigrationError(f"{name} can't be partitioned by {declared.by}", where=where, fix=f"see what is said of {name}")
+    source = Side(other.source.name, pairs, clock)
+    target = Side(
+        other.target.name, tuple((mine[m], theirs[t]) for m, t in pairs), other.target.column(theirs[clock.name]) if clock else None
+    )
+    above = parent(tables, other, declared, at_first, (*below, plan.name)) if declared.follows else None
+    return Parent(name, source, target, tables.pending(other), at_first and declared.rest == "first", above)
 
 
 def increment(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Increment | None:
@@ -202,7 +323,7 @@ def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[P
     where = f"table {plan.name}"
     way = "partition" if isinstance(spec, PartitionSpec) else "incremental"
     try:
-        column = plan.source.column(spec.by)
+        column = plan.source.column(str(spec.by))
     except KeyError:
         known = ", ".join(c.name for c in plan.source.columns if c.type.name in CLOCKS)
         yield Problem(True, where, f"{way}: it has no column {spec.by}", f"of dates or times there are: {known}")
@@ -217,10 +338,12 @@ def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[P
 
 def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that no interval has a place for."""
-    assert plan.partition
     if spec.rest == "first":
         return
-    column = plan.source.column(spec.by)
+    if spec.follows:
+        yield from _unfollowed(plan, spec, database, connection)
+        return
+    column = plan.source.column(str(spec.by))
     moment, begin = database.moment(column), first(migration)
     outside = [f"{moment} IS NULL"] if column.nullable else []
     if begin is not None:
@@ -233,6 +356,19 @@ def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: 
     if count:
         what = f"{count:,} rows have no {spec.by}, or one before the start_date: no interval moves them"
         yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `rest: first`")
+
+
+def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connection: sa.Connection) -> Iterator[Problem]:
+    """The rows that refer to no row of the table that they are to follow."""
+    key = next(k for k in plan.source.foreign_keys if k.ref_table == spec.follows and (spec.through is None or k.name == spec.through))
+    empty = [f"{databases.quote(database, c)} IS NULL" for c in key.columns if plan.source.column(c).nullable]
+    if not empty:
+        return
+    query = f"SELECT count(*) FROM {databases.qualified(database, plan.source.name)} WHERE {' OR '.join(empty)}"
+    if count := int(databases.execute(connection, query).scalar_one()):
+        what = f"{count:,} rows refer to no row of {spec.follows} ({', '.join(key.columns)} is NULL): no interval moves them"
+        fix = "declare `rest: first`, which makes them part of the first interval, or partition it `by` a column"
+        yield Problem(True, f"table {plan.name}", what, fix)
 
 
 def _live_misfits(plan: TablePlan, database: Database, connection: sa.Connection) -> Iterator[Problem]:
@@ -253,16 +389,11 @@ def _misfit(plan: TablePlan, what: str) -> Problem:
     return Problem(True, f"table {plan.name}", f"rows of {plan.target.name} can't be replaced: {what}", fix)
 
 
-def _together(plans: Sequence[TablePlan], database: Database, connection: sa.Connection) -> Iterator[Problem]:
-    """What can't become live in one step."""
-    replaced = [p for p in plans if p.replaces]
-    whole = [p for p in plans if not p.replaces]
-    if replaced and whole and not database.ddl_in_transaction:
-        for plan in whole:
-            what = f"{database.label} can't make a whole table and a partition of another one live in one step"
-            yield Problem(True, f"table {plan.name}", what, "declare `moved: once`, or give it a migration of its own")
-    served = [p.target.name for p in whole if p.live_exists]
-    for dependent in database.dependents(connection, served) if replaced and served else ():
-        if not dependent.follows:
-            what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
-            yield Problem(True, f"table {dependent.table}", what, "declare `moved: once` for what partitions refer to")
+def _new_beside_replaced(plans: Sequence[TablePlan], database: Database) -> Iterator[Problem]:
+    """New tables that can't become live in one step with rows of other tables."""
+    if database.ddl_in_transaction or not any(p.replaces for p in plans):
+        return
+    new = [p for p in plans if not p.live_exists]
+    for plan in new:
+        what = f"{database.label} can't make the new table {plan.target.name.name} and rows of other tables live in one step"
+        yield Problem(True, f"table {plan.name}", what, f"run the new tables alone first: --tables {','.join(p.name for p in new)}")

@@ -13,7 +13,7 @@ from penstock import databases
 from penstock.databases import Database, ddl
 from penstock.errors import Problem
 from penstock.mapping import map_table
-from penstock.schema import Column, Table, TableName
+from penstock.schema import Column, ForeignKey, Table, TableName
 
 Consistency = Literal["run", "table"]
 Depth = Literal["staged", "source"]
@@ -35,10 +35,47 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One end of a parent: its table, the pairs (column of the child, column of the parent) of the foreign key, and its time column.
+
+    clock: None where the parent follows a parent of its own.
+    """
+
+    table: TableName
+    pairs: tuple[tuple[str, str], ...]
+    clock: Column | None
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The table that another one follows through a foreign key: a row belongs to the interval of the row that it refers to.
+
+    pending: where rows of the parent wait at the target (see penstock/pending.py); None where none can.
+    first: the parent's rows before the interval, and those without a time, belong to the interval too.
+    """
+
+    name: str
+    source: Side
+    target: Side
+    pending: TableName | None = None
+    first: bool = False
+    parent: Parent | None = None
+
+    @property
+    def clock(self) -> Column:
+        """The source column whose time decides, of this table or of the last one that is followed."""
+        if self.parent is not None:
+            return self.parent.clock
+        assert self.source.clock is not None
+        return self.source.clock
+
+
+@dataclass(frozen=True)
 class Partition:
     """The rows of a table that a run moves: low <= `by` < high, on the column's own clock.
 
     to: the same column at the target.  first: the rows before low, and those without a time, are of this partition too.
+    parent: of a table that follows another one; `by` and `to` are empty then, and the bounds are on the clock of that one's column.
     """
 
     by: str
@@ -46,6 +83,7 @@ class Partition:
     low: str
     high: str
     first: bool = False
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +110,8 @@ class TablePlan:
     leaving: of such a table with a primary key, where the keys of the live rows stand that give place.
     exchanges: its shadow becomes a native partition of the live table.
     once: it is moved until it has been, then never again.
+    in_place: all of its live rows are replaced: it is moved whole, but other tables refer to it, so that it can't be swapped.
+    pending: where proved rows wait that refer to a row of an interval that is not live yet; None where that can't be.
     held: its primary key is the source's own, not one that the migration declares.
     longest: the most bytes that a row's texts and binaries had together when it was planned; 0 where that is no matter.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
@@ -101,6 +141,8 @@ class TablePlan:
     repairs: bool = False
     leaving: TableName | None = None
     exchanges: bool = False
+    in_place: bool = False
+    pending: TableName | None = None
 
     @property
     def name(self) -> str:
@@ -110,7 +152,7 @@ class TablePlan:
     @property
     def replaces(self) -> bool:
         """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
-        return (self.repairs or (self.partition or self.increment) is not None) and self.live_exists
+        return (self.repairs or self.in_place or (self.partition or self.increment) is not None) and self.live_exists
 
     @property
     def by_key(self) -> bool:
@@ -345,11 +387,21 @@ def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
 
 
 def link_statements(plan: Plan, target: Database) -> list[str]:
-    """The foreign keys, and where identities go on."""
-    live = {f.ref_table: TableName(f.ref_table, t.target.name.schema) for t in plan.tables for f in t.target.foreign_keys}
-    places = live | {t.target.name.name: t.shadow for t in plan.tables if not t.replaces}
-    statements = [s for t in plan.tables for s in ddl.foreign_keys(target, t.built, t.shadow, places)]
+    """The foreign keys between shadows, and where identities go on.
+
+    A shadow never refers to a live table: one that a failed run leaves must not hinder whoever writes there.
+    """
+    places = {t.target.name.name: t.shadow for t in plan.tables if not t.replaces}
+    statements = []
+    for table in plan.tables:
+        keys = tuple(k for k in table.built.foreign_keys if k.ref_table in places and not waits(table, k, plan.tables))
+        statements += ddl.foreign_keys(target, replace(table.built, foreign_keys=keys), table.shadow, places)
     return statements + [s for t in plan.tables if not t.replaces for s in target.renumber(t.target, t.shadow)]
+
+
+def waits(table: TablePlan, key: ForeignKey, tables: Iterable[TablePlan]) -> bool:
+    """Whether the rows that a foreign key refers to may come with another interval."""
+    return table.pending is not None and any(t.target.name.name == key.ref_table and t.partition is not None for t in tables)
 
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
@@ -359,20 +411,61 @@ def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
     return databases.select(source, plan.source.name, plan.source.columns, " AND ".join(f"({part})" for part in both))
 
 
-def within(plan: TablePlan, database: Database, table: Table) -> str:
-    """The SQL predicate of what the run moves, of `table` at the source or at the target; empty for a whole table."""
+def within(plan: TablePlan, database: Database, table: Table, place: TableName | None = None) -> str:
+    """The SQL predicate of what the run moves, of `table` at the source or at the target; empty for a whole table.
+
+    place: where the rows are, when not under the table's own name.
+    """
     if plan.increment is not None:
         column = table.column(plan.increment.by if table == plan.source else plan.increment.to)
         moment = database.moment(column)
         return f"{moment} >= {database.moment_literal(plan.increment.low, column)} OR {moment} IS NULL"
-    if plan.partition is None:
+    if (part := plan.partition) is None:
         return ""
-    column = table.column(plan.partition.by if table == plan.source else plan.partition.to)
+    if part.parent is None:
+        return _between(database, table.column(part.by if table == plan.source else part.to), part.low, part.high, part.first)
+    child = databases.qualified(database, place or table.name)
+    inside = _of_parent(database, part, part.parent, child, at_source=table == plan.source)
+    side = part.parent.source if table == plan.source else part.parent.target
+    names = [f"{child}.{databases.quote(database, mine)}" for mine, _ in side.pairs if table.column(mine).nullable]
+    return " OR ".join([inside, *(f"{name} IS NULL" for name in names)]) if part.first else inside
+
+
+def _between(database: Database, column: Column, low: str, high: str, first: bool) -> str:
     moment = database.moment(column)
-    below = f"{moment} < {database.moment_literal(plan.partition.high, column)}"
-    if plan.partition.first:
-        return f"{moment} IS NULL OR {below}"
-    return f"{moment} >= {database.moment_literal(plan.partition.low, column)} AND {below}"
+    below = f"{moment} < {database.moment_literal(high, column)}"
+    return f"{moment} IS NULL OR {below}" if first else f"{moment} >= {database.moment_literal(low, column)} AND {below}"
+
+
+def _of_parent(
+    database: Database, part: Partition, parent: Parent, child: str, at_source: bool, depth: int = 1, waiting: bool = False
+) -> str:
+    """Whether the row that a row of `child` refers to belongs to the interval.
+
+    waiting: it may be one that waits at the target, too.
+    """
+    side, alias = parent.source if at_source else parent.target, f"penstock_parent{depth}"
+    same = " AND ".join(
+        f"{alias}.{databases.quote(database, theirs)} = {child}.{databases.quote(database, mine)}" for mine, theirs in side.pairs
+    )
+    if parent.parent is not None:
+        inside = _of_parent(database, part, parent.parent, alias, at_source, depth + 1, waiting)
+    else:
+        assert side.clock is not None
+        inside = _between(database, side.clock, part.low, part.high, parent.first)
+    places = [side.table, parent.pending] if waiting and parent.pending else [side.table]
+    found = [f"EXISTS (SELECT 1 FROM {databases.qualified(database, p)} AS {alias} WHERE {same} AND ({inside}))" for p in places if p]
+    return " OR ".join(found)
+
+
+def within_pending(plan: TablePlan, database: Database) -> str:
+    """The SQL predicate of what the run moves, of the rows that wait: what they refer to may wait too."""
+    part = plan.partition
+    assert part is not None and plan.pending is not None
+    if part.parent is None:
+        return within(plan, database, plan.target)
+    child = databases.qualified(database, plan.pending)
+    return _of_parent(database, part, part.parent, child, at_source=False, waiting=True)
 
 
 def rows_of(plan: TablePlan, database: Database, *conditions: str) -> str:
@@ -397,12 +490,15 @@ def live_select(plan: TablePlan, target: Database, chunk: Chunk | None) -> str:
     return databases.select(target, plan.target.name, plan.target.columns, " AND ".join(f"({p})" for p in parts if p))
 
 
-def same_key(plan: TablePlan, target: Database, place: TableName | None = None) -> str:
-    """The SQL predicate of the live rows that `place` (the shadow) has under the same primary key; empty for a table without one."""
+def same_key(plan: TablePlan, target: Database, place: TableName | None = None, of: TableName | None = None) -> str:
+    """The SQL predicate of the rows of `of` (the live table) that `place` (the shadow) has under the same primary key.
+
+    Empty for a table without one.
+    """
     keys = plan.target.primary_key
     if not keys:
         return ""
-    live, there = databases.qualified(target, plan.target.name), databases.qualified(target, place or plan.shadow)
+    live, there = databases.qualified(target, of or plan.target.name), databases.qualified(target, place or plan.shadow)
     names = [databases.quote(target, k) for k in keys]
     return f"EXISTS (SELECT 1 FROM {there} WHERE " + " AND ".join(f"{there}.{n} = {live}.{n}" for n in names) + ")"
 

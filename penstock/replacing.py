@@ -16,45 +16,60 @@ from penstock import databases, intervals
 from penstock.databases import Database, Unbound, ddl
 from penstock.errors import SwitchRefused
 from penstock.intervals import Clock, Interval
-from penstock.plan import TablePlan, same_key, within
+from penstock.plan import TablePlan, same_key, within, within_pending
 from penstock.schema import Table, TableName
 
 
 def make_room(plans: Sequence[TablePlan], target: Database) -> list[str]:
     """Empty tables for the rows that will be replaced. Run before the transaction: not every database has DDL inside one."""
     kept = [p.kept for p in plans]
-    return [*target.drops(kept), *target.schemas(kept), *(ddl.create_table(target, _bare(p.target), p.kept) for p in plans)]
+    return [*target.drops(kept), *target.schemas(kept), *(ddl.create_table(target, bare(p.target), p.kept) for p in plans)]
 
 
 def apply(plans: Sequence[TablePlan], target: Database) -> list[str]:
     """Statements that put each shadow's rows in place of the live ones: what refers to other tables goes first, and comes last."""
-    ordered = _referred_first(plans)
+    ordered = referred_first(plans)
     statements = []
     for plan in reversed(ordered):
+        statements += _withdrawn(plan, target)
         for gone in leaving(plan, target):
-            statements.append(_copy(plan.target, plan.target.name, plan.kept, target, gone))
-            statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {gone}")
+            statements += _out_of(plan.target.name, plan, gone, plan.kept, target)
     for plan in ordered:
-        statements.append(_copy(plan.target, plan.shadow, plan.target.name, target))
+        statements.append(copied(plan.target, plan.shadow, plan.target.name, target))
         statements += target.renumber(plan.target, plan.target.name)
     return statements
 
 
 def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Database) -> list[str]:
     """Statements that put the kept rows back; those that stand in the partition now are set aside, in tables that are there already."""
-    ordered = _referred_first(plans)
+    ordered = referred_first(plans)
     statements = []
     for plan in reversed(ordered):
-        inside = _put(plan, target)
-        statements.append(_copy(plan.target, plan.target.name, aside[plan.name], target, inside))
-        statements.append(f"DELETE FROM {databases.qualified(target, plan.target.name)} WHERE {inside}")
-    return statements + [_copy(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
+        if plan.pending and plan.partition:
+            statements += _out_of(plan.pending, plan, within_pending(plan, target), aside[plan.name], target)
+        statements += _out_of(plan.target.name, plan, _put(plan, target), aside[plan.name], target)
+    return statements + [copied(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
+
+
+def _withdrawn(plan: TablePlan, target: Database) -> list[str]:
+    """Statements that take out the pending rows that this run replaces: those of its interval, and those under a key that it puts."""
+    if plan.pending is None:
+        return []
+    own = within_pending(plan, target) if plan.partition and not plan.repairs else ""
+    of_leaving = same_key(plan, target, plan.leaving, plan.pending) if plan.leaving else ""
+    conditions = filter(None, (own, of_leaving, same_key(plan, target, plan.shadow, plan.pending)))
+    return [s for condition in conditions for s in _out_of(plan.pending, plan, condition, plan.kept, target)]
+
+
+def _out_of(place: TableName, plan: TablePlan, where: str, to: TableName, target: Database) -> list[str]:
+    """Statements that move rows of `place` to a table for rows that were taken out."""
+    return [copied(plan.target, place, to, target, where), f"DELETE FROM {databases.qualified(target, place)} WHERE {where}"]
 
 
 def make_room_for_undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Database) -> list[str]:
     """Empty tables for the rows that an undo sets aside."""
     places = list(aside.values())
-    return [*target.drops(places), *target.schemas(places), *(ddl.create_table(target, _bare(p.target), aside[p.name]) for p in plans)]
+    return [*target.drops(places), *target.schemas(places), *(ddl.create_table(target, bare(p.target), aside[p.name]) for p in plans)]
 
 
 def leaving(plan: TablePlan, target: Database) -> list[str]:
@@ -87,8 +102,9 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
         return None
     conditions = [same, f"NOT coalesce({within(plan, target, plan.target)}, false)"]
     if interval is not None:
-        clock = cast(Clock, plan.target.column(plan.partition.to).type.name)
-        low, high = intervals.bounds(interval, clock, zone)
+        followed = plan.partition.parent
+        clock = followed.clock if followed else plan.target.column(plan.partition.to)
+        low, high = intervals.bounds(interval, cast(Clock, clock.type.name), zone)
         there = dataclasses.replace(plan.partition, low=low, high=high, first=False)
         conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
     both = " AND ".join(f"({c})" for c in conditions)
@@ -103,19 +119,19 @@ def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
             raise SwitchRefused("a row would refer to one that is not there", why=f"found by {select}", fix=fix)
 
 
-def _copy(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:
+def copied(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:
     fields = ", ".join(databases.quote(target, c.name) for c in table.given)
     select = f"SELECT {fields} FROM {databases.qualified(target, from_)}" + (f" WHERE {where}" if where else "")
     return f"INSERT INTO {databases.qualified(target, to)} ({fields}){target.keep_numbers} {select}"
 
 
-def _bare(table: Table) -> Table:
+def bare(table: Table) -> Table:
     """The table as a place to keep rows: nothing that refers, numbers or forbids."""
     columns = tuple(dataclasses.replace(c, identity=False, numbering=None, default=None, expression="") for c in table.columns)
     return dataclasses.replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
 
 
-def _referred_first(plans: Sequence[TablePlan]) -> list[TablePlan]:
+def referred_first(plans: Sequence[TablePlan]) -> list[TablePlan]:
     """The tables in an order in which each comes behind those that it refers to; a circle is left as it is."""
     left, ordered = {p.target.name.name: p for p in plans}, list[TablePlan]()
     while left:

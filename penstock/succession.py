@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, intervals, journal, replacing, seals, staging
+from penstock import coverage, databases, digest, intervals, journal, partitioning, pending, replacing, seals, staging
 from penstock.coverage import Covered
-from penstock.databases import Slot
+from penstock.databases import Link, Slot
 from penstock.digest import Digest
 from penstock.errors import SwitchRefused
 from penstock.plan import Plan, TablePlan
@@ -26,6 +26,7 @@ class Decision:
     left: by table, the record that has the last word over it.  covered: what the run will have made live.
     before: the coverage as it stands, of all of the migration's tables.
     slots: of what is replaced, the native partitions that are exchanged.
+    links: the foreign keys that the tables that will be kept lose, because what they refer to does not go with them.
     """
 
     moved: tuple[TablePlan, ...]
@@ -34,6 +35,7 @@ class Decision:
     covered: tuple[Covered, ...]
     before: tuple[Covered, ...]
     slots: Mapping[str, Slot]
+    links: tuple[Link, ...] = ()
 
     @property
     def rows(self) -> tuple[TablePlan, ...]:
@@ -67,9 +69,33 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
             left[table.name] = other
     going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
     equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
-    moved, replaced = [t for t in going if not t.replaces], [t for t in going if t.replaces and t.name not in equal]
+    replaced = [t for t in going if t.replaces and t.name not in equal]
+    moved, in_place = _parted(session, connection, [t for t in going if not t.replaces], bool(replaced))
+    replaced += in_place
     slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
-    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots)
+    served = [t.target.name for t in moved if t.live_exists]
+    links = session.target.links(connection, served) if served else []
+    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots, tuple(links))
+
+
+def _parted(
+    session: Session, connection: sa.Connection, whole: Sequence[TablePlan], in_rows: bool
+) -> tuple[list[TablePlan], list[TablePlan]]:
+    """Which of the whole tables are swapped, and of which all rows are replaced.
+
+    Those that a table refers to which stays can't be swapped: it would go on referring to the one that is set aside. The plan has seen to
+    that for the tables that were live when it was made. in_rows: rows of other tables are replaced in the same step.
+    Raises SwitchRefused where the target can't do what is needed in one step.
+    """
+    target = session.target
+    if in_rows and not target.ddl_in_transaction:
+        if new := [t.target.name.name for t in whole if not t.live_exists]:
+            what = f"{target.label} can't make the new table {new[0]} and rows of other tables live in one step"
+            fix = f"run the new tables alone first: --tables {','.join(t.name for t in whole if not t.live_exists)}"
+            raise SwitchRefused(what, where=f"table {new[0]}", fix=fix)
+        return [], [replace(t, in_place=True) for t in whole]
+    staying = partitioning.referred(target, connection, whole)
+    return [t for t in whole if t.name not in staying], [replace(t, in_place=True) for t in whole if t.name in staying]
 
 
 def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot:
@@ -87,7 +113,7 @@ def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> li
     """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when one is gone."""
     there = databases.standing(connection, [t.target.name for t in tables])
     for table in tables:
-        if (table.increment or table.repairs) and table.target.name not in there:
+        if (table.increment or table.repairs or table.in_place) and table.target.name not in there:
             what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
             raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
     return [replace(t, live_exists=t.target.name in there) for t in tables]
@@ -100,25 +126,38 @@ def comparisons(session: Session) -> dict[str, dict[str, Any]]:
     return {c["table"]: c for c in session.staging.read_json(staging.COMPARED)}
 
 
-def still_as_compared(session: Session, connection: sa.Connection, decision: Decision) -> None:
-    """Raise SwitchRefused when a live table has changed since it was compared: what was found equal may no longer be."""
+def changed_since(session: Session, connection: sa.Connection, decision: Decision) -> frozenset[str]:
+    """The repaired tables whose live rows have changed since they were compared: what was found equal may no longer be."""
     found = comparisons(session)
-    for table in session.plan.tables:
-        going = table.repairs and table.name not in decision.left
-        if going and not seals.as_compared(session, connection, table, found[table.name]):
+    going = [t for t in session.plan.tables if t.repairs and t.name not in decision.left]
+    return frozenset(t.name for t in going if not seals.as_compared(session, connection, t, found[t.name]))
+
+
+def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Sequence[Mapping[str, Any]]) -> None:
+    """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, with its rows in place.
+
+    A run of another interval may have switched since: what it has put in place is nearly always what this run was to put there as well.
+    """
+    proved = {p["table"]: p for p in proof}
+    for name in changed:
+        if not seals.as_staged(session, connection, session.plan.table(name), dict(proved[name])):
+            live = session.plan.table(name).target.name
             raise SwitchRefused(
-                f"rows of {table.target.name} have changed since they were compared",
-                where=f"table {table.name}",
+                f"rows of {live} have changed since they were compared",
+                where=f"table {name}",
                 why="somebody else wrote into the live table, or another run has switched",
-                fix="start a new run, which compares it anew",
+                fix="start a new run, which compares it again",
             )
 
 
-def gave_place(session: Session, connection: sa.Connection, decision: Decision) -> None:
-    """Raise SwitchRefused when other rows of a repaired table gave place than those that were found to differ. Nothing is committed yet."""
+def gave_place(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+    """Raise SwitchRefused when other rows of a repaired table were taken out than those that were found to differ.
+
+    changed: the tables that have changed since they were compared; `refuse_stale` judges those.
+    """
     found = comparisons(session)
     for table in decision.replaced:
-        if table.repairs and not seals.gave_place(session, connection, table, found[table.name]):
+        if table.repairs and table.name not in changed and not seals.gave_place(session, connection, table, found[table.name]):
             what = f"other rows of {table.target.name} would give place than those that differ"
             why = "the target compares its keys in another way, or rows were written at the same moment"
             raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="start a usual run, which moves all of the table")
@@ -162,7 +201,7 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
         if not others or not _any(connection, replacing.moved_in(table, session.target)):
             continue
         for other in others:
-            interval = intervals.between(other.low or "0001-01-01", other.high, "UTC")
+            interval = intervals.between(other.low or intervals.BEGINNING, other.high, "UTC")
             if not _any(connection, replacing.moved_in(table, session.target, interval, session.plan.timezone)):
                 continue
             if other.read_at > mine.read_at:
@@ -189,6 +228,7 @@ def record(session: Session, connection: sa.Connection, decision: Decision, take
     coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
     for other in taken:
         coverage.overlay(connection, other, f"rows of it have moved, and went with the run {decision.covered[0].run}")
+    pending.note(connection, session.plan.tables, session.plan.migration, session.plan.timezone, session.target)
 
 
 def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:

@@ -176,7 +176,7 @@ def plan(made: Plan, statements: dict[str, list[str]]) -> None:
         print(f"\n-- {stage}" + "".join(f"\n{shown(text)};" for text in texts))
 
 
-_MARKS = {"proven": "■", "stale": "◪", "failed": "✗", "missing": "·"}
+_MARKS = {"proven": "■", "waiting": "◧", "stale": "◪", "failed": "✗", "missing": "·"}
 
 
 def coverage(cells: Sequence[Cell]) -> None:

@@ -83,8 +83,17 @@ class Dependent:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A foreign key of `table`. definition: what follows ADD CONSTRAINT <name>, with the referenced table's name in full."""
+
+    table: TableName
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True)
 class Unbound:
-    """How rows give place to others, in one transaction, without a foreign key that hinders it or follows it.
+    """How rows are replaced in one transaction although foreign keys connect them with others.
 
     before, after: statements around it.  orphans: selects of a row that refers to nothing, where the database does not look itself.
     """
@@ -183,6 +192,8 @@ class Database(Protocol):
     """Whether one connection can read all tables as of one instant, or only each by itself."""
     ddl_in_transaction: bool
     """Whether a switch is one transaction; otherwise `moves` must answer one atomic statement."""
+    session_lock: tuple[str, str] | None
+    """Statements that take and give back a lock of the session, with the parameters `name` and `seconds`; None where transactions do."""
     parallel_writers: bool
     """Whether several connections may load at once."""
     ordered_keys: bool
@@ -325,8 +336,20 @@ class Database(Protocol):
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         """What hangs on these live tables, leaving out what hangs between themselves."""
 
+    def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the database refused a statement because of a lock, so that the same may go through later."""
+
     def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
-        """How rows of these tables are taken out and put back within a transaction, though others refer to them."""
+        """How rows of these tables are taken out and put back within a transaction, though foreign keys connect them with others.
+
+        Foreign keys of our own shadows and kept tables are dropped: they must not hinder anybody.
+        """
+
+    def links(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
+        """The foreign keys of these tables that refer to a table that is none of them."""
+
+    def cut(self, link: Link, place: TableName) -> str:
+        """The statement that drops a foreign key, whose table is at `place` by now."""
 
     def version(self, connection: sa.Connection) -> str:
         """The server's own words: `PostgreSQL 15.18`."""
@@ -380,6 +403,11 @@ def select(database: Database, name: TableName, columns: Sequence[Column], where
     """A select that `read` understands, of these columns in this order."""
     fields = ", ".join(f"{database.read_expression(c)} AS {quote(database, c.name)}" for c in columns)
     return f"SELECT {fields} FROM {qualified(database, name)}" + (f" WHERE {where}" if where else "")
+
+
+def add_link(database: Database, link: Link, place: TableName) -> str:
+    """The statement that gives the table at `place` a foreign key, which all of its rows must meet."""
+    return f"ALTER TABLE {qualified(database, place)} ADD CONSTRAINT {quote(database, link.name)} {link.definition}"
 
 
 def standing(connection: sa.Connection, names: Iterable[TableName]) -> set[TableName]:

@@ -34,7 +34,7 @@ def dialect(database: Database) -> sa.Dialect:
     return made
 
 
-def create_table(database: Database, table: Table, name: TableName) -> str:
+def create_table(database: Database, table: Table, name: TableName, if_not_exists: bool = False) -> str:
     """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later."""
     built = _build(database, table, name)
     for check in table.checks:
@@ -50,7 +50,7 @@ def create_table(database: Database, table: Table, name: TableName) -> str:
         for key in table.foreign_keys:
             _refer(built, key, TableName(key.ref_table, name.schema), None)
     by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
-    return _text(CreateTable(built), database) + by
+    return _text(CreateTable(built, if_not_exists=if_not_exists), database) + by
 
 
 def furnish(database: Database, table: Table, name: TableName) -> list[str]:

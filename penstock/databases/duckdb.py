@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from penstock.databases import (
     USUAL,
     Dependent,
+    Link,
     Move,
     Room,
     Unbound,
@@ -49,6 +50,7 @@ refused_names = ""
 folds_tables = True
 snapshot = "run"
 ddl_in_transaction = True
+session_lock = None
 parallel_writers = False
 ordered_keys = False
 row_place = ""
@@ -181,6 +183,10 @@ def drops(names: Sequence[TableName]) -> list[str]:
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return []  # one writer at a time
+
+
+def lock_refused(error: sa.exc.DBAPIError) -> bool:
+    return "locked" in str(error.orig).lower()
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
@@ -372,6 +378,14 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
 
 def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
     return Unbound()  # no table of ours has foreign keys here
+
+
+def links(connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
+    return []  # see unbind
+
+
+def cut(link: Link, place: TableName) -> str:
+    raise NotImplementedError
 
 
 def version(connection: sa.Connection) -> str:

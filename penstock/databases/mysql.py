@@ -39,6 +39,7 @@ refused_names = "[\U00010000-\U0010ffff]| $"  # nothing beyond the basic plane
 folds_tables = False
 snapshot = "run"
 ddl_in_transaction = False
+session_lock = ("SELECT GET_LOCK(:name, :seconds)", "SELECT RELEASE_LOCK(:name)")
 parallel_writers = True
 ordered_keys = True
 row_place = ""
@@ -192,7 +193,11 @@ def drops(names: Sequence[TableName]) -> list[str]:
 
 
 def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
-    return [f"SET lock_wait_timeout = {patience}"]
+    return [f"SET lock_wait_timeout = {patience}", f"SET innodb_lock_wait_timeout = {patience}"]
+
+
+def lock_refused(error: sa.exc.DBAPIError) -> bool:
+    return (getattr(error.orig, "args", None) or (0,))[0] in (1205, 1213)  # waited too long; a deadlock
 
 
 def renumber(table: Table, name: TableName) -> list[str]:
@@ -222,6 +227,8 @@ write = mysql_load.write
 dependents = mysql_catalogue.dependents
 left_behind = mysql_catalogue.left_behind
 unbind = mysql_references.unbind
+links = mysql_references.links
+cut = mysql_references.cut
 version = mysql_catalogue.version
 assess = mysql_server.assess
 sizes = mysql_server.sizes

@@ -189,7 +189,10 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     )
     for schema, name, label, *owner in asked(keys):
         if place(schema, name) in places and place(*owner) not in places:  # a rename would carry it along to the old table
-            found.append(Dependent("foreign key", f"{label} of {owner[1]}", places[place(schema, name)], follows=False))
+            ours = is_ours(owner[1])  # a shadow or a kept table: nobody needs it there
+            drop = f"ALTER TABLE {qualified(TableName(owner[1], owner[0]))} DROP FOREIGN KEY {quoted(label)}"
+            statements = (drop,) if ours else ()
+            found.append(Dependent("foreign key", f"{label} of {owner[1]}", places[place(schema, name)], ours, statements))
     triggers = "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS ORDER BY 3"
     for schema, name, label in asked(triggers):
         if place(schema, name) in places:
@@ -199,6 +202,11 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         named = [t for home, t in zip(homes, tables, strict=True) if qualified(TableName(t.name, home)) in text]
         found += [Dependent("view", label, table, follows=True) for table in named]
     return found
+
+
+def is_ours(table: str) -> bool:
+    """Whether it is the name of a shadow or of a kept table."""
+    return table.startswith(("penstock_new", "penstock_old_"))
 
 
 def version(connection: sa.Connection) -> str:

@@ -24,7 +24,6 @@ from penstock.databases import (
     Move,
     Room,
     Size,
-    Unbound,
     Use,
     ddl,
     execute,
@@ -56,6 +55,7 @@ refused_names = ""
 folds_tables = False
 snapshot = "run"
 ddl_in_transaction = True
+session_lock = None
 parallel_writers = True
 ordered_keys = True
 row_place = "ctid"
@@ -247,6 +247,10 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
 
 
+def lock_refused(error: sa.exc.DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")  # lock_not_available; deadlock_detected
+
+
 def renumber(table: Table, name: TableName) -> list[str]:
     place = literal(qualified(name))
     return [_renumbered(c, place, qualified(name)) for c in table.columns if c.identity]
@@ -378,8 +382,9 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     return postgresql_catalogue.dependents(connection, tables)
 
 
-def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
-    return postgresql_references.unbind(connection, tables)
+unbind = postgresql_references.unbind
+links = postgresql_references.links
+cut = postgresql_references.cut
 
 
 def version(connection: sa.Connection) -> str:

@@ -96,7 +96,9 @@ ORDER BY v.oid, d.refobjid
 # What PostgreSQL binds to the table itself and nobody can bind to another by one statement.
 _LEFT_BEHIND = """
 SELECT 'foreign key', k.conname || ' of ' || k.conrelid::regclass, k.confrelid
-FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+  AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^penstock_(old|new)_')
 UNION ALL
 SELECT 'trigger', tgname, tgrelid FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = ANY (:live)
 UNION ALL
@@ -121,6 +123,16 @@ JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND (
   OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)))
 WHERE c.oid = ANY (:live)
 ORDER BY 1, 2
+"""
+
+# Of our own shadows and kept tables: nobody needs them, and they would hold back a table that moves away.
+_OURS = """
+SELECT k.conname || ' of ' || k.conrelid::regclass, k.confrelid,
+  format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+  AND n.nspname ~ '^penstock_(old|new)_'
+ORDER BY 1
 """
 
 _GRANTS = """
@@ -197,6 +209,8 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
         follows = ours and not materialized
         found.append(Dependent(kind, name, places[oid], follows, (statement,) if follows else ()))
     found += [Dependent(kind, name, places[oid], False) for kind, name, oid in connection.execute(_of(_LEFT_BEHIND), live)]
+    for name, oid, statement in connection.execute(_of(_OURS), live):
+        found.append(Dependent("foreign key", name, places[oid], True, (statement,)))
     for role, oid, grants in connection.execute(_of(_GRANTS), live):
         found.append(Dependent("grant", f"to {role}", places[oid], True, tuple(grants)))
     for role, oid, ours, statement in connection.execute(_of(_OWNERS), live):

@@ -12,7 +12,7 @@ from penstock.pages.addresses import Addresses
 from penstock.pages.listing import Run, airflow_run
 from penstock.units import count
 
-STATES = ("failed", "missing", "stale", "proven")
+STATES = ("failed", "missing", "stale", "waiting", "proven")
 """Worst first: a day is as its worst interval."""
 _STEP, _LEFT, _TOP = 16, 36, 18
 _LONG = dt.timedelta(hours=36)

@@ -35,11 +35,15 @@ _UNINDEXED = TEXTS - {"uuid"}
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found: the tables as they will be, the problems, what blocks first, and how much there is to do."""
+    """What was found: the tables as they will be, the problems, what blocks first, and how much there is to do.
+
+    every: all tables of the migration, those that are not asked for included.
+    """
 
     tables: tuple[TablePlan, ...]
     problems: tuple[Problem, ...]
     outlook: Outlook | None = None
+    every: tuple[TablePlan, ...] = ()
 
     @property
     def blocking(self) -> tuple[Problem, ...]:
@@ -65,12 +69,11 @@ def assess(
     only: Sequence[str] = (),
     root: str = "",
     estimate: bool = False,
-    in_place: bool = False,
 ) -> Assessment:
     """Look at both databases and at the suites in `folder`, and say what the migration would do there. Changes nothing.
 
     `only` limits it to these source tables.  root: of the staging area, to ask its disk for room.
-    estimate: try a sample of the rows as well, for about two seconds.  in_place: the live tables stay where they are, their rows change.
+    estimate: try a sample of the rows as well, for about two seconds.
     """
     from_, to = databases.of(source.engine.url), databases.of(target.engine.url, target=True)
     source_schema, problems = ends.place(migration, "source", from_, source)
@@ -84,19 +87,23 @@ def assess(
     for name in only:
         if name not in tables:
             problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables), "migration"))
-    tables = {n: _with_texts(t, migration, from_) for n, t in tables.items() if not only or n in only}
-    problems += ends.source_problems(migration, from_, source, source_schema, tables.values())
-    mapped = _mapped(migration, tables, schema, problems)
+    tables = {n: _with_texts(t, migration, from_) for n, t in tables.items()}
+    wanted = {n: t for n, t in tables.items() if not only or n in only}
+    problems += ends.source_problems(migration, from_, source, source_schema, wanted.values())
+    mapped, odd = _mapped(migration, tables, schema)
+    problems += [p for name, found in odd.items() if name in wanted for p in found]
     standing = {t.name.name: t for t in to.inspect(target, schema)}
     linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
-    problems += [Problem(False, f"table {t}", f"foreign key {k} is left out: what it refers to is not in this migration") for t, k in loose]
+    missing = "is left out: what it refers to is not in this migration"
+    problems += [Problem(False, f"table {t}", f"foreign key {k} {missing}") for t, k in loose if t in wanted]
     alike = bool(to.dialect) and from_.dialect == to.dialect and from_.version(source).split()[0] == to.version(target).split()[0]
     for name, table in linked.items():
         linked[name], told = objects.carry(tables[name], table, mapped[name].untouched, (from_, to), alike)
-        problems += [Problem(False, f"table {name}", what) for what in told]
-    problems += objects.told(tables, from_.left_behind(source, migration.source_schema))
-    plans = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
-    plans = _with_free_names(plans, to, standing)
+        problems += [Problem(False, f"table {name}", what) for what in told if name in wanted]
+    problems += objects.told(wanted, from_.left_behind(source, migration.source_schema))
+    every = [_plan(migration, run_token, tables[n], linked[n], mapped[n], from_, to, standing) for n in linked]
+    every = _with_free_names(every, to, standing)
+    plans = [p for p in every if p.name in wanted]
     problems += [replace(p, area="suite") for p in suites.strays(folder, tables)]
     for plan in plans:
         problems += _native_problems(plan, to)
@@ -106,9 +113,9 @@ def assess(
     barred = ends.target_problems(migration, to, target, schema, plans)
     problems += barred
     if not any(p.blocking and p.area == "privileges" for p in barred):
-        problems += _collisions(migration, plans, to, target, schema) + ([] if in_place else _stranded(plans, to, target))
+        problems += _collisions(migration, plans, to, target, schema)
     seen, more = _looked(migration, plans, source, target, root, estimate and not any(p.blocking for p in problems))
-    return Assessment(tuple(plans), tuple(sorted(problems + more, key=lambda p: not p.blocking)), seen)
+    return Assessment(tuple(plans), tuple(sorted(problems + more, key=lambda p: not p.blocking)), seen, tuple(every))
 
 
 def _looked(
@@ -194,10 +201,13 @@ def _with_texts(table: Table, migration: Migration, from_: Database) -> Table:
     return replace(table, columns=tuple(map(read, table.columns)))
 
 
-def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, problems: list[Problem]) -> dict[str, Mapped]:
+def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None) -> tuple[dict[str, Mapped], dict[str, list[Problem]]]:
+    """What the steps make of each table, and by table what is wrong with them."""
     mapped: dict[str, Mapped] = {}
     taken: dict[str, str] = {}
+    told: dict[str, list[Problem]] = {}
     for name, table in tables.items():
+        problems = told.setdefault(name, [])
         spec = migration.tables.specs.get(name)
         steps = tuple(spec.transform) if spec else ()
         try:
@@ -214,7 +224,7 @@ def _mapped(migration: Migration, tables: dict[str, Table], schema: str | None, 
         mapped[name] = map_table(table, columns, steps, live)
         problems += [Problem(False, f"table {name}", f"left out: {lost}") for lost in mapped[name].lost]
         problems += [Problem(False, f"table {name}", f"not carried: {note}") for note in table.notes]
-    return mapped
+    return mapped, told
 
 
 def _plan(
@@ -356,10 +366,10 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
     return problems
 
 
-def _stranded(plans: Sequence[TablePlan], to: Database, target: sa.Connection) -> list[Problem]:
-    """What hangs on the live tables and would not follow the switch."""
+def stranded(plans: Sequence[TablePlan], to: Database, target: sa.Connection) -> list[Problem]:
+    """What depends on the live tables that are swapped, and would not follow the switch. plans: as they are cut."""
     problems = []
-    live = [p.target.name for p in plans if p.live_exists]
+    live = [p.target.name for p in plans if p.live_exists and not p.replaces]
     for dependent in to.dependents(target, live) if live else ():
         if not dependent.follows and dependent.kind != "owner":  # an owner is a privilege, of which the target has spoken
             what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"

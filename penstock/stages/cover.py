@@ -20,8 +20,9 @@ from penstock.errors import MigrationError
 from penstock.intervals import Interval
 from penstock.migration import Migration
 from penstock.plan import Chunk, TablePlan, extract_select, token, within
+from penstock.units import count
 
-State = Literal["proven", "stale", "failed", "missing"]
+State = Literal["proven", "waiting", "stale", "failed", "missing"]
 Check = Literal["none", "count", "digest"]
 
 
@@ -29,7 +30,8 @@ Check = Literal["none", "count", "digest"]
 class Cell:
     """A table, or one interval of it, and how it stands. interval: None for a table that is moved whole.
 
-    state: proven; stale, when rows of it were replaced or have changed at the source since; failed, when a run of it did; or missing.
+    state: proven; waiting, when it is proven but some of its rows refer to rows of an interval that is not live yet; stale, when rows of it
+    were replaced or have changed at the source since; failed, when a run of it did; or missing.
     run, at: who proved it, and when; of failed ones, who failed.
     """
 
@@ -64,13 +66,14 @@ def cover(
     with reading_engine.connect() as reading, writing_engine.connect() as writing:
         plans = preflight.assess(migration, token(migration.name, "coverage"), reading, writing, folder).tables
         records = coverage.of(writing, migration.name)
+        known = _Known(records, journal.pending(writing, migration.name), _failures(migration, root))
         tiles = _tiles(migration, since, until)
-        failed = _failures(migration, root)
-        cells = [c for p in plans for c in _cells(migration, p.name, tiles, [r for r in records if r.table == p.name], failed)]
+        cells = [c for p in plans for c in _cells(migration, p.name, tiles, known)]
         if check != "none":
             named = {p.name: p for p in plans}
+            tables = partitioning.Tables(migration, named, target)
             proven = {(r.table, r.place): r for r in records}
-            cells = [_checked(migration, c, named[c.table], proven, source, reading, check) for c in cells]
+            cells = [_checked(tables, c, named[c.table], proven, source, reading, check) for c in cells]
     reading_engine.dispose()
     writing_engine.dispose()
     return cells
@@ -89,11 +92,12 @@ def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[s
     try:
         with engine.connect() as connection:
             records = coverage.of(connection, migration.name)
+            known = _Known(records, journal.pending(connection, migration.name), {})
     finally:
         engine.dispose()
     names = sorted({*tables, *(r.table for r in records)})
     tiles = _further(migration, kept(root, migration.name)) if migration.schedule else _recorded(records)
-    found = {n: list(_cells(migration, n, tiles, [r for r in records if r.table == n], {})) for n in names}
+    found = {n: list(_cells(migration, n, tiles, known)) for n in names}
     told = {
         "migration": migration.name,
         "as_of": as_of,
@@ -156,10 +160,18 @@ def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime |
     return list(intervals.tiles(migration.schedule, migration.timezone, begin, until or dt.datetime.now(dt.UTC)))
 
 
-def _cells(
-    migration: Migration, table: str, tiles: Sequence[Interval], records: Sequence[Covered], failed: Mapping[str, tuple[str, str, str]]
-) -> Iterator[Cell]:
+@dataclass(frozen=True)
+class _Known:
+    """What the journal has, and which runs failed. pending: rows that wait, by table and interval.  failed: see `_failures`."""
+
+    records: Sequence[Covered]
+    pending: Mapping[tuple[str, str, str], int]
+    failed: Mapping[str, tuple[str, str, str]]
+
+
+def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _Known) -> Iterator[Cell]:
     spec = migration.tables.specs.get(table)
+    records = [r for r in known.records if r.table == table]
     if not (spec and spec.partition):
         whole = next((r for r in records if r.place == coverage.WHOLE), None)
         yield _of_record(table, None, whole) if whole else Cell(table, None, "missing")
@@ -172,11 +184,11 @@ def _cells(
         low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
         asked = replace(_BLANK, table=table, low=low, high=intervals.written(tile.high))
         found = exact.get(asked.place) or next((r for r in wider if r.holds(asked)), None)
-        fault = failed.get(str(tile))
+        fault = known.failed.get(str(tile))
         if fault and (found is None or fault[1] > found.at):
             yield Cell(table, tile, "failed", run=fault[0], at=fault[1], why=fault[2])
         elif found:
-            yield _of_record(table, tile, found)
+            yield _of_record(table, tile, found, known.pending.get((table, *found.place), 0))
         else:
             yield Cell(table, tile, "missing")
 
@@ -184,9 +196,10 @@ def _cells(
 _BLANK = Covered("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")
 
 
-def _of_record(table: str, tile: Interval | None, found: Covered) -> Cell:
-    state: State = "proven" if found.state == "proven" else "stale"
-    return Cell(table, tile, state, found.rows, found.digest, found.run, found.at, found.why)
+def _of_record(table: str, tile: Interval | None, found: Covered, waiting: int = 0) -> Cell:
+    state: State = "stale" if found.state != "proven" else "waiting" if waiting else "proven"
+    why = f"{count(waiting, 'row')} not live yet: what they refer to belongs to another interval" if state == "waiting" else found.why
+    return Cell(table, tile, state, found.rows, found.digest, found.run, found.at, why)
 
 
 def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]]:
@@ -204,7 +217,7 @@ def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]
 
 
 def _checked(
-    migration: Migration,
+    tables: partitioning.Tables,
     cell: Cell,
     plan: TablePlan,
     records: Mapping[tuple[str, tuple[str, str]], Covered],
@@ -213,20 +226,22 @@ def _checked(
     check: Check,
 ) -> Cell:
     """The cell, held against the source. One that lies in a wider record is left as it is: what was read of it alone, nobody wrote down."""
-    if cell.state != "proven":
+    if cell.state not in ("proven", "waiting"):
         return cell
     place = coverage.WHOLE if cell.interval is None else (intervals.written(cell.interval.low), intervals.written(cell.interval.high))
     found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
     if found is None:
         return cell
-    spec = migration.tables.specs.get(cell.table)
-    if cell.interval is not None and spec and spec.partition:
-        plan = replace(plan, partition=partitioning.partition(migration, plan, spec.partition, cell.interval))
+    spec = tables.migration.partition_of(cell.table)
+    if cell.interval is not None and spec:
+        plan = replace(plan, partition=partitioning.partition(tables, plan, spec, cell.interval))
     if check == "count":
         table = databases.qualified(database, plan.source.name)
         inside = within(plan, database, plan.source)
-        count = int(databases.execute(connection, f"SELECT count(*) FROM {table}" + (f" WHERE {inside}" if inside else "")).scalar_one())
-        why = f"the source has {count:,} rows of it, {found.rows_read:,} were read" if count != found.rows_read else ""
+        now_there = int(
+            databases.execute(connection, f"SELECT count(*) FROM {table}" + (f" WHERE {inside}" if inside else "")).scalar_one()
+        )
+        why = f"the source has {now_there:,} rows of it, {found.rows_read:,} were read" if now_there != found.rows_read else ""
     else:
         batches = database.read(connection, extract_select(plan, database, Chunk(0)), plan.source.columns)
         now = digest.total(batches, plan.source.columns)

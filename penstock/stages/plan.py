@@ -15,7 +15,7 @@ from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Depth, Plan, token
-from penstock.preflight import Assessment, ends, widths
+from penstock.preflight import Assessment, ends, references, widths
 from penstock.reachable import elsewhere, file
 from penstock.session import Session
 from penstock.staging import Staging
@@ -45,11 +45,17 @@ def assess(
         raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    target_database = databases.of(target_url, target=True)
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate, in_place=repair)
-        if migration.in_parts or repair:
-            tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only, repair)
-            found = replace(found, tables=tables, problems=(*found.problems, *problems))
+        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
+        request = partitioning.Request(run, interval, only, repair)
+        tables, problems = partitioning.cut(migration, request, found.tables, found.every, reading, writing)
+        swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
+        known = partitioning.Tables(migration, {p.name: p for p in found.every}, target_database)
+        problems += references.problems(known, tables, interval, reading)
+        if not any(p.area == "privileges" for p in found.blocking):
+            problems += preflight.stranded(swapped, target_database, writing)
+        found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if not found.blocking:
             tables, problems = widths.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))

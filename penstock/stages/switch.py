@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, exchanging, journal, quarantine, replacing, seals, succession, suites, switches
+from penstock import (
+    coverage,
+    databases,
+    events,
+    exchanging,
+    journal,
+    pending,
+    quarantine,
+    references,
+    replacing,
+    seals,
+    succession,
+    suites,
+    switches,
+)
 from penstock.coverage import Covered
 from penstock.databases import Unbound
-from penstock.errors import MigrationError, NotApproved, SwitchRefused
+from penstock.errors import LockRefused, MigrationError, NotApproved, SwitchRefused
 from penstock.journal import Switch
 from penstock.plan import Plan
+from penstock.schema import TableName
 from penstock.session import Session
 from penstock.succession import Decision
 from penstock.switches import PATIENCE
@@ -26,7 +42,7 @@ def switch(session: Session) -> Switch:
     Raises SwitchRefused when any evidence is missing or no longer holds, NotApproved when a person said no.
     """
     plan = session.plan
-    with session.writing() as connection:
+    with session.writing() as connection, coverage.turn(connection, session.target, plan.migration):
         with connection.begin():
             earlier = _earlier(connection, plan)
             past = earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
@@ -41,21 +57,27 @@ def switch(session: Session) -> Switch:
                     return _done(session, connection, switched)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
-            fix = "if readers hold the live tables, wait for them and run this task again: nothing has changed"
-            raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
+            if session.target.lock_refused(error):
+                raise LockRefused.of(plan.target, why) from None
+            raise SwitchRefused(
+                "the target refused the switch", where=plan.target, why=why, fix="nothing has changed: see the cause"
+            ) from None
 
 
 def _room_made(session: Session, connection: sa.Connection, evidence: dict[str, Any]) -> Decision:
-    """What will become of each table, and what has to stand, or be written down, before the one step: where DDL commits by itself."""
+    """What will become of each table, and what has to be there, or be written down, before the one step: where DDL commits by itself."""
     coverage.line_up(connection, session.plan.migration)
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         decision = succession.decide(session, connection, evidence["proof"])
+        pending.make_room(connection, session.plan.tables, session.target)
         if not session.target.ddl_in_transaction:
             journal.write_switch(connection, _record(session.plan, evidence, decision))
     with connection.begin():
         for statement in replacing.make_room(decision.rows, session.target) if decision.rows else ():
             databases.execute(connection, statement)
+    if decision.moved and not session.target.ddl_in_transaction:
+        references.complete_shadows(session, connection, decision, partial(still_sealed, session, connection, evidence["proof"]))
     return decision
 
 
@@ -71,13 +93,14 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         for statement in target.hold(held, PATIENCE):
             databases.execute(connection, statement)
         still_sealed(session, connection, evidence["proof"])
-        succession.still_as_compared(session, connection, decision)
+        changed = succession.changed_since(session, connection, decision)
         taken = succession.taken_from(session, connection, decision)
         for statement in moves(session, connection, decision):
             databases.execute(connection, statement)
             events.emit("switch.statement", statement=statement)
-        _replaced(session, connection, decision)
-        switched = replace(_record(plan, evidence, decision), state="switched", at=journal.now())
+        _replaced(session, connection, decision, changed)
+        succession.refuse_stale(session, connection, changed, evidence["proof"])
+        switched = replace(_record(plan, evidence, decision, taken), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
 
@@ -103,20 +126,38 @@ def happened(session: Session) -> bool:
     return done
 
 
-def _replaced(session: Session, connection: sa.Connection, decision: Decision) -> None:
-    """Put the rows of the shadows in place of the live ones. Raises SwitchRefused when that is not what was found to be done."""
-    target, exchanged = session.target, [t for t in decision.replaced if t.exchanges]
-    unbound = target.unbind(connection, [t.target.name for t in decision.rows]) if decision.rows else Unbound()
-    swapped = [s for t in exchanged for s in exchanging.apply(t, decision.slots[t.name], target)]
-    for statement in [*unbound.before, *replacing.apply(decision.rows, target), *unbound.after, *swapped]:
-        databases.execute(connection, statement)
-        events.emit("switch.statement", statement=statement)
-    succession.gave_place(session, connection, decision)
+def _replaced(session: Session, connection: sa.Connection, decision: Decision, changed: frozenset[str]) -> None:
+    """Put the rows of the shadows in place of the live ones, and see to it that no row refers to nothing.
+
+    Raises SwitchRefused when that is not what was found to be done.
+    """
+    plan, target = session.plan, session.target
+    rows = [t.target.name for t in decision.rows]
+    there = databases.standing(connection, pending.places(plan.tables))
+    unbound = target.unbind(connection, list(dict.fromkeys([*rows, *there]))) if rows or there else Unbound()
+
+    def run(statements: Iterable[str]) -> None:
+        for statement in statements:
+            databases.execute(connection, statement)
+            events.emit("switch.statement", statement=statement)
+
+    run([*unbound.before, *replacing.apply(decision.rows, target)])
+    put: dict[str, TableName | None] = {t.target.name.name: t.shadow for t in decision.rows}
+    put |= {t.target.name.name: None for t in decision.moved}
+    references.take_over_parked(session, connection, decision)
+    pending.settle(connection, plan.tables, pending.Changed(put, {t.target.name.name: t.kept for t in decision.rows}), target)
+    run([*unbound.after, *references.completed(session, decision)])
+    for table in (t for t in decision.replaced if t.exchanges):
+        if table.pending:
+            at, into = {table.target.name.name: table.shadow}, {table.target.name.name: table.pending}
+            pending.park(connection, plan.tables, [table], at, into, target)
+        run(exchanging.apply(table, decision.slots[table.name], target))
+    succession.gave_place(session, connection, decision, changed)
     replacing.refuse_orphans(connection, unbound)
 
 
 def moves(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
-    """The statements that make whole tables live."""
+    """The statements that make whole tables live, and take from those that are kept what would hold others back."""
     live = [t.target.name for t in decision.moved if t.live_exists]
     dependents = session.target.dependents(connection, live) if live else []
     left = [d for d in dependents if not d.follows]
@@ -125,7 +166,9 @@ def moves(session: Session, connection: sa.Connection, decision: Decision) -> li
         raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
     if not decision.moved:
         return []
-    return switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
+    made = switches.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
+    kept = {t.target.name: t.kept for t in decision.moved}
+    return [*made, *(session.target.cut(link, kept[link.table]) for link in decision.links)]
 
 
 def gather(session: Session) -> dict[str, Any]:
@@ -198,8 +241,9 @@ def _verdicts(session: Session) -> list[dict[str, Any]]:
 def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[dict[str, Any]]) -> None:
     """Raise SwitchRefused when a shadow table has changed since it was proved."""
     proved = {p["table"]: p for p in proof}
+    parked = references.parked(session, connection)
     for table in session.plan.tables:
-        if not seals.unchanged(session, connection, table, table.shadow, proved[table.name]):
+        if not seals.unchanged(session, connection, table, proved[table.name], parked.get(table.name)):
             raise SwitchRefused(
                 f"rows of {table.shadow} have changed since they were proved",
                 where=f"table {table.name}",
@@ -221,14 +265,16 @@ def _moved(connection: sa.Connection, record: Switch) -> bool:
     return bool(record.moves) and not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
 
 
-def _record(plan: Plan, evidence: dict[str, Any], decision: Decision) -> Switch:
+def _record(plan: Plan, evidence: dict[str, Any], decision: Decision, taken: Sequence[Covered] = ()) -> Switch:
     moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in decision.moved)
     slots = decision.slots
     replaced = tuple(
         (t.target.name, t.shadow, t.kept if t.name not in slots or slots[t.name].partition else None) for t in decision.replaced
     )
     until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
-    stood = {"overlapped": [asdict(c) for c in decision.overlapped], "left": {name: c.run for name, c in decision.left.items()}}
+    stood: dict[str, Any] = {"overlapped": [asdict(c) for c in (*decision.overlapped, *taken)]}
+    stood["left"] = {name: c.run for name, c in decision.left.items()}
+    stood["links"] = [[link.table.name, link.table.schema, link.name, link.definition] for link in decision.links]
     stood["exchanged"] = {t.name: exchanging.record(t, slots[t.name]) for t in decision.replaced if t.exchanges}
     return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, evidence | stood, replaced)
 
@@ -241,7 +287,11 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
         with connection.begin():
             coverage.lock(connection, session.plan.migration)
             decision = succession.decide(session, connection, record.evidence["proof"])
+            shadows = {shadow for _, shadow, _ in record.moves}
+            decision = replace(decision, moved=tuple(t for t in session.plan.tables if t.shadow in shadows), replaced=())
+            _replaced(session, connection, decision, frozenset())
             _written(session, connection, record, decision, ())
+    references.cut_kept(session, connection, record)
     _clear(session, connection, record)
     session.staging.write_json(
         {
@@ -283,11 +333,12 @@ def verify(session: Session) -> list[str]:
         own = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
         record = _earlier(connection, session.plan)
         written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
+        swapped = {live for live, _, _ in record.moves} if record else set()
         for table in session.plan.tables:
             if (
                 table.name in own
                 and table.target.name in written
-                and not seals.unchanged(session, connection, table, table.target.name, proved[table.name])
+                and not seals.live_unchanged(session, connection, table, proved[table.name], table.target.name in swapped)
             ):
                 why = "rows were written into it already, or another run has switched since"
                 fix = "look at the journal; undo puts the old tables back"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, events, exchanging, journal, replacing, seals, switches
+from penstock import coverage, databases, events, exchanging, journal, pending, references, replacing, seals, switches
 from penstock.coverage import Covered
 from penstock.databases import Unbound
-from penstock.errors import SwitchRefused
+from penstock.errors import LockRefused, SwitchRefused
 from penstock.journal import Switch
-from penstock.plan import Plan
+from penstock.plan import Plan, TablePlan
+from penstock.schema import TableName
 from penstock.session import Session
 from penstock.switches import PATIENCE
 from penstock.switches.swap import set_aside
@@ -44,10 +46,10 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
     by: who asked for it.  undo_run: the run that does it, for the record; both may be unknown.
 
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
-    Raises SwitchRefused when this run isn't the last one switched, or when the old tables are gone.
+    Raises SwitchRefused when a later run has switched one of its tables, or when the old tables are gone.
     """
     target, asked = session.target, {"by": by, "run": undo_run}
-    with session.writing() as connection:
+    with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
         with connection.begin():
             last = _undoable(connection, session.plan)
         if last.state == "undoing" and not _kept_stand(connection, last):
@@ -60,41 +62,88 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
         gone = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
-        replaced, exchanged = [t for t in gone if not t.exchanges], [t for t in gone if t.exchanges]
+        replaced = [t for t in gone if not t.exchanges]
         aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
         with connection.begin():
+            pending.make_room(connection, replaced, target)
             for statement in replacing.make_room_for_undo(replaced, aside, target) if replaced else ():
                 databases.execute(connection, statement)
-        with connection.begin():
-            coverage.lock(connection, session.plan.migration)
-            _undoable(connection, session.plan)
-            dependents = target.dependents(connection, [live for live, _, _ in last.moves]) if last.moves else []
-            ran = switches.of(session.plan.how).undo(last, target, [d for d in dependents if d.follows]) if last.moves else []
-            for table in exchanged:
-                ran += exchanging.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target)
-            unbound = target.unbind(connection, [t.target.name for t in replaced]) if replaced else Unbound()
-            ran += [*unbound.before, *replacing.undo(replaced, aside, target), *unbound.after]
-            for statement in [*target.hold([], PATIENCE), *ran]:
-                databases.execute(connection, statement)
-            replacing.refuse_orphans(connection, unbound)
-            journal.write_switch(connection, replace(last, state="undone"))
-            _restored(connection, last)
+        try:
+            with connection.begin():
+                coverage.lock(connection, session.plan.migration)
+                _undoable(connection, session.plan)
+                ran = _put_back(session, connection, last, gone, aside)
+                journal.write_switch(connection, replace(last, state="undone"))
+                _restored(connection, last, session)
+        except sa.exc.DBAPIError as error:
+            why = str(error.orig).splitlines()[0]
+            if target.lock_refused(error):
+                raise LockRefused.of(session.plan.target, why) from None
+            raise SwitchRefused("the target refused the undo", where=session.plan.target, why=why, fix="see the cause") from None
         return _undone(session, connection, last, ran, changed, asked)
 
 
+def _put_back(
+    session: Session, connection: sa.Connection, last: Switch, gone: Sequence[TablePlan], aside: dict[str, TableName]
+) -> list[str]:
+    """Put tables, partitions and rows back, in the undo's transaction. Answers the statements that ran."""
+    plan, target, ran = session.plan, session.target, list[str]()
+
+    def run(statements: Iterable[str]) -> None:
+        for statement in statements:
+            databases.execute(connection, statement)
+            ran.append(statement)
+
+    run(target.hold([], PATIENCE))
+    live = [live for live, _, _ in last.moves]
+    if live:
+        dependents = target.dependents(connection, live)
+        if hindered := [d for d in dependents if d.kind == "foreign key" and not d.follows]:
+            why = ", ".join(f"{d.name} refers to {d.table}" for d in hindered)
+            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first, or drop the foreign key")
+        outward = target.links(connection, live)  # of the tables that are set aside now
+        run(switches.of(plan.how).undo(last, target, [d for d in dependents if d.follows]))
+        run(target.cut(link, set_aside(link.table, last, target)) for link in outward)
+    for table in (t for t in gone if t.exchanges):
+        run(exchanging.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target))
+    replaced = [t for t in gone if not t.exchanges]
+    there = databases.standing(connection, pending.places(plan.tables))
+    touched = list(dict.fromkeys([*(t.target.name for t in replaced), *there]))
+    unbound = target.unbind(connection, touched) if touched else Unbound()
+    run([*unbound.before, *replacing.undo(replaced, aside, target)])
+    put: dict[str, TableName | None] = {t.target.name.name: t.kept for t in replaced}
+    for table in plan.tables:
+        if table.pending and table.target.name in live:  # its table is no longer live, so there is nothing that these rows wait for
+            run([f"DELETE FROM {databases.qualified(target, table.pending)}"])
+    pending.settle(connection, plan.tables, pending.Changed(put, {t.target.name.name: aside[t.name] for t in replaced}), target)
+    run(unbound.after)
+    run(databases.add_link(target, link, link.table) for link in references.lost(last))
+    replacing.refuse_orphans(connection, unbound)
+    return ran
+
+
 def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
+    """The switch of the run. Raises SwitchRefused when it has none, or when a later run has switched one of its tables or intervals."""
     found = journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []
     mine = next((s for s in found if s.token == plan.token), None)
-    if mine is None or (mine is not found[0] and plan.interval is None):
+    if mine is None:
         why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
-        raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first")
+        raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first" if found else "")
     covered = coverage.of(connection, plan.migration)
-    for own in [c for c in covered if c.token == plan.token]:
-        whole = any(live == plan.table(own.table).target.name for live, _, _ in mine.moves)
-        later = [c for c in covered if c.table == own.table and c.at > own.at and (whole or c.overlaps(own))]
-        if later or own.state != "proven":
-            why = f"the run {later[0].run} has made {later[0]} live since" if later else own.why
-            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first")
+    written = {live for live, _, _ in (*mine.moves, *mine.replaced)}
+    for table in (t for t in plan.tables if t.target.name in written):
+        place = plan.interval if table.partition and plan.interval else coverage.WHOLE
+        own = next((c for c in covered if c.table == table.name and c.token == plan.token), None)
+        whole = any(live == table.target.name for live, _, _ in mine.moves) or place == coverage.WHOLE
+        others = [c for c in covered if c.table == table.name and c.token != plan.token]
+        later = [c for c in others if c.at > mine.at and (whole or c.overlaps(replace(c, low=place[0], high=place[1])))]
+        if later or own is None or own.state != "proven":
+            last = max(later, key=lambda c: c.at, default=None)
+            why = (
+                f"the run {last.run} has switched {last} since" if last else own.why if own else f"{table.name} is no longer as it left it"
+            )
+            fix = f"undo the run {last.run} first" if last else "undo the later run first"
+            raise SwitchRefused(f"the run {plan.run} can't be undone", f"table {table.name}", why, fix)
     return mine
 
 
@@ -106,9 +155,10 @@ def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
 def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
     proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
-    written = {live for live, _, _ in (*last.moves, *last.replaced)}
-    live = [(t, t.target.name) for t in session.plan.tables if t.target.name in written]
-    return [str(place) for table, place in live if not seals.unchanged(session, connection, table, place, proved[table.name])]
+    swapped, replaced = ({live for live, _, _ in part} for part in (last.moves, last.replaced))
+    live = [t for t in session.plan.tables if t.target.name in swapped | replaced]
+    as_proved = (seals.live_unchanged(session, connection, t, proved[t.name], t.target.name in swapped) for t in live)
+    return [str(t.target.name) for t, same in zip(live, as_proved, strict=True) if not same]
 
 
 def _undone(
@@ -117,7 +167,7 @@ def _undone(
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         journal.write_switch(connection, replace(last, state="undone"))
-        _restored(connection, last)
+        _restored(connection, last, session)
     put_back = [
         {"live": str(live), "from": str(kept) if kept else None, "aside": str(set_aside(live, last, session.target))}
         for live, _, kept in (*last.moves, *last.replaced)
@@ -129,5 +179,6 @@ def _undone(
     return record
 
 
-def _restored(connection: sa.Connection, last: Switch) -> None:
+def _restored(connection: sa.Connection, last: Switch, session: Session) -> None:
     coverage.restore(connection, last.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]])
+    pending.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)

@@ -10,6 +10,7 @@ USER airflow
 WORKDIR /opt/airflow
 COPY --chown=airflow:0 requirements.lock pyproject.toml README.md /opt/airflow/penstock-source/
 COPY --chown=airflow:0 penstock /opt/airflow/penstock-source/penstock
+COPY --chown=airflow:0 penstock_airflow /opt/airflow/penstock-source/penstock_airflow
 COPY --chown=airflow:0 operators /opt/airflow/penstock-source/operators
 COPY --chown=airflow:0 expectations /opt/airflow/penstock-source/expectations
 RUN pip install --no-cache-dir --constraint penstock-source/requirements.lock "./penstock-source[mysql]"

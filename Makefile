@@ -10,7 +10,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
 	$(BIN)/python -m tools.demo
 
-up: $(VENV)/installed  ## Airflow with its UI on localhost
+up: $(VENV)/installed $(VENV)/postgresql  ## Airflow with its UI on localhost, its metadata in a private PostgreSQL
 	$(BIN)/python -m tools.up
 
 test: $(VENV)/installed $(VENV)/servers
@@ -30,6 +30,11 @@ $(VENV)/debian:
 	$(AS_ROOT) apt-get update -qq
 	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc pkg-config libmariadb-dev libpq-dev libsqlite3-dev libxxhash-dev python3-venv python3-dev
 	mkdir -p $(VENV) && touch $@
+
+$(VENV)/postgresql: | $(VENV)/debian
+	$(AS_ROOT) apt-get update -qq
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
+	touch $@
 
 $(VENV)/servers: Makefile | $(VENV)/debian  ## private PostgreSQL and MariaDB servers that the tests start and stop, the clients, and a browser
 	$(AS_ROOT) apt-get update -qq
@@ -56,4 +61,5 @@ lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude penstock | grep -v "@ file" > requirements.lock
 
 clean:
+	[ ! -L .airflow/postgresql ] || rm -rf "$$(readlink -f .airflow/postgresql)"
 	rm -rf $(VENV) .bench .airflow staging demo/*.sqlite demo/*.duckdb

@@ -45,6 +45,8 @@ def migration_dag(migration: Migration) -> DAG:
         deadline=deadline(migration),
         params=run_params(migration),
         default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        # A schedule starts when a person unpauses the DAG, not when a file is copied into a folder. Without one nothing starts by itself.
+        is_paused_upon_creation=migration.schedule is not None,
         tags=["penstock", "migration"],
         doc_md=documentation(migration),
     ) as dag:

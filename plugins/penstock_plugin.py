@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from penstock_ui.links import ROUTE, ReportLink
+from penstock_ui.portless import PortlessTest
 
 _PREFIX = "penstock"
 
@@ -23,6 +24,7 @@ class PenstockPlugin(AirflowPlugin):
 
     name = "penstock"
     fastapi_apps: ClassVar = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]
+    fastapi_root_middlewares: ClassVar = [{"middleware": PortlessTest, "args": [], "kwargs": {}, "name": "Test without a port"}]
     operator_extra_links: ClassVar = [ReportLink()]
     external_views: ClassVar = [
         {"name": "Migrations", "href": f"{_PREFIX}/", "destination": "nav", "url_route": ROUTE},

@@ -123,6 +123,7 @@ def real_airflow(
     settings = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
         "AIRFLOW_CONN_SHOP": json.dumps({"conn_type": "sqlite", "host": str(source)}),
         "AIRFLOW_CONN_HOSTILE_SOURCE": json.dumps({"conn_type": "sqlite", "host": str(hostile)}),

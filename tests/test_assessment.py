@@ -8,9 +8,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pytest
@@ -161,17 +165,31 @@ def test_a_file_that_is_not_there_is_named_and_not_made(shop: Shop) -> None:
     assert "there is no file" in failed.value.why and not (shop.folder / "typo.sqlite").exists()
 
 
-def test_a_file_that_another_process_holds_says_so(shop: Shop) -> None:
+@contextmanager
+def held_open(database: str | None) -> Iterator[subprocess.Popen[str]]:
+    """A process that has a DuckDB file open until its standard input ends."""
     holder = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", holder, str(shop.target.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as held:
-        assert held.stdout and held.stdout.readline() == "held\n"
-        with pytest.raises(ConnectionFailed) as failed:
-            check(shop)
-        assert held.stdin
+    with subprocess.Popen([sys.executable, "-c", holder, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as held:
+        assert held.stdin and held.stdout and held.stdout.readline() == "held\n"
+        yield held
         held.stdin.close()
+
+
+def test_a_file_that_another_process_has_open_for_long_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.databases.duckdb.PATIENCE", 0.5)
+    with held_open(shop.target.database), pytest.raises(ConnectionFailed) as failed:
+        check(shop)
     assert "lock" in failed.value.why.lower() and "no other process holds it" in failed.value.fix
+
+
+def test_runs_that_write_into_one_duckdb_file_take_turns(shop: Shop) -> None:
+    with held_open(shop.target.database) as held:
+        assert held.stdin
+        ending = Timer(1.0, held.stdin.close)
+        ending.start()
+        began = time.monotonic()
+        check(shop)
+        assert time.monotonic() - began >= 0.9
 
 
 def test_a_file_that_can_not_be_written_is_refused(shop: Shop) -> None:

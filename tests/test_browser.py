@@ -111,6 +111,21 @@ def test_without_a_login_nothing_is_answered(real_airflow: RealAirflow, route: s
     assert refused.value.code == 401
 
 
+def test_a_connection_is_added_by_the_form_and_its_test_says_what_answered(admin: Person, real_airflow: RealAirflow) -> None:
+    admin.go("/connections")
+    admin.page.get_by_role("button", name="Add Connection").click()
+    form = admin.page.get_by_role("dialog")
+    form.locator("input[name=connection_id]").fill("added")
+    form.get_by_role("combobox").click()
+    admin.page.get_by_role("option", name="SQLite").click()
+    expect(form.locator("input[name=port]")).to_have_count(0)
+    form.get_by_placeholder("/data/shop.sqlite").fill(str(real_airflow.source))
+    admin.shot("connection-form")
+    form.get_by_role("button", name="Save").click()
+    admin.page.get_by_role("row").filter(has_text="added").get_by_role("button", name="Test Connection").click()
+    expect(admin.page.get_by_text(f"Connected to SQLite at sqlite:///{real_airflow.source}")).to_be_visible()
+
+
 def test_who_may_only_look_starts_nothing(real_airflow: RealAirflow) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         real_airflow.airflow.ask("/penstock/dags/shop__undo/start", {}, user="viewer")

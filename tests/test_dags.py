@@ -118,6 +118,11 @@ def test_schedule_is_a_data_interval_in_utc_and_nothing_catches_up(airflow_insta
     assert dag.start_date.isoformat().startswith("2024-01-01T00:00:00") and dag.catchup is False and dag.max_active_runs == 1
 
 
+def test_a_migration_with_a_schedule_waits_for_a_person_to_unpause_it(airflow: Airflow) -> None:
+    paused = {name: airflow.dags[name].is_paused_upon_creation for name in ("shop_daily", "shop_daily__undo", "shop_daily__repair", "shop")}
+    assert paused == {"shop_daily": True, "shop_daily__undo": False, "shop_daily__repair": False, "shop": False}
+
+
 def test_undo_and_unscheduled_dags_only_run_by_hand(airflow: Airflow) -> None:
     for dag_id in ("shop", "shop__undo", "shop__repair"):
         assert not airflow.dags[dag_id].timetable.can_be_scheduled

@@ -1,4 +1,4 @@
-"""Under Airflow's real scheduler: a backfill proves every day, what is proven is told as events, and an approval holds the switch.
+"""Under Airflow's real scheduler: a backfill proves every day, each is an asset event, an approval holds the switch, connections are tested.
 
 These tests share one Airflow and one target; each has days or a migration of its own.
 """
@@ -21,7 +21,15 @@ def backfill_runs(real_airflow: RealAirflow) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def backfilled(real_airflow: RealAirflow) -> list[dict[str, Any]]:
+def paused_at_first(real_airflow: RealAirflow) -> dict[str, bool]:
+    """Which DAGs came up paused; the daily one is not paused any more."""
+    dags = {dag["dag_id"]: dag["is_paused"] for dag in real_airflow.airflow.ask("/api/v2/dags")["dags"]}
+    real_airflow.airflow.unpause(DAILY)
+    return dags
+
+
+@pytest.fixture(scope="module")
+def backfilled(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> list[dict[str, Any]]:
     """The runs of a backfill of four days, two at a time, when all have ended."""
     asked = {"dag_id": DAILY, "from_date": f"{FIRST}T00:00:00Z", "to_date": f"{LAST}T00:00:00Z", "max_active_runs": 2}
     real_airflow.airflow.ask("/api/v2/backfills", asked)
@@ -31,6 +39,10 @@ def backfilled(real_airflow: RealAirflow) -> list[dict[str, Any]]:
         return runs if len(runs) == DAYS and all(run["state"] in ("success", "failed") for run in runs) else []
 
     return list(real_airflow.airflow.until("the backfill", ended, patience=300))
+
+
+def test_only_a_migration_with_a_schedule_comes_up_paused(paused_at_first: dict[str, bool]) -> None:
+    assert {dag_id for dag_id, paused in paused_at_first.items() if paused} == {DAILY}
 
 
 def test_a_backfill_moves_every_day_and_its_rows_equal_the_source_s(real_airflow: RealAirflow, backfilled: list[dict[str, Any]]) -> None:
@@ -65,7 +77,7 @@ def test_every_day_is_an_event_with_its_rows_and_digest(real_airflow: RealAirflo
     assert all(extra["digest"].startswith(f"{extra['rows']}:") for extra in told.values())
 
 
-def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow) -> None:
+def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> None:
     run = real_airflow.run(DAILY, **{"from": "2024-03-20", "to": "2024-03-22"})
     assert run["state"] == "success"
     days = "SELECT at::date::text, count(*) FROM customer WHERE at >= '2024-03-19' AND at < '2024-03-23' GROUP BY 1 ORDER BY 1"
@@ -85,3 +97,52 @@ def test_nothing_is_live_until_a_person_has_approved(real_airflow: RealAirflow, 
 def test_what_tasks_import_is_there_before_they_are_forked(real_airflow: RealAirflow) -> None:
     mapped = Path(f"/proc/{real_airflow.airflow.parts['scheduler'].pid}/maps").read_text()
     assert all(part in mapped for part in ("penstock/_native", "pyarrow", "_duckdb", "pandas"))
+
+
+def test_the_form_of_connections_offers_the_four_types_with_the_fields_that_apply(real_airflow: RealAirflow) -> None:
+    offered = {found["connection_type"]: found for found in real_airflow.airflow.ask("/ui/connections/hook_meta")}
+    names = {kind: offered[kind]["hook_name"] for kind in ("mysql", "postgres", "sqlite", "duckdb")}
+    assert names == {"mysql": "MySQL or MariaDB", "postgres": "PostgreSQL", "sqlite": "SQLite", "duckdb": "DuckDB"}
+    fields = {
+        kind: {field for field, found in offered[kind]["standard_fields"].items() if not (found or {}).get("hidden")} for kind in names
+    }
+    assert fields["sqlite"] == fields["duckdb"] == {"description", "host"}
+    assert fields["mysql"] == fields["postgres"] == {"description", "host", "port", "login", "password", "url_schema"}
+    assert {offered[kind]["standard_fields"]["host"]["title"] for kind in ("sqlite", "duckdb")} == {"File"}
+
+
+def tested(real_airflow: RealAirflow, **fields: Any) -> tuple[bool, str]:
+    """What *Test* answers to a connection."""
+    answer = real_airflow.airflow.ask("/api/v2/connections/test", {"connection_id": "tried"} | fields)
+    return answer["status"], answer["message"]
+
+
+def test_a_good_connection_is_tested_by_connecting(real_airflow: RealAirflow) -> None:
+    target = real_airflow.target
+    place = {"host": target.host, "port": target.port, "login": target.username, "password": target.password, "schema": target.database}
+    status, message = tested(real_airflow, conn_type="postgres", **place)
+    assert status and message.startswith(
+        f"Connected to PostgreSQL at postgresql+psycopg://penstock@127.0.0.1:{target.port}/real_warehouse."
+    )
+    assert str(target.password) not in message
+    status, message = tested(real_airflow, conn_type="sqlite", host=str(real_airflow.source))
+    assert status and f"Connected to SQLite at sqlite:///{real_airflow.source}" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"conn_type": "postgres", "password": "wrong-secret"}, "password authentication failed"),
+        ({"conn_type": "mysql", "host": "127.0.0.1", "port": 1, "login": "u", "password": "wrong-secret"}, "Can't connect to server"),
+        ({"conn_type": "sqlite", "host": "/nowhere/shop.sqlite"}, "There is no folder /nowhere. Fix: correct the path"),
+        ({"conn_type": "sqlite", "host": f"{Path(__file__).parent}/typo.sqlite"}, "There is no file"),
+        ({"conn_type": "duckdb", "host": __file__}, "not a valid DuckDB database file"),
+        ({"conn_type": "duckdb"}, "names no file"),
+    ],
+)
+def test_a_bad_connection_is_told_why_and_no_password_is_shown(real_airflow: RealAirflow, fields: dict[str, Any], reason: str) -> None:
+    target = real_airflow.target
+    place = {"host": target.host, "port": target.port, "login": target.username, "schema": target.database}
+    status, message = tested(real_airflow, **((place if fields["conn_type"] == "postgres" else {}) | fields))
+    assert not status and reason in message and "Fix: " in message
+    assert "wrong-secret" not in message and not Path(f"{Path(__file__).parent}/typo.sqlite").exists()

@@ -26,6 +26,8 @@ import sqlalchemy as sa
 
 REPO = Path(__file__).resolve().parent.parent
 PARTS = ("api-server", "dag-processor", "scheduler", "triggerer")
+LEADERS = "parts.json"
+"""A file in the home while Airflow runs: its parts' process numbers, and when each of them started."""
 PATIENCE = 300.0
 """Seconds until Airflow must be up; a few dozen are usual."""
 
@@ -54,6 +56,10 @@ class Airflow:
     def token(self, user: str) -> str:
         """A new login of `user`."""
         return str(self.ask("/auth/token", {"username": user, "password": self.passwords[user]}, user=None)["access_token"])
+
+    def unpause(self, dag_id: str) -> None:
+        """Start the DAG's schedule, and let runs of it that are queued go on."""
+        self.ask(f"/api/v2/dags/{dag_id}", {"is_paused": False}, method="PATCH")
 
     def command(self, *arguments: str) -> str:
         """What `airflow <arguments>` says. Raises CalledProcessError."""
@@ -96,9 +102,13 @@ def airflow_server(
     """Start Airflow with `home` for its logs and `database` (an empty one's URL) for its data; stop all of it at the end.
 
     settings: more environment, the DAG folder for instance.  passwords: of users that are called like their roles: admin, op, user, viewer.
+    Parts that still run with `home`, because whoever started them was killed, are stopped first.
     Raises Failed.
     """
     home.mkdir(parents=True, exist_ok=True)
+    stop_left_over(home)
+    if port is not None and _in_use(port):
+        raise Failed(f"port {port} is in use by another program. Fix: stop that program, or choose another port")
     address, *logs = (port or free_port(), free_port(), free_port())
     kept = home / "passwords.json"
     kept.touch(0o600)
@@ -136,11 +146,13 @@ def airflow_server(
     try:
         for name in PARTS:
             parts[name] = _started(name, home, environment)
+            (home / LEADERS).write_text(json.dumps({part.pid: psutil.Process(part.pid).create_time() for part in parts.values()}))
         running = Airflow(home, url, passwords, environment, parts)
         running.until("Airflow", running.healthy)
         yield running
     finally:
         stop(*parts.values())
+        (home / LEADERS).unlink(missing_ok=True)
 
 
 def airflow(*arguments: str) -> list[str]:
@@ -171,15 +183,37 @@ def _started(name: str, home: Path, environment: Mapping[str, str]) -> subproces
 
 def stop(*leaders: subprocess.Popen[bytes]) -> None:
     """End every process of these leaders' sessions, gently, then not. Not their groups: each running task is a group of its own."""
-    sessions = {leader.pid for leader in leaders}
+    _end({leader.pid for leader in leaders})
+    for leader in leaders:
+        leader.wait()
+
+
+def _end(sessions: set[int]) -> None:
     for end, patience in ((psutil.Process.terminate, 5.0), (psutil.Process.kill, 5.0)):
         found = [process for process in psutil.process_iter() if _session(process.pid) in sessions]
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 end(process)
         psutil.wait_procs(found, patience)
-    for leader in leaders:
-        leader.wait()
+
+
+def stop_left_over(home: Path) -> None:
+    """Stop the parts that the file LEADERS names. A number that another program has by now is not one of them."""
+    if not (home / LEADERS).exists():
+        return
+    started = {int(pid): float(at) for pid, at in json.loads((home / LEADERS).read_text() or "{}").items()}
+    _end({pid for pid, at in started.items() if not psutil.pid_exists(pid) or abs(psutil.Process(pid).create_time() - at) < 1})
+    (home / LEADERS).unlink()
+
+
+def _in_use(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that is only just closed is free
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _session(pid: int) -> int:

@@ -26,8 +26,9 @@ import psycopg
 import sqlalchemy as sa
 
 from tools.airflow_server import REPO, Airflow, airflow_server, connection
-from tools.demo import SOURCE, build_source, environment
+from tools.demo import SOURCE, build_source, connections, environment
 from tools.postgresql_server import postgresql_server
+from tools.up import PARALLELISM
 
 MIGRATION = """\
 name: flights_daily
@@ -59,9 +60,9 @@ def flights(at_once: int) -> Iterator[tuple[Airflow, sa.URL]]:
         for name in ("airflow", "warehouse"):
             with psycopg.connect(server.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as admin:
                 admin.execute(f"CREATE DATABASE {name}")
-        settings = environment() | {
+        settings = environment() | connections() | {"AIRFLOW__CORE__PARALLELISM": PARALLELISM}
+        settings |= {
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-            "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
             "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": str(home / "flights.duckdb")}),
             "AIRFLOW_CONN_WAREHOUSE": connection(server.set(database="warehouse")),
@@ -75,6 +76,7 @@ def flights(at_once: int) -> Iterator[tuple[Airflow, sa.URL]]:
 def backfill(airflow: Airflow, server: sa.URL, days: int, at_once: int) -> dict[str, int]:
     """Run the year's first days by Airflow's own backfill; the states of the runs when all have ended."""
     first, last = (f"{date(2013, 1, 1) + timedelta(days=n)}T05:00:00+00:00" for n in (0, days - 1))  # midnight in New York
+    airflow.unpause("flights_daily")
     airflow.ask("/api/v2/backfills", {"dag_id": "flights_daily", "from_date": first, "to_date": last, "max_active_runs": at_once})
     return dict(airflow.until("the runs", lambda: ended(server), patience=120 * days))
 

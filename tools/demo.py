@@ -62,16 +62,22 @@ def build_source() -> None:
 
 
 def environment() -> dict[str, str]:
-    """Airflow's own folder under .airflow, this repository's DAGs, and the demo's two connections. To be set before Airflow is imported."""
+    """Airflow's own folder under .airflow, and this repository's DAGs. To be set before Airflow is imported."""
     return {
         "AIRFLOW_HOME": str(REPO / ".airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW_VAR_PENSTOCK_STAGING": str(REPO / "staging"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")])),
+    }
+
+
+def connections() -> dict[str, str]:
+    """The demo's source and target as connections in the environment."""
+    return {
         "AIRFLOW_CONN_FLIGHTS_SQLITE": json.dumps({"conn_type": "sqlite", "host": str(SOURCE)}),
         "AIRFLOW_CONN_FLIGHTS_DUCKDB": json.dumps({"conn_type": "duckdb", "host": str(TARGET)}),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")])),
     }
 
 
@@ -113,7 +119,7 @@ def quiet(log: Path) -> Iterator[None]:
 def main() -> int:
     began = time.monotonic()
     build_source()
-    os.environ.update(environment())
+    os.environ.update(environment() | connections())
     log = REPO / ".airflow" / "demo.log"
     log.parent.mkdir(exist_ok=True)
     print(f"New York's flights of 2013, SQLite to DuckDB, through the Airflow DAG `flights`; Airflow's own log is {log}", flush=True)

@@ -435,7 +435,7 @@ def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
     except (sa.exc.DBAPIError, OSError) as error:
         engine.dispose()
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        why = str(cause).strip()
+        why = str(cause.args[1] if cause and len(cause.args) == 2 else cause).strip()  # mysqlclient's errors are a number and a text
         if url.password:
             why = why.replace(str(url.password), "***")
         raise ConnectionFailed(

@@ -6,7 +6,9 @@ key on it can't be renamed, so neither is made here; unique constraints are).
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -193,6 +195,7 @@ def renumber(table: Table, name: TableName) -> list[str]:
 
 def engine(url: sa.URL) -> sa.Engine:
     made = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    sa.event.listen(made, "do_connect", _connected)
 
     @sa.event.listens_for(made, "connect")
     def _session(connection: Any, _: object) -> None:
@@ -200,6 +203,22 @@ def engine(url: sa.URL) -> sa.Engine:
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
     return made
+
+
+PATIENCE = 60.0
+"""Seconds to wait until another process closes the file."""
+
+
+def _connected(dialect: sa.Dialect, record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
+    """A connection, when no other process has the file open: DuckDB lets in one, and runs of several intervals take turns."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return dialect.connect(*arguments, **settings)
+        except dialect.loaded_dbapi.Error as error:
+            if "Could not set lock" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(random.uniform(0.05, 0.3))
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:

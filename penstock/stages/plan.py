@@ -16,6 +16,7 @@ from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Depth, Plan, token
 from penstock.preflight import Assessment, ends, references, widths
+from penstock.reachable import elsewhere, file
 from penstock.session import Session
 from penstock.staging import Staging
 
@@ -38,8 +39,8 @@ def assess(
 
     Raises ConnectionFailed; changes nothing at either end.
     """
-    new = not _file(target_url) and databases.of(target_url, target=True).embedded
-    if databases.of(source_url).embedded and not _file(source_url) and not _elsewhere(source_url):  # its driver would make an empty one
+    new = not file(target_url) and databases.of(target_url, target=True).embedded
+    if databases.of(source_url).embedded and not file(source_url) and not elsewhere(source_url):  # its driver would make an empty one
         why = f"there is no file {source_url.database}"
         raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
@@ -58,22 +59,11 @@ def assess(
         if not found.blocking:
             tables, problems = widths.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))
-        if new and (made := _file(target_url)):
+        if new and (made := file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
     target.dispose()
     return found
-
-
-def _file(url: sa.URL) -> Path | None:
-    """The file of a database that is one, where it is there."""
-    file = Path((url.database or "").removeprefix("file:"))
-    return file if file.is_file() else None
-
-
-def _elsewhere(url: sa.URL) -> bool:
-    """Whether the database's name is an address that its own driver understands (`md:sales`), not a path."""
-    return ":" in (url.database or "").removeprefix("file:").partition("/")[0]
 
 
 def keep(area: Staging, found: Assessment) -> None:

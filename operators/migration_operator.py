@@ -65,14 +65,15 @@ class MigrationOperator(BaseOperator):
 @contextmanager
 def faults_told() -> Iterator[None]:
     """Penstock's faults as Airflow's: those that a retry can help are tried again, the others fail the task at once."""
+    from penstock import record
     from penstock.errors import PenstockError
 
     try:
         yield
     except PenstockError as error:
-        if error.retryable:
-            raise AirflowException(str(error)) from None
-        raise AirflowFailException(str(error)) from None
+        failed = AirflowException(str(error)) if error.retryable else AirflowFailException(str(error))
+        failed.fault = record.describe("", error)  # type: ignore[attr-defined]  # for notifications
+        raise failed from None
 
 
 def declared(migration: str) -> Migration:

@@ -143,7 +143,7 @@ def _made(
         target_version=target_version,
         consistency=consistency,
         how=migration.switch.how,
-        approval=migration.switch.approval,
+        approval=bool(migration.switch.approval),
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
         connections=ends.connections(migration),

@@ -103,6 +103,18 @@ def tiles(schedule: str, zone: str, low: dt.datetime, high: dt.datetime) -> Iter
         begin = end
 
 
+def last(schedule: str, zone: str, now: dt.datetime) -> Interval:
+    """The last interval of a schedule that is over."""
+    high = _previous(schedule, zone, now)
+    return Interval(_previous(schedule, zone, high), high)
+
+
+def pasted(interval: Interval, zone: str) -> str:
+    """An interval as `parse` takes it, by days of `zone` where it is of whole days: `2026-11-02..2026-11-03`."""
+    ends = [end.astimezone(ZoneInfo(zone)) for end in (interval.low, interval.high)]
+    return "..".join(e.date().isoformat() for e in ends) if all(e.time() == dt.time.min for e in ends) else str(interval)
+
+
 def _next(schedule: str, zone: str, after: dt.datetime) -> dt.datetime:
     return _step(schedule, zone, after, forward=True)
 

@@ -14,9 +14,9 @@ FILE = "PENSTOCK_RECORDED"
 """The environment variable that says into which file notices are written, one a line."""
 
 
-def recorded() -> list[dict[str, Any]]:
+def recorded(file: Path | None = None) -> list[dict[str, Any]]:
     """What was sent, in its order."""
-    file = Path(os.environ[FILE])
+    file = file or Path(os.environ[FILE])
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 

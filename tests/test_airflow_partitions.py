@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.airflow_home import Airflow
 
@@ -39,6 +40,24 @@ def test_a_run_by_hand_moves_the_interval_of_its_form(airflow: Airflow) -> None:
 def test_half_an_interval_is_refused(airflow: Airflow) -> None:
     run = airflow.run(DAILY, **{"from": "2024-03-03"})
     assert run.state == "failed" and airflow.states(run)["preflight"] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["backfill", "scheduled"])
+@pytest.mark.parametrize("asked", [{"from": "2024-03-03", "to": "2024-03-05"}, {"to": "2024-03-05"}])
+def test_a_run_of_a_backfill_or_the_schedule_takes_no_interval_from_its_form(
+    airflow_installed: None, kind: str, asked: dict[str, str]
+) -> None:
+    from operators.migration_operator import declared, interval
+    from penstock.errors import MigrationError
+    from tests.airflow_home import DAGS
+
+    migration = declared(str(DAGS / "migrations" / f"{DAILY}.yaml"))
+    day = {"data_interval_start": dt.datetime(2024, 3, 4, tzinfo=dt.UTC), "data_interval_end": dt.datetime(2024, 3, 5, tzinfo=dt.UTC)}
+    run = SimpleNamespace(run_type=kind, run_id="r1", **day)
+    with pytest.raises(MigrationError, match=f"set in a {kind} run, which has an interval of its own"):
+        interval(migration, {"dag_run": run, "params": asked})  # type: ignore[typeddict-item]
+    own = interval(migration, {"dag_run": run, "params": {}})  # type: ignore[typeddict-item]
+    assert str(own) == "2024-03-04T00:00:00Z..2024-03-05T00:00:00Z"
 
 
 def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow) -> None:

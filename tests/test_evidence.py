@@ -52,7 +52,7 @@ def test_it_says_what_one_needs_to_decide(shop: Shop) -> None:
 
 def test_a_first_run_has_none_to_be_compared_with(shop: Shop) -> None:
     shop.run("r1", until="gate")
-    assert "no earlier run" in asked(shop)
+    assert "no earlier run like this one" in asked(shop)
     shop.run("r2", until="gate")
     assert "nothing changed" in asked(shop, "r2")
 

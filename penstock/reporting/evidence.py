@@ -81,7 +81,7 @@ def _quarantine(report: Record) -> Iterable[str]:
 def _since(report: Record) -> str:
     since = report["since"]
     if since is None:
-        return "There is no earlier run to compare with."
+        return "There is no earlier run like this one to compare with."
     if not since["told"]:
         return f"Since the last run ({_inert(since['run'])}) nothing changed."
     return _listed(f"Since the last run ({_inert(since['run'])})", map(_inert, since["told"]))

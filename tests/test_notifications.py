@@ -6,8 +6,10 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_string
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 from threading import Thread
 from typing import Any
 
@@ -288,3 +290,40 @@ def test_importing_the_dags_imports_no_notifier(airflow_installed: None) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_mail_is_sent_by_airflow_s_own_notifier(tmp_path: Path, airflow_installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from operators import notify
+    from penstock.reporting.notice import Notice
+
+    migration = read(tmp_path, "notify:\n  - smtp: {connection: mail, to: [dba@example.org, ana@example.org]}\n")
+    with mailbox() as (port, mails):
+        extra = {"from_email": "airflow@example.org", "disable_ssl": True, "disable_tls": True}
+        monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}))
+        notify.send(migration, Notice("refused", "shop", "shop", "r1", "2026-11-03", "{{ 7 * 7 }} <b>"), {})
+    (mail,) = mails
+    parsed = message_from_string(mail)
+    assert (parsed["Subject"], parsed["To"]) == ("shop 2026-11-03: refused", "dba@example.org, ana@example.org")
+    (body,) = (part.get_payload(decode=True) for part in parsed.walk() if part.get_content_type() == "text/html")
+    assert isinstance(body, bytes) and b"{{ 7 * 7 }} &lt;b&gt;" in body
+
+
+@contextmanager
+def mailbox() -> Iterator[tuple[int, list[str]]]:
+    """A local mail server, as far as one message needs it: its port, and the messages."""
+    mails: list[str] = []
+
+    class Mailbox(StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            while line := self.rfile.readline():
+                if line.upper().startswith(b"DATA"):
+                    self.wfile.write(b"354 go on\r\n")
+                    lines = iter(self.rfile.readline, b".\r\n")
+                    mails.append(b"".join(lines).decode())
+                self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+
+    with TCPServer(("127.0.0.1", 0), Mailbox) as smtp:
+        Thread(target=smtp.serve_forever, daemon=True).start()
+        yield int(smtp.server_address[1]), mails
+        smtp.shutdown()

@@ -94,3 +94,37 @@ def test_schedule_bounds_and_deadline_are_the_file_s(airflow: Airflow) -> None:
     assert dag.max_active_runs == 2 and not dag.deadline
     assert airflow.dags["shop_due"].deadline[0].interval == dt.timedelta(hours=1)
     assert {"from", "to"} <= set(dag.params) and "from" not in airflow.dags["shop"].params
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_scheduler_notes_the_backfill_of_our_runs_as_long_as_it_goes_on_and_leaves_others(airflow: Airflow, ours: bool) -> None:
+    from airflow.models import DagRun
+    from airflow.models.backfill import Backfill, BackfillDagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
+
+    from operators import backfills
+
+    assert of(airflow, 4).state == "success"  # so that Airflow knows the DAG and its tags
+    begins, ends = dt.datetime(2024, 3, 2, tzinfo=dt.UTC), dt.datetime(2024, 3, 5, tzinfo=dt.UTC)
+    with create_session() as session:
+        dag_id = DAILY if ours else "somebody_else_s"
+        backfill = Backfill(dag_id=dag_id, from_date=begins, to_date=ends)
+        run = DagRun(dag_id=dag_id, run_id=f"backfill__{ours}", run_type=DagRunType.BACKFILL_JOB, conf={"asked": 1})
+        session.add_all([backfill, run])
+        session.flush()
+        run.backfill_id = backfill.id
+        session.add(BackfillDagRun(backfill_id=backfill.id, dag_run_id=run.id, sort_ordinal=1, logical_date=begins))
+        session.flush()
+        backfills.note(run)
+        if not ours:
+            assert run.conf == {"asked": 1}
+        else:
+            context: Any = {"dag_run": SimpleNamespace(run_type="backfill", conf=run.conf)}
+            found = backfills.of(context)
+            assert found is not None and run.conf["asked"] == 1
+            assert (found.first, found.last, found.runs) == ("2024-03-02", "2024-03-05", 1)
+            backfill.completed_at = ends
+            backfills.note(run)
+            assert run.conf == {"asked": 1}
+        session.rollback()

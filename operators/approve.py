@@ -92,9 +92,8 @@ class ApproveOperator(ApprovalOperator):
             run = self._run(context)
             left = datetime.fromisoformat(until) - datetime.now(UTC) if until else timedelta()
             if event.get("error_type") == "timeout" and left > timedelta(seconds=1):
-                notify.asked(
-                    context, "expiring", f"the approval is not given yet; at {until[:16]} UTC the run is refused", _answer_at(context)
-                )
+                end = until[:16].replace("T", " ")
+                notify.asked(context, "expiring", f"the approval is not given yet; at {end} UTC the run is refused", _answer_at(context))
                 raise TaskAwaitingInput(method_name="execute_complete", timeout=left, kwargs={"until": until})
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or [self.REJECT])[0]
@@ -149,7 +148,7 @@ class ApproveOperator(ApprovalOperator):
 
     def _describe(self, context: Context, run: _Run, backfill: Backfill | None, why: str) -> None:
         """Write the report, and make subject and body of it."""
-        from penstock.reporting.evidence import evidence
+        from penstock.reporting.evidence import evidence, inert
         from penstock.reporting.question import question
         from penstock.stages import report
 
@@ -161,7 +160,7 @@ class ApproveOperator(ApprovalOperator):
             self.subject = _repairs(run, context) if repairs else question(found, which, backfill)
             self.subject += " (not covered by the backfill's approval)" if why else ""
         body = evidence(found, session.plan.keep_old_seconds, notify.report_path(context["dag_run"].dag_id, context["dag_run"].run_id))
-        ahead = f"**The approval of the backfill does not cover this run**: {why}." if why else ""
+        ahead = f"**The approval of the backfill does not cover this run**: {inert(why)}." if why else ""
         if backfill is not None:
             ahead = (
                 f"**The answer counts for {backfill.words}.** What follows is this run's evidence. Every other run is switched on its own "

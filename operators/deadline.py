@@ -1,4 +1,4 @@
-"""Deadline: a run that is not over in time is told, while it goes on."""
+"""Deadline: a run that has not ended in time is logged and notified, while it goes on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from operators import notify
 
 if TYPE_CHECKING:
     from penstock.migration import Migration
@@ -18,11 +20,13 @@ def deadline(migration: Migration) -> DeadlineAlert | None:
     """The migration's deadline, counted from when a run was queued; None when it has none."""
     if migration.deadline is None:
         return None
-    callback = SyncCallback(tell, {"migration": migration.name, "within": str(migration.deadline)})
+    given = {"migration": migration.name, "within": str(migration.deadline), "file": str(migration.path)}
+    callback = SyncCallback(tell, given)
     return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=migration.deadline, callback=callback)
 
 
-def tell(migration: str, within: str, context: dict[str, Any] | None = None, **_: Any) -> None:
-    """Called by Airflow's executor when the deadline has passed: an error in its log, for whatever watches that."""
-    run = ((context or {}).get("dag_run") or {}).get("dag_run_id", "")
-    log.error("the run %s of the migration %s is not over after %s", run, migration, within)
+def tell(migration: str, within: str, file: str, context: dict[str, Any] | None = None, **_: Any) -> None:
+    """Called once by Airflow's executor when the deadline has passed: an error in its log, and a notification where one is declared."""
+    run = (context or {}).get("dag_run") or {}
+    log.error("the run %s of the migration %s has not ended after %s", run.get("dag_run_id", ""), migration, within)
+    notify.deadline_missed(file, f"the run has not ended {within} after it was queued", run)

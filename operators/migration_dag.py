@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule
 
+from operators import notify
 from operators.deadline import deadline
 from operators.extract import ExtractOperator
 from operators.load import BuildOperator, LoadOperator, PrepareOperator
@@ -44,7 +45,7 @@ def migration_dag(migration: Migration) -> DAG:
         max_active_runs=migration.max_active_runs,
         deadline=deadline(migration),
         params=run_params(migration),
-        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30), **_on_failure(migration)},
         # A schedule starts when a person unpauses the DAG, not when a file is copied into a folder. Without one nothing starts by itself.
         is_paused_upon_creation=migration.schedule is not None,
         tags=["penstock", "migration"],
@@ -64,11 +65,13 @@ def undo_dag(migration: Migration) -> DAG:
         catchup=False,
         max_active_runs=1,
         params={"run": run},
+        default_args=_on_failure(migration),
         is_paused_upon_creation=False,  # nothing starts it but a person, who should not have to find out why it waits
         tags=["penstock", "undo"],
         doc_md="Puts the tables back that served before the last switch, in one atomic step. What it takes away is set aside, not dropped.",
     ) as dag:
-        UndoOperator(task_id="undo", migration=str(migration.path), staging_root=STAGING)
+        on_success = notify.undone if migration.notify else None
+        UndoOperator(task_id="undo", migration=str(migration.path), staging_root=STAGING, on_success_callback=on_success)
     return dag
 
 
@@ -83,7 +86,7 @@ def repair_dag(migration: Migration) -> DAG:
         catchup=False,
         max_active_runs=1,
         params={"run": run} | _limits(migration, "all that is covered"),
-        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30), **_on_failure(migration)},
         is_paused_upon_creation=False,
         tags=["penstock", "repair"],
         doc_md="Reads the source, and sends only the rows that differ from the live tables, proved and switched like any run.",
@@ -91,6 +94,11 @@ def repair_dag(migration: Migration) -> DAG:
         repair = RepairOperator(task_id="repair", **({"pool": migration.pool} if migration.pool else {}), **given)
         _end(migration, given, [repair], [repair])
     return dag
+
+
+def _on_failure(migration: Migration) -> dict[str, Any]:
+    """The arguments of every task by which failures are notified; none where nobody wants to know."""
+    return {"on_failure_callback": notify.failed} if migration.notify else {}
 
 
 def run_params(migration: Migration) -> dict[str, Param]:
@@ -197,7 +205,8 @@ def _end(migration: Migration, of: dict[str, Any], evidence: list[Any], mapped: 
         evidence = [*evidence, _approval(migration, of, evidence)]
     # As inlets the assets are known before the first event: of two runs that make one at the same moment Airflow fails one.
     known = [asset(migration.name, table) for table in named_tables(migration)]
-    switch = SwitchOperator(task_id="switch", outlets=[AssetAlias(migration.name)], inlets=known, **of)
+    on_success = notify.switched if migration.notify else None
+    switch = SwitchOperator(task_id="switch", outlets=[AssetAlias(migration.name)], inlets=known, on_success_callback=on_success, **of)
     verify = VerifyOperator(task_id="verify", **of)
     finish = FinishOperator(task_id="finish", **of)
     report = ReportOperator(task_id="report", **of)

@@ -65,14 +65,15 @@ class MigrationOperator(BaseOperator):
 @contextmanager
 def faults_told() -> Iterator[None]:
     """Penstock's faults as Airflow's: those that a retry can help are tried again, the others fail the task at once."""
+    from penstock import record
     from penstock.errors import PenstockError
 
     try:
         yield
     except PenstockError as error:
-        if error.retryable:
-            raise AirflowException(str(error)) from None
-        raise AirflowFailException(str(error)) from None
+        failed = AirflowException(str(error)) if error.retryable else AirflowFailException(str(error))
+        failed.fault = record.describe("", error)  # type: ignore[attr-defined]  # for notifications
+        raise failed from None
 
 
 def declared(migration: str) -> Migration:
@@ -149,7 +150,11 @@ def _attempt(base: str, number: int) -> str:
 
 
 def interval(migration: Migration, context: Context) -> Interval | None:
-    """The interval of a partitioned migration's run: what its params `from` and `to` say, else its data interval. Raises MigrationError."""
+    """The interval of a partitioned migration's run: what its params `from` and `to` say, else its data interval.
+
+    Raises MigrationError, also when a run that a backfill or the schedule has made is given an interval by its form: each of them would
+    move the same one.
+    """
     from penstock import intervals
     from penstock.errors import MigrationError
     from penstock.intervals import Interval
@@ -157,9 +162,16 @@ def interval(migration: Migration, context: Context) -> Interval | None:
     if not migration.partitioned:
         return None
     asked = [context["params"].get(end) for end in ("from", "to")]
+    run, made_by = context["dag_run"], getattr(context["dag_run"], "run_type", "")
+    if any(asked) and (made_by := str(getattr(made_by, "value", made_by))) in ("backfill", "scheduled"):
+        raise MigrationError(
+            f"the params `from` and `to` are set in a {made_by} run, which has an interval of its own",
+            where=f"{migration.path}: run {run.run_id}",
+            why="every run of it would move the same interval",
+            fix="leave `from` and `to` empty in the dialog, or start one run by hand for that interval",
+        )
     if all(asked):
         return intervals.between(str(asked[0]), str(asked[1]), migration.timezone)
-    run = context["dag_run"]
     if any(asked) or run.data_interval_start is None or run.data_interval_end is None or run.data_interval_start == run.data_interval_end:
         fix = "give both `from` and `to`, or a logical date"
         raise MigrationError("nothing says which interval this run is of", where=str(migration.path), fix=fix)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from operators import notify
 from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class PreflightOperator(MigrationOperator):
                 estimate=not migration.in_parts,  # of whole tables; a run of an interval would be held up by it each time
                 interval=interval(migration, context),
             )
+            found = replace(found, problems=(*found.problems, *notify.problems(migration)))
             plan.keep(staging, found)
             for problem in found.problems:
                 told = (problem.area, problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")

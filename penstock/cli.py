@@ -15,6 +15,7 @@ from penstock.errors import GateClosed, MigrationError, PenstockError, Preflight
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from penstock.intervals import Interval
     from penstock.migration import Migration
     from penstock.run import Approve
     from penstock.stages.cover import Cell
@@ -103,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     limits = argparse.ArgumentParser(add_help=False)
     limits.add_argument("--tables", type=_names, default=(), metavar="A,B", help="move only these source tables")
     limits.add_argument("--chunk", type=_bytes, metavar="SIZE", help="bytes of a chunk, such as 32MiB")
+    part = argparse.ArgumentParser(add_help=False)
+    part.add_argument("--interval", metavar="FROM..TO", help="whose rows of partitioned tables are moved: 2013-01-01..2013-01-02")
     machine = argparse.ArgumentParser(add_help=False)
     machine.add_argument("--json", action="store_true", help="print JSON")
 
@@ -111,15 +114,17 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(do=do)
         return made
 
-    check = command("check", _check, "Print what stands in the way, and what to expect; change nothing.", file, ends, staged, machine)
+    told = "Print what stands in the way, and what to expect; change nothing."
+    check = command("check", _check, told, file, ends, staged, part, machine)
     check.add_argument("--no-estimate", action="store_true", help="read no sample: no estimate of the time, no look at values")
-    command("plan", _plan, "Print what a run would do: tables, chunks and every statement; write nothing.", file, ends, limits, machine)
-    run = command("run", _run, "Run the migration, or go on with its last run where that was stopped.", file, ends, staged, limits)
+    told = "Print what a run would do: tables, chunks and every statement; write nothing."
+    command("plan", _plan, told, file, ends, limits, part, machine)
+    told = "Run the migration, or go on with its last run where that was stopped."
+    run = command("run", _run, told, file, ends, staged, limits, part)
     which = run.add_mutually_exclusive_group()
     which.add_argument("--run-id", help="this run: a new one, or the one to go on with")
     which.add_argument("--new", action="store_true", help="a fresh run that reads the source again")
     run.add_argument("--stop-before-switch", action="store_true", help="move, check and prove everything, and make nothing live")
-    run.add_argument("--interval", metavar="FROM..TO", help="whose rows of partitioned tables are moved: 2013-01-01..2013-01-02")
     run.add_argument("--repair", action="store_true", help="compare the live tables with the source, and send only the rows that differ")
     deeper = "staged: every row at the target is what was read; source: the source is read a second time, too"
     run.add_argument("--proof", choices=("staged", "source"), default="staged", help=deeper)
@@ -190,6 +195,12 @@ def _root(args: argparse.Namespace, migration: Migration) -> str:
     return str(args.staging or migration.staging or "staging")
 
 
+def _interval(args: argparse.Namespace, migration: Migration) -> Interval | None:
+    from penstock import intervals
+
+    return intervals.parse(args.interval, migration.timezone) if args.interval else None
+
+
 def _secrets() -> dict[str, str]:
     key = os.environ.get("PENSTOCK_MASK_KEY")
     return {"mask_key": key} if key else {}
@@ -202,7 +213,8 @@ def _check(args: argparse.Namespace) -> int:
     from penstock.units import count
 
     root, estimate = _root(args, migration), not args.no_estimate
-    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate)
+    interval = _interval(args, migration)
+    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate, interval=interval)
     if args.json:
         print(json.dumps({"migration": migration.name, **found.record()}, ensure_ascii=False, indent=1))
     else:
@@ -214,19 +226,15 @@ def _check(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace) -> int:
     migration, source, target_url, folder = _opened(args)
-    from penstock import databases, switches, terminal
-    from penstock.plan import build_statements, prepare_statements
+    from penstock import databases, outline, terminal
     from penstock.stages import plan
 
-    made = plan.make(migration, "plan", source, target_url, folder, args.chunk, args.tables)
+    made = plan.make(migration, "plan", source, target_url, folder, args.chunk, args.tables, _interval(args, migration))
     target = databases.of(target_url, target=True)
     engine = databases.connect(target, target_url, "target")
     with engine.connect() as connection:
-        live = [t.target.name for t in made.tables if t.live_exists]
-        dependents = target.dependents(connection, live) if live else []
+        statements = outline.statements(made, target, connection)
     engine.dispose()
-    switch = switches.of(made.how).apply(made, target, dependents)
-    statements = {"prepare": prepare_statements(made, target), "build": build_statements(made, target), "switch": switch}
     if args.json:
         print(json.dumps({"plan": json.loads(made.to_json()), "statements": statements}, ensure_ascii=False, indent=1))
     else:
@@ -236,10 +244,10 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     migration, source, target, folder = _opened(args)
-    from penstock import intervals, record, run, runs, staging, terminal
+    from penstock import record, run, runs, staging, terminal
     from penstock.stages import report
 
-    interval = intervals.parse(args.interval, migration.timezone) if args.interval else None
+    interval = _interval(args, migration)
     root, asked = _root(args, migration), {"repair": args.repair, "proof": args.proof}
     request = {"tables": sorted(args.tables), "chunk": args.chunk, "interval": str(interval or "")} | asked
     earlier = None if args.new else args.run_id or runs.unfinished(root, migration, request)

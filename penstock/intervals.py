@@ -48,6 +48,21 @@ def written(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
+def short(interval: Interval, zone: str) -> str:
+    """An interval as a person of `zone` calls it: `2026-11-03`, `2026-11`, `2026-11-02..2026-11-09`, `2026-11-03 06:00..07:00 UTC`."""
+    low, high = (end.astimezone(ZoneInfo(zone)) for end in (interval.low, interval.high))
+    if low.time() == high.time() == dt.time.min:
+        if high.date() - low.date() == dt.timedelta(days=1):
+            return low.date().isoformat()
+        if low.day == high.day == 1 and (high.year * 12 + high.month) - (low.year * 12 + low.month) == 1:
+            return f"{low:%Y-%m}"
+        return f"{low.date()}..{high.date()}"
+    # Outside UTC the offset is a part of it: an hour of the wall clock can come twice.
+    offset = "" if zone == "UTC" else "%z"
+    begin, end = f"{low:%Y-%m-%d %H:%M{offset}}", f"{high:%H:%M{offset}}" if low.date() == high.date() else f"{high:%Y-%m-%d %H:%M{offset}}"
+    return f"{begin}..{end}" + (" UTC" if zone == "UTC" else "")
+
+
 def parse(text: str, zone: str) -> Interval:
     """`2013-01-01..2013-02-01`: dates and times are those of `zone` unless they say their own. Raises MigrationError."""
     low, dots, high = text.partition("..")
@@ -94,6 +109,18 @@ def following(schedule: str, zone: str, begin: dt.datetime) -> Interval:
     """The first whole interval of a schedule that begins at an instant or after it."""
     low = begin if _previous(schedule, zone, _next(schedule, zone, begin)) == begin else _next(schedule, zone, begin)
     return Interval(low, _next(schedule, zone, low))
+
+
+def last(schedule: str, zone: str, now: dt.datetime) -> Interval:
+    """The last interval of a schedule that is over."""
+    high = _previous(schedule, zone, now)
+    return Interval(_previous(schedule, zone, high), high)
+
+
+def pasted(interval: Interval, zone: str) -> str:
+    """An interval as `parse` takes it, by days of `zone` where it is of whole days: `2026-11-02..2026-11-03`."""
+    ends = [end.astimezone(ZoneInfo(zone)) for end in (interval.low, interval.high)]
+    return "..".join(e.date().isoformat() for e in ends) if all(e.time() == dt.time.min for e in ends) else str(interval)
 
 
 def _next(schedule: str, zone: str, after: dt.datetime) -> dt.datetime:

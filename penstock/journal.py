@@ -6,6 +6,7 @@ penstock_switches  switches and their undoing, with the evidence they were made 
 penstock_coverage  what of each table is proven, and by which run
 penstock_pending   how many rows of a covered interval wait for another interval
 penstock_turns     a row a migration, locked by the one run that is switching
+penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
 """
 
 from __future__ import annotations
@@ -101,6 +102,19 @@ TURNS = sa.Table(
     _METADATA,
     sa.Column("migration", _name(40), primary_key=True),
     sa.Column("turn", sa.BigInteger, nullable=False),
+)
+APPROVALS = sa.Table(
+    "penstock_approvals",
+    _METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("backfill", _name(80), primary_key=True),
+    sa.Column("run", _name(250), nullable=False),
+    sa.Column("asked_at", sa.String(40), nullable=False),
+    sa.Column("answer", sa.String(16), nullable=False),
+    sa.Column("by", _name(250), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("warned", _LONG, nullable=False),
 )
 NAMES = frozenset(_METADATA.tables)
 

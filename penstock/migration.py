@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    StrictBool,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -29,6 +28,7 @@ from pydantic import (
 from penstock import transforms
 from penstock.errors import MigrationError
 from penstock.intervals import PRESETS, zone_known
+from penstock.notify import NotifySpec, SlackSpec, SmtpSpec, WebhookSpec
 from penstock.transforms import nearest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -223,13 +223,51 @@ class Tables(_Part):
         return self.__pydantic_extra__
 
 
+Approval = Literal[False, "each_run", "per_backfill"]
+"""Whether a person must approve the switch: of every run, or once for all runs of a backfill."""
+
+
+def _approval(value: Any) -> Any:
+    """`true` as `each_run`."""
+    if isinstance(value, bool):
+        return "each_run" if value else False
+    if value not in ("each_run", "per_backfill"):
+        raise ValueError(f"expected true, false, each_run or per_backfill, got {value!r}")
+    return value
+
+
 class SwitchSpec(_Part):
     """How the shadow becomes live."""
 
     how: Literal["swap"] = "swap"
-    approval: Annotated[StrictBool, Field(description="a person must approve the switch")] = False
+    approval: Annotated[
+        Approval,
+        BeforeValidator(_approval),
+        WithJsonSchema({"enum": [True, False, "each_run", "per_backfill"]}),
+        Field(
+            description="whether a person must approve the switch: of each run (true, each_run), or once for all runs of a backfill",
+            json_schema_extra=lambda schema: schema.update(default=False),
+        ),
+    ] = False
     approve_within: Annotated[Duration, _default("24h", "how long to wait; then silence is a no")] = parse_duration("24h")
+    remind_before: Annotated[
+        Duration | None,
+        Field(description="how long before the end of approve_within `expiring` is notified; a quarter of it when not given"),
+    ] = None
     keep_old: Annotated[Duration, _default("7d", "how long the old tables stay, for undo")] = parse_duration("7d")
+
+    @model_validator(mode="after")
+    def _reminded_in_time(self) -> SwitchSpec:
+        if self.remind_before is not None and self.remind_before >= self.approve_within:
+            raise ValueError("`remind_before` must be shorter than `approve_within`")
+        return self
+
+    @property
+    def reminder(self) -> dt.timedelta:
+        """How long before the end of `approve_within` its end is announced: a quarter of it, at least 5 minutes, at most half."""
+        if self.remind_before is not None:
+            return self.remind_before
+        return min(max(self.approve_within / 4, dt.timedelta(minutes=5)), self.approve_within / 2)
 
 
 class Migration(_Part):
@@ -251,7 +289,8 @@ class Migration(_Part):
     max_active_runs: Annotated[int, Field(ge=1, le=64, description="how many runs of different intervals may go at the same time")] = 1
     pool: Annotated[Text | None, Field(description="the Airflow pool whose slots the tasks that read the source take")] = None
     deadline: Annotated[
-        Duration | None, Field(description="a run that is not over so long after it was queued is told in the log of Airflow's executor")
+        Duration | None,
+        Field(description="a run that has not ended so long after it was queued is notified, and logged by Airflow's executor"),
     ] = None
     staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
     tables: Tables = Tables()
@@ -260,6 +299,9 @@ class Migration(_Part):
     )
     bad_rows: BadRowsSpec = BadRowsSpec()
     switch: SwitchSpec = SwitchSpec()
+    notify: Annotated[
+        tuple[NotifySpec, ...], Field(description="who is notified of what, in Airflow; the command line does not notify")
+    ] = ()
     consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
     connections: Annotated[
         int | None,
@@ -324,7 +366,7 @@ def load(path: Path | str) -> Migration:
     try:
         made = Migration.model_validate(said)
     except ValidationError as error:
-        mistakes += [_mistake(tree, f) for f in error.errors() if f["type"] != "default_factory_not_called"]
+        mistakes += [_mistake(tree, f) for f in error.errors() if not _follows(f)]
     if mistakes:
         lines = [f"{path}:{line}:{column}: {told}" for line, column, told in sorted(mistakes)]
         count = "a mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
@@ -364,6 +406,11 @@ _EXPECTED = {
 }
 
 
+def _follows(fault: Any) -> bool:
+    """Whether a fault is only the consequence of another one: an item or a field that is wrong is not there for what is checked next."""
+    return fault["type"] == "default_factory_not_called" or (fault["type"] == "too_short" and bool(fault["input"]))
+
+
 def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
     """A fault that pydantic found, where it stands and in our words."""
     location, kind, given = fault["loc"], fault["type"], fault["input"]
@@ -374,7 +421,7 @@ def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
         told = "is missing"
     elif kind == "invalid_key":
         told = "YAML does not read this name as text: put it in quotes"
-    elif kind == "string_too_short":
+    elif kind in ("string_too_short", "too_short"):
         told = "is empty"
     elif kind == "string_pattern_mismatch":
         told = "expected a small letter, then at most 29 small letters, digits, - or _"
@@ -400,8 +447,10 @@ def _fields(parents: list[Any]) -> list[str]:
         "incremental": IncrementSpec,
         "bad_rows": BadRowsSpec,
     }
+    if parents[:1] == ["notify"]:
+        parts = {"slack": SlackSpec, "smtp": SmtpSpec, "webhook": WebhookSpec, "notify": NotifySpec}
     part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
-    return list(part.model_fields)
+    return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _place(tree: yaml.Node, location: tuple[Any, ...]) -> tuple[int, int]:

@@ -68,7 +68,7 @@ class Progress:
 
 def expect(area: Staging, plan: Plan) -> None:
     """Write down what the planned run has to do, for what reads how far it is."""
-    last = earlier.before(area)
+    last = earlier.before(area, earlier.kind(earlier.moves(t) for t in plan.tables))
     left_out = {"preflight", "undo"} | (set() if plan.transformed else {"transform", "gate_transformed"})
     left_out |= set() if plan.approval else {"approve"}
     left_out |= set() if any(t.repairs for t in plan.tables) else {"compare"}

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from tests import recording
 from tools.airflow_server import REPO, Airflow, airflow_server, connection
 
 ARTEFACTS = REPO / "artefacts"
@@ -40,6 +41,24 @@ MIGRATIONS: dict[str, dict[str, Any]] = {
         "start_date": "2024-03-01",
         "max_active_runs": 2,
         "tables": {"include": ["customer"], "customer": {"partition": {"by": "at"}}},
+    },
+    "shop_backfilled": {
+        "schedule": "@daily",
+        "start_date": "2024-03-01",
+        "max_active_runs": 3,
+        "bad_rows": {"action": "quarantine", "at_most": 5},
+        "tables": {
+            "include": ["customer"],
+            "customer": {"partition": {"by": "at"}, "to": "client", "transform": [{"cast": {"email": "string(15)"}}]},
+        },
+        "switch": {"approval": "per_backfill", "approve_within": "1h"},
+        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "switched", "failed", "refused"]}],
+    },
+    "shop_hasty": {
+        "deadline": "5s",
+        "tables": {"include": ["log"], "log": {"to": "hasty_log"}},
+        "switch": {"approval": True, "approve_within": "40s", "remind_before": "25s"},
+        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "expiring", "refused", "deadline"]}],
     },
     "hostile": {"source": "hostile_source", "tables": {"include": [HOSTILE_TABLE]}},
 }
@@ -124,6 +143,8 @@ def real_airflow(
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",  # how often it looks for approvals whose time is over; 15 is the default
+        recording.FILE: str(home / "recorded"),
         "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
         "AIRFLOW_CONN_SHOP": json.dumps({"conn_type": "sqlite", "host": str(source)}),
         "AIRFLOW_CONN_HOSTILE_SOURCE": json.dumps({"conn_type": "sqlite", "host": str(hostile)}),

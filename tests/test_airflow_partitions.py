@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.airflow_home import Airflow
 
@@ -39,6 +40,24 @@ def test_a_run_by_hand_moves_the_interval_of_its_form(airflow: Airflow) -> None:
 def test_half_an_interval_is_refused(airflow: Airflow) -> None:
     run = airflow.run(DAILY, **{"from": "2024-03-03"})
     assert run.state == "failed" and airflow.states(run)["preflight"] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["backfill", "scheduled"])
+@pytest.mark.parametrize("asked", [{"from": "2024-03-03", "to": "2024-03-05"}, {"to": "2024-03-05"}])
+def test_a_run_of_a_backfill_or_the_schedule_takes_no_interval_from_its_form(
+    airflow_installed: None, kind: str, asked: dict[str, str]
+) -> None:
+    from operators.migration_operator import declared, interval
+    from penstock.errors import MigrationError
+    from tests.airflow_home import DAGS
+
+    migration = declared(str(DAGS / "migrations" / f"{DAILY}.yaml"))
+    day = {"data_interval_start": dt.datetime(2024, 3, 4, tzinfo=dt.UTC), "data_interval_end": dt.datetime(2024, 3, 5, tzinfo=dt.UTC)}
+    run = SimpleNamespace(run_type=kind, run_id="r1", **day)
+    with pytest.raises(MigrationError, match=f"set in a {kind} run, which has an interval of its own"):
+        interval(migration, {"dag_run": run, "params": asked})  # type: ignore[typeddict-item]
+    own = interval(migration, {"dag_run": run, "params": {}})  # type: ignore[typeddict-item]
+    assert str(own) == "2024-03-04T00:00:00Z..2024-03-05T00:00:00Z"
 
 
 def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow) -> None:
@@ -75,3 +94,37 @@ def test_schedule_bounds_and_deadline_are_the_file_s(airflow: Airflow) -> None:
     assert dag.max_active_runs == 2 and not dag.deadline
     assert airflow.dags["shop_due"].deadline[0].interval == dt.timedelta(hours=1)
     assert {"from", "to"} <= set(dag.params) and "from" not in airflow.dags["shop"].params
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_scheduler_notes_the_backfill_of_our_runs_as_long_as_it_goes_on_and_leaves_others(airflow: Airflow, ours: bool) -> None:
+    from airflow.models import DagRun
+    from airflow.models.backfill import Backfill, BackfillDagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
+
+    from operators import backfills
+
+    assert of(airflow, 4).state == "success"  # so that Airflow knows the DAG and its tags
+    begins, ends = dt.datetime(2024, 3, 2, tzinfo=dt.UTC), dt.datetime(2024, 3, 5, tzinfo=dt.UTC)
+    with create_session() as session:
+        dag_id = DAILY if ours else "somebody_else_s"
+        backfill = Backfill(dag_id=dag_id, from_date=begins, to_date=ends)
+        run = DagRun(dag_id=dag_id, run_id=f"backfill__{ours}", run_type=DagRunType.BACKFILL_JOB, conf={"asked": 1})
+        session.add_all([backfill, run])
+        session.flush()
+        run.backfill_id = backfill.id
+        session.add(BackfillDagRun(backfill_id=backfill.id, dag_run_id=run.id, sort_ordinal=1, logical_date=begins))
+        session.flush()
+        backfills.note(run)
+        if not ours:
+            assert run.conf == {"asked": 1}
+        else:
+            context: Any = {"dag_run": SimpleNamespace(run_type="backfill", conf=run.conf)}
+            found = backfills.of(context)
+            assert found is not None and run.conf["asked"] == 1
+            assert (found.first, found.last, found.runs) == ("2024-03-02", "2024-03-05", 1)
+            backfill.completed_at = ends
+            backfills.note(run)
+            assert run.conf == {"asked": 1}
+        session.rollback()

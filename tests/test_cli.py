@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import sys
@@ -104,6 +105,31 @@ def test_plan_writes_nothing_and_says_what_run_will_run(at: Shop, capsys: pytest
     with events.subscribed(lambda name, facts: ran[name].append(facts["statement"]) if name in ran else None):
         assert main(["run", "shop.yaml"]) == 0
     assert [ran["build.statement"], ran["switch.statement"]] == [planned["statements"]["build"], planned["statements"]["switch"]]
+
+
+def test_a_partition_is_planned_by_its_interval_and_without_one_an_interval_is_there_to_paste(
+    at: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at.write(
+        "  include: [customer]\n  customer: {partition: {by: at}}", "schedule: '@daily'\nstart_date: 2024-03-01\ntimezone: Europe/Berlin"
+    )
+    assert main(["plan", "shop.yaml"]) == 1
+    told = capsys.readouterr().err
+    pasted = told.rpartition("fix: ")[2].split()[-2:]
+    assert pasted[0] == "--interval" and "a run of a partitioned migration is of one interval" in told
+    assert main(["plan", "shop.yaml", *pasted]) == main(["check", "shop.yaml", "--no-estimate", *pasted]) == 0
+    first, second = ["--interval", "2024-03-04..2024-03-05"], ["--interval", "2024-03-05..2024-03-06"]
+    assert main(["run", "shop.yaml", *first]) == 0
+    capsys.readouterr()
+    assert main(["plan", "shop.yaml", *second, "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert planned["plan"]["interval"] == ["2024-03-04T23:00:00Z", "2024-03-05T23:00:00Z"]
+    ran: list[str] = []
+    with events.subscribed(lambda name, facts: ran.append(facts["statement"]) if name == "switch.statement" else None):
+        assert main(["run", "shop.yaml", *second]) == 0
+    # Runs of one migration load into shadows of their own, named after the run.
+    named = [re.sub("[0-9a-f]{8,16}", "…", statement) for statement in ran]
+    assert named == [re.sub("[0-9a-f]{8,16}", "…", statement) for statement in planned["statements"]["switch"]] and len(ran) >= 3
 
 
 def test_a_run_stops_before_the_switch_goes_on_and_is_undone(at: Shop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.reporting.evidence import evidence
+from penstock.reporting.question import Backfill, question, repair_question
 from tests.shop import Shop
 from tests.test_since import area, change, reported, suite
 
@@ -52,7 +53,7 @@ def test_it_says_what_one_needs_to_decide(shop: Shop) -> None:
 
 def test_a_first_run_has_none_to_be_compared_with(shop: Shop) -> None:
     shop.run("r1", until="gate")
-    assert "no earlier run" in asked(shop)
+    assert "no earlier run like this one" in asked(shop)
     shop.run("r2", until="gate")
     assert "nothing changed" in asked(shop, "r2")
 
@@ -87,3 +88,20 @@ def test_a_thousand_tables_are_a_page_and_those_with_rejected_rows_come_first(sh
     assert len(told) < 10_000 and "and 980 more tables" in told
     assert told.index("| t999 |") < told.index("| t0 |")
     assert area(shop, "r1").exists("report.json")
+
+
+def test_the_question_tells_what_is_switched_and_for_whom_the_answer_counts() -> None:
+    proof = {"tables": [{"rows": 12_000}, {"rows": 431}]}
+    report = {"migration": "shop", "tables": [{}, {}], "proof": proof, "totals": {"rows_rejected": 0}}
+    assert question(report, "for 2026-11-03") == "Switch shop for 2026-11-03? 2 tables, 12,431 rows proved"
+    rejected = report | {"totals": {"rows_rejected": 3}}
+    assert question(rejected, "(run manual__1)") == "Switch shop (run manual__1)? 2 tables, 12,431 rows proved, 3 rejected"
+    month = Backfill("k", "2026-11-01", "2026-11-30", 30)
+    told = (
+        "Switch shop for all 30 runs of the backfill 2026-11-01 to 2026-11-30? The first to ask is 2026-11-03: 2 tables, 12,431 rows proved"
+    )
+    assert question(report, "for 2026-11-03", month) == told
+    assert (
+        repair_question("shop", "manual__2", 6, 3, 2)
+        == "Switch the repair of shop (run manual__2)? 6 rows of 2 tables to put, 3 to take out"
+    )

@@ -13,7 +13,7 @@ from penstock import databases, digest
 from penstock.digest import Digest
 from penstock.errors import MigrationError, PreflightFailed
 from penstock.schema import TableName
-from penstock.stages import undo
+from penstock.stages import cover, undo
 from tests.test_partitions import Feed
 
 TEXT = "tables:\n  include: [event]\n  event: {incremental: {by: moment, lag: 10m}}"
@@ -94,6 +94,40 @@ def test_late_rows_within_the_lag_are_caught_and_the_rest_when_the_table_is_comp
     assert [int(found[part].split(":")[0]) for part in ("put", "leaving", "standing")] == [2, 2, 198]
     (record,) = feed.covered()
     assert (record.rows, record.digest, record.run, record.whole_at) == (200, held(feed), "third", record.read_at)
+
+
+def check(feed: Feed, by: cover.Check) -> tuple[str, str]:
+    """State and reason of the table when it is compared with the source."""
+    where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
+    (cell,) = cover.cover(feed.migration, *where, check=by)
+    assert cell.rows == len(feed.here())
+    return cell.state, cell.why
+
+
+@pytest.mark.parametrize("feed", ["duckdb", "postgresql"], indirect=True)
+def test_coverage_compares_the_whole_table_with_the_source_and_allows_for_what_is_newer(feed: Feed) -> None:
+    feed.grow("first")
+    feed.change("INSERT INTO event VALUES (900, 'b', 'new', '2024-03-02 10:00:00.5')")
+    feed.grow("second")
+    assert check(feed, "count") == check(feed, "digest") == ("proven", "")
+    feed.change(
+        "INSERT INTO event VALUES (910, 'b', 'newer', '2024-03-03 10:00:00')",
+        "UPDATE event SET note = 'changed since', moment = '2024-03-03 11:00:00' WHERE id = 5",
+    )
+    assert check(feed, "count") == check(feed, "digest") == ("proven", "")
+    feed.change("DELETE FROM event WHERE id IN (7, 8, 910)")
+    assert check(feed, "count") == ("stale", "the source has 198 rows, 200 are live: some were deleted at the source")
+    feed.change(*(f"INSERT INTO event VALUES ({n}, 'b', 'late', '2024-03-01 00:30:00')" for n in range(920, 925)))
+    late = "the source has 202 rows up to 2024-03-02 10:00:00, 200 are live: some were committed late"
+    assert check(feed, "count") == ("stale", late)
+
+
+@pytest.mark.parametrize("feed", ["sqlite"], indirect=True)
+def test_a_change_that_left_the_time_as_it_was_is_found_by_the_digest_only(feed: Feed) -> None:
+    feed.grow("first")
+    feed.change("UPDATE event SET note = 'without a new time' WHERE id = 8")
+    assert check(feed, "count") == ("proven", "")
+    assert check(feed, "digest") == ("stale", "rows of it have changed at the source")
 
 
 @pytest.mark.parametrize("feed", ["sqlite"], indirect=True)

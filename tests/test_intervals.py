@@ -113,3 +113,35 @@ def test_what_is_no_interval_is_refused_in_words(text: str, told: str) -> None:
 def test_times_are_of_the_zone_unless_they_say_their_own() -> None:
     found = intervals.parse("2024-06-01..2024-06-01T12:00+00:00", "Europe/Berlin")
     assert str(found) == "2024-05-31T22:00:00Z..2024-06-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "zone", "told"),
+    [
+        ("2026-11-03", "2026-11-04", "Europe/Berlin", "2026-11-03"),
+        ("2026-11-01", "2026-12-01", "UTC", "2026-11"),
+        ("2025-12-01", "2026-01-01", "UTC", "2025-12"),
+        ("2026-11-02", "2026-11-09", "UTC", "2026-11-02..2026-11-09"),
+        ("2026-11-03T06:00", "2026-11-03T07:00", "UTC", "2026-11-03 06:00..07:00 UTC"),
+        ("2026-11-03T22:00", "2026-11-04T02:00", "UTC", "2026-11-03 22:00..2026-11-04 02:00 UTC"),
+        ("2026-10-25T00:00Z", "2026-10-25T01:00Z", "Europe/Berlin", "2026-10-25 02:00+0200..02:00+0100"),
+        ("2026-10-25T01:00Z", "2026-10-25T02:00Z", "Europe/Berlin", "2026-10-25 02:00+0100..03:00+0100"),
+    ],
+)
+def test_an_interval_is_called_in_short_so_that_no_two_are_called_the_same(low: str, high: str, zone: str, told: str) -> None:
+    assert intervals.short(intervals.between(low, high, zone), zone) == told
+
+
+@pytest.mark.parametrize(
+    ("schedule", "now", "pasted"),
+    [
+        ("@daily", "2026-11-04T10:00", "2026-11-03..2026-11-04"),
+        ("@daily", "2026-10-26T00:30", "2026-10-25..2026-10-26"),  # a day of 25 hours
+        ("@hourly", "2026-11-04T10:20", "2026-11-04T08:00:00Z..2026-11-04T09:00:00Z"),
+        ("@monthly", "2026-11-04T10:20", "2026-10-01..2026-11-01"),
+    ],
+)
+def test_the_last_interval_that_is_over_can_be_pasted(schedule: str, now: str, pasted: str) -> None:
+    zone = "Europe/Berlin"
+    last = intervals.last(schedule, zone, intervals.instant(now, zone))
+    assert intervals.pasted(last, zone) == pasted and intervals.parse(pasted, zone) == last

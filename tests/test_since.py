@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from penstock import earlier, errors
+from penstock import earlier, errors, intervals
 from penstock.reporting.since import of_table
 from penstock.staging import Staging, of
 from tests.shop import Shop
@@ -135,11 +135,64 @@ def test_an_older_run_never_takes_the_place_of_a_newer_one(shop: Shop) -> None:
     shop.run("r1")
     shop.run("r2")
     last = area(shop, "r2").beside.read_json("last.json")
-    assert last["run"] == "r2"
+    assert last["runs"]["whole"]["run"] == "r2"
     report.report(area(shop, "r1"), "shop", "r1")
     assert area(shop, "r2").beside.read_json("last.json") == last
     report.report(area(shop, "r2"), "shop", "r2")
-    assert area(shop, "r2").beside.read_json("last.json")["run"] == "r2"
+    assert area(shop, "r2").beside.read_json("last.json") == last
+
+
+DAILY = "  include: [customer]\n  customer: {partition: {by: at}}"
+
+
+def day(shop: Shop, number: int, name: str = "") -> dict[str, Any]:
+    """The report of a run of a day in March."""
+    name = name or f"d{number}"
+    interval = intervals.between(f"2024-03-{number:02}", f"2024-03-{number + 1:02}", "UTC")
+    shop.run(name, shop.write(DAILY, "schedule: '@daily'\nstart_date: 2024-03-01"), interval=interval)
+    return reported(shop, name)
+
+
+def test_a_partition_is_compared_with_the_intervals_before_it_and_not_with_later_or_whole_ones(shop: Shop) -> None:
+    shop.run("whole", shop.write("  include: [customer]"))
+    assert day(shop, 8)["since"] is None  # of a whole table nothing is known that a day is like
+    shop.run("first")
+    rows = {n: 10 + (n <= 20) for n in (3, 4, 5, 6)}  # 300 customers, on 28 days
+    found = day(shop, 3)["since"]
+    assert found["run"] == "d8" and found["rows"] == []  # a day before it there is none yet
+    for number in (4, 5):
+        assert day(shop, number)["since"]["rows"] == []
+    change(shop, "DELETE FROM customer WHERE at >= '2024-03-06' AND at < '2024-03-07' AND id > 10")
+    (told,) = day(shop, 6)["since"]["rows"]
+    assert told == {"table": "customer", "moves": "partition", "before": rows[5], "now": 1, "ratio": -0.9091}
+    assert "rows of 1 table: 11 usually, 1 now (-90.9 %)" in reported(shop, "d6")["since"]["told"]
+    change(shop, "DELETE FROM customer WHERE at >= '2024-03-03' AND at < '2024-03-04' AND id > 100")
+    (again,) = day(shop, 3, "again")["since"]["rows"]  # the same interval again is compared with itself
+    assert (again["before"], again["now"]) == (11, 4)
+
+
+def test_an_increment_is_compared_with_increments_and_a_repair_with_nothing(shop: Shop) -> None:
+    grows = shop.write("  include: [customer]\n  customer: {incremental: {by: at, lag: 1m}}")
+
+    def arrive(first: int, count: int) -> None:
+        rows = (f"({n}, 'x', NULL, NULL, 0, '2024-04-{first // 100 - 9:02} 10:{n % 60:02}:00')" for n in range(first, first + count))
+        change(shop, f"INSERT INTO customer VALUES {', '.join(rows)}")
+
+    shop.run("whole", grows)
+    for number, name in enumerate(("i1", "i2", "i3")):
+        arrive(1000 + 100 * number, 20)
+        shop.run(name, grows)
+    assert reported(shop, "i1")["tables"][0]["moves"] == "increment" and reported(shop, "i1")["since"] is None
+    assert reported(shop, "i3")["since"]["run"] == "i2" and reported(shop, "i3")["since"]["told"] == []
+    arrive(1300, 1)
+    shop.run("i4", grows)
+    (told,) = reported(shop, "i4")["since"]["rows"]
+    assert told["moves"] == "increment" and told["before"] == reported(shop, "i2")["tables"][0]["rows_read"]
+    assert told["now"] < 5 and told["ratio"] < -0.5
+    shop.run("mended", grows, repair=True)
+    assert reported(shop, "mended")["since"] is None
+    shop.run("i5", grows)
+    assert reported(shop, "i5")["since"]["run"] == "i4"
 
 
 def test_the_last_run_is_found_without_looking_at_any_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

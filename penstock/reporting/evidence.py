@@ -19,7 +19,7 @@ _SPEAKS = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&:@.])")
 def evidence(report: Record, keep_seconds: int, address: str = "") -> str:
     """The report of a run, in short. keep_seconds: how long what serves now is kept.  address: of the whole report."""
     parts = [
-        f"{_inert(report['headline'])}",
+        f"{inert(report['headline'])}",
         f"From {_code(report['source'])} to {_code(report['target'])}. The live tables are as they were until you approve; "
         f"then what serves now is kept for {_kept(keep_seconds)}, and can be put back for as long.",
         _figures(report),
@@ -56,7 +56,7 @@ def _tables(report: Record) -> str:
     for t in ordered[:_LISTED]:
         proof = {"holds": "holds", "broken": "**BROKEN**"}.get(t["proof"] or "", "")
         figures = f"{number(t['rows_loaded'])} | {number(t['rows_rejected'])} | {proof}"
-        lines.append(f"| {_inert(t['table'])} | {figures} | {_code(digests.get(t['table'], ''))} |")
+        lines.append(f"| {inert(t['table'])} | {figures} | {_code(digests.get(t['table'], ''))} |")
     rest = f"\n\nand {count(len(ordered) - _LISTED, 'more table')}" if len(ordered) > _LISTED else ""
     return "\n".join(lines) + rest
 
@@ -68,23 +68,23 @@ def _warned(report: Record) -> Iterable[str]:
                 if not result["success"]:
                     rows = f", {number(result['unexpected'])} unexpected" if result["unexpected"] else ""
                     about = ", ".join(result["columns"]) or "the table"
-                    yield f"{_inert(verdict['table'])} ({gate['stage']}), {_inert(about)}: expected {_inert(result['expected'])}{rows}"
+                    yield f"{inert(verdict['table'])} ({gate['stage']}), {inert(about)}: expected {inert(result['expected'])}{rows}"
 
 
 def _quarantine(report: Record) -> Iterable[str]:
     for held in report["quarantine"]:
         for group in held["groups"]:
             keys = f", for instance {', '.join(map(_code, group['keys']))}" if group["keys"] else ""
-            yield f"{_inert(held['table'])}: {number(group['rows'])} × {_inert(group['column'])} {_inert(group['reason'])}{keys}"
+            yield f"{inert(held['table'])}: {number(group['rows'])} × {inert(group['column'])} {inert(group['reason'])}{keys}"
 
 
 def _since(report: Record) -> str:
     since = report["since"]
     if since is None:
-        return "There is no earlier run to compare with."
+        return "There is no earlier run like this one to compare with."
     if not since["told"]:
-        return f"Since the last run ({_inert(since['run'])}) nothing changed."
-    return _listed(f"Since the last run ({_inert(since['run'])})", map(_inert, since["told"]))
+        return f"Since the last run ({inert(since['run'])}) nothing changed."
+    return _listed(f"Since the last run ({inert(since['run'])})", map(inert, since["told"]))
 
 
 def _listed(words: str, lines: Iterable[str]) -> str:
@@ -98,7 +98,7 @@ def _kept(keep_seconds: int) -> str:
     return count(days, "day") if days and not rest else f"{keep_seconds / 3600:g} hours"
 
 
-def _inert(text: object) -> str:
+def inert(text: object) -> str:
     """`text` as text: on one line, every sign that could mean something marked as one that doesn't."""
     return _SPEAKS.sub(r"\\\1", " ".join(str(text or "").split()))
 

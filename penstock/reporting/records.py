@@ -21,7 +21,8 @@ Record = dict[str, Any]
 class Records:
     """Everything that a run has staged about itself; None and empty for what it never came to.
 
-    before: the report of the last run of the migration before this one.
+    before: the report of the last run of the migration before this one that moved the same kind of parts.
+    usual: how many rows of each table earlier runs have read, where there are any alike.
     """
 
     plan: Plan | None
@@ -39,6 +40,7 @@ class Records:
     redriven: Record | None
     pace: Sequence[Record]
     before: Record | None
+    usual: Mapping[str, int]
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -76,7 +78,8 @@ def read(area: Staging) -> Records:
         there("undo.json"),
         there("redriven.json"),
         progress.pace(area),
-        earlier.report_before(area),
+        earlier.report_before(area, earlier.kind(earlier.moves(t) for t in tables)),
+        earlier.usual(area, tables, plan.interval if plan else None),
     )
 
 

@@ -1,4 +1,8 @@
-"""What changed since the last run of the same migration: two reports held against each other, and only what differs told."""
+"""What changed since the last run of the same migration and kind: two reports are compared, and only what differs is told.
+
+Rows are compared with what earlier runs have read where as much was moved (penstock/earlier.py): an increment with increments, an interval
+with the intervals before, a whole table with the last whole load.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ from penstock.units import count, number, seconds
 
 # Clocks and loads differ: a stage is slower or faster when it is so by this much.
 _SECONDS, _RATIO = 1.0, 1.25
+# So do days and increments: of these a number of rows is told when it is off the usual by this part.
+_OFF = 0.2
 # Asked of every table, and told by other lines: how many rows it has, and its columns.
 _COUNTED = ("penstock.rows", "penstock.columns")
 
 
 def since(now: Record, before: Record | None) -> Record | None:
-    """What `now` has that `before`, the report of the last run, had not. None when there was none, or one of another version.
+    """What `now` has that `before`, the report of the last run of its kind, had not. None when there was none, or one of another version.
 
     Each part lists what changed, the largest change first; `told` says it in short lines, and none when nothing changed.
     """
@@ -31,8 +37,8 @@ def since(now: Record, before: Record | None) -> Record | None:
         "tables_added": [name for name in ours if name not in theirs],
         "tables_missing": [name for name in theirs if name not in ours],
         "columns": [c for pair in both for c in _columns(*pair)],
-        "rows": sorted((r for pair in both if (r := _rows(*pair))), key=lambda r: -abs(r["now"] - r["before"])),
-        "expectations": _expectations(now, before, {n["table"] for n, b in both if n["sensitive"] or b["sensitive"]}),
+        "rows": sorted((r for table in ours.values() if (r := _rows(table))), key=lambda r: -abs(r["now"] - r["before"])),
+        "expectations": _expectations(now, before, {n["table"] for n, b in both if n["sensitive"] or b["sensitive"]}, _alike(both)),
         "quarantine": _quarantine(now, before),
         "seconds": _seconds(now, before),
         "declared": _declared(now, before, both),
@@ -73,15 +79,23 @@ def _column(column: Record) -> str:
     return str(column["to_type"]) if same else f"{column['from_type']} → {column['to_type']}"
 
 
-def _rows(now: Record, before: Record) -> Record | None:
-    ours, theirs = now["rows_read"], before["rows_read"]
-    if ours is None or theirs is None or ours == theirs:
+def _rows(now: Record) -> Record | None:
+    ours, usual = now["rows_read"], now["rows_usual"]
+    if ours is None or usual is None or ours == usual:
         return None
-    return {"table": now["table"], "before": theirs, "now": ours, "ratio": round(ours / theirs - 1, 4) if theirs else None}
+    ratio = round(ours / usual - 1, 4) if usual else None
+    if now["moves"] != "whole" and ratio is not None and abs(ratio) < _OFF:
+        return None
+    return {"table": now["table"], "moves": now["moves"], "before": usual, "now": ours, "ratio": ratio}
 
 
-def _expectations(now: Record, before: Record, withheld: set[str]) -> list[Record]:
-    """Those that are met no longer, then those that are met again, then those that saw something else.
+def _alike(both: Sequence[tuple[Record, Record]]) -> dict[str, str]:
+    """What both runs moved of a table, of tables where it is the same."""
+    return {now["table"]: now["moves"] for now, before in both if now["moves"] == before.get("moves")}
+
+
+def _expectations(now: Record, before: Record, withheld: set[str], alike: Mapping[str, str]) -> list[Record]:
+    """Those that are met no longer, then those that are met again, then, of whole tables, those that saw something else.
 
     withheld: tables of which no observed value is repeated: what was shown then may be declared sensitive since.
     """
@@ -92,6 +106,8 @@ def _expectations(now: Record, before: Record, withheld: set[str]) -> list[Recor
         if earlier is None or (result["success"] == earlier["success"] and _saw(result) == _saw(earlier)):
             continue
         table, stage, code = which
+        if table not in alike or (alike[table] != "whole" and result["success"] == earlier["success"]):
+            continue
         if result["success"] == earlier["success"] and code.startswith(_COUNTED):
             continue
         change = {"table": table, "stage": stage, "code": code, "columns": result["columns"], "expected": result["expected"]}
@@ -173,7 +189,8 @@ def _told(found: Record, now: Record, before: Record) -> Iterable[str]:
         largest = found["rows"][0]
         rest = f", most in {largest['table']}" if len(found["rows"]) > 1 else ""
         totals = [sum(r[end] for r in found["rows"]) for end in ("before", "now")]
-        yield f"rows of {count(len(found['rows']), 'table')}: {_moved(*totals)}{rest}"
+        then = "then" if all(r["moves"] == "whole" for r in found["rows"]) else "usually"
+        yield f"rows of {count(len(found['rows']), 'table')}: {_moved(totals[0], totals[1], then)}{rest}"
     if mended:
         yield f"{count(mended, 'expectation')} met again"
     if moved:
@@ -202,9 +219,9 @@ def _of_tables(found: Record) -> Iterable[str]:
         yield f"{count(len(names), 'column')} changed: {_few(names)}"
 
 
-def _moved(before: int, now: int) -> str:
+def _moved(before: int, now: int, then: str = "then") -> str:
     ratio = f" ({100 * (now / before - 1):+.1f} %)" if before and abs(now / before - 1) >= 0.0005 else ""
-    return f"{number(before)} then, {number(now)} now{ratio}"
+    return f"{number(before)} {then}, {number(now)} now{ratio}"
 
 
 def _few(names: Iterable[str]) -> str:

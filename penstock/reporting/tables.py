@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from penstock import earlier
 from penstock.digest import Digest
 from penstock.mapping import origin
 from penstock.plan import Step, TablePlan
@@ -38,6 +39,8 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "table": table.name,
         "to": str(table.target.name),
         "part": _part(table),
+        "moves": earlier.moves(table),
+        "rows_usual": found.usual.get(table.name),
         "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
         "left": ((found.switch or {}).get("left") or {}).get(table.name),
         "rows_planned": table.rows,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, digest, intervals, journal, partitioning, preflight, record, staging
+from penstock import coverage, databases, digest, drift, intervals, journal, partitioning, preflight, record, staging
 from penstock.coverage import Covered
 from penstock.databases import Database
 from penstock.errors import MigrationError
@@ -225,16 +225,20 @@ def _checked(
     connection: sa.Connection,
     check: Check,
 ) -> Cell:
-    """The cell, held against the source. One that lies in a wider record is left as it is: what was read of it alone, nobody wrote down."""
+    """The cell, compared with the source. One that is part of a wider record is left as it is: what was read of it is not recorded."""
     if cell.state not in ("proven", "waiting"):
         return cell
     place = coverage.WHOLE if cell.interval is None else (intervals.written(cell.interval.low), intervals.written(cell.interval.high))
     found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
     if found is None:
         return cell
-    spec = tables.migration.partition_of(cell.table)
-    if cell.interval is not None and spec:
-        plan = replace(plan, partition=partitioning.partition(tables, plan, spec, cell.interval))
+    spec = tables.migration.tables.specs.get(cell.table)
+    if spec and spec.incremental:
+        why = drift.since(plan, spec.incremental.by, found, database, connection, check == "digest")
+        connection.rollback()
+        return replace(cell, state="stale", why=why) if why else cell
+    if cell.interval is not None and spec and spec.partition:
+        plan = replace(plan, partition=partitioning.partition(tables, plan, spec.partition, cell.interval))
     if check == "count":
         table = databases.qualified(database, plan.source.name)
         inside = within(plan, database, plan.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, earlier, events, partitioning, preflight, progress, staging
+from penstock import chunking, databases, earlier, events, intervals, partitioning, preflight, progress, staging
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
@@ -139,7 +140,7 @@ def _made(
         target_version=target_version,
         consistency=consistency,
         how=migration.switch.how,
-        approval=migration.switch.approval,
+        approval=bool(migration.switch.approval),
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
         connections=ends.connections(migration),
@@ -160,7 +161,9 @@ def _span(interval: Interval | None, migration: Migration) -> tuple[str, str] | 
 
 def _whole(migration: Migration, interval: Interval | None) -> None:
     if migration.partitioned and interval is None:
-        fix = "say which interval it is of, for instance 2013-01-01..2013-01-02"
+        over = intervals.last(migration.schedule or "@daily", migration.timezone, dt.datetime.now(dt.UTC))
+        example = intervals.pasted(over, migration.timezone)
+        fix = f"say of which one; the last that is over: --interval {example}"
         raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
 
 

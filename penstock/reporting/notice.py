@@ -1,0 +1,93 @@
+"""A notice: what is sent when something has happened to a run, as a subject, plain text, HTML and JSON. It never holds a row's values."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.notify import Event
+
+WORDS: dict[Event, str] = {
+    "failed": "failed",
+    "refused": "refused",
+    "waiting": "waits for approval",
+    "expiring": "approval expires soon",
+    "switched": "switched",
+    "undone": "undone",
+    "deadline": "deadline missed",
+}
+_REFUSALS = frozenset({"PreflightFailed", "MigrationError", "UnknownConnection", "SwitchRefused", "NotApproved"})
+"""The types of faults by which the engine refuses to go on, as opposed to those that it met on the way."""
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What has happened to a run.
+
+    dag, run: its ids in Airflow.  interval: in short, empty for a run without one.  what, where, fix: as faults have them.
+    problems: what preflight found, a line each.  report: the address of the run's report.
+    """
+
+    event: Event
+    migration: str
+    dag: str
+    run: str
+    interval: str
+    what: str
+    where: str = ""
+    fix: str = ""
+    problems: tuple[str, ...] = ()
+    report: str = ""
+
+    @property
+    def subject(self) -> str:
+        """One line: which migration and run, and what happened."""
+        return _line(f"{self.dag} {self.interval or f'({self.run})'}: {WORDS[self.event]}")
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The body as (label, text); the first line has no label."""
+        shown = [("", line) for line in self.problems[:_LISTED]]
+        if len(self.problems) > _LISTED:
+            shown.append(("", f"and {len(self.problems) - _LISTED:,} more, in the report"))
+        labelled = [("where", self.where), ("fix", self.fix), ("run", self.run), ("report", self.report)]
+        return [(label, _line(text)) for label, text in [("", self.what), *shown, *labelled] if text]
+
+    @property
+    def text(self) -> str:
+        """Subject and body as plain text."""
+        return "\n".join([self.subject, *(f"{label}: {text}" if label else text for label, text in self.lines)])
+
+    @property
+    def html(self) -> str:
+        """The body as HTML."""
+        body = "<br>\n".join(f"<b>{label}</b>: {html.escape(text)}" if label else html.escape(text) for label, text in self.lines)
+        return f"<p>{body}</p>"
+
+    def record(self) -> dict[str, Any]:
+        """All of it, JSON-able: what notifiers find as `penstock` in their context.
+
+        slack: the text with the three signs escaped that Slack reads as markup.
+        """
+        parts = ("event", "migration", "dag", "run", "interval", "what", "where", "fix", "report", "subject", "text", "html")
+        slack = self.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return {part: getattr(self, part) for part in parts} | {"problems": list(self.problems), "slack": slack}
+
+
+def event_of(fault: Mapping[str, Any]) -> Event:
+    """`refused` or `failed`, by the type of a fault."""
+    return "refused" if fault["type"] in _REFUSALS else "failed"
+
+
+def words_of(fault: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a fault is sent: `why` may quote a value, and of `where` the key of a row is cut off."""
+    where = str(fault["where"]).partition(", row ")[0]
+    problems = tuple(map(str, fault["lines"])) if fault["type"] == "PreflightFailed" else ()
+    return {"what": str(fault["what"]), "where": where, "fix": str(fault["fix"]), "problems": problems}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,30 @@
+"""The scheduler notes in each run of a backfill which backfill that is: `approval: per_backfill` needs to know. No logic."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, ClassVar
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def on_dag_run_running(dag_run: Any, msg: str) -> None:
+    """Called by the scheduler when a run begins. Whatever goes wrong here must not stop the scheduler."""
+    try:
+        from operators.backfills import note
+
+        note(dag_run)
+    except Exception:
+        log.exception("which backfill the run %s belongs to was not noted", dag_run.run_id)
+
+
+class PenstockBackfills(AirflowPlugin):
+    """Registered by Airflow from the plugins folder."""
+
+    name = "penstock_backfills"
+    listeners: ClassVar = [sys.modules[__name__]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from penstock import exchanging, replacing, switches
+from penstock import exchanging, references, replacing, switches
 from penstock.databases import Database, Unbound
 from penstock.plan import Plan, TablePlan, build_statements, prepare_statements
 
@@ -29,12 +29,17 @@ def _moved(plan: Plan, target: Database, connection: sa.Connection) -> list[str]
     moved = tuple(t for t in plan.tables if not t.replaces)
     live = [t.target.name for t in moved if t.live_exists]
     dependents = target.dependents(connection, live) if live else []
-    return switches.of(plan.how).apply(replace(plan, tables=moved), target, dependents) if moved else []
+    if not moved:
+        return []
+    kept = {t.target.name: t.kept for t in moved}
+    cut = [target.cut(link, kept[link.table]) for link in target.links(connection, live)] if live else []
+    return [*switches.of(plan.how).apply(replace(plan, tables=moved), target, dependents), *cut]
 
 
 def _replaced(plan: Plan, rows: Sequence[TablePlan], target: Database, connection: sa.Connection) -> list[str]:
     unbound = target.unbind(connection, [t.target.name for t in rows]) if rows else Unbound()
     found = [*unbound.before, *replacing.apply(rows, target), *unbound.after]
+    found += references.completed(plan, [t for t in plan.tables if not t.replaces], target)
     for table in (t for t in plan.tables if t.replaces and t.exchanges):
         part = table.partition
         assert part and target.exchange

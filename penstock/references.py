@@ -6,38 +6,38 @@ copy for an undo, holds nobody back. What a table is declared to refer to it get
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from penstock import databases, pending
-from penstock.databases import Link, ddl
+from penstock.databases import Database, Link, ddl
 from penstock.errors import SwitchRefused
 from penstock.journal import Switch
-from penstock.plan import TablePlan, waits
+from penstock.plan import Plan, TablePlan, waits
 from penstock.schema import ForeignKey, TableName
 from penstock.session import Session
 from penstock.succession import Decision
 
 
-def completed(session: Session, decision: Decision) -> list[str]:
+def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> list[str]:
     """Statements that give the tables that have just become live the foreign keys that their shadows lacked, in the switch's transaction.
 
     A key between two shadows stays, unless only one of the two became live: then it is made again, to the live table.
+    becoming: the tables that are swapped.
     """
-    target = session.target
     if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
         return []
-    moved = {t.target.name.name for t in decision.moved}
+    moved = {t.target.name.name for t in becoming}
     statements = []
-    for table in decision.moved:
+    for table in becoming:
         for key in table.target.foreign_keys:
-            built = _built(session, table, key)
+            built = _built(plan, table, key)
             if built and key.ref_table in moved:
                 continue
             statements += [target.cut(Link(table.target.name, key.name, ""), table.target.name)] if built else []
-            statements += _added(session, table, key, table.target.name, TableName(key.ref_table, table.target.name.schema))
+            statements += _added(target, table, key, table.target.name, TableName(key.ref_table, table.target.name.schema))
     return statements
 
 
@@ -63,10 +63,10 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
         for table in decision.moved:
             there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
             for key in table.target.foreign_keys:
-                if key.name in there or _built(session, table, key):
+                if key.name in there or _built(session.plan, table, key):
                     continue
                 referred = at.get(key.ref_table, TableName(key.ref_table, table.target.name.schema))
-                for statement in _added(session, table, key, table.shadow, referred):
+                for statement in _added(target, table, key, table.shadow, referred):
                     try:
                         databases.execute(connection, statement)
                     except sa.exc.IntegrityError as error:
@@ -111,14 +111,14 @@ def lost(record: Switch) -> list[Link]:
     return [Link(TableName(table, schema), name, definition) for table, schema, name, definition in record.evidence.get("links", ())]
 
 
-def _built(session: Session, table: TablePlan, key: ForeignKey) -> bool:
+def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:
     """Whether the shadow was built with this key: see plan.link_statements."""
-    between = any(t.target.name.name == key.ref_table and not t.replaces for t in session.plan.tables)
-    return between and key in table.built.foreign_keys and not waits(table, key, session.plan.tables)
+    between = any(t.target.name.name == key.ref_table and not t.replaces for t in plan.tables)
+    return between and key in table.built.foreign_keys and not waits(table, key, plan.tables)
 
 
-def _added(session: Session, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:
-    return ddl.foreign_keys(session.target, replace(table.target, foreign_keys=(key,)), place, {key.ref_table: referred})
+def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:
+    return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {key.ref_table: referred})
 
 
 def _aside(session: Session, table: TablePlan) -> TableName:

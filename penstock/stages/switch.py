@@ -146,7 +146,7 @@ def _replaced(session: Session, connection: sa.Connection, decision: Decision, c
     put |= {t.target.name.name: None for t in decision.moved}
     references.take_over_parked(session, connection, decision)
     pending.settle(connection, plan.tables, pending.Changed(put, {t.target.name.name: t.kept for t in decision.rows}), target)
-    run([*unbound.after, *references.completed(session, decision)])
+    run([*unbound.after, *references.completed(plan, decision.moved, target)])
     for table in (t for t in decision.replaced if t.exchanges):
         if table.pending:
             at, into = {table.target.name.name: table.shadow}, {table.target.name.name: table.pending}

@@ -28,7 +28,7 @@ def one_table(area: Staging, report: Record, name: str) -> Record | None:
         "proof": proof,
         "quarantine": [g for q in report["quarantine"] if q["table"] == name for g in q["groups"]],
         "since": of_table(report.get("since"), name),
-        "move": next((m for m in (report["switch"] or {"moves": ()})["moves"] if m["live"] == table["to"]), None),
+        "switched": next((t for t in (report["switch"] or {}).get("tables", ()) if t["table"] == name), None),
         "chunks": _chunks(area, name, proof),
     }
 

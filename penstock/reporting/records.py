@@ -9,7 +9,7 @@ from typing import Any
 from penstock import earlier, progress, quarantine
 from penstock.plan import Plan, TablePlan
 from penstock.quarantine import Manifest
-from penstock.record import FAILURE
+from penstock.record import FAILURE, INTERVAL
 from penstock.staging import COMPARED, Receipt, Staging, folder
 
 GATES = ("extracted", "transformed", "loaded")
@@ -21,7 +21,7 @@ Record = dict[str, Any]
 class Records:
     """Everything that a run has staged about itself; None and empty for what it never came to.
 
-    before: the report of the last run of the migration before this one.
+    before: the report of the last run of the migration before this one.  asked: the data interval that the run was asked for.
     """
 
     plan: Plan | None
@@ -39,6 +39,19 @@ class Records:
     redriven: Record | None
     pace: Sequence[Record]
     before: Record | None
+    asked: Record | None = None
+
+    @property
+    def interval(self) -> Sequence[str] | None:
+        """Both ends of the run's data interval, in UTC; of a run that was refused before it was planned, the one it was asked for."""
+        if self.plan is not None:
+            return self.plan.interval
+        return self.asked["interval"] if self.asked else None
+
+    @property
+    def timezone(self) -> str:
+        """The migration's time zone."""
+        return self.plan.timezone if self.plan is not None else self.asked["timezone"] if self.asked else "UTC"
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -77,6 +90,7 @@ def read(area: Staging) -> Records:
         there("redriven.json"),
         progress.pace(area),
         earlier.report_before(area),
+        there(INTERVAL),
     )
 
 

@@ -28,13 +28,15 @@ def outcome(found: Records) -> str:
 
 
 def _repaired(found: Records) -> str:
-    """What a repair has changed."""
+    """What a comparison with live tables has changed: of a repair, or of tables whose changes a run looks for by comparing."""
     if not found.compared:
         return ""
     put, leaving = (sum(Digest.parse(c[part]).rows for c in found.compared) for part in ("put", "leaving"))
+    where = f" In the {count(len(found.compared), 'table')} compared with the live data,"
     if not put and not leaving:
-        return " The live tables already equalled the source: no row was changed."
-    return f" The repair put {count(put, 'row')} in and took {count(leaving, 'row')} out; all other rows were already right."
+        return f"{where} no row differed."
+    was, were = ("was" if n == 1 else "were" for n in (put, leaving))
+    return f"{where} {count(put, 'row')} {was} put in and {count(leaving, 'row')} {were} taken out; all other rows were right."
 
 
 def _undone(undo: Mapping[str, Any]) -> str:

@@ -392,3 +392,16 @@ def test_the_rate_is_over_the_time_of_work_on_rows(shop: Shop) -> None:
     totals = report.report(session.staging, "shop", "r1")["totals"]
     assert totals["seconds"] > 3600 > 60 > totals["work_seconds"] > 0
     assert totals["rows_per_second"] == round(totals["rows_read"] / totals["work_seconds"])
+
+
+def test_the_table_page_needs_no_staged_rows(shop: Shop) -> None:
+    shop.run()
+    place = area(shop, "r1")
+    before = table(place, "customer")
+    assert "can no longer be read" not in before
+    for file in Path(shop.folder / "staging").rglob("*.parquet"):
+        file.unlink()
+    place.write_json({"rows": "2026-11-30T01:02:03+00:00"}, "removed.json")
+    report.report(place, "shop", "r1")
+    after = Tags(table(place, "customer")).text
+    assert "removed on 2026-11-30 01:02:03 UTC" in after and "all rows300300" in after.replace(" ", "").replace("allrows", "all rows")

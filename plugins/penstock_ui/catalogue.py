@@ -213,7 +213,7 @@ def _span(row: Row[Any], zone: str) -> tuple[str, str] | None:
     conf = row.conf if isinstance(row.conf, dict) else {}
     low, high = row.data_interval_start, row.data_interval_end
     try:
-        if conf.get("from") and conf.get("to"):
+        if conf.get("from") and conf.get("to") and str(row.run_type) not in ("scheduled", "backfill"):  # those have their own
             given = intervals.between(str(conf["from"]), str(conf["to"]), zone)
             low, high = given.low, given.high
     except MigrationError:

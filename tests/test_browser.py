@@ -57,7 +57,7 @@ def test_a_person_starts_a_migration_by_its_form_watches_it_approves_it_and_read
     ended = real_airflow.ended(APPROVED, run_id)
     assert (ended["state"], ended["conf"]["chunk"]) == ("success", "1MiB")
     report = op.report(APPROVED, run_id)
-    expect(report.locator("main")).to_contain_text("100 rows are live")
+    expect(report.locator("main")).to_contain_text("1 table with 100 rows is live")
     expect(report.locator("main")).to_contain_text("Approve by op")
     op.shot("4-report")
     assert op.told == []

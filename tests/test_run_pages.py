@@ -149,7 +149,7 @@ def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: 
         "examples": [{"key": HOSTILE, "value": HOSTILE}],
     }
     shown = pages.Shown(Addresses("/penstock"), HOSTILE, HOSTILE, going_on=True, awaits=HOSTILE, attempt=1, attempts=2, interval=HOSTILE)
-    over = replace(shown, going_on=False, awaits=None, of=HOSTILE, failed=(HOSTILE,))
+    over = replace(shown, going_on=False, awaits=None, of=HOSTILE, failed=(HOSTILE,), by=HOSTILE, note=HOSTILE)
     found = one_table(place, told, HOSTILE)
     assert found is not None
     htmls = [

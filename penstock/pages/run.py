@@ -27,6 +27,7 @@ class Shown:
     going_on: whether it is queued or running.  queued: whether it is queued.  awaits: the task that waits for a person's answer.
     interval: of the run, as people read it; "" where it has none.  of: the run that an undo or a repair is about, "" where nobody said.
     began: when Airflow started it, an ISO instant.  failed: its tasks that have failed.
+    by, note: who started it and why, as Airflow knows it: its tasks are not given the note.
     """
 
     to: Addresses
@@ -41,6 +42,8 @@ class Shown:
     of: str = ""
     began: str | None = None
     failed: tuple[str, ...] = ()
+    by: str = ""
+    note: str = ""
 
     @property
     def kind(self) -> str:

@@ -94,6 +94,8 @@ def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt
         of=started.of,
         began=started.began.isoformat() if started.began else None,
         failed=tuple(dict.fromkeys(name for name, at in tasks if at == "failed")),
+        by=found.triggering_user_name or "",
+        note=found.note or "",
     )
     return _Run(area, shown)
 

@@ -48,7 +48,8 @@ def migration_dag(migration: Migration) -> DAG:
         default_args={"retries": 2, "retry_delay": timedelta(seconds=30), **_on_failure(migration)},
         # A schedule starts when a person unpauses the DAG, not when a file is copied into a folder. Without one nothing starts by itself.
         is_paused_upon_creation=migration.schedule is not None,
-        tags=["penstock", "migration"],
+        # The pages read the time zone of a run's interval from the tag, before the run has written anything.
+        tags=["penstock", "migration", *([f"intervals: {migration.timezone}"] if migration.partitioned else [])],
         doc_md=documentation(migration),
     ) as dag:
         _tasks(migration, {"migration": str(migration.path), "staging_root": STAGING})
@@ -60,7 +61,7 @@ def undo_dag(migration: Migration) -> DAG:
     run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
     with DAG(
         dag_id=f"{migration.name}__undo",
-        description=_masked(f"Put back the tables that served in {migration.target} before the last switch"),
+        description=_masked(f"Undo the last switch in {migration.target}"),
         schedule=None,
         catchup=False,
         max_active_runs=1,
@@ -68,7 +69,7 @@ def undo_dag(migration: Migration) -> DAG:
         default_args=_on_failure(migration),
         is_paused_upon_creation=False,  # nothing starts it but a person, who should not have to find out why it waits
         tags=["penstock", "undo"],
-        doc_md="Puts the tables back that served before the last switch, in one atomic step. What it takes away is set aside, not dropped.",
+        doc_md="Restores what was live before the last switch, in one atomic step. What that run made live is set aside, not dropped.",
     ) as dag:
         on_success = notify.undone if migration.notify else None
         UndoOperator(task_id="undo", migration=str(migration.path), staging_root=STAGING, on_success_callback=on_success)

@@ -25,6 +25,8 @@ class PreflightOperator(MigrationOperator):
         # The report's tab finds the run's report by this, from the first task on.
         context["ti"].xcom_push("staging", staging.url)
         with record.stage(staging, "preflight"):
+            asked = interval(migration, context)
+            record.asked(staging, run, asked, migration.timezone)
             found = plan.assess(
                 migration,
                 run,
@@ -34,7 +36,7 @@ class PreflightOperator(MigrationOperator):
                 tuple(context["params"].get("tables") or ()),
                 staging_root(migration, self.staging_root),
                 estimate=not migration.in_parts,  # of whole tables; a run of an interval would be held up by it each time
-                interval=interval(migration, context),
+                interval=asked,
             )
             found = replace(found, problems=(*found.problems, *notify.problems(migration)))
             plan.keep(staging, found)

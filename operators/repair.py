@@ -32,8 +32,8 @@ class RepairOperator(MigrationOperator):
         run = begun_run(migration, self.staging_root, context)
         staging = area(migration, self.staging_root, run)
         context["ti"].xcom_push("staging", staging.url)
-        of = opened(self.migration, self.staging_root, str(params["run"])) if params.get("run") else None
         with record.stage(staging, "plan"):
+            of = opened(self.migration, self.staging_root, str(params["run"])) if params.get("run") else None
             if of is not None:
                 self._redrive(of, migration)
             session = plan.plan(

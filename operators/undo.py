@@ -1,4 +1,4 @@
-"""Undo: the tables that served before the last switch are put back, in one atomic step."""
+"""Undo: the last switch is taken back, in one atomic step."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ class UndoOperator(MigrationOperator):
 
         migration, dag_run = declared(self.migration), context["dag_run"]
         own = staging.of(staging_root(migration, self.staging_root), f"{migration.name}__undo", dag_run.run_id)
+        # The page of this undo finds its report by this. It is pushed first, so that a refusal has a page too.
         context["ti"].xcom_push("staging", own.url)
         asked = {"by": dag_run.triggering_user_name or "", "note": dag_run.note or ""}
-        run = context["params"].get("run") or undo.last(url(migration.target), migration.name).run
-        session = opened(self.migration, self.staging_root, run)
+        run, of = str(context["params"].get("run") or ""), None
         try:
-            with record.stage(own, "undo"), record.stage(session.staging, "undo"):
-                undone = undo.undo(session, asked["by"], dag_run.run_id)
+            with record.stage(own, "undo"):
+                run = run or undo.last(url(migration.target), migration.name).run
+                session = opened(self.migration, self.staging_root, run)
+                of = session.staging
+                with record.stage(of, "undo"):
+                    undone = undo.undo(session, asked["by"], dag_run.run_id)
         finally:
-            report.report_undo(own, session.staging, migration.name, dag_run.run_id, run, asked)
+            report.report_undo(own, of, migration.name, dag_run.run_id, run, asked)
         covered = coverage.keep(migration, self.staging_root, session.staging)
         if undone["written_since"]:
-            self.log.warning(
-                "rows were written since the switch into %s: they are in the tables set aside", ", ".join(undone["written_since"])
-            )
+            tables = ", ".join(undone["written_since"])
+            self.log.warning("rows were written since the switch into %s: they are in the tables set aside", tables)
         return {"run": run, "at": undone["at"], "written_since": undone["written_since"], "coverage": covered}

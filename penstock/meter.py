@@ -3,7 +3,7 @@
     progress/<stage>[-<label>].json
 
 A part that is tried again begins its file anew, and counts at once what its earlier try had finished (the events `*.kept`):
-nothing is counted twice.
+nothing is counted twice. `most` keeps the highest counts of all tries, so that what is made from it never goes down.
 """
 
 from __future__ import annotations
@@ -49,6 +49,13 @@ class Meter:
         self._open: Counter[tuple[str, int]] = Counter()
         self._finished = self._kept = self._bytes = self._done = 0
         self._samples: list[tuple[float, int]] = []
+        self._most = self._earlier()
+
+    def _earlier(self) -> dict[str, Any]:
+        """The highest counts of the earlier tries of this part."""
+        with suppress(OSError, ValueError, KeyError):
+            return dict(self._area.read_json(FOLDER, f"{folder(self._part)}.json")["most"])
+        return {"rows": 0, "done": 0, "over": False}
 
     def __call__(self, name: str, facts: dict[str, Any]) -> None:
         of, _, moment = name.partition(".")
@@ -96,4 +103,8 @@ class Meter:
     def _record(self, state: str) -> dict[str, Any]:
         seconds = round(time.monotonic() - self._began, 3)
         counted = {"rows": self._rows, "kept": self._kept, "bytes": self._bytes, "done": self._done, "samples": self._samples}
+        most, over = self._most, state == "done"
+        rows, done = max(most["rows"], self._rows + self._kept), max(most["done"], self._done)
+        self._most = {"rows": rows, "done": done, "over": most["over"] or over}
+        counted["most"] = self._most
         return {"stage": self._stage, "label": self._label, "state": state, "started": self._started, "seconds": seconds, **counted}

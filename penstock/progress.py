@@ -1,4 +1,8 @@
-"""Progress: how far a run is, how fast, and about how long it will still take. Read from what its stages count while they go."""
+"""Progress: how far a run is, how fast, and about how long it will still take. Read from what its stages count while they go.
+
+The fraction never goes down while a run goes on: preflight and plan have a fixed share, the weights of the other stages are fixed when
+the run is planned, and each stage counts by the highest counts of all tries of its parts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 
 from penstock import earlier, meter
 from penstock.plan import Plan, TablePlan
-from penstock.record import STAGES
+from penstock.record import STAGES, busy
 from penstock.staging import Staging
 
 EXPECTED = "expected.json"
@@ -22,6 +26,8 @@ _POINTS = 60
 # What a row costs in each of them, beside reading it once: a guess, held against the clock as soon as a stage goes.
 _COST = {"extract": 1.0, "transform": 1.0, "load": 1.5, "prove": 0.7}
 _FIXED = 1.0
+_BEFORE = {"preflight": 0.01, "plan": 0.01}
+"""The share of the stages that go before anybody knows how much there is to do."""
 
 Part = dict[str, Any]
 
@@ -30,6 +36,7 @@ Part = dict[str, Any]
 class Stage:
     """One stage of a run. state: done, running, failed, or next.  done: chunks, tables or statements so far.  of: how many there will be.
 
+    fraction: how much of it is done; what an earlier try had done counts.  seconds: in which some part of it ran.
     rows_per_second: of what it did so far; of the last seconds while it goes.  samples: (seconds since the run began, rows a second).
     """
 
@@ -51,7 +58,7 @@ class Stage:
 class Progress:
     """How far a run is. stage: the one that goes on, else the last that did; None before the first.
 
-    fraction: of the time that it will take.  remaining: seconds, None while nothing tells.
+    fraction: how much of the work is done.  remaining: seconds, None while nothing tells.
     updated: when something was last counted.
     """
 
@@ -66,6 +73,10 @@ class Progress:
         return asdict(self)
 
 
+NOTHING = Progress(None, 0.0, None, None, ())
+"""Of a run that has not written anything yet."""
+
+
 def expect(area: Staging, plan: Plan) -> None:
     """Write down what the planned run has to do, for what reads how far it is."""
     last = earlier.before(area, earlier.kind(earlier.moves(t) for t in plan.tables))
@@ -73,13 +84,14 @@ def expect(area: Staging, plan: Plan) -> None:
     left_out |= set() if plan.approval else {"approve"}
     left_out |= set() if any(t.repairs for t in plan.tables) else {"compare"}
     stages = [s for s in STAGES if s not in left_out]
-    area.write_json({"stages": stages, "all": _sizes(plan.tables), "transformed": _sizes(plan.transformed), "last": last}, EXPECTED)
+    expected: dict[str, Any] = {"stages": stages, "all": _sizes(plan.tables), "transformed": _sizes(plan.transformed), "last": last}
+    area.write_json(expected | {"weights": _weights(expected)}, EXPECTED)
 
 
 def read(area: Staging) -> Progress:
     """How far the run in `area` is."""
     parts: dict[str, list[Part]] = {}
-    for name in area.names(meter.FOLDER):
+    for name in (n for n in area.names(meter.FOLDER) if n.endswith(".json")):  # beside one that is being written
         part = area.read_json(meter.FOLDER, name)
         parts.setdefault(part["stage"], []).append(part)
     expected = area.read_json(EXPECTED) if area.exists(EXPECTED) else None
@@ -91,23 +103,26 @@ def read(area: Staging) -> Progress:
             stages.append(_stage(name, parts.get(name, ()), expected, stages, began))
     going = [s for s in stages if s.state != "next"]
     running = [s for s in going if s.state == "running"]
-    spent = sum(s.seconds for s in stages if s.state == "done")
-    left = _left(stages, expected) if expected else None
-    spent += sum(s.seconds for s in running)
     updated = max((_epoch(p) + p["seconds"] for of in parts.values() for p in of), default=None)
     return Progress(
         stage=(running or going)[-1].stage if going else None,
-        fraction=_fraction(stages, spent, left),
-        remaining=left,
+        fraction=_fraction(stages, expected),
+        remaining=_left(stages, expected) if expected else None,
         updated=dt.datetime.fromtimestamp(updated, dt.UTC).isoformat(timespec="seconds") if updated else None,
         stages=tuple(stages),
     )
 
 
 def pace(area: Staging) -> list[dict[str, Any]]:
-    """The rows a second of each stage that moved any: how many `seconds` it took, and `samples` of (seconds since the run began, rate)."""
+    """The rows a second of each stage that moved any.
+
+    seconds: in which some part of it ran.  mean: rows a second of these.  samples: (seconds since the run began, rows a second).
+    """
     moved = (s for s in read(area).stages if s.samples)
-    return [{"stage": s.stage, "words": s.words, "seconds": s.seconds, "samples": [list(p) for p in s.samples]} for s in moved]
+    return [
+        {"stage": s.stage, "words": s.words, "seconds": s.seconds, "mean": s.rows_per_second, "samples": [list(p) for p in s.samples]}
+        for s in moved
+    ]
 
 
 def _sizes(tables: Sequence[TablePlan]) -> dict[str, int]:
@@ -125,13 +140,24 @@ def _stage(name: str, parts: Sequence[Part], expected: Mapping[str, Any] | None,
     state = next((s for s in ("running", "failed") if s in states), "done" if states else "next")
     if state == "done" and of is not None and done < of:
         state = "running"  # parts that have not begun: tasks wait for a slot
-    fraction = 1.0 if state == "done" else min(0.99, rows / wanted) if wanted else min(0.99, done / of) if of else 0.0
-    seconds = max((_epoch(p) + p["seconds"] for p in parts), default=0.0) - min(map(_epoch, parts), default=0.0)
+    seconds = busy(parts)
     samples = _rates(parts, began) if moves else ()
     moved = sum(p["rows"] for p in parts)
     speed = samples[-1][1] if samples and state == "running" else round(moved / seconds) if moved and seconds else None
     counted = sum(p["bytes"] for p in parts)
+    fraction = _done_of(parts, wanted, of)
     return Stage(name, STAGES[name], state, round(fraction, 4), rows, wanted, counted, done, of, round(seconds, 3), speed, samples)
+
+
+def _done_of(parts: Sequence[Part], wanted: int | None, of: int | None) -> float:
+    """How much of a stage its parts have done, by the most that any try of each has counted."""
+    most = [p.get("most") or {"rows": p["rows"] + p["kept"], "done": p["done"], "over": p["state"] == "done"} for p in parts]
+    if not most:
+        return 0.0
+    rows, done = sum(m["rows"] for m in most), sum(m["done"] for m in most)
+    if done >= of if of else all(m["over"] for m in most):
+        return 1.0
+    return min(0.99, rows / wanted if wanted else done / of if of else 0.0)
 
 
 def _wanted(name: str, sizes: Mapping[str, int], before: Sequence[Stage]) -> int:
@@ -191,13 +217,31 @@ def _times(stages: Sequence[Stage], expected: Mapping[str, Any]) -> dict[str, fl
     return times
 
 
-def _fraction(stages: Sequence[Stage], spent: float, left: float | None) -> float:
-    if stages and all(s.state == "done" for s in stages if s.stage != "approve"):
+def _weights(expected: Mapping[str, Any]) -> dict[str, float]:
+    """What share of the work each stage is: by its time in the run before, else by a guess. Fixed from the plan on."""
+    last, rows = expected["last"], expected["all"]["rows"]
+    known = last["seconds"] if last else {}
+    larger = rows / last["rows"] if last and last["rows"] else 1.0
+    unit = known.get("extract", 0.0) * larger or 10 * _FIXED
+    weights = {}
+    for name in (s for s in expected["stages"] if s not in _BEFORE and s != "approve"):
+        guess = unit * _COST[name] if name in MOVING else _FIXED
+        weights[name] = known[name] * (larger if name in MOVING else 1.0) if name in known else guess
+    return weights
+
+
+def _fraction(stages: Sequence[Stage], expected: Mapping[str, Any] | None) -> float:
+    """How much of the run is done; 0 to 1."""
+    done = {s.stage: s.fraction for s in stages}
+    if expected is None:
+        alone = [f for name, f in done.items() if name not in _BEFORE]  # an undo, which has no plan
+        return round(sum(share * done.get(name, 0.0) for name, share in _BEFORE.items()) if not alone else min(alone), 4)
+    weights = expected.get("weights") or _weights(expected)
+    if all(done.get(name) == 1.0 for name in weights):
         return 1.0
-    if left is not None:
-        return round(spent / (spent + left), 4) if spent + left else 0.0
-    weights = [(10 * _COST[s.stage] if s.stage in MOVING else 1.0, s.fraction) for s in stages if s.stage != "approve"]
-    return round(sum(w * f for w, f in weights) / sum(w for w, _ in weights), 4) if weights else 0.0
+    begun = sum(_BEFORE.values())
+    whole = sum(weights.values()) or 1.0
+    return round(min(0.99, begun + (1 - begun) * sum(w * done.get(name, 0.0) for name, w in weights.items()) / whole), 4)
 
 
 def _epoch(part: Part) -> float:

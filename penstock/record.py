@@ -10,9 +10,11 @@ from typing import Any
 
 from penstock import journal, meter
 from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
+from penstock.intervals import Interval, written
 from penstock.staging import Staging, folder
 
 FAILURE = "failure.json"
+INTERVAL = "interval.json"
 STAGES = {
     "preflight": "preflight",
     "plan": "plan",
@@ -20,19 +22,21 @@ STAGES = {
     "gate_extracted": "gate: what was extracted",
     "transform": "transform",
     "gate_transformed": "gate: what was transformed",
-    "compare": "compare with what is live",
-    "prepare": "prepare the shadow",
-    "load": "load into the shadow",
+    "compare": "compare with the live tables",
+    "prepare": "create the shadow tables",
+    "load": "load the shadow tables",
     "build": "build keys and indexes",
     "gate_loaded": "gate: what was loaded",
     "prove": "proof",
     "approve": "approval",
     "switch": "switch",
-    "verify": "verify what is live",
-    "finish": "drop what earlier switches kept",
+    "verify": "verify the live tables",
+    "finish": "drop expired copies",
     "undo": "undo",
 }
 """The stages of a run in their order, and what people call them."""
+WORK = frozenset({"extract", "gate_extracted", "transform", "gate_transformed", "compare", "load", "build", "gate_loaded", "prove"})
+"""The stages that work on rows. A rate of rows is over the time in which one of these ran."""
 
 
 @contextmanager
@@ -54,6 +58,16 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
         failed = area.read_json(FAILURE)
         if (failed["stage"], failed["label"]) == (name, label):
             area.remove(FAILURE)
+
+
+def asked(area: Staging, run: str, interval: Interval | None, timezone: str) -> None:
+    """Write down the data interval that a run was asked for, before anything can refuse the run. None writes nothing.
+
+    timezone: of the migration, in which pages show the interval.
+    """
+    if interval is not None:
+        span = [written(interval.low), written(interval.high)]
+        area.write_json({"run": run, "interval": span, "timezone": timezone}, INTERVAL)
 
 
 def describe(name: str, error: BaseException) -> dict[str, object]:

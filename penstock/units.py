@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NONE = "—"
 
@@ -43,9 +44,26 @@ def instant(value: str | None) -> str:
     return dt.datetime.fromisoformat(value).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def span(ends: Sequence[str]) -> str:
-    """Two instants: `2013-01-01 to 2013-01-02`, with the times where they aren't midnight in UTC."""
-    return " to ".join(str(end).removesuffix("T00:00:00Z") for end in ends)
+def interval(ends: Sequence[str], zone: str = "UTC") -> str:
+    """A data interval of the time zone `zone`, as people read it. The end is not part of the interval.
+
+    One whole day: `2026-11-03`. Whole days: `2026-11-02 to 2026-11-09`. Within a day: `2026-11-03 05:00 to 06:00 CET`.
+    ends: both instants, ISO 8601 with an offset. What is no instant, or no zone, is shown as it is: one bad record must not hide a list.
+    """
+    try:
+        low, high = (dt.datetime.fromisoformat(str(end)).astimezone(ZoneInfo(zone)) for end in ends)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return " to ".join(map(str, ends))
+    if low.time() == high.time() == dt.time.min:
+        days = (high.date() - low.date()).days
+        return f"{low:%Y-%m-%d}" if days == 1 else f"{low:%Y-%m-%d} to {high:%Y-%m-%d}"
+    same_day, same_zone = low.date() == high.date(), low.tzname() == high.tzname()
+    begin = f"{low:%Y-%m-%d} {_clock(low)}" + ("" if same_zone else f" {low.tzname()}")
+    return f"{begin} to {'' if same_day else f'{high:%Y-%m-%d} '}{_clock(high)} {high.tzname()}"
+
+
+def _clock(at: dt.datetime) -> str:
+    return at.strftime("%H:%M:%S" if at.second else "%H:%M")
 
 
 def ago(value: dt.datetime, now: dt.datetime) -> str:

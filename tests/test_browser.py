@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import Person, person
-from tests.real_airflow import HOSTILE_TABLE, RealAirflow
+from tests.real_airflow import ARTEFACTS, HOSTILE_TABLE, RealAirflow
 
 APPROVED = "shop_approved"
 
@@ -57,7 +57,7 @@ def test_a_person_starts_a_migration_by_its_form_watches_it_approves_it_and_read
     ended = real_airflow.ended(APPROVED, run_id)
     assert (ended["state"], ended["conf"]["chunk"]) == ("success", "1MiB")
     report = op.report(APPROVED, run_id)
-    expect(report.locator("main")).to_contain_text("100 rows are live")
+    expect(report.locator("main")).to_contain_text("1 table with 100 rows is live")
     expect(report.locator("main")).to_contain_text("Approve by op")
     op.shot("4-report")
     assert op.told == []
@@ -71,20 +71,34 @@ def test_a_task_leads_to_its_part_of_the_report(admin: Person, switched: str) ->
     admin.shot("5-from-a-task")
 
 
-def test_an_undo_is_started_from_the_report_and_puts_the_old_tables_back(admin: Person, real_airflow: RealAirflow, switched: str) -> None:
+def test_an_undo_is_started_from_the_report_and_watched_to_its_end(admin: Person, real_airflow: RealAirflow, switched: str) -> None:
     there = "SELECT to_regclass('\"order\"') IS NOT NULL"
     assert real_airflow.live(there) == [(True,)]
+    answers: list[tuple[int, str]] = []
+    admin.page.on("response", lambda answer: answers.append((answer.status, answer.url)) if "/penstock/" in answer.url else None)
     report = admin.report("shop", switched)
     decision = report.locator("details", has_text="Undo the switch")
     decision.locator("summary").click()
     decision.get_by_label("Why, for the record").fill("a test")
     decision.get_by_role("button", name="Undo the switch").click()
     report.wait_for_url(re.compile("/dags/shop__undo/runs/"))
-    (undo,) = real_airflow.airflow.ask("/api/v2/dags/shop__undo/dagRuns")["dag_runs"]
-    assert real_airflow.ended("shop__undo", undo["dag_run_id"])["state"] == "success"
+    began = report.locator("h1").inner_text()
+    admin.shot("6-undo-begun")
+    assert re.match("(queued|running) This undo ", began), began
+    expect(report.locator("h1")).to_contain_text("was undone: 1 table that it had created is no longer live")  # nobody has loaded it anew
     assert real_airflow.live(there) == [(False,)]
-    expect(admin.report("shop__undo", undo["dag_run_id"]).locator("main")).to_contain_text("undone")
+    expect(report.locator("main")).to_contain_text("a test (from the report, by admin)")
+    assert [told for told in answers if told[0] >= 400] == []
     admin.shot("6-undone")
+
+
+def test_an_undo_that_is_refused_says_why(admin: Person, real_airflow: RealAirflow, switched: str) -> None:
+    refused = real_airflow.run("shop__undo", run=switched)
+    assert refused["state"] == "failed"
+    shown = admin.report("shop__undo", refused["dag_run_id"]).locator("main")
+    expect(shown).to_contain_text("undo failed")
+    expect(shown).to_contain_text(f"the run {switched} can't be undone")
+    admin.shot("6-undo-refused")
 
 
 def pages(dag_id: str, run: str, table: str) -> dict[str, str]:
@@ -180,3 +194,45 @@ UNLABELLED = """() => {
 @pytest.mark.parametrize("name", pages("", "", ""))
 def test_pages_are_labelled_and_their_headings_in_order(admin: Person, switched: str, name: str) -> None:
     assert admin.shown(pages("shop", switched, "order")[name]).evaluate(UNLABELLED) == []
+
+
+# What of a page does not fit: the page itself, a column so narrow that words break letter by letter, and what would have to be scrolled.
+CRAMPED = """() => {
+  const root = document.documentElement, faults = [];
+  if (root.scrollWidth > root.clientWidth) faults.push(`the page is ${root.scrollWidth} wide in ${root.clientWidth}`);
+  for (const c of document.querySelectorAll("td, th")) {
+    const text = c.innerText.trim(), width = c.getBoundingClientRect().width;
+    if (width && text.length > 6 && width < 48) faults.push(`${width} px for ${text.slice(0, 40)}`);
+  }
+  return faults;
+}"""
+CUT_OFF = (
+    """() => [...document.querySelectorAll(".wide")].filter(w => w.scrollWidth > w.clientWidth + 1).map(w => w.innerText.slice(0, 60))"""
+)
+
+
+@pytest.fixture(scope="module")
+def refused(real_airflow: RealAirflow) -> str:
+    """A run that preflight has refused, with an assessment of several lines."""
+    run = real_airflow.run("shop", tables=["order", "no_such_table"])
+    assert run["state"] == "failed"
+    return str(run["dag_run_id"])
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_fits_its_window(admin: Person, real_airflow: RealAirflow, switched: str, refused: str, width: int) -> None:
+    undo = real_airflow.airflow.ask("/api/v2/dags/shop__undo/dagRuns")["dag_runs"][0]["dag_run_id"]
+    places = {name: path for name, path in pages("shop", switched, "order").items() if path.startswith("/penstock/")}
+    places |= {name: f"/penstock/dags/{dag}" for name, dag in (("Migration", "shop"),)} | {"Migrations": "/penstock/"}
+    for name, dag, run in (("report", "shop", switched), ("refused", "shop", refused), ("undo", "shop__undo", undo)):
+        places[name] = f"/penstock/dags/{dag}/runs/{quote(run, safe='')}/report"
+    before = admin.page.viewport_size
+    admin.page.set_viewport_size({"width": width, "height": 900})
+    try:
+        for name, path in places.items():
+            shown = admin.shown(path)
+            assert shown.evaluate(CRAMPED) == [], name
+            assert width < 1440 or shown.evaluate(CUT_OFF) == [], name
+            admin.page.screenshot(path=ARTEFACTS / f"8-{name}-{width}.png", full_page=True)
+    finally:
+        admin.page.set_viewport_size(before or {"width": 1360, "height": 850})

@@ -190,7 +190,7 @@ def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
     assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
     assert airflow.staged(second, "shop_plain").exists("undo.json")
     tab = api().get(f"/penstock/dags/shop_plain__undo/runs/{undone.run_id}/report", headers=login())
-    assert tab.status_code == 200 and "serve again" in tab.text
+    assert tab.status_code == 200 and "The switch of the run" in tab.text and "as before it" in tab.text
     listed = next(row for row in api().get("/penstock/dags/shop_plain", headers=login()).text.split("<tr><td") if second.run_id in row)
     assert "undone" in listed
     assert airflow.xcoms(undone)["undo", "return_value", -1]["coverage"]["proven"] == 2

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_all_migrations_are_listed_with_what_each_is_at(many: None) -> None:
     page = get("")
     for name in NAMES:
         line = re.search(rf'<tr>\s*<th scope="row"><a href="/penstock/dags/{name}">.*?</tr>', page, re.DOTALL)
-        assert line and "awaits approval" in line[0] and "the run before" in line[0] and "300<small> of 366" in line[0], name
+        assert line and "awaits approval" in line[0] and "last report" in line[0] and "300<small> of 366" in line[0], name
         assert f"/dags/{name}/runs/{name}_2024-09-06T00%3A00%3A00%2B00%3A00/tasks/approve/required_actions" in line[0]
 
 
@@ -172,7 +173,7 @@ def test_calendar_has_a_cell_a_day_where_it_stands_in_its_week() -> None:
     from penstock.pages import calendar
     from penstock.pages.addresses import Addresses
 
-    (year,) = calendar.coverage("t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], "d", Addresses("/p")).years
+    (year,) = calendar.coverage("t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], calendar.Place("d", Addresses("/p"))).years
     friday, monday, next_monday = year.cells
     assert monday.y == next_monday.y < friday.y and friday.x < monday.x < next_monday.x
     assert [c.told for c in year.cells][:2] == ["2024-03-01: proven, 7 rows", "2024-03-04: stale, 7 rows: because"]
@@ -184,12 +185,12 @@ def test_calendar_of_hours_is_a_day_a_cell_as_its_worst_hour() -> None:
     from penstock.pages.addresses import Addresses
 
     hours = [cell(d, "failed" if (d, h) == (2, 5) else "proven", (h, h + 1)) for d in (1, 2) for h in range(24)]
-    found = calendar.coverage("t", hours, "d", Addresses("/p"))
+    found = calendar.coverage("t", hours, calendar.Place("d", Addresses("/p")))
     assert [(c.state, c.told) for c in found.years[0].cells] == [
         ("proven", "2024-03-01: 24 proven"),
         ("failed", "2024-03-02: 1 failed, 23 proven"),
     ]
-    assert found.lines == (("2024-03-02T05:00:00Z to 2024-03-02T06:00:00Z", "failed", "", "/p/dags/d/runs/r2/report"),)
+    assert found.lines == (("2024-03-02 05:00 to 06:00 UTC", "failed", "", "/p/dags/d/runs/r2/report"),)
 
 
 def test_calendar_of_months_is_a_row_a_year() -> None:
@@ -197,7 +198,7 @@ def test_calendar_of_months_is_a_row_a_year() -> None:
     from penstock.pages.addresses import Addresses
 
     months = [cell(1, "proven", (0, 24 * 30), month) for month in range(1, 13)]
-    (year,) = calendar.coverage("t", months, "d", Addresses("/p")).years
+    (year,) = calendar.coverage("t", months, calendar.Place("d", Addresses("/p"))).years
     assert len({c.y for c in year.cells}) == 1 and len({c.x for c in year.cells}) == 12
 
 
@@ -232,5 +233,96 @@ def test_what_waits_for_a_person_comes_first_then_what_failed() -> None:
         "c_failed": Run("d", "r", "failed", NOW),
         "d_waits": Run("d", "r", "running", NOW, awaits="approve"),
     }
-    page = migrations.page([Migration(name, runs=[run]) for name, run in runs.items()], Addresses("/p"), NOW)
+    page = migrations.page(
+        [Migration(name, runs=[run], going=[run] if run.going_on else []) for name, run in runs.items()], Addresses("/p"), NOW
+    )
     assert re.findall(r'<th scope="row"><a href="/p/dags/(\w+)"', page) == ["d_waits", "c_failed", "b_going", "a_done"]
+
+
+def test_calendar_of_days_has_the_days_of_the_migration_s_time_zone() -> None:
+    from penstock.pages import calendar
+    from penstock.pages.addresses import Addresses
+
+    berlin = cell(3, "proven") | {"interval": ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]}
+    found = calendar.coverage("t", [berlin, berlin | {"state": "missing"}], calendar.Place("d", Addresses("/p"), "Europe/Berlin"))
+    assert [c.told for c in found.years[0].cells] == ["2024-03-04: 1 missing, 1 proven"] and found.lines[0][0] == "2024-03-04"
+
+
+@pytest.mark.parametrize(
+    ("ends", "zone", "words"),
+    [
+        (("2026-11-03T00:00:00Z", "2026-11-04T00:00:00Z"), "UTC", "2026-11-03"),
+        (("2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z"), "Europe/Berlin", "2026-11-03"),
+        (("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"), "Europe/Berlin", "2026-10-25"),  # a day of 25 hours
+        (("2026-11-02T00:00:00Z", "2026-11-09T00:00:00Z"), "UTC", "2026-11-02 to 2026-11-09"),
+        (("2026-11-03T05:00:00Z", "2026-11-03T06:00:00Z"), "UTC", "2026-11-03 05:00 to 06:00 UTC"),
+        (("2026-11-03T23:00:00Z", "2026-11-04T00:00:00Z"), "UTC", "2026-11-03 23:00 to 2026-11-04 00:00 UTC"),
+        (("2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"), "Europe/Berlin", "2026-10-25 02:00 CEST to 02:00 CET"),
+        (("2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z"), "Europe/Berlin", "2026-10-25 02:00 to 03:00 CET"),
+        (("yesterday", "today"), "UTC", "yesterday to today"),
+    ],
+)
+def test_an_interval_is_written_so_that_a_person_reads_it(ends: tuple[str, str], zone: str, words: str) -> None:
+    from penstock import units
+
+    assert units.interval(ends, zone) == words
+
+
+@pytest.fixture
+def backfilled(airflow_installed: None) -> Iterator[None]:
+    """A backfill of forty days, of a migration in Lagos: five days have ended, the first of them refused, four run, the others wait."""
+    from airflow.models.dag import DagTag
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, insert, select
+
+    from tests.many_runs import run, tasks, xcoms
+
+    names = ["ledger", "ledger__undo"]
+    with create_session() as session:
+        fill(session, ["ledger"], 1)
+        session.execute(delete(DagRun).where(DagRun.dag_id == "ledger"))
+        session.add(DagTag(dag_id="ledger", name="intervals: Africa/Lagos"))
+        for day in range(40):
+            made = run("ledger", day, False)
+            low = dt.datetime(2024, 3, 1, 23, tzinfo=dt.UTC) + dt.timedelta(days=day)
+            made |= {"data_interval_start": low, "data_interval_end": low + dt.timedelta(days=1), "conf": {}, "run_type": "backfill"}
+            if day >= 5:
+                made |= {"state": "running" if day < 9 else "queued", "end_date": None} | ({"start_date": None} if day >= 9 else {})
+            elif day == 0:
+                made |= {"state": "failed"}
+            session.execute(insert(DagRun.__table__), [made])
+            number = session.scalar(select(DagRun.id).where(DagRun.run_id == made["run_id"]))
+            if day < 9:
+                session.execute(insert(TaskInstance.__table__), tasks(made | {"start_date": low})[: None if day < 5 else 3])
+            if 0 < day < 5:
+                session.execute(insert(XComModel.__table__), xcoms(made, number, "file:///nowhere"))
+    yield
+    with create_session() as session:
+        from airflow.models.dag import DagModel
+
+        for table in (DagRun, DagTag, DagModel):
+            session.execute(delete(table).where(table.dag_id.in_(names)))
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", html).split())
+
+
+def test_a_backfill_shows_how_many_runs_go_on_and_of_which_intervals(backfilled: None) -> None:
+    line = next(row for row in get("").split("<tr>") if "/penstock/dags/ledger" in row)
+    told = text_of(line)
+    assert "4 running 2024-03-07 2024-03-08 2024-03-09 2024-03-10 31 queued" in told and "last report" in told
+    page = get("dags/ledger")
+    assert "4 running" in page and "31 queued" in page and "2024-03-07</a> is running" in page
+
+
+def test_a_run_that_was_refused_or_waits_shows_the_day_of_its_interval(backfilled: None) -> None:
+    rows = [text_of(row) for row in get("dags/ledger").split("<tr><td")]
+    assert next(r for r in rows if "2024-03-02" in r and "began" not in r).count("failed") == 1
+    assert any("2024-04-10 queued" in r for r in rows)
+    run = quote("ledger_2024-02-09T00:00:00+00:00", safe="")
+    page = get(f"dags/ledger/runs/{run}/report")
+    assert "<title>ledger run for 2024-04-10: queued" in page and "progress?seen=queued" in page

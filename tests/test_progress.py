@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -140,7 +141,8 @@ def test_a_stage_whose_other_parts_wait_for_a_slot_is_not_done(shop: Shop) -> No
     moved(shop)
     place = area(shop)
     load = place.read_json("progress", "load.json")
-    place.write_json(load | {"done": load["done"] - 1, "rows": load["rows"] - 1}, "progress", "load.json")
+    fewer = {"done": load["done"] - 1, "rows": load["rows"] - 1}
+    place.write_json(load | fewer | {"most": fewer | {"over": True}}, "progress", "load.json")
     found = stage(progress.read(place), "load")
     assert (found.state, found.done) == ("running", load["done"] - 1) and 0.9 < found.fraction < 1
 
@@ -195,3 +197,37 @@ def test_that_progress_can_not_be_written_stops_no_run(shop: Shop, monkeypatch: 
     moved(shop)
     assert area(shop).exists("switch.json") and not area(shop).names("progress")
     assert run.report.report(area(shop), "shop", "r1")["outcome"] == "switched"
+
+
+@pytest.mark.parametrize("event", ["extract.batch", "transform.chunk", "load.batch", "load.chunk", "prove.chunk"])
+@pytest.mark.parametrize("earlier", [False, True], ids=["first run", "with a run before"])
+def test_progress_never_goes_down_whatever_is_killed_and_tried_again(shop: Shop, often: None, event: str, earlier: bool) -> None:
+    if earlier:
+        moved(shop, "r0")
+    place, seen, one_at_a_time = area(shop), list[float](), Lock()
+
+    def look(*_: Any) -> None:
+        with one_at_a_time:
+            seen.append(progress.read(place).fraction)
+
+    with record.stage(place, "preflight"):  # as the DAG's first task, before there is a plan
+        look()
+    look()
+    with events.subscribed(look):
+        for nth in (1, 2):
+            with killed_at(event, nth):
+                moved(shop)
+        moved(shop)
+    look()
+    assert seen == sorted(seen) and seen[-1] == 1.0 and len(set(seen)) > 10
+
+
+def test_the_rate_of_a_stage_leaves_out_what_its_parts_waited_for_a_slot(tmp_path: Any) -> None:
+    place = of(str(tmp_path), "shop", "r1")
+    at = dt.datetime(2026, 11, 26, 12, 0, tzinfo=dt.UTC)
+    for label, late in (("a", 0), ("b", 3600)):
+        part = {"stage": "load", "label": label, "state": "done", "started": (at + dt.timedelta(seconds=late)).isoformat(), "seconds": 10.0}
+        part |= {"rows": 1000, "kept": 0, "bytes": 0, "done": 1, "samples": [[0.0, 0], [10.0, 1000]]}
+        place.write_json(part, "progress", f"load-{label}.json")
+    (load,) = progress.pace(place)
+    assert (load["seconds"], load["mean"]) == (20.0, 100)

@@ -170,7 +170,7 @@ def test_a_failed_run_begins_with_what_failed_and_what_to_do(shop: Shop) -> None
     fail(session.staging, "gate_extracted", error)
     found, html = written(session.staging)
     assert found["outcome"] == "failed" and found["headline"].startswith("The gate after extracted stays closed.")
-    assert "readers see what they saw before" in found["headline"]
+    assert "the live tables are unchanged" in found["headline"]
     places = [html.index(part) for part in ("<h1>", "mend the source", "log.id: 7 of 100", "<svg", 'id="tables"', 'id="gates"')]
     assert places == sorted(places)
     states = {s["stage"]: s["state"] for s in found["stages"]}
@@ -191,7 +191,7 @@ def test_outcomes_are_told_apart(shop: Shop) -> None:
     area = session.staging
     assert written(area)[0]["outcome"] == "unfinished"
     prove(session)
-    assert written(area)[0]["outcome"] == "proved, not switched" and "an approval is awaited" in written(area)[1]
+    assert written(area)[0]["outcome"] == "proved, not switched" and "the switch waits for approval" in written(area)[1]
     area.write_json({"approved": False, "answer": "Reject", "by": "bo", "at": journal.now()}, "approval.json")
     fail(area, "switch", NotApproved("the switch was not approved"))
     assert written(area)[0]["outcome"] == "not approved"
@@ -203,7 +203,7 @@ def test_outcomes_are_told_apart(shop: Shop) -> None:
     assert "secret" not in written(area)[1]
     area.remove("failure.json")
     fail(area, "undo", ValueError())
-    assert written(area)[0]["outcome"] == "switched" and "A later undo did not happen" in written(area)[0]["headline"]
+    assert written(area)[0]["outcome"] == "switched" and "A later undo failed" in written(area)[0]["headline"]
     area.write_json({"state": "undone", "at": journal.now(), "statements": [], "written_since": ["main.log"], "token": "t"}, "undo.json")
     assert written(area)[0]["outcome"] == "undone" and "main.log" in written(area)[1]
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock import errors, progress, record
+from penstock import errors, intervals, progress, record
 from penstock.pages import run as pages
 from penstock.pages.addresses import Addresses
 from penstock.pages.pace import pace
 from penstock.reporting.one_table import one_table
-from penstock.stages import report
+from penstock.stages import cover, report
 from penstock.staging import Staging, of
 from tests.many_tables import staged
 from tests.shop import ITEMS, Shop
 from tests.test_report import HOSTILE, Tags
 from tests.test_since import area, change, reported, suite
 
+FAULT = ("type", "what", "where", "why", "fix", "retryable")
 SHOWN = pages.Shown(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")
 
 
@@ -146,12 +148,18 @@ def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: 
         "expected": HOSTILE,
         "examples": [{"key": HOSTILE, "value": HOSTILE}],
     }
-    shown = pages.Shown(Addresses("/penstock"), HOSTILE, HOSTILE, going_on=True, awaits=HOSTILE, attempt=1, attempts=2)
+    shown = pages.Shown(Addresses("/penstock"), HOSTILE, HOSTILE, going_on=True, awaits=HOSTILE, attempt=1, attempts=2, interval=HOSTILE)
+    over = replace(shown, going_on=False, awaits=None, of=HOSTILE, failed=(HOSTILE,), by=HOSTILE, note=HOSTILE)
     found = one_table(place, told, HOSTILE)
     assert found is not None
     htmls = [
         pages.report(told, progress.read(place), shown),
-        pages.report(None, progress.read(place), shown),
+        pages.unreported(
+            {"stage": "plan", "at": "2026-01-01T00:00:00Z"} | dict.fromkeys(FAULT, HOSTILE) | {"lines": [HOSTILE]},
+            progress.read(place),
+            over,
+        ),
+        pages.unreported(None, progress.read(place), shown),
         pages.table(found, told, shown),
         pages.gate(told, "extracted", shown),
         pages.going(progress.read(place), shown),
@@ -183,10 +191,10 @@ def test_while_a_run_goes_on_there_is_a_page_before_there_is_a_report(tmp_path: 
     place = of(str(tmp_path), "shop", "r1")
     with record.stage(place, "preflight"):
         shown = pages.Shown(Addresses("/penstock"), "shop", "r1", going_on=True)
-        html = pages.report(None, progress.read(place), shown)
+        html = pages.unreported(None, progress.read(place), shown)
     assert 'data-progress="/penstock/dags/shop/runs/r1/progress?seen=going"' in html and "preflight" in html
-    over = pages.report(None, progress.read(place), pages.Shown(Addresses("/penstock"), "shop", "r1"))
-    assert "data-progress" not in over and "No report yet" in over
+    over = pages.unreported(None, progress.read(place), pages.Shown(Addresses("/penstock"), "shop", "r1"))
+    assert "data-progress" not in over and "ended without a report" in over
 
 
 def test_the_picture_of_the_pace_has_a_stage_beside_the_other(shop: Shop) -> None:
@@ -242,7 +250,7 @@ def test_an_undo_has_a_report_of_its_own_and_the_undone_run_says_so(shop: Shop) 
     customer = next(p for p in told["put_back"] if p["live"] == "main.customer")
     assert customer["from"] and customer["aside"] and len(told["put_back"]) == 5
     assert len(shop.rows("customer")) == 300
-    for html in (own.read_text("report.html"), pages.undo(told, SHOWN)):
+    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, SHOWN)):
         text = Tags(html).text
         assert "ana" in text and "too few customers" in text and customer["from"] in text and "r2" in text
     undone = Tags(session.staging.read_text("report.html")).text
@@ -260,3 +268,140 @@ def test_an_undo_that_is_refused_has_a_report_too(shop: Shop) -> None:
     told = report.report_undo(own, first.staging, "shop", "u1", "r1", {"by": "", "note": ""})
     assert told["outcome"] == "failed" and told["put_back"] == [] and "can't be undone" in told["headline"]
     assert "undo the last run first" in Tags(own.read_text("report.html")).text
+
+
+@pytest.mark.parametrize("kind", ["run", "undo", "repair"])
+def test_a_run_that_no_task_has_begun_has_a_page_that_refreshes_itself(kind: str) -> None:
+    dag_id = "shop" if kind == "run" else f"shop__{kind}"
+    queued = pages.Shown(
+        Addresses("/penstock"), dag_id, "r7", going_on=True, queued=True, interval="2026-11-03", of="" if kind == "run" else "r3"
+    )
+    html = pages.unreported(None, progress.NOTHING, queued)
+    text = " ".join(Tags(html).text.split())
+    assert f'data-progress="/penstock/dags/{dag_id}/runs/r7/progress?seen=queued"' in html
+    assert f"queued This {kind} waits until Airflow starts it." in text and "for 2026-11-03" in text
+    assert (kind == "run") != ('href="/penstock/dags/shop/runs/r3/report"' in html)
+    running = pages.unreported(None, progress.NOTHING, replace(queued, queued=False))
+    assert f"This {kind} is running." in " ".join(Tags(running).text.split()) and "seen=going" in running
+
+
+def test_a_run_that_ended_without_a_report_shows_its_fault_and_leads_to_the_logs(tmp_path: Path) -> None:
+    place = of(str(tmp_path), "shop__undo", "u1")
+    with pytest.raises(errors.SwitchRefused), record.stage(place, "undo"):
+        raise errors.SwitchRefused("the old tables are gone", where="main.log", why="they were dropped", fix="restore a backup")
+    shown = pages.Shown(Addresses("/penstock"), "shop__undo", "u1", failed=("undo",))
+    html = pages.unreported(place.read_json(record.FAILURE), progress.read(place), shown)
+    text = Tags(html).text
+    assert all(part in text for part in ("the old tables are gone", "main.log", "they were dropped", "restore a backup"))
+    assert 'href="/dags/shop__undo/runs/u1/tasks/undo"' in html and "data-progress" not in html
+
+
+DAYS = "schedule: '@daily'\nstart_date: 2024-03-01\ntimezone: Europe/Berlin"
+PARTED = "  include: [customer, log, nothing]\n  customer: {partition: {by: at}}"
+
+
+def daily(shop: Shop, day: int, run_id: str) -> Any:
+    """A run of one day of the shop's customers, and of two whole tables."""
+    between = intervals.between(f"2024-03-{day:02}", f"2024-03-{day + 1:02}", "Europe/Berlin")
+    return shop.run(run_id, shop.write(PARTED, DAYS), interval=between)
+
+
+def test_the_interval_is_in_the_title_and_the_verdict_and_the_switch_says_what_it_did_with_each_table(shop: Shop) -> None:
+    daily(shop, 3, "r1")
+    daily(shop, 4, "r2")
+    change(shop, "DELETE FROM customer WHERE id = 3")
+    daily(shop, 4, "r3")
+    told = reported(shop, "r3")
+    assert told["interval"] == ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"] and told["timezone"] == "Europe/Berlin"
+    rows = {t["table"]: (t["change"], t["rows_in"], t["rows_out"]) for t in told["switch"]["tables"]}
+    assert rows == {"customer": ("rows replaced", 10, 11), "log": ("swapped", None, None), "nothing": ("swapped", None, None)}
+    first = {t["table"]: t["change"] for t in reported(shop, "r1")["switch"]["tables"]}
+    assert first == {"customer": "created", "log": "created", "nothing": "created"}
+    for html in (tab(area(shop, "r3")), area(shop, "r3").read_text("report.html"), table(area(shop, "r3"), "customer")):
+        assert re.search(r"<title>shop 2024-03-04: ", html) and "for <b>2024-03-04</b>" in html
+    html = tab(area(shop, "r3"))
+    assert "2024-03-04:</span> <span>3 tables with" in html
+    assert re.search(r'rows replaced</td>\s*<td class="n">10</td><td class="n">11</td>', html)
+
+
+def test_an_undo_of_an_interval_says_which_and_how_many_rows_it_put_back(shop: Shop) -> None:
+    from penstock.stages import undo
+
+    daily(shop, 3, "r1")
+    session = daily(shop, 4, "r2")
+    own = of(str(shop.folder / "staging"), "shop__undo", "u1")
+    with record.stage(own, "undo"), record.stage(session.staging, "undo"):
+        undo.undo(session, "ana", "u1")
+    told = report.report_undo(own, session.staging, "shop", "u1", "r2", {"by": "ana", "note": ""})
+    assert told["headline"] == "The switch of the run r2 for 2024-03-04 was undone: 3 tables are as before it."
+    words = {p["live"]: p["words"] for p in told["put_back"]}
+    assert words["main.customer"] == "the rows of this interval are as before: 0 rows put back, 11 rows taken out"
+    assert words["main.log"] == "the table that was live before is live again"
+    page = pages.undo(told, progress.NOTHING, replace(SHOWN, dag_id="shop__undo"))
+    assert "<title>shop 2024-03-04: undo undone" in page and "11 rows taken out" in Tags(page).text
+
+
+def test_the_undo_of_a_first_run_does_not_say_that_old_tables_are_live_again(shop: Shop) -> None:
+    from penstock.stages import undo
+
+    session = shop.run("r1")
+    own = of(str(shop.folder / "staging"), "shop__undo", "u1")
+    with record.stage(own, "undo"):
+        undo.undo(session)
+    told = report.report_undo(own, session.staging, "shop", "u1", "r1", {"by": "", "note": ""})
+    assert told["headline"] == "The switch of the run r1 was undone: 5 tables that it had created are no longer live."
+    assert reported(shop, "r1")["headline"] == "The switch of this run was undone: 5 tables that this run had created are no longer live."
+
+
+def test_an_undo_that_finds_no_switch_has_a_report_that_says_so(tmp_path: Path) -> None:
+    own = of(str(tmp_path), "shop__undo", "u1")
+    with pytest.raises(errors.SwitchRefused), record.stage(own, "undo"):
+        raise errors.SwitchRefused("shop has no switch to undo", why="nothing was switched", fix="look at penstock_switches")
+    told = report.report_undo(own, None, "shop", "u1", "", {"by": "ana", "note": ""})
+    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, SHOWN)):
+        text = Tags(html).text
+        assert "Shop has no switch to undo. Nothing was undone" in text and "nothing was switched" in text and "none was found" in text
+
+
+def test_a_run_refused_before_its_plan_has_the_interval_that_it_was_asked_for(shop: Shop) -> None:
+    migration = shop.write("  include: [customer, no_such_table]\n  customer: {partition: {by: at}}", DAYS)
+    with pytest.raises(errors.PreflightFailed):
+        shop.run("r1", migration, interval=intervals.between("2024-03-04", "2024-03-05", "Europe/Berlin"))
+    told = reported(shop, "r1")
+    assert told["interval"] == ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]
+    assert "<title>shop 2024-03-04: failed" in tab(area(shop, "r1"))
+    (cell,) = [
+        c
+        for c in cover.cover(shop.write(PARTED, DAYS), str(shop.folder / "staging"), shop.source, shop.target, shop.folder)
+        if c.state == "failed"
+    ]
+    assert (cell.table, cell.run) == ("customer", "r1") and str(cell.interval) == "2024-03-03T23:00:00Z..2024-03-04T23:00:00Z"
+
+
+def test_a_table_s_name_and_its_part_do_not_run_together(shop: Shop) -> None:
+    daily(shop, 4, "r1")
+    assert "customer at from" in " ".join(Tags(area(shop, "r1").read_text("report.html")).text.split())
+
+
+def test_the_rate_is_over_the_time_of_work_on_rows(shop: Shop) -> None:
+    session = shop.run("r1")
+    for stage, late in (("approve", 0), ("switch", 7200)):  # two hours between them, and a switch that waits an hour for its turn
+        at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=late)
+        timing = {"stage": stage, "label": "", "started": at.isoformat(), "seconds": 3600.0 if stage == "switch" else 1.0}
+        session.staging.write_json(timing, "timings", f"{stage}.json")
+    totals = report.report(session.staging, "shop", "r1")["totals"]
+    assert totals["seconds"] > 3600 > 60 > totals["work_seconds"] > 0
+    assert totals["rows_per_second"] == round(totals["rows_read"] / totals["work_seconds"])
+
+
+def test_the_table_page_needs_no_staged_rows(shop: Shop) -> None:
+    shop.run()
+    place = area(shop, "r1")
+    before = table(place, "customer")
+    assert "can no longer be read" not in before
+    for file in Path(shop.folder / "staging").rglob("*.parquet"):
+        file.unlink()
+    place.write_json({"rows": "2026-11-30T01:02:03+00:00"}, "removed.json")
+    report.report(place, "shop", "r1")
+    after = Tags(table(place, "customer")).text
+    assert "removed on 2026-11-30 01:02:03 UTC" in after and "all rows300300" in after.replace(" ", "").replace("allrows", "all rows")

@@ -57,7 +57,7 @@ def test_progress_says_how_far_a_run_is_and_when_its_page_is_old(moved: tuple[Ai
 def test_an_undo_has_a_report_of_its_own(moved: tuple[Airflow, Any, Any]) -> None:
     _, run, undo = moved
     page = get(undo, "report").text
-    assert "put back" in page and run.run_id in page.replace("&#43;", "+").replace("&#58;", ":")
+    assert "What the undo did with each table" in page and run.run_id in page.replace("&#43;", "+").replace("&#58;", ":")
     assert get(undo, "report.json").json()["kind"] == "undo"
     assert get(run, "report.json").json()["undo"]["asked"]["run"] == undo.run_id
     for page in ("tables?name=log", "gates/loaded"):
@@ -84,3 +84,65 @@ def test_a_run_cleared_after_its_switch_shows_its_last_attempt_and_leads_to_the_
 
 def test_a_dag_that_is_no_migration_has_no_report(moved: tuple[Airflow, Any, Any]) -> None:
     assert api().get("/penstock/dags/shop_plain/runs/another/report", headers=login()).status_code == 404
+
+
+def test_a_second_undo_is_refused_in_words_and_not_with_an_empty_page(moved: tuple[Airflow, Any, Any]) -> None:
+    airflow, run, _ = moved
+    again = airflow.run("shop_plain__undo")
+    answer = get(again, "report")
+    text = answer.text.replace("&#43;", "+").replace("&#58;", ":")
+    assert again.state == "failed" and answer.status_code == 200 and "undo failed" in text
+    assert "The last switch of shop_plain is undone already" in text and f"it was of the run {run.run_id}" in text
+    assert get(again, "report.json").json()["failure"]["fix"] == "" and get(again, "progress?seen=over").status_code == 200
+
+
+def test_an_undo_of_a_run_that_staging_does_not_have_says_so(moved: tuple[Airflow, Any, Any]) -> None:
+    airflow, _, _ = moved
+    for kind in ("undo", "repair"):
+        refused = airflow.run(f"shop_plain__{kind}", run="no_such_run")
+        answer = get(refused, "report")
+        assert refused.state == "failed" and answer.status_code == 200 and "no_such_run has no plan in staging" in answer.text, kind
+
+
+@pytest.mark.parametrize("dag_id", ["shop_plain", "shop_plain__undo", "shop_plain__repair"])
+def test_a_run_that_waits_to_begin_has_a_page(moved: tuple[Airflow, Any, Any], registered: None, dag_id: str) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import insert, update
+
+    from tests.many_runs import run
+
+    _, done, _ = moved
+    waiting = run(dag_id, 0, False) | {"state": "queued", "start_date": None, "end_date": None, "conf": {"run": done.run_id}}
+    with create_session() as session:
+        session.execute(insert(DagRun.__table__), [waiting])
+    place = f"/penstock/dags/{dag_id}/runs/{quote(waiting['run_id'], safe='')}"
+    for state, seen, words in (("queued", "queued", "queued"), ("running", "going", "is running"), ("failed", "over", "without a report")):
+        with create_session() as session:
+            session.execute(update(DagRun).where(DagRun.run_id == waiting["run_id"]).values(state=state))
+        answer = api().get(f"{place}/report", headers=login())
+        assert answer.status_code == 200 and words in answer.text, state
+        assert not api().get(f"{place}/progress?seen={seen}", headers=login()).json()["changed"]
+        assert ("data-progress" in answer.text) == (state != "failed")
+    for page in ("report.json", "tables?name=log", "gates/loaded"):
+        assert api().get(f"{place}/{page}", headers=login()).status_code == 404
+
+
+@pytest.fixture(scope="module")
+def registered(airflow_installed: None) -> None:
+    """The DAGs with their tags in Airflow's tables, as its DAG processor writes them."""
+    from airflow.models.dag import DagModel, DagTag
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        if session.get(DagBundleModel, "dags-folder") is None:
+            session.add(DagBundleModel(name="dags-folder"))
+            session.flush()
+        for dag_id, kind in (("shop_plain", "migration"), ("shop_plain__undo", "undo"), ("shop_plain__repair", "repair")):
+            if (dag := session.get(DagModel, dag_id)) is None:
+                dag = DagModel(dag_id=dag_id, bundle_name="dags-folder", is_stale=False, is_paused=False, max_active_tasks=1)
+                session.add(dag)
+                session.flush()
+            kept = {tag.name for tag in session.query(DagTag).filter(DagTag.dag_id == dag_id)}
+            session.add_all(DagTag(dag_id=dag_id, name=name) for name in {"penstock", kind} - kept)

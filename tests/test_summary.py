@@ -13,7 +13,7 @@ from tests.shop import Shop
 from tests.test_report import decide, fail, planned, prove, whole
 
 NAMES = {"migration", "run", "outcome", "headline", "stage", "started", "written", "interval", "tables", "rows_read", "rows_loaded"}
-NAMES |= {"rows_rejected", "bytes", "seconds", "rows_per_second", "gates", "proof", "approval", "staging"}
+NAMES |= {"rows_rejected", "bytes", "seconds", "work_seconds", "rows_per_second", "timezone", "gates", "proof", "approval", "staging"}
 
 
 def test_a_run_that_switched_is_summed_up_in_a_line(shop: Shop) -> None:

@@ -26,6 +26,11 @@ def outcome_look(outcome: str) -> str:
     return {"switched": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}.get(outcome, "warn")
 
 
+def interval_of(report: dict[str, Any]) -> str:
+    """The data interval of a report as people read it, "" where it has none. Reports of earlier versions name no time zone."""
+    return units.interval(report["interval"], report.get("timezone") or "UTC") if report.get("interval") else ""
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -33,7 +38,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    from penstock.pages.listing import airflow_run
+    from penstock.pages.listing import report_of
     from penstock.pages.report import ledger
     from penstock.pages.run import points_of, told
 
@@ -43,14 +48,14 @@ def _environment() -> Environment:
         "span": units.seconds,
         "instant": units.instant,
         "ago": units.ago,
-        "span_of": units.span,
         "ledger": ledger,
         "broken_first": lambda verdicts: sorted(verdicts, key=lambda v: ("stop", "warn", "go").index(v["decision"])),
     }
     environment.globals |= {
         "count": units.count,
         "outcome_look": outcome_look,
-        "airflow_run": airflow_run,
+        "report_of": report_of,
+        "interval_of": interval_of,
         "told": told,
         "points_of": points_of,
     }

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from penstock import units
 from penstock.pages.addresses import Addresses
-from penstock.pages.listing import Run, airflow_run
+from penstock.pages.listing import Run, report_of
 from penstock.units import count
 
 STATES = ("failed", "missing", "stale", "waiting", "proven")
@@ -68,57 +69,80 @@ def overlaid(kept: Record, runs: Iterable[Run]) -> list[Record]:
 
 
 def _written(run: Run) -> str:
-    return str(run.summary["written"])
+    """When a run said that it failed, or ended without a report."""
+    return str(run.summary.get("written") or (run.ended.isoformat() if run.ended else ""))
 
 
 def _failed(cell: Record, failed: Mapping[tuple[str, str], Run]) -> Record:
     run = failed.get(tuple(cell["interval"])) if cell["interval"] else None  # type: ignore[arg-type]
     if run is None or _written(run) <= cell["at"]:
         return cell
-    return {**cell, "state": "failed", "run": run.summary["run"], "at": _written(run), "why": run.summary["headline"]}
+    why = run.summary.get("headline", "it ended without a report")
+    return {**cell, "state": "failed", "run": run.summary.get("run", run.run_id), "at": _written(run), "why": why}
 
 
-def coverage(name: str, cells: Sequence[Record], dag_id: str, to: Addresses) -> Coverage:
+@dataclass(frozen=True)
+class Place:
+    """Whose coverage a calendar shows: a migration's, in its time zone; `to` has the addresses of the runs."""
+
+    dag_id: str
+    to: Addresses
+    timezone: str = "UTC"
+
+    def words(self, cell: Record) -> str:
+        """The interval of a cell as people read it."""
+        return units.interval(cell["interval"], self.timezone)
+
+    def day(self, cell: Record) -> dt.date:
+        """The day on which the interval of a cell begins."""
+        return dt.datetime.fromisoformat(cell["interval"][0]).astimezone(ZoneInfo(self.timezone)).date()
+
+    def address(self, cell: Record) -> str:
+        """Of the report of the run that a cell is of; "" where it is of none."""
+        return report_of(self.to, self.dag_id, cell["run"]) if cell["run"] else ""
+
+
+def coverage(name: str, cells: Sequence[Record], place: Place) -> Coverage:
     """The calendar of a table's cells, or of all tables' together: then an interval is as its worst table."""
     counts = {s: n for s in STATES if (n := sum(c["state"] == s for c in cells))}
     spans = [(dt.datetime.fromisoformat(c["interval"][0]), dt.datetime.fromisoformat(c["interval"][1])) for c in cells]
     long = sorted(high - low for low, high in spans)[len(spans) // 2] > _LONG if spans else False
     grouped: dict[dt.date, list[Record]] = {}
-    for (low, _), cell in zip(spans, cells, strict=True):
-        grouped.setdefault(low.date(), []).append(cell)
+    for cell in cells:
+        grouped.setdefault(place.day(cell), []).append(cell)
     years = sorted({day.year for day in grouped})
     draw = _row if long else _days
-    lines = [(_span(c), c["state"], c["why"], _address(c, dag_id, to)) for c in cells if c["state"] != "proven"]
-    drawn = [draw(year, {d: g for d, g in grouped.items() if d.year == year}, dag_id, to) for year in reversed(years)]
+    lines = [(place.words(c), c["state"], c["why"], place.address(c)) for c in cells if c["state"] != "proven"]
+    drawn = [draw(year, {d: g for d, g in grouped.items() if d.year == year}, place) for year in reversed(years)]
     return Coverage(name, counts, tuple(drawn), tuple(lines))
 
 
-def _days(year: int, grouped: Mapping[dt.date, Sequence[Record]], dag_id: str, to: Addresses) -> Year:
+def _days(year: int, grouped: Mapping[dt.date, Sequence[Record]], place: Place) -> Year:
     """Weeks from left to right, in each Monday to Sunday downwards."""
     first = dt.date(year, 1, 1).weekday()
 
-    def place(day: dt.date) -> tuple[float, float]:
+    def at(day: dt.date) -> tuple[float, float]:
         number = (day - dt.date(year, 1, 1)).days + first
         return _LEFT + _STEP * (number // 7), _TOP + _STEP * (number % 7)
 
-    months = tuple((place(dt.date(year, m, 1) + dt.timedelta(days=6))[0], f"{dt.date(year, m, 1):%b}") for m in range(1, 13))
+    months = tuple((at(dt.date(year, m, 1) + dt.timedelta(days=6))[0], f"{dt.date(year, m, 1):%b}") for m in range(1, 13))
     rows = tuple((_TOP + _STEP * n + 11.0, name) for n, name in ((0, "Mon"), (2, "Wed"), (4, "Fri"), (6, "Sun")))
-    cells = tuple(_cell(*place(day), str(day), group, dag_id, to) for day, group in sorted(grouped.items()))
+    cells = tuple(_cell(at(day), str(day), group, place) for day, group in sorted(grouped.items()))
     return Year(year, _LEFT + _STEP * 54, _TOP + _STEP * 7, months, rows, cells, _told(year, grouped))
 
 
-def _row(year: int, grouped: Mapping[dt.date, Sequence[Record]], dag_id: str, to: Addresses) -> Year:
-    """One row: each interval stands where it begins in the year."""
+def _row(year: int, grouped: Mapping[dt.date, Sequence[Record]], place: Place) -> Year:
+    """One row: the place of each interval is where it begins in the year."""
 
-    def place(day: dt.date) -> float:
+    def at(day: dt.date) -> float:
         return _LEFT + _STEP * ((day - dt.date(year, 1, 1)).days // 7)
 
-    months = tuple((place(dt.date(year, m, 1)), f"{dt.date(year, m, 1):%b}") for m in range(1, 13))
-    cells = tuple(_cell(place(day), _TOP, _span(group[0]), group, dag_id, to) for day, group in sorted(grouped.items()))
+    months = tuple((at(dt.date(year, m, 1)), f"{dt.date(year, m, 1):%b}") for m in range(1, 13))
+    cells = tuple(_cell((at(day), _TOP), place.words(group[0]), group, place) for day, group in sorted(grouped.items()))
     return Year(year, _LEFT + _STEP * 54, _TOP + _STEP, months, (), cells, _told(year, grouped))
 
 
-def _cell(x: float, y: float, words: str, group: Sequence[Record], dag_id: str, to: Addresses) -> Cell:
+def _cell(at: tuple[float, float], words: str, group: Sequence[Record], place: Place) -> Cell:
     """One cell for what begins on that day, as the worst of it is."""
     by = {s: [c for c in group if c["state"] == s] for s in STATES}
     state = next(s for s in STATES if by[s])
@@ -128,17 +152,9 @@ def _cell(x: float, y: float, words: str, group: Sequence[Record], dag_id: str, 
         told += f": {worst['why']}" if worst["why"] else ""
     else:
         told = f"{words}: " + ", ".join(f"{len(by[s])} {s}" for s in STATES if by[s])
-    return Cell(x, y, state, told, _address(worst, dag_id, to))
+    return Cell(*at, state, told, place.address(worst))
 
 
 def _told(year: int, grouped: Mapping[dt.date, Sequence[Record]]) -> str:
     cells = [c for group in grouped.values() for c in group]
     return f"{year}: " + ", ".join(f"{n} {s}" for s in reversed(STATES) if (n := sum(c["state"] == s for c in cells)))
-
-
-def _span(cell: Record) -> str:
-    return units.span(cell["interval"])
-
-
-def _address(cell: Record, dag_id: str, to: Addresses) -> str:
-    return to.report(dag_id, airflow_run(cell["run"])) if cell["run"] else ""

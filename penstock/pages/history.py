@@ -89,7 +89,7 @@ def history(runs: Sequence[Run], to: Addresses) -> History:
 def when(run: Run) -> str:
     """A run by what people know it by: its interval, or when it began."""
     if run.interval:
-        return units.span(run.interval)
+        return run.interval_words
     return run.began.strftime("%Y-%m-%d %H:%M") if run.began else run.run_id
 
 

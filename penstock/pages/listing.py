@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock import units
 from penstock.pages import outcome_look
+from penstock.pages.addresses import Addresses
 
 SUMMED = frozenset(
     {"run", "outcome", "headline", "stage", "written", "interval", "tables", "rows_read", "rows_loaded", "rows_rejected", "staging"}
@@ -23,6 +25,8 @@ class Run:
 
     stage: of a run that goes on, the task it has reached.  awaits: the task that waits for a person's answer.
     undone: whether an undo took back what it switched.  summary: as penstock.summary has it, {} until its report task has run.
+    asked: the data interval that it was started for, both ends in UTC; None for a migration without partitions.
+    timezone: the migration's, in which the interval is shown.  of: the run that it undoes or repairs, where that is known.
     """
 
     dag_id: str
@@ -36,6 +40,9 @@ class Run:
     awaits: str | None = None
     undone: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
+    asked: tuple[str, str] | None = None
+    timezone: str = "UTC"
+    of: str = ""
 
     @property
     def going_on(self) -> bool:
@@ -74,8 +81,14 @@ class Run:
 
     @property
     def interval(self) -> tuple[str, str] | None:
+        """Both ends of its data interval: as its report has it, else as it was started for."""
         span = self.summary.get("interval")
-        return (str(span[0]), str(span[1])) if span else None
+        return (str(span[0]), str(span[1])) if span else self.asked
+
+    @property
+    def interval_words(self) -> str:
+        """The interval as people read it, "" where there is none."""
+        return units.interval(self.interval, self.summary.get("timezone") or self.timezone) if self.interval else ""
 
     def gate(self, stage: str) -> str | None:
         """open, warned, closed or not reached; None where the run has no such gate, or nothing is known of it yet."""
@@ -91,9 +104,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Migration:
-    """A migration and its last runs, newest first. schedule: in words.  told: what it moves, from where to where.  total: how many runs
-    it has had.  broken: its file can't be read, and this is its DAG for that.  coverage: {as_of, proven, of}, the newest that a run, undo
-    or a repair has told.
+    """A migration and its last runs, newest first.
+
+    told: what it moves, from where to where.  schedule: in words.  broken: its file can't be read, and this is its DAG for that.
+    total: how many runs it has had.  coverage: {as_of, proven, of}, the newest that a run, an undo or a repair has reported.
+    going: the runs that have begun and not ended, the oldest interval first.  queued: how many wait to begin.
     """
 
     dag_id: str
@@ -104,6 +119,8 @@ class Migration:
     runs: Sequence[Run] = ()
     total: int = 0
     coverage: Mapping[str, Any] | None = None
+    going: Sequence[Run] = ()
+    queued: int = 0
 
     @property
     def last(self) -> Run | None:
@@ -115,15 +132,42 @@ class Migration:
         return next((r for r in self.runs if r.summary and not r.going_on), None)
 
     @property
+    def waiting(self) -> Sequence[Run]:
+        """The runs that wait for a person's answer."""
+        return [r for r in self.going if r.awaits]
+
+    @property
+    def working(self) -> Sequence[Run]:
+        """The runs that go on and wait for nobody."""
+        return [r for r in self.going if not r.awaits]
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        """What its runs are at now, with how many; the outcome of the last run where none goes on."""
+        now = {"awaits approval": len(self.waiting), "running": len(self.working), "queued": self.queued}
+        return {words: n for words, n in now.items() if n} or ({self.last.outcome: 1} if self.last else {})
+
+    @property
     def urgency(self) -> int:
         """Where it stands in a list: what waits for a person first, then what failed, then what goes on."""
         if self.broken:
             return 1
-        if any(r.awaits for r in self.runs):
+        if self.waiting:
             return 0
+        if self.going or self.queued:
+            return 2
         return {"bad": 1, "live": 2, "warn": 3}.get(self.last.look, 4) if self.last else 4
 
 
 def airflow_run(run: str) -> str:
     """Airflow's id of a run, from the engine's: a cleared DAG run that begins anew has `~2` behind it."""
     return re.sub(r"~\d+$", "", run)
+
+
+_REPAIR = "repair__"
+
+
+def report_of(to: Addresses, migration: str, run: str) -> str:
+    """The address of the report of a run, from its migration and the engine's id of it: a repair is a run of a DAG of its own."""
+    run = airflow_run(run)
+    return to.report(f"{migration}__repair", run.removeprefix(_REPAIR)) if run.startswith(_REPAIR) else to.report(migration, run)

@@ -10,7 +10,7 @@ from typing import Any
 from penstock import pages
 from penstock.pages import calendar
 from penstock.pages.addresses import Addresses
-from penstock.pages.calendar import STATES, Coverage
+from penstock.pages.calendar import STATES, Coverage, Place
 from penstock.pages.history import MOST, history
 from penstock.pages.listing import Migration, Run
 
@@ -37,10 +37,11 @@ def page(
     """The page. kept: the coverage as last written down, None where there is none.  others: the last undos and repairs."""
     tables = calendar.overlaid(kept, migration.runs) if kept else []
     parted = [t for t in tables if any(c["interval"] for c in t["cells"])]
+    place = calendar.Place(migration.dag_id, to, kept["drawn"][1] if kept and "drawn" in kept else "UTC")
     values = {
         "whole": [(t["table"], t["cells"][0]) for t in tables if t not in parted and t["cells"]],
-        "every": _every(parted, migration.dag_id, to) if len(parted) > 1 else None,
-        "parted": [calendar.coverage(t["table"], t["cells"], migration.dag_id, to) for t in parted],
+        "every": _every(parted, place) if len(parted) > 1 else None,
+        "parted": [calendar.coverage(t["table"], t["cells"], place) for t in parted],
         "as_of": kept and kept["as_of"],
         "history": history(migration.runs, to) if migration.runs else None,
     }
@@ -48,7 +49,7 @@ def page(
     return pages.render("migration.html.j2", to=to, trail=trail, migration=migration, window=window, others=others, now=now, **values)
 
 
-def _every(tables: Sequence[Mapping[str, Any]], dag_id: str, to: Addresses) -> Coverage:
+def _every(tables: Sequence[Mapping[str, Any]], place: Place) -> Coverage:
     """All tables together: an interval is as its worst table, and names it."""
     worst: dict[tuple[str, str], Mapping[str, Any]] = {}
     for table in tables:
@@ -57,4 +58,4 @@ def _every(tables: Sequence[Mapping[str, Any]], dag_id: str, to: Addresses) -> C
             if STATES.index(cell["state"]) < STATES.index(known["state"]):
                 worst[tuple(cell["interval"])] = {**cell, "why": f"{table['table']}: {cell['why']}".removesuffix(": ")}
     cells = [{**worst[span], "rows": None} for span in sorted(worst)]
-    return calendar.coverage("all tables", cells, dag_id, to)
+    return calendar.coverage("all tables", cells, place)

@@ -15,6 +15,8 @@ from penstock.pages.listing import Migration
 def page(migrations: Sequence[Migration], to: Addresses, now: dt.datetime) -> str:
     """The page. now: what `3 h ago` is counted from."""
     lines = sorted(migrations, key=lambda m: (m.urgency, m.dag_id))
-    counts = Counter(m.last.outcome for m in lines if m.last)
+    counts: Counter[str] = Counter()
+    for migration in lines:
+        counts.update(migration.states)
     sparks = {m.dag_id: spark(m.runs) for m in lines}
     return pages.render("migrations.html.j2", to=to, trail=[], migrations=lines, counts=counts, sparks=sparks, now=now)

@@ -24,7 +24,8 @@ def pace(report: dict[str, Any]) -> dict[str, Any] | None:
     areas, x = [], float(_LEFT)
     for stage, span, width in zip(stages, spans, widths, strict=True):
         rates = [rate for _, rate in stage["samples"]]
-        facts = {"stage": stage["stage"], "words": stage["words"], "seconds": span, "peak": max(rates), "mean": sum(rates) / len(rates)}
+        facts = {"stage": stage["stage"], "words": stage["words"], "seconds": span, "peak": max(rates)}
+        facts["mean"] = stage.get("mean") or sum(rates) / len(rates)  # a report of an earlier version has none
         areas.append(facts | {"x": round(x, 1), "path": _path(x, width, rates, top)})
         x += width + _GAP
     lines = [(_y(part * top, top), part * top) for part in (0, 0.5, 1)]

@@ -12,6 +12,7 @@ from penstock.pages.decisions import Decision
 from penstock.pages.pace import pace
 from penstock.pages.report import flow
 from penstock.progress import Progress, Stage
+from penstock.record import STAGES
 
 _LISTED = 100
 """Tables on one page of a gate."""
@@ -23,7 +24,10 @@ Record = dict[str, Any]
 class Shown:
     """The DAG run that a page is about. attempt: which of `attempts` the report is of; a run cleared after its switch has several.
 
-    going_on: whether it is queued or running.  awaits: the task that waits for a person's answer.
+    going_on: whether it is queued or running.  queued: whether it is queued.  awaits: the task that waits for a person's answer.
+    interval: of the run, as people read it; "" where it has none.  of: the run that an undo or a repair is about, "" where nobody said.
+    began: when Airflow started it, an ISO instant.  failed: its tasks that have failed.
+    by, note: who started it and why, as Airflow knows it: its tasks are not given the note.
     """
 
     to: Addresses
@@ -33,10 +37,32 @@ class Shown:
     awaits: str | None = None
     attempt: int = 1
     attempts: int = 1
+    queued: bool = False
+    interval: str = ""
+    of: str = ""
+    began: str | None = None
+    failed: tuple[str, ...] = ()
+    by: str = ""
+    note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """run, undo or repair."""
+        kind = self.dag_id.rpartition("__")[2]
+        return kind if kind in ("undo", "repair") else "run"
+
+    @property
+    def migration(self) -> str:
+        return self.dag_id if self.kind == "run" else self.dag_id.removesuffix(f"__{self.kind}")
+
+    @property
+    def words(self) -> str:
+        """What it is, for a title: `undo for 2026-11-03`."""
+        return f"{self.kind} for {self.interval}" if self.interval else f"{self.kind} {self.run_id}"
 
     @property
     def trail(self) -> list[tuple[str, str]]:
-        return [(self.dag_id, self.to.migration(self.dag_id)), (self.run_id, self.report)]
+        return [(self.migration, self.to.migration(self.migration)), (self.words, self.report)]
 
     @property
     def report(self) -> str:
@@ -44,8 +70,8 @@ class Shown:
 
     @property
     def state(self) -> str:
-        """What the page hangs on beside the report: when it is another, the page is to be loaded again."""
-        return "awaits" if self.awaits else "going" if self.going_on else "over"
+        """What the page depends on beside the report: when this changes, the page is loaded again."""
+        return "awaits" if self.awaits else "queued" if self.queued else "going" if self.going_on else "over"
 
     @property
     def progress(self) -> str:
@@ -70,16 +96,26 @@ class Shown:
         return address if self.attempt == self.attempts else f"{address}{'&' if '?' in address else '?'}attempt={self.attempt}"
 
 
-def report(found: Record | None, progress: Progress, shown: Shown, decisions: Sequence[Decision] = ()) -> str:
-    """The report as a tab. `found`: report.json, None before there is one."""
+def report(found: Record, progress: Progress, shown: Shown, decisions: Sequence[Decision] = ()) -> str:
+    """The report as a tab. `found`: report.json."""
     values: Record = {"shown": shown, "to": shown.to, "trail": shown.trail, "progress": progress, "decisions": decisions, "report": found}
-    if found is None:
-        return pages.render("going.html.j2", **values)
     return pages.render("run.html.j2", **values, flow=flow(found), pace=pace(found), looked=to_look_at(found))
 
 
-def undo(found: Record, shown: Shown) -> str:
-    """The report of an undo as a tab."""
+def unreported(failure: Record | None, progress: Progress, shown: Shown) -> str:
+    """The tab of a run without a report: how far it is while it goes on; once it is over, what failed.
+
+    failure: as `penstock.record` has written it down, None when nothing has.
+    """
+    told = failure and {**failure, "stage_words": STAGES.get(failure["stage"], failure["stage"])}
+    values: Record = {"shown": shown, "to": shown.to, "trail": shown.trail, "progress": progress}
+    return pages.render("going.html.j2", **values, report={"failure": told})
+
+
+def undo(found: Record, progress: Progress, shown: Shown) -> str:
+    """The report of an undo as a tab; while the undo goes on, how far it is, for the report is then of an earlier try."""
+    if shown.going_on:
+        return unreported(None, progress, shown)
     return pages.render("undo.html.j2", report=found, shown=shown, to=shown.to, trail=shown.trail)
 
 
@@ -121,7 +157,7 @@ def to_look_at(report: Record) -> list[tuple[Record, list[str]]]:
             "the proof is broken" if table["proof"] == "broken" else "",
             {"stop": "a gate is closed", "warn": "a gate warned"}.get(table["gates"] or "", ""),
             f"{units.count(table['rows_rejected'], 'row')} rejected" if table["rows_rejected"] else "",
-            "left as it is" if table["left"] else "",
+            "left alone" if table["left"] else "",
             "columns changed" if name in changed else "",
             "not in the last run" if name in since["tables_added"] else "",
             f"rows: {_change(moved[name])}" if name in moved else "",

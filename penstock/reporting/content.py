@@ -9,10 +9,11 @@ from importlib import metadata
 
 from penstock import journal, quarantine
 from penstock.plan import Plan
-from penstock.record import STAGES, busy
+from penstock.record import STAGES, WORK, busy
 from penstock.reporting.outcome import headline, outcome
 from penstock.reporting.records import GATES, Record, Records, summed
 from penstock.reporting.since import since
+from penstock.reporting.switched import switched
 from penstock.reporting.tables import tables, totals
 
 VERSION = 1
@@ -22,7 +23,7 @@ _PACKAGES = ("penstock", "apache-airflow", "great-expectations", "duckdb", "pyar
 def collect(found: Records, migration: str, run: str) -> Record:
     """The report as one JSON-able record. Pure but for the clock and the versions of what is installed."""
     plan, ended = found.plan, outcome(found)
-    each = tables(found)
+    each, all_parts = tables(found), [t for parts in found.timings.values() for t in parts]
     report: Record = {
         "report": VERSION,
         "migration": migration,
@@ -31,10 +32,10 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "outcome": ended,
         "headline": headline(found, ended),
         "failure": found.failure and {**found.failure, "stage_words": STAGES.get(found.failure["stage"], found.failure["stage"])},
-        "started": min((t["started"] for parts in found.timings.values() for t in parts), default=found.failure and found.failure["at"]),
+        "started": min((t["started"] for t in all_parts), default=found.failure and found.failure["at"]),
         "source": plan and plan.source,
         "target": plan and plan.target,
-        "totals": totals(each, busy(t for parts in found.timings.values() for t in parts)),
+        "totals": totals(each, busy(all_parts), busy(t for t in all_parts if t["stage"] in WORK)),
         "stages": _stages(found, each),
         "pace": list(found.pace),
         "tables": each,
@@ -50,7 +51,8 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "undo": found.undo,
         "redriven": found.redriven,
         "consistency": _consistency(plan),
-        "interval": list(plan.interval) if plan and plan.interval else None,
+        "interval": list(found.interval) if found.interval else None,
+        "timezone": found.timezone,
         "assessment": found.assessment,
         "fingerprint": plan and plan.fingerprint,
         "versions": _versions(plan),
@@ -115,7 +117,8 @@ def _switch(found: Records, migration: str) -> Record | None:
     if not found.switch:
         return None
     moves = [{"live": live, "shadow": shadow, "kept": kept} for live, shadow, kept in found.switch["moves"]]
-    return {**found.switch, "how": found.plan and found.plan.how, "moves": moves, "undo": f"penstock undo {migration}.yaml"}
+    made = {**found.switch, "how": found.plan and found.plan.how, "moves": moves, "tables": switched(found)}
+    return made | {"undo": f"penstock undo {migration}.yaml"}
 
 
 def _consistency(plan: Plan | None) -> str | None:

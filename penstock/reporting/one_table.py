@@ -10,12 +10,14 @@ from penstock.reporting.since import of_table
 from penstock.staging import Staging, folder, proved
 
 _HIDDEN = "(sensitive)"
+_REMOVED = "removed.json"  # written when the staged rows are removed; receipts, which the chunks are read from, stay
 
 
 def one_table(area: Staging, report: Record, name: str) -> Record | None:
     """What there is about the table `name` of a report, and of each of its chunks. None when the report has no such table.
 
     chunks: the range of keys, the rows read, filtered, rejected and staged, the digest at each of the three points, seconds, bytes.
+    removed: when the staged rows were removed, "" while they are there.
     """
     table = next((t for t in report["tables"] if t["table"] == name), None)
     if table is None:
@@ -28,8 +30,9 @@ def one_table(area: Staging, report: Record, name: str) -> Record | None:
         "proof": proof,
         "quarantine": [g for q in report["quarantine"] if q["table"] == name for g in q["groups"]],
         "since": of_table(report.get("since"), name),
-        "move": next((m for m in (report["switch"] or {"moves": ()})["moves"] if m["live"] == table["to"]), None),
+        "switched": next((t for t in (report["switch"] or {}).get("tables", ()) if t["table"] == name), None),
         "chunks": _chunks(area, name, proof),
+        "removed": str(area.read_json(_REMOVED).get("rows") or "") if area.exists(_REMOVED) else "",
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from penstock.digest import Digest
 from penstock.record import STAGES
 from penstock.reporting.records import Records
@@ -25,36 +28,52 @@ def outcome(found: Records) -> str:
 
 
 def _repaired(found: Records) -> str:
-    """What a repair has changed."""
+    """What a comparison with live tables has changed: of a repair, or of tables whose changes a run looks for by comparing."""
     if not found.compared:
         return ""
     put, leaving = (sum(Digest.parse(c[part]).rows for c in found.compared) for part in ("put", "leaving"))
-    sent = f"{count(put, 'row')} differed and {'was' if put == 1 else 'were'} sent"
-    return f" {sent}, {count(leaving, 'row')} gave place; the others stood already."
+    where = f" In the {count(len(found.compared), 'table')} compared with the live data,"
+    if not put and not leaving:
+        return f"{where} no row differed."
+    was, were = ("was" if n == 1 else "were" for n in (put, leaving))
+    return f"{where} {count(put, 'row')} {was} put in and {count(leaving, 'row')} {were} taken out; all other rows were right."
+
+
+def _undone(undo: Mapping[str, Any]) -> str:
+    """What an undo has done: tables that are as before, and tables that no longer exist because the run had created them."""
+    put_back = undo.get("put_back", ())
+    before = sum(bool(p["from"]) for p in put_back)
+    parts = []
+    if before:
+        parts.append(f"{count(before, 'table')} {'is' if before == 1 else 'are'} as before it")
+    if removed := len(put_back) - before:
+        parts.append(f"{count(removed, 'table')} that this run had created {'is' if removed == 1 else 'are'} no longer live")
+    return f"The switch of this run was undone{': ' if parts else ''}{', and '.join(parts)}."
 
 
 def headline(found: Records, outcome: str) -> str:
     rows = sum(p["rows"] for p in found.proof or ())
     proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
+    are = "is" if len(found.tables) == 1 else "are"
     if outcome == "switched":
         left_out = sum(p["rejected"] for p in found.proof or ())
-        text = f"{proved} are live, and each was proved equal to what the source gave."
+        text = f"{proved} {are} live, and each was proved equal to what the source gave."
         text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
         text += _repaired(found)
-        return text + (" A later undo did not happen." if found.failure else "")
+        return text + (" A later undo failed." if found.failure else "")
     if outcome == "proved, not switched":
         waiting = found.plan is not None and found.plan.approval and found.approval is None
-        then = "an approval is awaited" if waiting else "readers see what they saw before"
-        return f"{proved} are proved, and nothing is switched: {then}."
-    if outcome == "undone":
-        return "The tables that served before the switch serve again."
+        then = "the switch waits for approval" if waiting else "the live tables are unchanged"
+        return f"{proved} {are} proved, and nothing is switched: {then}."
+    if outcome == "undone" and found.undo:
+        return _undone(found.undo)
     if outcome == "not approved":
-        return "Everything is proved, and nothing is switched: the switch was not approved. Readers see what they saw before."
+        return "All tables are proved, but the switch was not approved. The live tables are unchanged."
     if outcome == "failed" and found.failure:
         what = str(found.failure["what"])
-        end = "The switch itself had been made." if found.switch else "Nothing is switched: readers see what they saw before."
+        end = "The switch itself had been made." if found.switch else "Nothing was switched: the live tables are unchanged."
         return f"{what[:1].upper()}{what[1:]}. {end}"
     done = [words for stage, words in STAGES.items() if stage in found.timings]
     if not done:
         return "Nothing has been done yet."
-    return f"The last stage done is {done[-1]!r}. Nothing is switched: readers see what they saw before."
+    return f"The last completed stage is {done[-1]!r}. Nothing was switched: the live tables are unchanged."

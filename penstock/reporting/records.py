@@ -9,7 +9,7 @@ from typing import Any
 from penstock import earlier, progress, quarantine
 from penstock.plan import Plan, TablePlan
 from penstock.quarantine import Manifest
-from penstock.record import FAILURE
+from penstock.record import FAILURE, INTERVAL
 from penstock.staging import COMPARED, Receipt, Staging, folder
 
 GATES = ("extracted", "transformed", "loaded")
@@ -23,6 +23,7 @@ class Records:
 
     before: the report of the last run of the migration before this one that moved the same kind of parts.
     usual: how many rows of each table earlier runs have read, where there are any alike.
+    asked: the data interval that the run was asked for.
     """
 
     plan: Plan | None
@@ -41,6 +42,19 @@ class Records:
     pace: Sequence[Record]
     before: Record | None
     usual: Mapping[str, int]
+    asked: Record | None = None
+
+    @property
+    def interval(self) -> Sequence[str] | None:
+        """Both ends of the run's data interval, in UTC; of a run that was refused before it was planned, the one it was asked for."""
+        if self.plan is not None:
+            return self.plan.interval
+        return self.asked["interval"] if self.asked else None
+
+    @property
+    def timezone(self) -> str:
+        """The migration's time zone."""
+        return self.plan.timezone if self.plan is not None else self.asked["timezone"] if self.asked else "UTC"
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -80,6 +94,7 @@ def read(area: Staging) -> Records:
         progress.pace(area),
         earlier.report_before(area, earlier.kind(earlier.moves(t) for t in tables)),
         earlier.usual(area, tables, plan.interval if plan else None),
+        there(INTERVAL),
     )
 
 

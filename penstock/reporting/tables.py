@@ -78,7 +78,7 @@ def _type(column: Column) -> str:
 
 
 def _compared(found: Record) -> Record:
-    """What a repair found of a table, and did: of so many pieces so many differ; so many rows were put, and so many gave place."""
+    """What a repair found in a table: how many pieces differ, how many rows it puts in, takes out and leaves."""
     rows = {name: Digest.parse(found[name]).rows for name in ("put", "leaving", "standing")}
     return {"pieces": found["pieces"], "differ": found["differ"], **rows}
 
@@ -93,11 +93,16 @@ def _part(table: TablePlan) -> str | None:
     return None
 
 
-def totals(tables: Sequence[Record], seconds: float) -> Record:
+def totals(tables: Sequence[Record], seconds: float, work_seconds: float) -> Record:
+    """The sums over all tables.
+
+    seconds: in which some stage ran.  work_seconds: in which a stage ran that works on rows: the rate is over these.
+    """
     names = ("rows_read", "rows_filtered", "rows_staged", "rows_rejected", "rows_loaded", "bytes", "chunks")
     totals: Record = {"tables": len(tables)} | {n: summed(t[n] for t in tables) for n in names}
     rows = totals["rows_read"]
-    return totals | {"seconds": round(seconds, 3), "rows_per_second": round(rows / seconds) if rows and seconds else None}
+    totals |= {"seconds": round(seconds, 3), "work_seconds": round(work_seconds, 3)}
+    return totals | {"rows_per_second": round(rows / work_seconds) if rows and work_seconds else None}
 
 
 def _words(step: Step, sensitive: Sequence[str]) -> str:

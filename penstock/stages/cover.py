@@ -207,9 +207,10 @@ def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]
     found: dict[str, tuple[str, str, str]] = {}
     for run in staging.runs(root, migration.name):
         area = staging.of(root, migration.name, run)
-        if not (area.exists(record.FAILURE) and area.exists("plan.json")):
+        if not area.exists(record.FAILURE):
             continue
-        planned, failure = area.read_json("plan.json"), area.read_json(record.FAILURE)
+        name = next((n for n in ("plan.json", record.INTERVAL) if area.exists(n)), None)  # no plan: it was refused before
+        planned, failure = area.read_json(name) if name else {}, area.read_json(record.FAILURE)
         if planned.get("interval"):
             key = "..".join(planned["interval"])
             found[key] = max(found.get(key, ("", "", "")), (planned["run"], failure["at"], failure["what"]), key=lambda f: f[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, earlier, events, intervals, partitioning, preflight, progress, staging
+from penstock import chunking, databases, earlier, events, intervals, partitioning, preflight, progress, record, staging
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
@@ -213,6 +213,7 @@ def plan(
     events.emit("plan.started", migration=migration.name, run=run)
     interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
+    record.asked(area, run, interval if migration.partitioned else None, migration.timezone)
     found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair)
     keep(area, found)
     refuse(found, migration)

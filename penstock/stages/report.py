@@ -22,12 +22,13 @@ def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     return found
 
 
-def report_undo(own: Staging, area: Staging, migration: str, undo_run: str, run: str, asked: dict[str, Any]) -> dict[str, Any]:
+def report_undo(own: Staging, area: Staging | None, migration: str, undo_run: str, run: str, asked: dict[str, Any]) -> dict[str, Any]:
     """The reports after an undo: of the run that it was about, in `area`, and of the undo itself, in `own`. Answers the undo's.
 
+    area: None when the undo was refused before it had the run's plan.  run: "" when it found no run.
     asked: `by` whom and with what `note`, as far as it is known.
     """
-    of = report(area, migration, run)
+    of = report(area, migration, run) if area is not None else undoing.unknown(run)
     found = undoing.collect(own, migration, undo_run, of, asked)
     own.write_json(found, "report.json")
     own.write_text(pages.undo_document(found), "report.html")

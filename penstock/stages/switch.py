@@ -302,11 +302,25 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
             "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
             "replaced": [[str(live), str(kept) if kept else None] for live, _, kept in record.replaced],
             "left": record.evidence["left"],
+            "taken_out": _taken_out(connection, session, record),
         },
         "switch.json",
     )
     events.emit("switch.finished", tables=len(record.moves) + len(record.replaced), at=record.at)
     return record
+
+
+def _taken_out(connection: sa.Connection, session: Session, record: Switch) -> dict[str, int]:
+    """By live table, how many rows were replaced: those that are kept for an undo. For the report only.
+
+    Partitions that were exchanged are left out: the exchange takes no time, and to count them would.
+    """
+    exchanged = {session.plan.table(name).target.name for name in record.evidence.get("exchanged", ())}
+    kept = {str(live): keeps for live, _, keeps in record.replaced if keeps is not None and live not in exchanged}
+    with connection.begin():
+        there = databases.standing(connection, kept.values())
+        counts = {live: f"SELECT count(*) FROM {databases.qualified(session.target, k)}" for live, k in kept.items() if k in there}
+        return {live: int(databases.execute(connection, query).scalar_one()) for live, query in counts.items()}
 
 
 def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:

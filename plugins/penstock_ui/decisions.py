@@ -25,7 +25,6 @@ from penstock_ui import catalogue
 from penstock_ui.answers import addresses
 
 router = APIRouter()
-_KINDS = ("undo", "repair")
 _VALID = 12 * 3600  # seconds: as long as a page may stand open
 
 
@@ -33,12 +32,12 @@ def decisions(session: Session, user: BaseUser, dag_id: str, report: dict[str, A
     """What can be decided about a run, from its report. What its migration has no DAG for isn't there."""
     found = []
     if undo := catalogue.ours(session, f"{dag_id}__undo", "undo"):
-        told = "Puts back, in one atomic step, what served before this run's switch. What it takes away is set aside, not dropped."
+        told = "Restores, in one atomic step, what was live before this run's switch. What this run made live is set aside, not dropped."
         found.append(_decision(session, user, undo, "Undo the switch", told, report["run"], grave=True, hindrance=_undoable(report)))
     if repair := catalogue.ours(session, f"{dag_id}__repair", "repair"):
-        told = "Compares what is live with the source, and sends again only the rows that differ."
+        told = "Compares the live tables with the source, and changes only the rows that differ."
         tables = tuple(t["table"] for t in report["tables"])
-        hindrance = "" if report["switch"] and not report["undo"] else "nothing that this run moved is live"
+        hindrance = "" if report["switch"] and not report["undo"] else "no table of this run is live"
         found.append(_decision(session, user, repair, "Repair what differs", told, report["run"], tables, hindrance=hindrance))
     return found
 
@@ -46,10 +45,10 @@ def decisions(session: Session, user: BaseUser, dag_id: str, report: dict[str, A
 def _undoable(report: dict[str, Any]) -> str:
     """Why a run's switch can't be undone, as far as its report knows; "" when it can. The engine asks the journal before it does it."""
     if not report["switch"]:
-        return "this run has switched nothing"
+        return "this run switched nothing"
     if report["undo"]:
-        return "it is undone"
-    return "the time to keep the old tables is over" if str(report["switch"]["keep_until"]) < journal.now() else ""
+        return "it was undone already"
+    return "the time for which the old tables are kept is over" if str(report["switch"]["keep_until"]) < journal.now() else ""
 
 
 def _decision(
@@ -113,10 +112,10 @@ def start(
     tables: Annotated[list[str] | None, Form()] = None,
     note: Annotated[str, Form(max_length=500)] = "",
 ) -> RedirectResponse:
-    """Start a run of an undo or repair DAG in the user's name, and go to that run's report."""
+    """Start a run of an undo or repair DAG in the user's name, and go to the page that shows it running and then its report."""
     _proved_ours(request, user, dag_id, given)
-    dag = catalogue.ours(session, dag_id, *_KINDS)
-    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in _KINDS)):
+    dag = catalogue.ours(session, dag_id, *catalogue.AFTER)
+    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in catalogue.AFTER)):
         raise HTTPException(403, "Only undos and repairs of migrations are started here.")
     asked = {"run": run} if run else {}
     told = f"{note} " if note else ""
@@ -135,4 +134,5 @@ def start(
         raise HTTPException(409, str(fault)) from None
     if started is None:
         raise HTTPException(409, "Airflow has started no run.")
+    session.commit()  # the browser asks for the run's page before this request's session would be committed
     return RedirectResponse(addresses(request).report(dag_id, started.run_id), 303)

@@ -16,11 +16,15 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import select
 
+from penstock_ui import catalogue
 from penstock_ui.answers import addresses, page
 from penstock_ui.decisions import decisions
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from penstock.pages.run import Shown
+    from penstock.progress import Progress
     from penstock.staging import Staging
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
@@ -31,18 +35,30 @@ _NONE_YET = "No report yet: it is written before an approval is asked for, and w
 
 @dataclass(frozen=True)
 class _Run:
-    """A run as this request means it. area: of the attempt asked for."""
+    """A run as this request means it. area: of the attempt asked for; None before the run's first task has named one."""
 
-    area: Staging
+    area: Staging | None
     shown: Shown
 
     def report(self) -> dict[str, Any]:
         """Its report.json. Raises HTTPException 404 when there is none yet."""
-        try:
-            found: dict[str, Any] = self.area.read_json("report.json")
-        except FileNotFoundError:
-            raise HTTPException(404, _NONE_YET) from None
+        found = self.kept("report.json")
+        if found is None:
+            raise HTTPException(404, _NONE_YET)
         return found
+
+    def kept(self, name: str) -> dict[str, Any] | None:
+        """A record in its area; None when there is none yet."""
+        try:
+            return dict(self.area.read_json(name)) if self.area else None
+        except FileNotFoundError:
+            return None
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        from penstock import progress
+
+        return progress.read(self.area) if self.area else progress.NOTHING
 
 
 def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt: Attempt = None) -> _Run:
@@ -54,20 +70,42 @@ def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt
     if found is None:
         raise HTTPException(404, "There is no such run.")
     named = session.scalars(XComModel.get_many(run_id=run_id, key="staging", dag_ids=dag_id, limit=1)).first()
-    if named is None:
-        raise HTTPException(404, "This run has not begun, or it is not a migration's.")
-    current = staging.of(*XComModel.deserialize_value(named).rsplit("/", 2))
-    base, attempts = _attempts(current)
+    if named is None and catalogue.ours(session, dag_id, "migration", *catalogue.AFTER) is None:
+        raise HTTPException(404, "This DAG is not a migration, an undo or a repair: its runs have no report.")
+    current = staging.of(*XComModel.deserialize_value(named).rsplit("/", 2)) if named is not None else None
+    base, attempts = _attempts(current) if current else ("", 1)
     if attempt is not None and attempt > attempts:
         raise HTTPException(404, "There is no such attempt.")
     asked = attempt or attempts
-    area = current if asked == attempts else current.of_run(base if asked == 1 else f"{base}~{asked}")
-    going_on = found.state in ("queued", "running") and asked == attempts
-    waits = select(TaskInstance.task_id).where(
-        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state == "awaiting_input"
+    area = current if current is None or asked == attempts else current.of_run(base if asked == 1 else f"{base}~{asked}")
+    state = str(found.state) if asked == attempts else "over"
+    tasks = _tasks(session, dag_id, run_id)
+    started = catalogue.asked(session, found)
+    shown = Shown(
+        addresses(request),
+        dag_id,
+        run_id,
+        going_on=state in ("queued", "running"),
+        queued=state == "queued",
+        awaits=next((name for name, at in tasks if at == "awaiting_input"), None) if state == "running" else None,
+        attempt=asked,
+        attempts=attempts,
+        interval=started.interval_words,
+        of=started.of,
+        began=started.began.isoformat() if started.began else None,
+        failed=tuple(dict.fromkeys(name for name, at in tasks if at == "failed")),
+        by=found.triggering_user_name or "",
+        note=found.note or "",
     )
-    awaits = session.scalars(waits).first() if going_on else None
-    return _Run(area, Shown(addresses(request), dag_id, run_id, going_on, awaits, asked, attempts))
+    return _Run(area, shown)
+
+
+def _tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, str]]:
+    """(task, state) of those that a page speaks of: what waits for a person, and what failed."""
+    query = select(TaskInstance.task_id, TaskInstance.state).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(("awaiting_input", "failed"))
+    )
+    return [(row.task_id, str(row.state)) for row in session.execute(query.order_by(TaskInstance.start_date))]
 
 
 RunDep = Annotated[_Run, Depends(run)]
@@ -84,14 +122,15 @@ def _attempts(current: Staging) -> tuple[str, int]:
 @router.get("/report")
 def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse:
     """The report of a run, as far as it has come; before there is one, how far the run is."""
-    from penstock import progress
+    from penstock import record
     from penstock.pages import run as pages
 
-    told = found.area.read_json("report.json") if found.area.exists("report.json") else None
+    told = found.kept("report.json")
     if told and told.get("kind") == "undo":
-        return page(pages.undo(told, found.shown))
-    offered = decisions(session, user, told["migration"], told) if told else []
-    return page(pages.report(told, progress.read(found.area), found.shown, offered))
+        return page(pages.undo(told, found.progress(), found.shown))
+    if told is None:
+        return page(pages.unreported(found.kept(record.FAILURE), found.progress(), found.shown))
+    return page(pages.report(told, found.progress(), found.shown, decisions(session, user, told["migration"], told)))
 
 
 @router.get("/report.html")
@@ -108,9 +147,11 @@ def json(found: RunDep) -> Response:
 
 def _download(found: _Run, name: str, media: str) -> Response:
     try:
-        text = found.area.read_text(name)
+        text = found.area.read_text(name) if found.area else None
     except FileNotFoundError:
-        raise HTTPException(404, _NONE_YET) from None
+        text = None
+    if text is None:
+        raise HTTPException(404, _NONE_YET)
     file = f"{found.shown.dag_id} {found.shown.run_id}.{name.rpartition('.')[2]}"
     return Response(text, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file, safe='')}"})
 
@@ -122,7 +163,7 @@ def table(found: RunDep, name: str) -> HTMLResponse:
     from penstock.reporting.one_table import one_table
 
     told = found.report()
-    one = one_table(found.area, told, name) if "tables" in told else None
+    one = one_table(found.area, told, name) if found.area and "tables" in told else None
     if one is None:
         raise HTTPException(404, "This run has no such table.")
     return page(pages.table(one, told, found.shown))
@@ -143,8 +184,7 @@ def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", g
 @router.get("/progress")
 def progress(found: RunDep, seen: str = "") -> JSONResponse:
     """How far the run is: as figures, and as the piece of the page that shows it. changed: the page that has `seen` its state is old."""
-    from penstock import progress as counted
     from penstock.pages import run as pages
 
-    now = counted.read(found.area)
+    now = found.progress()
     return JSONResponse({"changed": seen != found.shown.state, "progress": now.record(), "html": pages.going(now, found.shown)})

@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -21,7 +22,7 @@ from typing import Any
 import pyarrow.fs as pafs
 import sqlalchemy as sa
 
-from penstock import databases, events, examples, gx, quarantine, suites, verdicts
+from penstock import databases, events, examples, gx, quarantine, staged_rows, suites, verdicts
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
@@ -52,8 +53,10 @@ def gate(session: Session, stage: str) -> list[Verdict]:
         asked = [_beside_live(suite, lives) for suite in asked]
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
-        files = {name: [session.staging.at(r.file) for r in of] for name, of in receipts.items() if of}
-        decided = staged(asked, files, rows, sensitive, session.staging.filesystem, keys, session.shares.embedded)
+        area = staged_rows.ready(session).staging
+        files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
+        locked = {name: key for name, of in receipts.items() if of and (key := area.key(of[0].file))}
+        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
     session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
     if fault := verdicts.closed(decided):
         raise fault
@@ -68,10 +71,11 @@ def staged(
     filesystem: pafs.FileSystem | None = None,
     keys: Mapping[str, Sequence[str]] | None = None,
     memory: int = 256 << 20,
+    locked: Mapping[str, bytes] | None = None,
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
 
-    keys: what names a row of each, in examples.  memory: bytes of DuckDB.
+    keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each table whose files are encrypted.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
@@ -87,7 +91,8 @@ def staged(
             for schema in {p.schema for p in places.values()}:
                 databases.execute(connection, f"CREATE SCHEMA {schema}")
             for table, paths in files.items():
-                _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths])
+                lock = _add_key(connection, places[table], (locked or {})[table]) if table in (locked or {}) else ""
+                _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths], lock)
             connection.commit()
             return _decide(asked, engine, places, rows, sensitive, keys or {})
 
@@ -247,11 +252,22 @@ def _apart(tables: Iterable[str]) -> dict[str, TableName]:
     return places
 
 
-def _view(connection: sa.Connection, place: TableName, paths: Sequence[str]) -> None:
+def _add_key(connection: sa.Connection, table: TableName, key: bytes) -> str:
+    """Make a table's key known to this instance of DuckDB, and answer the option by which a statement names it, without its value."""
+    name = f"penstock_{table.schema}_{sha256(table.name.encode()).hexdigest()[:16]}"
+    try:  # not by SQLAlchemy, whose errors repeat the statement
+        connection.connection.driver_connection.execute(f"PRAGMA add_parquet_key('{name}', '{b64encode(key).decode()}')")  # type: ignore[union-attr]
+    except Exception as error:
+        raise StagingDamaged(f"DuckDB does not take the key of the staged files of {table.name}", why=type(error).__name__) from None
+    return f", encryption_config = {{footer_key: '{name}'}}"
+
+
+def _view(connection: sa.Connection, place: TableName, paths: Sequence[str], lock: str = "") -> None:
+    """A view of a table's files. lock: the option by which encrypted ones are read."""
     target = databases.of(connection.engine.url)
     listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
     try:
-        select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+        select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false{lock})"
         databases.execute(connection, f"CREATE VIEW {databases.qualified(target, place)} AS {select}")
     except sa.exc.DBAPIError as error:
         why = str(error.orig).splitlines()[0]

@@ -1,8 +1,8 @@
 """Protection: which tables' staged rows are encrypted, and with which key.
 
-Rows of a protected table are staged as encrypted Parquet (Parquet modular encryption, AES-256-GCM, the whole file: pages, statistics,
-names of columns). The key of a run is made of two parts: a random one, kept in the journal of the target database, and a secret from
-outside, where one is configured. Each folder of staged files has a key of its own, derived from the run's.
+Rows of a protected table are staged as encrypted Parquet files (penstock/encrypted_files.py). The key of a run is made of two parts: a
+random one, kept in the journal of the target database, and a secret from outside, where one is configured. Each file has a key of its
+own, derived from the run's and from the file's path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hmac
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from penstock.errors import StagingLocked
 
@@ -38,7 +37,7 @@ class Protection:
             return None
         if self.key is None:
             raise StagingLocked(f"the staged file {file} is encrypted, and its key was not asked for")
-        return _derived(self.key, f"file\0{folder}")
+        return _derived(self.key, f"file\0{file}")
 
 
 def chosen(secrets: Mapping[str, str]) -> str:
@@ -54,24 +53,6 @@ def mixed(random: bytes, secret: str) -> bytes:
 def check(key: bytes) -> str:
     """A value by which a wrong key is recognized. The key can't be computed from it."""
     return _derived(key, "check")[:8].hex()
-
-
-def encryption(key: bytes | None) -> Any:
-    """The properties with which PyArrow writes an encrypted file, None without a key."""
-    if key is None:
-        return None
-    from pyarrow.parquet.encryption import create_encryption_properties
-
-    return create_encryption_properties(key)
-
-
-def decryption(key: bytes | None) -> Any:
-    """The properties with which PyArrow reads an encrypted file, None without a key."""
-    if key is None:
-        return None
-    from pyarrow.parquet.encryption import create_decryption_properties
-
-    return create_decryption_properties(key)
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

@@ -4,7 +4,7 @@ In a run's staging area, written by the stage that found them:
 
     quarantine/<table>/<stage>-00000.parquet   the rows of a chunk
     quarantine/<table>/<stage>-00000.json      and after it what is in it: the manifest
-    quarantine/<table>/source-00000.parquet    once the run has finished: the rows that the load rejected, as the source gave them
+    quarantine_source/<table>/00000.parquet    once the run has finished: the rows that the load rejected, as the source gave them
 
 `row` holds a row as the stage read it, in its own types; the columns beside it say which row that is, which of its
 columns is bad, why, and with what value. A chunk whose rows are all good has neither file.
@@ -26,9 +26,9 @@ from penstock.digest import Digest
 from penstock.errors import StagingDamaged, TooManyBadRows
 from penstock.plan import Plan, TablePlan
 from penstock.schema import Column, arrow_schema
-from penstock.staging import Staging, folder
+from penstock.staging import Staging, chunk_file, folder
 
-FOLDER = "quarantine"
+FOLDER, SOURCE = "quarantine", "quarantine_source"
 _EXAMPLES = 3
 _HIDDEN = "(sensitive)"
 
@@ -232,7 +232,7 @@ def keep_as_read(area: Staging, plan: TablePlan) -> None:
 
 
 def _source(held: Manifest) -> str:
-    return f"{_file(held.table, 'source', held.chunk)}.parquet"
+    return chunk_file(SOURCE, held.table, held.chunk)
 
 
 def _whole(area: Staging, held: Manifest) -> pa.RecordBatch:

@@ -63,7 +63,7 @@ def remove(area: Staging, also_quarantine: bool) -> None:
 
 def removable(area: Staging, also_quarantine: bool) -> list[File]:
     """The files of a run that hold rows, and what tries that were killed have left of such files."""
-    folders = (*ROWS, quarantine.FOLDER) if also_quarantine else ROWS
+    folders = (*ROWS, quarantine.FOLDER, quarantine.SOURCE) if also_quarantine else ROWS
     found = [f for folder in folders for f in area.files(folder) if f.path.endswith((".parquet", ".parquet.part"))]
     return [File(f.path, int(f.size or 0)) for f in found]
 

@@ -42,7 +42,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from penstock import protection
+from penstock.encrypted_files import decrypting, encrypting
 from penstock.errors import StagingDamaged
 from penstock.protection import Protection
 
@@ -137,14 +137,15 @@ class Staging:
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
-            parquet_writer(stream, schema, plain, self.key(*parts)) as writer,
+            encrypting(stream, self.key(*parts)) as file,
+            parquet_writer(file, schema, plain) as writer,
         ):
             yield writer
 
     def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The rows of a published Parquet file, a batch at a time, never more than one of its row groups in memory."""
         with self.filesystem.open_input_file(self.at(*parts)) as source:
-            file = pq.ParquetFile(source, pre_buffer=False, decryption_properties=protection.decryption(self.key(*parts)))
+            file = pq.ParquetFile(decrypting(source, self.key(*parts)), pre_buffer=False)
             for group in range(file.num_row_groups):
                 held = file.metadata.row_group(group)
                 if held.num_rows <= rows and held.total_byte_size > _LONG:
@@ -248,19 +249,18 @@ def _by_columns(file: pq.ParquetFile, group: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in columns], schema=schema)
 
 
-def parquet_writer(stream: pa.NativeFile, schema: pa.Schema, plain: bool = False, key: bytes | None = None) -> pq.ParquetWriter:
-    """What writes rows as they are staged.
-
-    plain: neither a dictionary nor compression, each of which has a long value once more.  key: the file is encrypted with it.
-    """
-    common = {"store_decimal_as_integer": True, "encryption_properties": protection.encryption(key)}
+def parquet_writer(stream: pa.NativeFile, schema: pa.Schema, plain: bool = False) -> pq.ParquetWriter:
+    """What writes rows as they are staged. plain: neither a dictionary nor compression, each of which has a long value once more."""
     if plain:
-        return pq.ParquetWriter(stream, schema, compression="none", use_dictionary=False, write_statistics=False, **common)
+        return pq.ParquetWriter(stream, schema, compression="none", use_dictionary=False, write_statistics=False, **_NUMBERS)
     # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
     texts = [f.name for f in schema if pa.types.is_string(f.type)]
     short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
     form = {"compression": "zstd", "compression_level": 1, "use_dictionary": texts or False, "write_statistics": short or False}
-    return pq.ParquetWriter(stream, schema, **form, **common)
+    return pq.ParquetWriter(stream, schema, **form, **_NUMBERS)
+
+
+_NUMBERS = {"store_decimal_as_integer": True}
 
 
 def longest(batch: pa.RecordBatch | pa.Table) -> int:

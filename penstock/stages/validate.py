@@ -11,7 +11,6 @@ import re
 import sys
 import tempfile
 import time
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -23,6 +22,7 @@ import pyarrow.fs as pafs
 import sqlalchemy as sa
 
 from penstock import databases, events, examples, gx, quarantine, staged_rows, suites, verdicts
+from penstock.encrypted_files import Input, plain_size
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
@@ -55,7 +55,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     else:
         area = staged_rows.ready(session).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
-        locked = {name: key for name, of in receipts.items() if of and (key := area.key(of[0].file))}
+        locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
         decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
     session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
     if fault := verdicts.closed(decided):
@@ -75,7 +75,7 @@ def staged(
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
 
-    keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each table whose files are encrypted.
+    keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each file that is encrypted.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
@@ -86,13 +86,12 @@ def staged(
             connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{folder}/spill"}},
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
-            prefix = _register_filesystem(connection, filesystem)
+            prefix = _register_filesystem(connection, filesystem, locked or {})
             places = _apart(files)
             for schema in {p.schema for p in places.values()}:
                 databases.execute(connection, f"CREATE SCHEMA {schema}")
             for table, paths in files.items():
-                lock = _add_key(connection, places[table], (locked or {})[table]) if table in (locked or {}) else ""
-                _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths], lock)
+                _view(connection, places[table], [f"{prefix}{p}" if prefix else _pattern(str(p)) for p in paths])
             connection.commit()
             return _decide(asked, engine, places, rows, sensitive, keys or {})
 
@@ -222,10 +221,11 @@ def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Any]:
     return [r for c in plan.chunks if (r := session.staging.receipt(stage, plan.name, c.number))]
 
 
-def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None) -> str:
-    """Let DuckDB read from `filesystem`; the prefix of its paths, empty for this machine's disk."""
-    if filesystem is None or isinstance(filesystem, pafs.LocalFileSystem):
+def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None, locked: Mapping[str, bytes]) -> str:
+    """Let DuckDB read from `filesystem`; the prefix of its paths, empty for this machine's disk. locked: the keys of encrypted files."""
+    if not locked and (filesystem is None or isinstance(filesystem, pafs.LocalFileSystem)):
         return ""
+    files = filesystem or pafs.LocalFileSystem()
     from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
 
     class Staged(ArrowFSWrapper):  # type: ignore[misc]
@@ -235,10 +235,18 @@ def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem 
         def _strip_protocol(cls, path: str) -> str:
             return path.removeprefix("penstock://")
 
+        def info(self, path: str, **options: Any) -> dict[str, Any]:
+            found: dict[str, Any] = super().info(path, **options)
+            return found | {"size": plain_size(found["size"])} if self._strip_protocol(path) in locked else found
+
+        def _open(self, path: str, mode: str = "rb", *given: Any, **options: Any) -> Any:
+            key = locked.get(path := self._strip_protocol(path))
+            return Input(files.open_input_file(path), key) if key else super()._open(path, mode, *given, **options)
+
         def glob(self, path: str, **_: Any) -> list[str]:
             return [f"penstock://{self._strip_protocol(path)}"]  # a path, never a pattern
 
-    connection.connection.driver_connection.register_filesystem(Staged(filesystem))  # type: ignore[union-attr]
+    connection.connection.driver_connection.register_filesystem(Staged(files))  # type: ignore[union-attr]
     return "penstock://"
 
 
@@ -252,22 +260,11 @@ def _apart(tables: Iterable[str]) -> dict[str, TableName]:
     return places
 
 
-def _add_key(connection: sa.Connection, table: TableName, key: bytes) -> str:
-    """Make a table's key known to this instance of DuckDB, and answer the option by which a statement names it, without its value."""
-    name = f"penstock_{table.schema}_{sha256(table.name.encode()).hexdigest()[:16]}"
-    try:  # not by SQLAlchemy, whose errors repeat the statement
-        connection.connection.driver_connection.execute(f"PRAGMA add_parquet_key('{name}', '{b64encode(key).decode()}')")  # type: ignore[union-attr]
-    except Exception as error:
-        raise StagingDamaged(f"DuckDB does not take the key of the staged files of {table.name}", why=type(error).__name__) from None
-    return f", encryption_config = {{footer_key: '{name}'}}"
-
-
-def _view(connection: sa.Connection, place: TableName, paths: Sequence[str], lock: str = "") -> None:
-    """A view of a table's files. lock: the option by which encrypted ones are read."""
+def _view(connection: sa.Connection, place: TableName, paths: Sequence[str]) -> None:
     target = databases.of(connection.engine.url)
     listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
     try:
-        select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false{lock})"
+        select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
         databases.execute(connection, f"CREATE VIEW {databases.qualified(target, place)} AS {select}")
     except sa.exc.DBAPIError as error:
         why = str(error.orig).splitlines()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, staging_root, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, secrets, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,6 +33,7 @@ class PreflightOperator(MigrationOperator):
                 staging_root(migration, self.staging_root),
                 estimate=not migration.in_parts,  # of whole tables; a run of an interval would be held up by it each time
                 interval=interval(migration, context),
+                secrets=secrets(),
             )
             plan.keep(staging, found)
             for problem in found.problems:

@@ -213,6 +213,22 @@ class SwitchSpec(_Part):
     keep_old: Annotated[Duration, _default("7d", "how long the old tables stay, for undo")] = parse_duration("7d")
 
 
+class StagingSpec(_Part):
+    """Where runs are staged, and how long what they leave there is kept."""
+
+    url: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
+    keep: Annotated[
+        Duration, _default("7d", "how long `penstock clean` leaves the rows of failed runs, and quarantined rows, in staging")
+    ] = parse_duration("7d")
+
+
+def _staging(value: Any) -> Any:
+    """A URL alone, or what the section can say."""
+    if not isinstance(value, str | dict | StagingSpec | None):
+        raise ValueError("expected a URL, or a mapping such as {url: s3://bucket/staging, keep: 7d}")
+    return {"url": value} if isinstance(value, str) else {} if value is None else value
+
+
 class Migration(_Part):
     """One declared migration."""
 
@@ -234,7 +250,11 @@ class Migration(_Part):
     deadline: Annotated[
         Duration | None, Field(description="a run that is not over so long after it was queued is told in the log of Airflow's executor")
     ] = None
-    staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
+    staging: Annotated[
+        StagingSpec,
+        BeforeValidator(_staging, json_schema_input_type=Text | None | StagingSpec),
+        Field(description="URL of the staging root, or {url, keep}"),
+    ] = StagingSpec()
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
         default_factory=lambda said: Path("expectations", said.get("name", ""))
@@ -269,6 +289,11 @@ class Migration(_Part):
     def in_parts(self) -> bool:
         """Whether a run may move less than whole tables."""
         return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
+
+    @property
+    def staging_url(self) -> str | None:
+        """URL of the staging root, None when the file does not name one."""
+        return self.staging.url
 
     @property
     def path(self) -> Path:
@@ -375,6 +400,7 @@ def _fields(parents: list[Any]) -> list[str]:
         "partition": PartitionSpec,
         "incremental": IncrementSpec,
         "bad_rows": BadRowsSpec,
+        "staging": StagingSpec,
     }
     part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
     return list(part.model_fields)

@@ -29,7 +29,7 @@ STAGES = {
     "approve": "approval",
     "switch": "switch",
     "verify": "verify what is live",
-    "finish": "drop what earlier switches kept",
+    "finish": "remove staged rows, drop what earlier switches kept",
     "undo": "undo",
 }
 """The stages of a run in their order, and what people call them."""

@@ -92,7 +92,7 @@ def drop_kept(connection: sa.Connection, target: Database, migration: str, how: 
     In transactions of its own. Two at the same time do no harm: the tables are dropped where they are still there.
     """
     ran: list[str] = []
-    if not _expired(connection, migration):
+    if not expired(connection, migration):
         return ran
     coverage.line_up(connection, migration)
     with connection.begin():
@@ -108,7 +108,7 @@ def drop_kept(connection: sa.Connection, target: Database, migration: str, how: 
     return ran
 
 
-def _expired(connection: sa.Connection, migration: str) -> list[journal.Switch]:
+def expired(connection: sa.Connection, migration: str) -> list[journal.Switch]:
     """The switches whose kept tables are no longer kept."""
     with connection.begin():
         return _of(connection, migration) if journal.exists(connection) else []

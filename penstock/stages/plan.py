@@ -15,7 +15,7 @@ from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Depth, Plan, token
-from penstock.preflight import Assessment, ends, widths
+from penstock.preflight import Assessment, ends, needs, widths
 from penstock.session import Session
 from penstock.staging import Staging
 
@@ -33,8 +33,11 @@ def assess(
     estimate: bool = False,
     interval: Interval | None = None,
     repair: bool = False,
+    secrets: Mapping[str, str] | None = None,
 ) -> Assessment:
     """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration. `repair`: of a run that repairs.
+
+    secrets: what is configured, to be held against what the steps need; None where that is of no matter.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
@@ -49,6 +52,8 @@ def assess(
         if migration.in_parts or repair:
             tables, problems = partitioning.cut(migration, run, interval, found.tables, reading, writing, only, repair)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
+        if secrets is not None:
+            found = replace(found, problems=(*needs.problems(migration, found.tables, secrets), *found.problems))
         if not found.blocking:
             tables, problems = widths.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))
@@ -214,7 +219,7 @@ def plan(
     events.emit("plan.started", migration=migration.name, run=run)
     interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
-    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair)
+    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
     keep(area, found)
     refuse(found, migration)
     made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)

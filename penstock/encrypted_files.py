@@ -70,6 +70,8 @@ class Input:
         self._place = 0
         self._number, self._held = -1, b""
         self.closed = False
+        if not self._size:  # nothing will be read, so nothing else would find that it was cut off
+            self._decrypt(0, memoryview(bytearray()))
 
     def read(self, count: int = -1) -> bytes | bytearray:
         """The next `count` bytes, all that are left when it is negative; fewer at the end."""

@@ -253,7 +253,7 @@ class Migration(_Part):
     staging: Annotated[
         StagingSpec,
         BeforeValidator(_staging, json_schema_input_type=Text | None | StagingSpec),
-        Field(description="URL of the staging root, or {url, keep}"),
+        Field(description="URL of the staging root, or {url, keep}", json_schema_extra=lambda schema: schema.pop("default", None)),
     ] = StagingSpec()
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(

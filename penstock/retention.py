@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from penstock import coverage, databases, journal, quarantine, staged_rows, switches
+from penstock import coverage, databases, events, journal, quarantine, staged_rows, switches
 from penstock.databases import Database
 from penstock.errors import StagingLocked
 from penstock.session import Session
@@ -55,10 +55,12 @@ def remove(area: Staging, also_quarantine: bool) -> None:
     now = journal.now()
     record = {"rows": found.get("rows") or now, "quarantine": found.get("quarantine") or (now if also_quarantine else None)}
     area.write_json(record | {"done": False}, staged_rows.REMOVED)
+    events.emit("removal.started", quarantine=also_quarantine)
     for file in removable(area, also_quarantine):
         with suppress(FileNotFoundError):  # somebody else removes the same files
             area.filesystem.delete_file(file.path)
     area.write_json(record | {"done": True}, staged_rows.REMOVED)
+    events.emit("removal.finished", quarantine=also_quarantine)
 
 
 def removable(area: Staging, also_quarantine: bool) -> list[File]:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException
 from operators.migration_operator import declared, staging_root, url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -31,7 +31,11 @@ class CleanOperator(BaseOperator):
         self.staging_root = staging_root
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Answers, by migration, how many runs, files, bytes and statements there were."""
+        """As `cleaned`."""
+        return self.cleaned(context)
+
+    def cleaned(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Clean up, and answer by migration how many runs, files, bytes and statements there were. Raises AirflowException at the end."""
         done: dict[str, Any] = {}
         failed: list[str] = []
         for file in sorted([*Path(self.folder).glob("*.yaml"), *Path(self.folder).glob("*.yml")]):

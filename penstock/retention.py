@@ -76,7 +76,7 @@ def over(area: Staging, keep: dt.timedelta, approve_within: dt.timedelta) -> boo
     A run that failed may be tried again by Airflow: it is kept for an hour at least. One that has come to no end, because it goes on,
     waits or was killed, is kept for a day at least; one that waits for an approval also for as long as that may take.
     """
-    written = [f.mtime_ns for f in area.files() if f.mtime_ns]
+    written = [f.mtime_ns for f in area.files() if f.mtime_ns is not None]
     if not written:
         return False
     idle = dt.datetime.now(dt.UTC) - dt.datetime.fromtimestamp(max(written) / 1e9, dt.UTC)

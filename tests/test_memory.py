@@ -32,7 +32,7 @@ STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prov
         ("tens", 12, 192, False, "b"),
         ("tens", 12, 192, True, ""),
         ("huge", 2, 512, False, ""),
-        ("huge", 2, 640, True, "b"),
+        ("huge", 2, 576, True, "b"),
     ],
 )
 def test_no_stage_takes_more_than_is_declared(

@@ -93,11 +93,18 @@ def fill(url: sa.URL, shape: str, rows: int | None = None) -> None:
     engine.dispose()
 
 
-def measure(source: sa.URL, target: sa.URL, folder: Path, memory: str, stages: Sequence[str] = STAGES) -> dict[str, int]:
-    """Bytes over the interpreter and the libraries that the stages of a run with that limit take, each in a process of its own."""
+def measure(
+    source: sa.URL, target: sa.URL, folder: Path, memory: str, stages: Sequence[str] = STAGES, sensitive: Sequence[str] = ()
+) -> dict[str, int]:
+    """Bytes over the interpreter and the libraries that the stages of a run with that limit take, each in a process of its own.
+
+    sensitive: columns of the table that are declared so, and have its rows encrypted.
+    """
     ends = {end: url.render_as_string(hide_password=False) for end, url in (("source", source), ("target", target))}
     file = folder / "m.json"
-    file.write_text(json.dumps({"name": "m", **ends, **({"memory": memory} if memory else {})}))
+    file.write_text(
+        json.dumps({"name": "m", **ends, **({"memory": memory} if memory else {}), "tables": {"t": {"sensitive": list(sensitive)}}})
+    )
     found = {}
     for stage in stages:
         command = [sys.executable, "-m", "benchmarks.programs.stage_memory", str(file), stage]

@@ -16,7 +16,7 @@ from operators.migration_dag import STAGING
 from operators.plan import PlanOperator
 from operators.preflight import PreflightOperator
 from operators.report import ReportOperator
-from operators.switch import SwitchOperator, VerifyOperator
+from operators.switch import FinishOperator, SwitchOperator, VerifyOperator
 from operators.transform import TransformOperator
 from operators.validate import ProveOperator, ValidateOperator
 
@@ -43,10 +43,11 @@ with DAG("flights_by_hand", schedule=None, max_active_runs=1, tags=["penstock", 
     prove = ProveOperator(task_id="prove", **FLIGHTS)
     switch = SwitchOperator(task_id="switch", **FLIGHTS)
     verify = VerifyOperator(task_id="verify", **FLIGHTS)
+    finish = FinishOperator(task_id="finish", **FLIGHTS)
     report = ReportOperator(task_id="report", **FLIGHTS)
 
     preflight >> plan >> extract >> gate_extracted >> transform >> gate_transformed
     gate_transformed >> prepare >> load >> build >> gate_loaded >> prove
-    [gate_extracted, gate_transformed, gate_loaded, prove, enough_rows(prove.output)] >> switch >> verify
-    # The report comes in every case; the run's state hangs on `verify`, for a run is as its last tasks are.
+    [gate_extracted, gate_transformed, gate_loaded, prove, enough_rows(prove.output)] >> switch >> verify >> finish
+    # The report is written in every case; the state of the run is that of its last tasks, `finish` among them.
     [extract, transform, load, prove, switch] >> report

@@ -6,7 +6,7 @@ The engine is imported when a task runs, never when a DAG is parsed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from penstock.plan import Group
     from penstock.session import Session
     from penstock.staging import Receipt, Staging
-
-MASK_CONNECTION = "penstock_mask"
-"""The connection whose password is the key that `mask` steps hash with; needed only by migrations that mask."""
 
 
 class MigrationOperator(BaseOperator):
@@ -105,7 +102,7 @@ def staging_root(migration: Migration, given: str) -> str:
     """The URL of the staging area that all runs share. Raises MigrationError when nothing names one."""
     from penstock.errors import MigrationError
 
-    root = given or migration.staging
+    root = given or migration.staging_url
     if not root:
         fix = "set the Airflow Variable penstock_staging, or `staging` in the file"
         raise MigrationError("nothing says where to stage", where=str(migration.path), fix=fix)
@@ -124,9 +121,15 @@ def current_run(migration: Migration, given: str, context: Context) -> str:
 
 
 def begun_run(migration: Migration, given: str, context: Context) -> str:
-    """`current_run`, or a new attempt when that has made its tables live: whoever clears such a run wants the source read again."""
+    """`current_run`, or a new attempt when that has made its tables live, or its staged rows were removed.
+
+    Who clears such a run wants the source to be read again.
+    """
     current = current_run(migration, given, context)
-    if not any(area(migration, given, current).exists(end) for end in ("switch.json", "undo.json")):
+    from penstock import staged_rows
+
+    earlier = area(migration, given, current)
+    if not any(earlier.exists(end) for end in ("switch.json", "undo.json")) and not staged_rows.removed(earlier):
         return current
     base = _asked(migration, context)
     number = int(current.removeprefix(base).removeprefix("~") or 1) + 1
@@ -193,11 +196,15 @@ def url(connection_id: str) -> sa.URL:
 
 
 def secrets() -> dict[str, str]:
-    """What steps need and no file may hold, from Airflow connections."""
-    try:
-        return {"mask_key": BaseHook.get_connection(MASK_CONNECTION).password or ""}
-    except AirflowNotFoundException:
-        return {}
+    """What steps and the encryption of staged rows need and no file may hold: passwords of Airflow connections, where they are set."""
+    from penstock.protection import SECRETS
+
+    found = {}
+    for name, connection in SECRETS.items():
+        with suppress(AirflowNotFoundException):
+            if password := BaseHook.get_connection(connection).password:
+                found[name] = password
+    return found
 
 
 def area(migration: Migration, given: str, run: str) -> Staging:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from operators import notify
-from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, staging_root, suites_folder, url
+from operators.migration_operator import MigrationOperator, area, begun_run, declared, interval, secrets, staging_root, suites_folder, url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,6 +37,7 @@ class PreflightOperator(MigrationOperator):
                 staging_root(migration, self.staging_root),
                 estimate=not migration.in_parts,  # of whole tables; a run of an interval would be held up by it each time
                 interval=asked,
+                secrets=secrets(),
             )
             found = replace(found, problems=(*found.problems, *notify.problems(migration)))
             plan.keep(staging, found)

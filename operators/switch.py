@@ -62,7 +62,7 @@ class VerifyOperator(MigrationOperator):
 
 
 class FinishOperator(MigrationOperator):
-    """Drop the tables that earlier switches kept, where the time to keep them is over."""
+    """Drop the tables that earlier switches kept, where the time to keep them is over, and remove the staged rows of this run."""
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock import record

@@ -1,4 +1,4 @@
-"""The command line: check, plan, run, report, quarantine, undo. Everything a command needs is imported when it runs."""
+"""The command line: check, plan, run, report, quarantine, undo, clean. Everything a command needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 A migration file names its databases by Airflow connection ids; here AIRFLOW_CONN_<ID> defines one, or --source and
---target give URLs. PENSTOCK_MASK_KEY is the key that mask steps hash with.
+--target give URLs. PENSTOCK_MASK_KEY is the key that mask steps hash with; PENSTOCK_STAGING_KEY is a part of the key that
+encrypts staged rows (without it, PENSTOCK_MASK_KEY is).
 
 exit codes:
   0  done
@@ -157,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     held = command("quarantine", _quarantine, "List the rows that could not be carried, or take them again.", file, ends, staged, machine)
     held.add_argument("--run-id", help="another run than the last")
     held.add_argument("--redrive", action="store_true", help="load them into the live tables, through the steps as the file now says")
+    clean = command("clean", _clean, "Remove staged rows, quarantine and kept tables whose time is over.", file, staged, machine)
+    clean.add_argument("--target", help="URL or connection id, instead of the file's")
+    clean.add_argument("--dry-run", action="store_true", help="print what would be removed, remove nothing")
     command("schema", _schema, "Print the JSON Schema of a migration file.")
     return parser
 
@@ -192,7 +196,7 @@ def _opened(args: argparse.Namespace) -> tuple[Migration, sa.URL, sa.URL, Path]:
 
 
 def _root(args: argparse.Namespace, migration: Migration) -> str:
-    return str(args.staging or migration.staging or "staging")
+    return str(args.staging or migration.staging_url or "staging")
 
 
 def _interval(args: argparse.Namespace, migration: Migration) -> Interval | None:
@@ -202,8 +206,9 @@ def _interval(args: argparse.Namespace, migration: Migration) -> Interval | None
 
 
 def _secrets() -> dict[str, str]:
-    key = os.environ.get("PENSTOCK_MASK_KEY")
-    return {"mask_key": key} if key else {}
+    from penstock.protection import SECRETS
+
+    return {name: value for name in SECRETS if (value := os.environ.get(f"PENSTOCK_{name.upper()}"))}
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -214,7 +219,7 @@ def _check(args: argparse.Namespace) -> int:
 
     root, estimate = _root(args, migration), not args.no_estimate
     interval = _interval(args, migration)
-    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate, interval=interval)
+    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate, interval=interval, secrets=_secrets())
     if args.json:
         print(json.dumps({"migration": migration.name, **found.record()}, ensure_ascii=False, indent=1))
     else:
@@ -418,6 +423,23 @@ def _backfill(args: argparse.Namespace) -> int:
         print(f"{migration.name}: {interval}, {number} of {len(wanted)}", file=sys.stderr)
         run_id = f"backfill-{terminal.shown(str(interval)).replace(':', '')}-{runs.new(_root(args, migration), migration.name)}"
         _run(argparse.Namespace(**vars(args) | given, interval=str(interval), run_id=run_id))
+    return 0
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from penstock import connections, terminal
+    from penstock.migration import load
+    from penstock.stages import clean
+
+    migration = load(args.migration)
+    target = connections.resolve(args.target or migration.target)
+    found = clean.clean(migration, _root(args, migration), target, args.dry_run)
+    if args.json:
+        print(json.dumps({"migration": migration.name, "dry_run": args.dry_run, **asdict(found)}, ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(terminal.shown(line) for line in clean.told(migration.name, found, args.dry_run)))
     return 0
 
 

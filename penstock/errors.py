@@ -116,6 +116,14 @@ class StagingDamaged(PenstockError):
         )
 
 
+class StagingLocked(PenstockError):
+    """Staged rows are encrypted, and their key is missing or is another one."""
+
+
+class RowsRemoved(PenstockError):
+    """The staged rows of a run were removed: it has finished, or the time to keep them is over."""
+
+
 class SwitchRefused(PenstockError):
     """The evidence for a switch, or for its undo, is missing or no longer holds."""
 

@@ -45,6 +45,8 @@ NAMES: tuple[str, ...] = (
     "switch.started",
     "switch.statement",
     "switch.finished",
+    "removal.started",
+    "removal.finished",
     "undo.finished",
     "redrive.loaded",
     "redrive.finished",

@@ -7,6 +7,7 @@ penstock_coverage  what of each table is proven, and by which run
 penstock_pending   how many rows of a covered interval wait for another interval
 penstock_turns     a row a migration, locked by the one run that is switching
 penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
+penstock_keys      the random part of the key of each run whose staged rows are encrypted
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -115,6 +116,15 @@ APPROVALS = sa.Table(
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("warned", _LONG, nullable=False),
+)
+KEYS = sa.Table(
+    "penstock_keys",
+    _METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("run", _name(250), primary_key=True),
+    sa.Column("random", sa.String(64), nullable=False),
+    sa.Column("area", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
 )
 NAMES = frozenset(_METADATA.tables)
 
@@ -266,6 +276,37 @@ def pending(connection: sa.Connection, migration: str) -> dict[tuple[str, str, s
 def forget_receipts(connection: sa.Connection, run: str) -> None:
     """Drop a run's receipts, because its shadows are made anew."""
     connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run))
+
+
+@dataclass(frozen=True)
+class Key:
+    """The random part of a run's key. area: SHA-256 of the URL of the staging area that it belongs to.  at: when it was made."""
+
+    migration: str
+    run: str
+    random: str = field(repr=False)
+    area: str
+    at: str
+
+
+def keys(connection: sa.Connection, migration: str, run: str | None = None) -> list[Key]:
+    """The keys of a migration's runs, or of one; none where the journal is older than this table."""
+    if not sa.inspect(connection).has_table(KEYS.name):
+        return []
+    query = sa.select(KEYS).where(KEYS.c.migration == migration)
+    found = connection.execute(query if run is None else query.where(KEYS.c.run == run)).mappings()
+    return [Key(**dict(row)) for row in found]
+
+
+def write_key(connection: sa.Connection, key: Key) -> None:
+    """Record a run's key in the caller's transaction. Raises sqlalchemy.exc.IntegrityError when it has one already."""
+    connection.execute(KEYS.insert().values(**asdict(key)))
+
+
+def forget_key(connection: sa.Connection, migration: str, run: str) -> None:
+    """Delete a run's key: whatever is left of its encrypted files can never be read again."""
+    if sa.inspect(connection).has_table(KEYS.name):
+        connection.execute(KEYS.delete().where(KEYS.c.migration == migration, KEYS.c.run == run))
 
 
 def write_switch(connection: sa.Connection, switch: Switch) -> None:

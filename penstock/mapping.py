@@ -64,6 +64,18 @@ def origin(source: Table, steps: Sequence[tuple[str, Any]], name: str) -> str:
     return next((old for old, new in _traced(source, steps)[0].items() if new == name), name)
 
 
+def concealed(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
+    """Which of the source's columns do not reach the target as they are because a step masks or drops them."""
+    names = {c: c for c in columns}  # by now, and at the source
+    found: set[str] = set()
+    for name, args in steps:
+        if name == "rename":
+            names = {args.get(now, now): old for now, old in names.items()}
+        elif name in ("mask", "drop"):
+            found |= {names[c] for c in ([args] if isinstance(args, str) else args) if c in names}
+    return frozenset(found)
+
+
 def as_text(columns: Iterable[str], steps: Sequence[tuple[str, Any]]) -> frozenset[str]:
     """Which of the source's columns the steps cast to a text, or to JSON, or drop, before any other step can have looked at them."""
     names = {c: c for c in columns}  # by now, and at the source

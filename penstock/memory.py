@@ -16,13 +16,13 @@ _OTHER = 64 << 20
 _UNALLOTTED = 32 << 20  # what is no batch: pages of libraries that are first used, metadata, threads, holes between what is allocated
 
 
-def of_a_row(longest: int, value: int, read: int, written: int) -> int:
+def of_a_row(longest: int, value: int, read: int, written: int, encrypted: bool = False) -> int:
     """Bytes that a task takes that has no other row under its hands: it has so many bytes, its longest value so many.
 
     read, written: how many times either database has it besides. For Parquet a value is encoded and put into a page; when it is read
-    back, or put together of pieces, it is there once more.
+    back, or put together of pieces, it is there once more. encrypted: whether it is staged encrypted, for which Arrow copies the page.
     """
-    return max((1 + read) * longest + 2 * value, (1 + written) * longest + value) + _OTHER
+    return max((1 + read) * longest + (3 if encrypted else 2) * value, (1 + written) * longest + value) + _OTHER
 
 
 def of_rows(read: int, written: int) -> int:

@@ -270,6 +270,22 @@ class SwitchSpec(_Part):
         return min(max(self.approve_within / 4, dt.timedelta(minutes=5)), self.approve_within / 2)
 
 
+class StagingSpec(_Part):
+    """Where runs are staged, and how long what they leave there is kept."""
+
+    url: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
+    keep: Annotated[
+        Duration, _default("7d", "how long `penstock clean` leaves the rows of failed runs, and quarantined rows, in staging")
+    ] = parse_duration("7d")
+
+
+def _staging(value: Any) -> Any:
+    """A URL alone, or what the section can say."""
+    if not isinstance(value, str | dict | StagingSpec | None):
+        raise ValueError("expected a URL, or a mapping such as {url: s3://bucket/staging, keep: 7d}")
+    return {"url": value} if isinstance(value, str) else {} if value is None else value
+
+
 class Migration(_Part):
     """One declared migration."""
 
@@ -292,7 +308,11 @@ class Migration(_Part):
         Duration | None,
         Field(description="a run that has not ended so long after it was queued is notified, and logged by Airflow's executor"),
     ] = None
-    staging: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
+    staging: Annotated[
+        StagingSpec,
+        BeforeValidator(_staging, json_schema_input_type=Text | None | StagingSpec),
+        Field(description="URL of the staging root, or {url, keep}", json_schema_extra=lambda schema: schema.pop("default", None)),
+    ] = StagingSpec()
     tables: Tables = Tables()
     checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
         default_factory=lambda said: Path("expectations", said.get("name", ""))
@@ -335,6 +355,11 @@ class Migration(_Part):
     def in_parts(self) -> bool:
         """Whether a run may move less than whole tables."""
         return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
+
+    @property
+    def staging_url(self) -> str | None:
+        """URL of the staging root, None when the file does not name one."""
+        return self.staging.url
 
     @property
     def path(self) -> Path:
@@ -446,6 +471,7 @@ def _fields(parents: list[Any]) -> list[str]:
         "partition": PartitionSpec,
         "incremental": IncrementSpec,
         "bad_rows": BadRowsSpec,
+        "staging": StagingSpec,
     }
     if parents[:1] == ["notify"]:
         parts = {"slack": SlackSpec, "smtp": SmtpSpec, "webhook": WebhookSpec, "notify": NotifySpec}

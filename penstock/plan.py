@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from penstock import databases
 from penstock.databases import Database, ddl
 from penstock.errors import Problem
-from penstock.mapping import map_table
+from penstock.mapping import concealed, map_table
 from penstock.schema import Column, ForeignKey, Table, TableName
 
 Consistency = Literal["run", "table"]
@@ -167,9 +167,15 @@ class TablePlan:
         return replace(self.target, indexes=(), foreign_keys=(), partitioning=None) if self.replaces else self.target
 
     def hidden(self, stage: str) -> frozenset[str]:
-        """The columns at `stage` whose values nothing may show: the sensitive ones, and whatever steps may have made of them."""
-        if stage == "extracted" or not self.sensitive:
-            return frozenset(self.sensitive)
+        """The columns at `stage` whose values nothing may show.
+
+        As they were extracted: the sensitive ones, and those that a step masks or drops. Later: the sensitive ones, and whatever steps
+        may have made of them.
+        """
+        if stage == "extracted":
+            return self.private
+        if not self.sensitive:
+            return frozenset()
         untouched = map_table(self.source, self.target.columns, self.steps, self.target.name).untouched
         harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
         return frozenset(c.name for c in self.target.columns if c.name not in harmless)
@@ -177,6 +183,16 @@ class TablePlan:
     def shape(self, stage: str) -> tuple[Column, ...]:
         """The columns of the rows that `stage` reads, and so of those that it rejects."""
         return self.source.columns if stage in ("extracted", "transformed") else self.target.columns
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The source columns that are sensitive, or that a step masks or drops: none of their values may be seen after the run."""
+        return frozenset(self.sensitive) | concealed((c.name for c in self.source.columns), self.steps)
+
+    @property
+    def protected(self) -> bool:
+        """Whether the table's staged rows are encrypted."""
+        return bool(self.private)
 
     @property
     def secret(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ In a run's staging area, written by the stage that found them:
 
     quarantine/<table>/<stage>-00000.parquet   the rows of a chunk
     quarantine/<table>/<stage>-00000.json      and after it what is in it: the manifest
+    quarantine_source/<table>/00000.parquet    once the run has finished: the rows that the load rejected, as the source gave them
 
 `row` holds a row as the stage read it, in its own types; the columns beside it say which row that is, which of its
 columns is bad, why, and with what value. A chunk whose rows are all good has neither file.
@@ -17,16 +18,17 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
+import numpy as np
 import pyarrow as pa
 
-from penstock import digest, events
+from penstock import digest, events, transforms
 from penstock.digest import Digest
 from penstock.errors import StagingDamaged, TooManyBadRows
 from penstock.plan import Plan, TablePlan
 from penstock.schema import Column, arrow_schema
-from penstock.staging import Staging, folder
+from penstock.staging import Staging, chunk_file, folder
 
-FOLDER = "quarantine"
+FOLDER, SOURCE = "quarantine", "quarantine_source"
 _EXAMPLES = 3
 _HIDDEN = "(sensitive)"
 
@@ -143,7 +145,8 @@ def _publish(
     file = f"{_file(table, stage, chunk)}.parquet"
     with area.parquet(whole.schema, file) as writer:
         writer.write_batch(whole)
-    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, keys))
+    shown = [""] * len(bad) if plan.secret & set(_key(plan)) else keys  # the manifest is plain text
+    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, shown))
     area.write_json(asdict(made), f"{_file(table, stage, chunk)}.json")
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
     return made
@@ -196,6 +199,40 @@ def places(area: Staging, held: Manifest) -> list[int]:
     """Where the rows of a file stood among those of their chunk."""
     found: list[int] = _whole(area, held).column("place").to_pylist()
     return found
+
+
+def as_read(area: Staging, held: Manifest, plan: TablePlan) -> pa.RecordBatch | None:
+    """The rows of a file as the source gave them, before any step; None where they can't be found again.
+
+    A row that the load has rejected is found among those that were extracted, by its place: unless a step may have left rows out.
+    """
+    if held.stage == "transformed" or not plan.steps:
+        return rows(area, held)
+    if area.exists(kept := _source(held)):
+        return pa.Table.from_batches(area.batches(kept)).combine_chunks().to_batches()[0]
+    extracted = area.receipt("extracted", plan.name, held.chunk)
+    if extracted is None or not area.exists(extracted.file) or not transforms.keeps_rows(plan.steps):
+        return None
+    before = manifest(area, plan.name, "transformed", held.chunk)
+    passed = np.delete(np.arange(extracted.rows), places(area, before) if before else [])
+    wanted, start, found = passed[places(area, held)], 0, []
+    for batch in area.rows(extracted):
+        here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
+        found.append(batch.take(pa.array(here)))
+        start += batch.num_rows
+    return pa.Table.from_batches(found).combine_chunks().to_batches()[0]
+
+
+def keep_as_read(area: Staging, plan: TablePlan) -> None:
+    """Copy the rows that the load has rejected, as the source gave them, into the quarantine, before the extracted files are removed."""
+    for held in manifests(area, plan.name, ["loaded"]) if plan.steps else ():
+        if not area.exists(_source(held)) and (found := as_read(area, held, plan)) is not None:
+            with area.parquet(found.schema, _source(held)) as writer:
+                writer.write_batch(found)
+
+
+def _source(held: Manifest) -> str:
+    return chunk_file(SOURCE, held.table, held.chunk)
 
 
 def _whole(area: Staging, held: Manifest) -> pa.RecordBatch:

@@ -31,7 +31,7 @@ STAGES = {
     "approve": "approval",
     "switch": "switch",
     "verify": "verify the live tables",
-    "finish": "drop expired copies",
+    "finish": "remove staged rows, drop expired copies",
     "undo": "undo",
 }
 """The stages of a run in their order, and what people call them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import gx, journal, record, staging
+from penstock import gx, journal, record, staged_rows, staging
 from penstock.intervals import Interval
 from penstock.migration import Migration
 from penstock.plan import Depth, groups
@@ -59,8 +59,11 @@ def run(
 
 def move(session: Session) -> None:
     """Everything up to the proof: extract, transform, load and build, with their gates."""
+    if switch.happened(session):
+        return
     area, planned = session.staging, session.plan
     with record.stage(area, "extract"):
+        session = staged_rows.ready(session, begin=True)
         for group in groups(planned, "extract"):
             extract.extract(session, group.tables)
         extract.finish(session)
@@ -72,8 +75,6 @@ def move(session: Session) -> None:
                 transform.transform(session, group.chunks)
         with record.stage(area, "gate_transformed"):
             validate.gate(session, "transformed")
-    if switch.happened(session):
-        return
     if any(t.repairs for t in planned.tables):
         with record.stage(area, "compare"):
             compare.compare(session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from penstock import record, staging
+from penstock import record, staged_rows, staging
 from penstock.migration import Migration
 from penstock.staging import Staging
 
@@ -36,7 +36,7 @@ def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str 
     Only the last: an older one would make rows live that are older than those a later run has put there.
     """
     planned = [a for a in areas(root, migration.name) if a.exists("plan.json")]
-    if not planned or planned[-1].exists("switch.json"):
+    if not planned or planned[-1].exists("switch.json") or staged_rows.removed(planned[-1]):
         return None
     last, plan = planned[-1], planned[-1].read_json("plan.json")
     refused = last.exists("approval.json") and not last.read_json("approval.json")["approved"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,7 +28,7 @@ class Sift:
     steps: Sequence[Step]
     sieve: Sieve
     secrets: Mapping[str, str]
-    sensitive: Sequence[str]
+    sensitive: Collection[str]
 
     @cached_property
     def shapes(self) -> Shapes:

@@ -1,7 +1,11 @@
 """The staging area of a run: Parquet files and small JSON records under one URL, local or object store.
 
-Everything is published whole: a file is written beside its place and moved there, a manifest is written
-last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run>/`:
+Every file is published whole: it is written under another name and then moved to its place. A manifest is written last, so every
+file that can be seen is complete. On a local disk only the user that runs Penstock can read them: folders have mode 0700, files
+0600, whatever the umask is. The Parquet files of a protected table are encrypted (penstock/protection.py). They are removed when the
+run has switched and finished, or when the time to keep them is over (penstock/retention.py).
+
+Layout under `<root>/<migration>/<run>/`:
 
     assessment.json plan.json          what preflight found, and what the run will do
     extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
@@ -14,6 +18,8 @@ last, so whatever can be seen is complete. Layout under `<root>/<migration>/<run
     timings/ failure.json              how long each stage took, and what went wrong
     before.json                        which run of the migration was the last when this one began
     expected.json progress/            what there is to do, and what each stage has counted of it so far
+    protection.json                    which tables are encrypted, and with which secret from outside
+    removed.json                       when the rows, or the quarantine, were removed
     report.json report.html
 """
 
@@ -21,11 +27,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -35,7 +42,9 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from penstock.encrypted_files import decrypting, encrypting
 from penstock.errors import StagingDamaged
+from penstock.protection import Protection
 
 # See penstock/__init__.py; and where Arrow was imported before it.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -70,11 +79,15 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Staging:
-    """One run's folder. `path` is within `filesystem`; every method's paths are relative to it."""
+    """One run's folder. `path` is within `filesystem`; every method's paths are relative to it.
+
+    protection: of the Parquet files. Without one, no file is written encrypted, and none that is can be read.
+    """
 
     filesystem: pafs.FileSystem
     path: str
     url: str
+    protection: Protection = field(default=Protection(), repr=False)
 
     def at(self, *parts: str) -> str:
         return posixpath.join(self.path, *parts)
@@ -117,18 +130,22 @@ class Staging:
 
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[pq.ParquetWriter]:
-        """A Parquet file that is published when the with block ends well, and is nowhere otherwise. plain: as `parquet_writer` has it."""
+        """A Parquet file that is published when the with block ends without an error, and is not there otherwise.
+
+        plain: as `parquet_writer` has it. The file is encrypted when `protection` says so.
+        """
         with (
             self._published(*parts) as place,
             self.filesystem.open_output_stream(place) as stream,
-            parquet_writer(stream, schema, plain) as writer,
+            encrypting(stream, self.key(*parts)) as file,
+            parquet_writer(file, schema, plain) as writer,
         ):
             yield writer
 
     def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The rows of a published Parquet file, a batch at a time, never more than one of its row groups in memory."""
         with self.filesystem.open_input_file(self.at(*parts)) as source:
-            file = pq.ParquetFile(source, pre_buffer=False)
+            file = pq.ParquetFile(decrypting(source, self.key(*parts)), pre_buffer=False)
             for group in range(file.num_row_groups):
                 held = file.metadata.row_group(group)
                 if held.num_rows <= rows and held.total_byte_size > _LONG:
@@ -143,6 +160,14 @@ class Staging:
             raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
         yield from self.batches(receipt.file)
 
+    def key(self, *parts: str) -> bytes | None:
+        """The key that a Parquet file is encrypted with, None when it is not. Raises StagingLocked."""
+        return self.protection.of(posixpath.join(*parts))
+
+    def protected(self, by: Protection) -> Staging:
+        """The same area, with the keys of its encrypted files."""
+        return replace(self, protection=by)
+
     def size(self, *parts: str) -> int:
         """Bytes of a published file."""
         return int(self.filesystem.get_file_info(self.at(*parts)).size or 0)
@@ -154,6 +179,11 @@ class Staging:
             while piece := stream.read(1 << 20):
                 found.update(piece)
         return found.hexdigest()
+
+    def files(self, *parts: str) -> list[pafs.FileInfo]:
+        """Every file in a folder and in those below it, unpublished ones too; none where there is no folder."""
+        selector = pafs.FileSelector(self.at(*parts), allow_not_found=True, recursive=True)
+        return [f for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.File]
 
     def delete(self, *parts: str) -> None:
         """Remove a folder and what is in it, if it is there."""
@@ -185,10 +215,27 @@ class Staging:
             # An object appears when its upload completes; an abandoned upload leaves nothing.
             yield place
             return
-        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        _private_folder(Path(place).parent)
         beside = place + ".part"
+        _private_file(beside)
         yield beside
         self.filesystem.move(beside, place)
+
+
+def _private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone."""
+    for missing in [p for p in (*reversed(path.parents), path) if not p.exists()] if not path.is_dir() else []:
+        missing.mkdir(mode=0o700, exist_ok=True)
+        missing.chmod(0o700)  # a umask may have taken more away
+
+
+def _private_file(path: str) -> None:
+    """Make an empty file for this user alone, or empty the one that an earlier try left: Arrow opens it and keeps its mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 _LONG = 32 << 20  # bytes of a row group that no batch of ordinary rows has

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from penstock import quarantine, staged_rows
 from penstock.cli import main
 from penstock.errors import BadValues, GateClosed, LoadFailed, RowsRefused, StagingDamaged, SwitchRefused, TooManyBadRows
 from penstock.stages import prove, switch
@@ -153,13 +154,16 @@ def test_rows_that_meet_under_one_key_are_refused_not_quarantined(tmp_path: Path
     assert not move.quarantined()
 
 
-def test_no_list_and_no_report_shows_a_sensitive_value_but_the_file_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_list_and_no_report_shows_a_sensitive_value_but_the_encrypted_file_keeps_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ddl = "CREATE TABLE t (code TEXT PRIMARY KEY, u UUID, j JSON);"
     rows = [("s3cret-key", "s3cret-uuid", "{}"), ("s3cret-too", GOOD, "{s3cret-json")]
     move = sqlite(tmp_path, ddl, rows)
     migration = move.write({"t": {"sensitive": ["code", "u", "j"]}})
-    move.run(migration)
-    assert sorted(r["value"] for r in move.quarantined()) == ["s3cret-uuid", "{s3cret-json"]
+    area = staged_rows.ready(move.run(migration), quarantine=True).staging
+    held = [b for m in quarantine.manifests(area, "t") for b in area.batches(m.file)]
+    assert sorted(v for b in held for v in b.column("value").to_pylist()) == ["s3cret-uuid", "{s3cret-json"]
     for flags in ([], ["--json"]):
         assert main(["quarantine", str(migration.path), "--staging", move.root, *flags]) == 0
     told = capsys.readouterr().out + (Path(move.root) / "bad/r1/report.html").read_text() + json.dumps(move.report())

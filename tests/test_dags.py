@@ -39,7 +39,7 @@ def written(folder: Path, **files: str) -> Path:
 
 
 def test_repository_parses_without_errors(airflow_installed: None) -> None:
-    assert {"flights", "flights__undo", "flights__repair", "flights_by_hand"} == set(parsed(REPO / "dags"))
+    assert {"flights", "flights__undo", "flights__repair", "flights_by_hand", "penstock_clean"} == set(parsed(REPO / "dags"))
 
 
 def test_parsing_opens_nothing_and_imports_nothing_heavy() -> None:

@@ -26,15 +26,21 @@ STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prov
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "limit", "back"),
-    [("megabytes", 160, 128, False), ("tens", 12, 192, False), ("tens", 12, 192, True), ("huge", 2, 512, False), ("huge", 2, 512, True)],
+    ("shape", "rows", "limit", "back", "sensitive"),
+    [
+        ("megabytes", 160, 128, False, ""),
+        ("tens", 12, 192, False, "b"),
+        ("tens", 12, 192, True, ""),
+        ("huge", 2, 512, False, ""),
+        ("huge", 2, 576, True, "b"),
+    ],
 )
 def test_no_stage_takes_more_than_is_declared(
-    postgresql_url: sa.URL, mariadb_url: sa.URL, tmp_path: Path, shape: str, rows: int, limit: int, back: bool
+    postgresql_url: sa.URL, mariadb_url: sa.URL, tmp_path: Path, shape: str, rows: int, limit: int, back: bool, sensitive: str
 ) -> None:
     source, target = (mariadb_url, postgresql_url) if back else (postgresql_url, mariadb_url)
     measured.fill(source, shape, rows)
-    found = measured.measure(source, target, tmp_path, f"{limit}MiB", STAGES)
+    found = measured.measure(source, target, tmp_path, f"{limit}MiB", STAGES, sensitive)
     assert {stage: taken >> 20 for stage, taken in found.items() if taken > limit << 20} == {}
 
 

@@ -81,7 +81,7 @@ def test_three_lines_are_a_migration(tmp_path: Path) -> None:
     made = load(written(tmp_path, LEAST))
     assert (made.name, made.source, made.target) == ("shop", "shop_source", "warehouse")
     assert (made.tables.include, made.tables.exclude, made.tables.specs) == (("*",), (), {})
-    assert (made.schedule, made.start_date, made.staging, made.source_schema, made.target_schema) == (None,) * 5
+    assert (made.schedule, made.start_date, made.staging_url, made.source_schema, made.target_schema) == (None,) * 5
     assert made.checks == Path("expectations/shop") and made.consistency == "best" and made.chunk_bytes == 32 << 20
     assert made.switch == SwitchSpec() and made.switch.keep_old == dt.timedelta(days=7) and not made.switch.approval
     assert made.switch.approve_within == dt.timedelta(hours=24) and made.switch.how == "swap"
@@ -90,7 +90,7 @@ def test_three_lines_are_a_migration(tmp_path: Path) -> None:
 def test_everything_said_is_heard(tmp_path: Path) -> None:
     made = load(written(tmp_path, ALL))
     assert made.name == "shop-2" and made.source_schema == "public" and made.target_schema == "sales"
-    assert made.schedule == "@daily" and made.start_date == dt.date(2013, 1, 1) and made.staging == "file:///var/staging"
+    assert made.schedule == "@daily" and made.start_date == dt.date(2013, 1, 1) and made.staging_url == "file:///var/staging"
     assert made.tables.include == ("cust*", "order") and made.tables.exclude == ("*_old",)
     assert list(made.tables.specs) == ["order", "include_me", 'no "quotes" %s']
     assert made.tables.specs["include_me"] == TableSpec() and made.tables.specs['no "quotes" %s'].to == "100%"

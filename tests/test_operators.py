@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import pytest
 
-from tests.airflow_home import MASK_KEY, STAGING, Airflow, api, filled, login
+from tests.airflow_home import HOME, MASK_KEY, STAGING, Airflow, api, filled, login
 from tests.bad_rows import sqlite
 
 NAMES = [
@@ -262,3 +264,54 @@ def test_missing_connection_is_named_with_its_fix(airflow: Airflow) -> None:
 
     with pytest.raises(UnknownConnection, match="no connection nobody"):
         url("nobody")
+
+
+def test_no_masked_value_is_in_any_artefact_of_a_run_that_has_ended(airflow: Airflow, capfd: pytest.CaptureFixture[str]) -> None:
+    """Staging, reports, logs, XCom and the rest of Airflow's database, the journal: searched for every e-mail that the run has masked."""
+    with sqlite3.connect(airflow.source) as db:
+        emails = [e for (e,) in db.execute("SELECT email FROM customer WHERE email <> ''")]
+    run = airflow.run("shop")
+    assert run.state == "success" and len(emails) > 20
+    told = capfd.readouterr()
+    staged = [f for f in Path(airflow.staged(run, "shop").path).rglob("*") if f.is_file()]
+    assert not [f for f in staged if ".parquet" in f.name], "the rows are removed, so no compressed page can hide a value"
+    logs = [f for f in (HOME / "logs").rglob("*") if f.is_file()]
+    with duckdb.connect(str(airflow.target)) as connection:
+        names = [n for (n,) in connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'penstock_%'").fetchall()]
+        assert "penstock_keys" in names
+        journal = repr([connection.execute(f"SELECT * FROM {n}").fetchall() for n in names])
+    files = [*staged, *logs, HOME / "airflow.db"]
+    texts = {str(f): f.read_bytes() for f in files} | {"journal": journal.encode(), "output": (told.out + told.err).encode()}
+    xcoms = json.dumps(list(airflow.xcoms(run).values()))
+    assert len(staged) > 20 and "customer" in journal and len(xcoms) > 100 and len(told.out + told.err) > 1000
+    found = [name for name, text in (texts | {"xcom": xcoms.encode()}).items() if any(e.encode() in text for e in emails)]
+    assert found == []
+
+
+def test_a_mask_without_a_key_is_refused_before_anything_is_extracted(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_PENSTOCK_MASK")
+    run = airflow.run("shop")
+    states = airflow.states(run)
+    assert states["preflight"] == "failed" and states["extract"] == "upstream_failed"
+    assert "penstock_mask" in airflow.staged(run, "shop").read_text("failure.json")
+
+
+def test_cleaning_goes_on_past_a_migration_that_can_not_be_cleaned_and_names_it(airflow: Airflow, tmp_path: Path) -> None:
+    from airflow.sdk.exceptions import AirflowException
+
+    from operators.clean import CleanOperator
+
+    run = airflow.run("shop_plain", stop_before_switch=True)
+    area = airflow.staged(run, "shop_plain")
+    assert run.state == "success" and [f for f in area.files() if f.path.endswith(".parquet")]
+    for file in area.files():
+        os.utime(file.path, (0, 0))
+    (tmp_path / "files").mkdir()
+    for name, target in (("a_lost", "nobody_knows"), ("shop_plain", "shop_target")):
+        (tmp_path / "files" / f"{name}.yaml").write_text(f"name: {name}\nsource: shop_source\ntarget: {target}\n")
+    task = CleanOperator(task_id="clean", folder=str(tmp_path / "files"), staging_root=str(STAGING))
+    with pytest.raises(AirflowException, match=r"not cleaned: a_lost\.yaml"):
+        task.cleaned({"params": {}})
+    assert [f for f in area.files() if f.path.endswith(".parquet")] == [] and area.exists("report.json")
+    (tmp_path / "files" / "a_lost.yaml").unlink()
+    assert task.cleaned({"params": {}}) == {"shop_plain": {"runs": 0, "files": 0, "bytes": 0, "statements": 0}}

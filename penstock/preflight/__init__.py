@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from penstock import databases, journal, naming, objects, suites, transforms
 from penstock.databases import Database, ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
-from penstock.mapping import Mapped, as_text, link, map_table
+from penstock.mapping import Mapped, as_text, concealed, link, map_table
 from penstock.migration import Migration, TableSpec
 from penstock.plan import TablePlan
 from penstock.preflight import ends, keys, outlook, sample
@@ -240,7 +240,10 @@ def _plan(
     spec = migration.tables.specs.get(source.name.name)
     key = source.key
     # no index helps to find a range of texts in the order of their bytes: where rows lie is the better cut
-    chunkable = all(source.column(c).type.name in (_CHUNKABLE - _UNINDEXED if from_.row_place else _CHUNKABLE) for c in key)
+    steps, sensitive = (tuple(spec.transform), tuple(spec.sensitive)) if spec else ((), ())
+    # the bounds of chunks are values of the key, and the plan, which holds them, can be read by everybody who sees the run
+    private = {*sensitive, *concealed(key, steps)} & set(key)
+    chunkable = not private and all(source.column(c).type.name in (_CHUNKABLE - _UNINDEXED if from_.row_place else _CHUNKABLE) for c in key)
     ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
     return TablePlan(
         source=source,
@@ -248,11 +251,11 @@ def _plan(
         shadow=to.shadow(target.name, migration.name),
         kept=to.kept(target.name, migration.name, run_token),
         live_exists=target.name.name in standing,
-        steps=tuple(spec.transform) if spec else (),
+        steps=steps,
         key=key if chunkable else (),
         target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
         ranged=ranged,
-        sensitive=tuple(spec.sensitive) if spec else (),
+        sensitive=sensitive,
         held=bool(source.primary_key) and not (spec and spec.key),
         quarantines=((spec and spec.bad_rows) or migration.bad_rows).action == "quarantine",
         at_most=spec.bad_rows.at_most if spec and spec.bad_rows else None,

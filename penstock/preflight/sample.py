@@ -77,7 +77,7 @@ def _tried(
         return _once(plan, from_, to, source, target, limit), None
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
-        why = f" ({error.why})" if error.why and not plan.sensitive else ""
+        why = f" ({error.why})" if error.why and not plan.private else ""
         return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
     except Exception as error:  # a driver's own: its text may hold values, and a sample must not fail what else was found
         return None, Problem(False, f"table {plan.name}", f"it could not be sampled: {type(error).__name__}", area="values")
@@ -107,7 +107,7 @@ def _once(plan: TablePlan, from_: Database, to: Database, source: sa.Engine, tar
 
 def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[pa.RecordBatch], pace: Pace) -> Pace:
     """`pace` with what loading took. Raises LoadFailed, or TransformFailed, where a value can't be carried."""
-    steps = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_KEY, plan.sensitive) for b in batches] if plan.steps else None
+    steps = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_KEY, plan.private) for b in batches] if plan.steps else None
     made = [b for table in steps for b in table.to_batches()] if steps is not None else list(batches)
     columns = plan.target.columns
     with _temporary(plan, to, target) as connection:

@@ -50,7 +50,8 @@ def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size 
 
 def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:
     column = max(found.values, key=lambda name: found.values[name])
-    alone = memory.of_a_row(found.longest, found.values[column], from_.copies[0], to.copies[1]) if found.longest > _PACKED else 0
+    copies = (from_.copies[0], to.copies[1])
+    alone = memory.of_a_row(found.longest, found.values[column], *copies, plan.protected) if found.longest > _PACKED else 0
     read, written = (found.average * min(found.rows, d.vector) if d.vector > 1 else 0 for d in (from_, to))
     together = memory.of_rows(read, written) if max(read, written) > _PACKED else 0
     needed = max(alone, together)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import sqlalchemy as sa
 
-from penstock import comparing, digest, events, staging, workers
+from penstock import comparing, digest, events, staged_rows, staging, workers
 from penstock.digest import Digest
 from penstock.errors import StagingDamaged
 from penstock.plan import Chunk, TablePlan, live_select
@@ -63,6 +63,7 @@ def compare(session: Session) -> None:
     plans = [t for t in session.plan.tables if t.repairs]
     if not plans or session.staging.exists(staging.COMPARED):
         return
+    session = staged_rows.ready(session)
     events.emit("compare.started", tables=len(plans))
     for plan in plans:
         for stage in (STAGE, LEAVING):

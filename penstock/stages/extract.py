@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, staging, workers
+from penstock import digest, events, journal, staged_rows, staging, workers
 from penstock.digest import Digest
 from penstock.errors import PenstockError
 from penstock.plan import Chunk, TablePlan, extract_select
@@ -26,6 +26,7 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
     A table that is staged already is left alone, unless the whole run must be of one snapshot and a part is missing:
     then what an earlier try staged is dropped and all tables are read again, since its snapshot is gone.
     """
+    session = staged_rows.ready(session, begin=True)
     plans = [session.plan.table(t) for t in tables]
     missing = [p for p in plans if not _complete(session, p)]
     if missing and session.plan.consistency == "run":
@@ -100,7 +101,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
-        error.why = error.why if not plan.sensitive else "withheld: the table has sensitive columns"
+        error.why = error.why if not plan.private else "withheld: the table has columns that are sensitive, masked or dropped"
         raise
     size = session.staging.size(file)
     seconds = round(time.monotonic() - began, 3)

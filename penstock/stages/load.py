@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import databases, events, journal, quarantine, trial, workers
+from penstock import databases, events, journal, quarantine, staged_rows, trial, workers
 from penstock.databases import sieve
 from penstock.databases.sieve import Sieve
 from penstock.digest import Digest
@@ -85,6 +85,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     Raises StagingDamaged when a file is not what its receipt says, LoadFailed when the target refuses rows, TooManyBadRows
     when more of them are bad than may go to quarantine.
     """
+    session = staged_rows.ready(session)
     with session.abreast(len(chunks)) as connections:
         with connections[0].begin():
             done = journal.all_receipts(connections[0], session.plan.run, STAGE)

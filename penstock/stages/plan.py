@@ -16,7 +16,7 @@ from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.intervals import Interval, written
 from penstock.migration import Migration
 from penstock.plan import Consistency, Depth, Plan, token
-from penstock.preflight import Assessment, ends, references, widths
+from penstock.preflight import Assessment, ends, needs, references, widths
 from penstock.reachable import elsewhere, file
 from penstock.session import Session
 from penstock.staging import Staging
@@ -35,8 +35,11 @@ def assess(
     estimate: bool = False,
     interval: Interval | None = None,
     repair: bool = False,
+    secrets: Mapping[str, str] | None = None,
 ) -> Assessment:
     """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration. `repair`: of a run that repairs.
+
+    secrets: what is configured, to be held against what the steps need; None where that is of no matter.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
@@ -57,6 +60,8 @@ def assess(
         if not any(p.area == "privileges" for p in found.blocking):
             problems += preflight.stranded(swapped, target_database, writing)
         found = replace(found, tables=tables, problems=(*found.problems, *problems))
+        if secrets is not None:
+            found = replace(found, problems=(*needs.problems(migration, found.tables, secrets), *found.problems))
         if not found.blocking:
             tables, problems = widths.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))
@@ -214,7 +219,7 @@ def plan(
     interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
     record.asked(area, run, interval if migration.partitioned else None, migration.timezone)
-    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair)
+    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
     keep(area, found)
     refuse(found, migration)
     made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import comparing, digest, events, journal, quarantine, workers
+from penstock import comparing, digest, events, journal, quarantine, staged_rows, workers
 from penstock.digest import Digest
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.plan import Chunk, TablePlan, extract_select, readback_select
@@ -67,6 +67,7 @@ class TableProof:
 
 def prove(session: Session) -> list[TableProof]:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
+    session = staged_rows.ready(session)
     events.emit("prove.started", tables=len(session.plan.tables))
     pieces = [(t, p) for t in session.plan.tables for p in t.pieces]
     with session.abreast(len(pieces)) as connections:

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import databases, digest, events, journal, quarantine, transforms, trial
+from penstock import databases, digest, events, journal, quarantine, staged_rows, transforms, trial
 from penstock.databases import sieve
 from penstock.digest import Digest
 from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
@@ -47,6 +46,7 @@ class Redriven:
 
 def left(session: Session) -> list[Entry]:
     """What is in quarantine and was not re-driven yet, each row with the reason that was last found."""
+    session = _ready(session)
     with session.writing() as connection, connection.begin():
         return [e for t in session.plan.tables for held in _left(session, connection, t) for e in held.entries]
 
@@ -56,7 +56,7 @@ def redrive(session: Session, migration: Migration) -> list[Redriven]:
 
     Raises SwitchRefused when the tables of this run are not the live ones, LoadFailed when what was loaded does not read back.
     """
-    done = []
+    session, done = _ready(session), []
     with session.writing() as connection:
         with connection.begin():
             _live(session, connection)
@@ -68,6 +68,12 @@ def redrive(session: Session, migration: Migration) -> list[Redriven]:
         with connection.begin():
             session.staging.write_json({"at": journal.now(), "tables": _told(session, connection)}, RECORD)
     return done
+
+
+def _ready(session: Session) -> Session:
+    """The session with the key of the quarantine, where there is one."""
+    held = any(quarantine.manifests(session.staging, t.name) for t in session.plan.tables if t.quarantines)
+    return staged_rows.ready(session, quarantine=True) if held else session
 
 
 def _told(session: Session, connection: sa.Connection) -> list[dict[str, object]]:
@@ -199,24 +205,12 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
 
 
 def _rows(session: Session, plan: TablePlan, part: _Held) -> tuple[pa.RecordBatch, bool]:
-    """The rows as the source gave them; or as they were transformed, where they can't be found again, and True.
-
-    What the load has rejected stands among what was extracted at the same place, but for rows that the transform has rejected: unless
-    a step may have left rows out.
-    """
-    if part.manifest.stage == "transformed" or not plan.steps:
-        return part.rows, False
-    extracted = session.staging.receipt("extracted", plan.name, part.manifest.chunk)
-    if extracted is None or not transforms.keeps_rows(plan.steps):
+    """The rows as the source gave them; or as they were transformed, where they can't be found again, and True."""
+    found = quarantine.as_read(session.staging, part.manifest, plan)
+    if found is None:
         return part.rows, True
-    before = quarantine.manifest(session.staging, plan.name, "transformed", part.manifest.chunk)
-    passed = np.delete(np.arange(extracted.rows), quarantine.places(session.staging, before) if before else [])
-    wanted, start, found = passed[[e.place for e in part.entries]], 0, []
-    for batch in session.staging.rows(extracted):
-        here = wanted[(wanted >= start) & (wanted < start + batch.num_rows)] - start
-        found.append(batch.take(pa.array(here)))
-        start += batch.num_rows
-    return whole(pa.Table.from_batches(found)), False
+    order = {place: n for n, place in enumerate(quarantine.places(session.staging, part.manifest))}
+    return found.take(pa.array([order[e.place] for e in part.entries], pa.int64())), False
 
 
 def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: bool, live: Table) -> Sift:
@@ -234,7 +228,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
     into = tuple(live.column(c.name) for c in made)
     other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
     steps = (*steps, ("cast", other)) if other else steps
-    return Sift(source, steps, sieve.of(session.target, replace(live, columns=into)), session.secrets, plan.sensitive)
+    return Sift(source, steps, sieve.of(session.target, replace(live, columns=into)), session.secrets, plan.private)
 
 
 def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:

@@ -20,7 +20,9 @@ from penstock import (
     quarantine,
     references,
     replacing,
+    retention,
     seals,
+    staged_rows,
     succession,
     suites,
     switches,
@@ -201,6 +203,8 @@ def gather(session: Session) -> dict[str, Any]:
 def _rejected(session: Session, proof: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """How many rows of each table went to quarantine, and what files hold them: they are there, as they were when it was proved."""
     found = []
+    if any(quarantine.manifests(session.staging, t.name) for t in session.plan.tables if t.quarantines):
+        session = staged_rows.ready(session, quarantine=True)
     for table in session.plan.tables:
         held = quarantine.manifests(session.staging, table.name) if table.quarantines else []
         for manifest in held:
@@ -372,15 +376,11 @@ def _verified(session: Session, connection: sa.Connection) -> tuple[list[str], l
 
 
 def finish(session: Session) -> list[str]:
-    """Drop what earlier switches of this migration kept, once their time is over. Answers the statements that ran."""
-    ran: list[str] = []
-    with session.writing() as connection, connection.begin():
-        if not journal.exists(connection):
-            return ran
-        for old in journal.switches(connection, session.plan.migration, ["switched", "undone"]):
-            if old.keep_until < journal.now():
-                for statement in switches.of(session.plan.how).finish(old, session.target):
-                    databases.execute(connection, statement)
-                    ran.append(statement)
-                journal.write_switch(connection, replace(old, state="finished"))
+    """Drop what earlier switches of this migration kept, once their time is over, and remove this run's staged rows.
+
+    Answers the statements that ran.
+    """
+    with session.writing() as connection:
+        ran = retention.drop_kept(connection, session.target, session.plan.migration, session.plan.how)
+    retention.after_switch(session)
     return ran

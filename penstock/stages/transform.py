@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from penstock import digest, events, quarantine, staging
+from penstock import digest, events, quarantine, staged_rows, staging
 from penstock.databases import sieve
 from penstock.databases.sieve import Sieve
 from penstock.digest import Digest
@@ -32,6 +32,7 @@ def transform(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Recei
     Raises StagingDamaged when a file is not what extraction wrote, TransformFailed when a step can't be applied, and
     TooManyBadRows when more rows are bad than may go to quarantine.
     """
+    session = staged_rows.ready(session)
     receipts = []
     for table, number in chunks:
         plan = session.plan.table(table)
@@ -55,7 +56,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = chunk_file(STAGE, plan.name, number)
     came, went, longest = 0, Digest(), 0
-    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.sensitive)
+    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.private)
     rejects = Rejects(plan, session.plan, plan.source.columns)
     try:
         plain = session.shares.plain(extracted.longest)

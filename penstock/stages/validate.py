@@ -21,7 +21,8 @@ from typing import Any
 import pyarrow.fs as pafs
 import sqlalchemy as sa
 
-from penstock import databases, events, examples, gx, quarantine, suites, verdicts
+from penstock import databases, events, examples, gx, quarantine, staged_rows, suites, verdicts
+from penstock.encrypted_files import Input, plain_size
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.plan import TablePlan
 from penstock.schema import TableName
@@ -52,8 +53,10 @@ def gate(session: Session, stage: str) -> list[Verdict]:
         asked = [_beside_live(suite, lives) for suite in asked]
         decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
-        files = {name: [session.staging.at(r.file) for r in of] for name, of in receipts.items() if of}
-        decided = staged(asked, files, rows, sensitive, session.staging.filesystem, keys, session.shares.embedded)
+        area = staged_rows.ready(session).staging
+        files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
+        locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
+        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
     session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
     if fault := verdicts.closed(decided):
         raise fault
@@ -68,10 +71,11 @@ def staged(
     filesystem: pafs.FileSystem | None = None,
     keys: Mapping[str, Sequence[str]] | None = None,
     memory: int = 256 << 20,
+    locked: Mapping[str, bytes] | None = None,
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
 
-    keys: what names a row of each, in examples.  memory: bytes of DuckDB.
+    keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each file that is encrypted.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
@@ -82,12 +86,12 @@ def staged(
             connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{folder}/spill"}},
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
-            prefix = _register_filesystem(connection, filesystem)
+            prefix = _register_filesystem(connection, filesystem, locked or {})
             places = _apart(files)
             for schema in {p.schema for p in places.values()}:
                 databases.execute(connection, f"CREATE SCHEMA {schema}")
             for table, paths in files.items():
-                _view(connection, places[table], [_pattern(str(p)) if not prefix else f"{prefix}{p}" for p in paths])
+                _view(connection, places[table], [f"{prefix}{p}" if prefix else _pattern(str(p)) for p in paths])
             connection.commit()
             return _decide(asked, engine, places, rows, sensitive, keys or {})
 
@@ -217,10 +221,11 @@ def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Any]:
     return [r for c in plan.chunks if (r := session.staging.receipt(stage, plan.name, c.number))]
 
 
-def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None) -> str:
-    """Let DuckDB read from `filesystem`; the prefix of its paths, empty for this machine's disk."""
-    if filesystem is None or isinstance(filesystem, pafs.LocalFileSystem):
+def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None, locked: Mapping[str, bytes]) -> str:
+    """Let DuckDB read from `filesystem`; the prefix of its paths, empty for this machine's disk. locked: the keys of encrypted files."""
+    if not locked and (filesystem is None or isinstance(filesystem, pafs.LocalFileSystem)):
         return ""
+    files = filesystem or pafs.LocalFileSystem()
     from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
 
     class Staged(ArrowFSWrapper):  # type: ignore[misc]
@@ -230,10 +235,18 @@ def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem 
         def _strip_protocol(cls, path: str) -> str:
             return path.removeprefix("penstock://")
 
+        def info(self, path: str, **options: Any) -> dict[str, Any]:
+            found: dict[str, Any] = super().info(path, **options)
+            return found | {"size": plain_size(found["size"])} if self._strip_protocol(path) in locked else found
+
+        def _open(self, path: str, mode: str = "rb", *given: Any, **options: Any) -> Any:
+            key = locked.get(path := self._strip_protocol(path))
+            return Input(files.open_input_file(path), key) if key else super()._open(path, mode, *given, **options)
+
         def glob(self, path: str, **_: Any) -> list[str]:
             return [f"penstock://{self._strip_protocol(path)}"]  # a path, never a pattern
 
-    connection.connection.driver_connection.register_filesystem(Staged(filesystem))  # type: ignore[union-attr]
+    connection.connection.driver_connection.register_filesystem(Staged(files))  # type: ignore[union-attr]
     return "penstock://"
 
 

@@ -37,7 +37,7 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
     import pyarrow as pa
 
     if not secrets.get("mask_key"):
-        fix = "set the password of the Airflow connection penstock_mask, or PENSTOCK_MASK_KEY on the command line"
+        fix = "set the password of the Airflow connection penstock_mask; on the command line, PENSTOCK_MASK_KEY"
         raise TransformFailed("there is no key to mask with", fix=fix)
     key = secrets["mask_key"].encode()
     key = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")

@@ -20,8 +20,10 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from tests import recording
+from tests.daily import SHOP
 from tools.airflow_server import REPO, Airflow, airflow_server, connection
 
 ARTEFACTS = REPO / "artefacts"
@@ -61,7 +63,17 @@ MIGRATIONS: dict[str, dict[str, Any]] = {
         "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "expiring", "refused", "deadline"]}],
     },
     "hostile": {"source": "hostile_source", "tables": {"include": [HOSTILE_TABLE]}},
+    "every_day": {
+        "source": "every_day_source",
+        "target": "every_day_target",
+        "schedule": "@daily",
+        "start_date": "2026-03-01",
+        "max_active_runs": 2,
+        "tables": {"include": [*SHOP.tables.tables]} | yaml.safe_load(SHOP.declared),
+    },
 }
+EVERY_DAY = ("real_every_day_source", "real_every_day_target")
+"""The databases of `every_day`; the source has no rows yet."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +147,13 @@ def real_airflow(
         )
     address = postgresql_server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as admin:
-        for name in ("real_airflow", "real_warehouse"):
+        for name in ("real_airflow", "real_warehouse", *EVERY_DAY):
             admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             admin.execute(f"CREATE DATABASE {name}")
     target = postgresql_server.set(database="real_warehouse")
+    daily = [postgresql_server.set(database=name) for name in EVERY_DAY]
+    engine = sa.create_engine(daily[0], poolclass=sa.pool.NullPool)
+    SHOP.make(engine)
     settings = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -149,6 +164,9 @@ def real_airflow(
         "AIRFLOW_CONN_SHOP": json.dumps({"conn_type": "sqlite", "host": str(source)}),
         "AIRFLOW_CONN_HOSTILE_SOURCE": json.dumps({"conn_type": "sqlite", "host": str(hostile)}),
         "AIRFLOW_CONN_WAREHOUSE": connection(target),
+        "AIRFLOW_CONN_EVERY_DAY_SOURCE": connection(daily[0]),
+        "AIRFLOW_CONN_EVERY_DAY_TARGET": connection(daily[1]),
+        "AIRFLOW_CONN_PENSTOCK_MASK": json.dumps({"conn_type": "generic", "password": secrets.token_hex(8)}),
     }
     passwords = {user: secrets.token_hex(8) for user in ("admin", "op", "viewer")}
     metadata = postgresql_server.set(database="real_airflow").render_as_string(hide_password=False)

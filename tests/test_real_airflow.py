@@ -5,19 +5,23 @@ These tests share one Airflow and one target; each has days or a migration of it
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from tests.real_airflow import RealAirflow
+from tests.daily import FIRST as FIRST_DAY
+from tests.daily import SHOP
+from tests.real_airflow import EVERY_DAY, RealAirflow
 
 DAILY = "shop_daily"
 FIRST, LAST, DAYS = "2024-03-02", "2024-03-05", 4
 
 
 def backfill_runs(real_airflow: RealAirflow) -> list[dict[str, Any]]:
-    return list(real_airflow.airflow.ask(f"/api/v2/dags/{DAILY}/dagRuns?run_type=backfill")["dag_runs"])
+    return runs_of(DAILY, real_airflow, "backfill")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,7 @@ def backfilled(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> l
 
 
 def test_only_a_migration_with_a_schedule_comes_up_paused(paused_at_first: dict[str, bool]) -> None:
-    assert {dag_id for dag_id, paused in paused_at_first.items() if paused} == {DAILY}
+    assert {dag_id for dag_id, paused in paused_at_first.items() if paused} == {DAILY, "shop_backfilled", "every_day"}
 
 
 def test_a_backfill_moves_every_day_and_its_rows_equal_the_source_s(real_airflow: RealAirflow, backfilled: list[dict[str, Any]]) -> None:
@@ -146,3 +150,61 @@ def test_a_bad_connection_is_told_why_and_no_password_is_shown(real_airflow: Rea
     status, message = tested(real_airflow, **((place if fields["conn_type"] == "postgres" else {}) | fields))
     assert not status and reason in message and "Fix: " in message
     assert "wrong-secret" not in message and not Path(f"{Path(__file__).parent}/typo.sqlite").exists()
+
+
+def test_a_schema_with_foreign_keys_is_backfilled_backwards_undone_and_goes_on(real_airflow: RealAirflow) -> None:
+    """Five days, two at a time, from the last to the first; an undo of the run that switched last; then the undone day and a sixth."""
+    source, target = (sa.create_engine(real_airflow.target.set(database=name), poolclass=sa.pool.NullPool) for name in EVERY_DAY)
+    with source.begin() as connection:
+        for day in range(1, 7):
+            SHOP.day(connection, day)
+    real_airflow.airflow.unpause("every_day")  # which starts a run of the last day that is over: it has no rows, and makes the tables
+    scheduled = real_airflow.airflow.until("the run by schedule", lambda: runs_of("every_day", real_airflow, "scheduled"))
+    assert real_airflow.ended("every_day", scheduled[0]["dag_run_id"])["state"] == "success"
+    assert daily_backfill(real_airflow, 1, 5) == ["success"] * 5
+    assert SHOP.rows(target) == SHOP.rows(source, FIRST_DAY + dt.timedelta(days=5))
+
+    with target.connect() as connection:
+        switched = (
+            connection.execute(sa.text("SELECT run FROM penstock_switches WHERE state = 'switched' ORDER BY at DESC")).scalars().first()
+        )
+    undone = real_airflow.run("every_day__undo")
+    assert undone["state"] == "success"
+    day = dt.datetime.fromisoformat(str(switched).partition("__")[2].partition("+")[0])
+    lacking = [row for row in SHOP.rows(source)["orders"] if day <= row[3] < day + dt.timedelta(days=1)]
+    assert lacking and not set(lacking) & set(SHOP.rows(target)["orders"])
+
+    number = (day - FIRST_DAY).days + 1
+    assert daily_backfill(real_airflow, number, number, "completed") + daily_backfill(real_airflow, 6, 6) == ["success"] * 2
+    assert SHOP.rows(target) == SHOP.rows(source, FIRST_DAY + dt.timedelta(days=6))
+    with target.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM penstock_pending")).scalar_one() == 0
+        assert set(connection.execute(sa.text("SELECT state FROM penstock_coverage")).scalars()) == {"proven"}
+
+
+def runs_of(dag_id: str, real_airflow: RealAirflow, kind: str) -> list[dict[str, Any]]:
+    return list(real_airflow.airflow.ask(f"/api/v2/dags/{dag_id}/dagRuns?run_type={kind}&limit=100")["dag_runs"])
+
+
+def daily_backfill(real_airflow: RealAirflow, first: int, last: int, reprocess: str = "none") -> list[str]:
+    """The states of the runs of these days, when a backfill of them has ended."""
+    low, high = (FIRST_DAY + dt.timedelta(days=day - 1) for day in (first, last))
+    asked: dict[str, Any] = {
+        "dag_id": "every_day",
+        "from_date": f"{low.isoformat()}Z",
+        "to_date": f"{high.isoformat()}Z",
+        "max_active_runs": 2,
+    }
+    asked |= {"run_backwards": first < last, "reprocess_behavior": reprocess}
+    began = dt.datetime.now(dt.UTC)
+    real_airflow.airflow.until(
+        "the backfill before has been closed", lambda: real_airflow.airflow.ask("/api/v2/backfills", asked), patience=90
+    )
+
+    def ended() -> list[str]:
+        runs = runs_of("every_day", real_airflow, "backfill")
+        own = [r for r in runs if low <= dt.datetime.fromisoformat(r["logical_date"]).replace(tzinfo=None) <= high]
+        over = all(r["state"] in ("success", "failed") and dt.datetime.fromisoformat(r["end_date"]) > began for r in own)
+        return [r["state"] for r in own] if over and len(own) == last - first + 1 else []
+
+    return list(real_airflow.airflow.until("the backfill", ended, patience=300))

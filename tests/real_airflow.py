@@ -44,24 +44,6 @@ MIGRATIONS: dict[str, dict[str, Any]] = {
         "max_active_runs": 2,
         "tables": {"include": ["customer"], "customer": {"partition": {"by": "at"}}},
     },
-    "shop_backfilled": {
-        "schedule": "@daily",
-        "start_date": "2024-03-01",
-        "max_active_runs": 3,
-        "bad_rows": {"action": "quarantine", "at_most": 5},
-        "tables": {
-            "include": ["customer"],
-            "customer": {"partition": {"by": "at"}, "to": "client", "transform": [{"cast": {"email": "string(15)"}}]},
-        },
-        "switch": {"approval": "per_backfill", "approve_within": "1h"},
-        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "switched", "failed", "refused"]}],
-    },
-    "shop_hasty": {
-        "deadline": "5s",
-        "tables": {"include": ["log"], "log": {"to": "hasty_log"}},
-        "switch": {"approval": True, "approve_within": "40s", "remind_before": "25s"},
-        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "expiring", "refused", "deadline"]}],
-    },
     "hostile": {"source": "hostile_source", "tables": {"include": [HOSTILE_TABLE]}},
     "every_day": {
         "source": "every_day_source",
@@ -129,7 +111,7 @@ class RealAirflow:
 def real_airflow(
     postgresql_server: sa.URL, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[RealAirflow]:
-    """Airflow with the migrations, whose runs all share one target."""
+    """Airflow with the migrations, and those that the test file names MORE_MIGRATIONS; the runs of all share one target."""
     from tests.shop import fill
 
     home = tmp_path_factory.mktemp("airflow")
@@ -141,7 +123,8 @@ def real_airflow(
         db.execute(f'INSERT INTO "{table}" VALUES (1, ?)', [HOSTILE_VALUE])
     (home / "dags" / "migrations").mkdir(parents=True)
     shutil.copy(REPO / "dags" / "migrations.py", home / "dags")
-    for name, more in MIGRATIONS.items():
+    migrations = MIGRATIONS | getattr(request.module, "MORE_MIGRATIONS", {})
+    for name, more in migrations.items():
         (home / "dags" / "migrations" / f"{name}.yaml").write_text(
             json.dumps({"name": name, "source": "shop", "target": "warehouse"} | more)
         )
@@ -172,7 +155,7 @@ def real_airflow(
     metadata = postgresql_server.set(database="real_airflow").render_as_string(hide_password=False)
     try:
         with airflow_server(home, metadata, settings, passwords) as airflow:
-            airflow.until("the DAGs", lambda: {d["dag_id"] for d in airflow.ask("/api/v2/dags")["dags"]} >= set(MIGRATIONS))
+            airflow.until("the DAGs", lambda: {d["dag_id"] for d in airflow.ask("/api/v2/dags")["dags"]} >= set(migrations))
             yield RealAirflow(airflow, source, target)
     finally:
         if request.session.testsfailed:

@@ -14,6 +14,30 @@ from tests.real_airflow import RealAirflow
 from tests.recording import recorded
 
 NAME = "shop_backfilled"
+MORE_MIGRATIONS: dict[str, dict[str, Any]] = {
+    NAME: {
+        "schedule": "@daily",
+        "start_date": "2024-03-01",
+        "max_active_runs": 3,
+        "bad_rows": {"action": "quarantine", "at_most": 5},
+        "tables": {
+            "include": ["customer"],
+            "customer": {
+                "partition": {"by": "at"},
+                "to": "client",
+                "transform": [{"drop": ["email"]}, {"cast": {"name": "string(10)"}}],
+            },
+        },
+        "switch": {"approval": "per_backfill", "approve_within": "1h"},
+        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "switched", "failed", "refused"]}],
+    },
+    "shop_hasty": {
+        "deadline": "5s",
+        "tables": {"include": ["log"], "log": {"to": "hasty_log"}},
+        "switch": {"approval": True, "approve_within": "40s", "remind_before": "25s"},
+        "notify": [{"notifier": "tests.recording.Recorder", "events": ["waiting", "expiring", "refused", "deadline"]}],
+    },
+}
 RUNS = f"/api/v2/dags/{NAME}/dagRuns"
 
 
@@ -27,7 +51,7 @@ def hasty(real_airflow: RealAirflow) -> str:
 def backfill(real_airflow: RealAirflow) -> str:
     """A backfill of four days, three at a time; a row of the last day can't be carried. The run that asks for all."""
     with sqlite3.connect(real_airflow.source) as source:
-        source.execute("INSERT INTO customer VALUES (900, 'x', 'far-too-long-for-this@example.com', NULL, 0, '2024-03-05 12:00:00')")
+        source.execute("INSERT INTO customer VALUES (900, 'far too long a name', NULL, NULL, 0, '2024-03-05 12:00:00')")
     asked = {"dag_id": NAME, "from_date": "2024-03-02T00:00:00Z", "to_date": "2024-03-05T00:00:00Z", "max_active_runs": 3}
     real_airflow.airflow.ask("/api/v2/backfills", asked)
     real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE)

@@ -51,8 +51,8 @@ def _tables(engine: sa.Engine) -> int:
 
 
 def _address(url: sa.URL) -> str:
-    """Without the password, and without the query: an `sslpassword` may be in it."""
-    return url.set(password=None, query={}).render_as_string()
+    """With *** for the password, and without the query: an `sslpassword` may be in it."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _new(url: sa.URL, may_be_new: bool) -> str:

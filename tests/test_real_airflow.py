@@ -115,7 +115,7 @@ def test_the_form_of_connections_offers_the_four_types_with_the_fields_that_appl
     assert {offered[kind]["standard_fields"]["host"]["title"] for kind in ("sqlite", "duckdb")} == {"File"}
 
 
-def tested(real_airflow: RealAirflow, **fields: Any) -> tuple[bool, str]:
+def pressed(real_airflow: RealAirflow, **fields: Any) -> tuple[bool, str]:
     """What *Test* answers to a connection."""
     answer = real_airflow.airflow.ask("/api/v2/connections/test", {"connection_id": "tried"} | fields)
     return answer["status"], answer["message"]
@@ -124,12 +124,12 @@ def tested(real_airflow: RealAirflow, **fields: Any) -> tuple[bool, str]:
 def test_a_good_connection_is_tested_by_connecting(real_airflow: RealAirflow) -> None:
     target = real_airflow.target
     place = {"host": target.host, "port": target.port, "login": target.username, "password": target.password, "schema": target.database}
-    status, message = tested(real_airflow, conn_type="postgres", **place)
+    status, message = pressed(real_airflow, conn_type="postgres", **place)
     assert status and message.startswith(
-        f"Connected to PostgreSQL at postgresql+psycopg://penstock@127.0.0.1:{target.port}/real_warehouse."
+        f"Connected to PostgreSQL at postgresql+psycopg://penstock:***@127.0.0.1:{target.port}/real_warehouse."
     )
     assert str(target.password) not in message
-    status, message = tested(real_airflow, conn_type="sqlite", host=str(real_airflow.source))
+    status, message = pressed(real_airflow, conn_type="sqlite", host=str(real_airflow.source))
     assert status and f"Connected to SQLite at sqlite:///{real_airflow.source}" in message
 
 
@@ -147,7 +147,7 @@ def test_a_good_connection_is_tested_by_connecting(real_airflow: RealAirflow) ->
 def test_a_bad_connection_is_told_why_and_no_password_is_shown(real_airflow: RealAirflow, fields: dict[str, Any], reason: str) -> None:
     target = real_airflow.target
     place = {"host": target.host, "port": target.port, "login": target.username, "schema": target.database}
-    status, message = tested(real_airflow, **((place if fields["conn_type"] == "postgres" else {}) | fields))
+    status, message = pressed(real_airflow, **((place if fields["conn_type"] == "postgres" else {}) | fields))
     assert not status and reason in message and "Fix: " in message
     assert "wrong-secret" not in message and not Path(f"{Path(__file__).parent}/typo.sqlite").exists()
 

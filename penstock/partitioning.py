@@ -87,7 +87,7 @@ def cut(
             plan = replace(plan, increment=None, repairs=True, exchanges=False)
             found += _unrepairable(plan, ends) if not spec.partition or not plan.live_exists else ()
         problems += found
-        made.append(replace(plan, once=spec.moved == "once" and not request.repair))
+        made.append(replace(plan, once=spec.moved == "once" and not request.repair and plan.name not in request.asked))
     made = _together(migration, made, ends)
     for plan in made:
         spec = migration.tables.specs.get(plan.name) or TableSpec()
@@ -240,20 +240,25 @@ def _unrepairable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
 def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
     """The slice of a table that an interval is. Raises MigrationError when nothing says which rows those are."""
     migration = tables.migration
-    at_first = interval.low == first(migration)
-    is_first = spec.rest == "first" and at_first
+    is_first = interval.low == first(migration) and _takes_rest(tables.migration, spec)
     if spec.by:
         low, high = intervals.bounds(interval, cast(Clock, plan.source.column(spec.by).type.name), migration.timezone)
         return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
-    followed = parent(tables, plan, spec, at_first)
+    followed = parent(tables, plan, spec)
     low, high = intervals.bounds(interval, cast(Clock, followed.clock.type.name), migration.timezone)
     return Partition("", "", low, high, is_first, followed)
 
 
-def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, at_first: bool = False, below: tuple[str, ...] = ()) -> Parent:
+def _takes_rest(migration: Migration, spec: PartitionSpec) -> bool:
+    """Whether the first interval has the rows that no other one has: as declared, of the table or of one that it follows."""
+    above = migration.partition_of(spec.follows) if spec.follows else None
+    return spec.rest == "first" or (above is not None and _takes_rest(migration, above))
+
+
+def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[str, ...] = ()) -> Parent:
     """The table that another one follows, and those that this one follows in turn.
 
-    at_first: it is of the migration's first interval.  below: the tables that led here.
+    below: the tables that led here.
     Raises MigrationError where the file's `with` names none that can be followed.
     """
     migration, name = tables.migration, str(spec.follows)
@@ -291,8 +296,8 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, at_first: bool 
     target = Side(
         other.target.name, tuple((mine[m], theirs[t]) for m, t in pairs), other.target.column(theirs[clock.name]) if clock else None
     )
-    above = parent(tables, other, declared, at_first, (*below, plan.name)) if declared.follows else None
-    return Parent(name, source, target, tables.pending(other), at_first and declared.rest == "first", above)
+    above = parent(tables, other, declared, (*below, plan.name)) if declared.follows else None
+    return Parent(name, source, target, tables.pending(other), above)
 
 
 def increment(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Increment | None:

@@ -51,14 +51,12 @@ class Parent:
     """The table that another one follows through a foreign key: a row belongs to the interval of the row that it refers to.
 
     pending: where rows of the parent wait at the target (see penstock/pending.py); None where none can.
-    first: the parent's rows before the interval, and those without a time, belong to the interval too.
     """
 
     name: str
     source: Side
     target: Side
     pending: TableName | None = None
-    first: bool = False
     parent: Parent | None = None
 
     @property
@@ -468,7 +466,7 @@ def _of_parent(
         inside = _of_parent(database, part, parent.parent, alias, at_source, depth + 1, waiting)
     else:
         assert side.clock is not None
-        inside = _between(database, side.clock, part.low, part.high, parent.first)
+        inside = _between(database, side.clock, part.low, part.high, part.first)
     places = [side.table, parent.pending] if waiting and parent.pending else [side.table]
     found = [f"EXISTS (SELECT 1 FROM {databases.qualified(database, p)} AS {alias} WHERE {same} AND ({inside}))" for p in places if p]
     return " OR ".join(found)

@@ -46,7 +46,8 @@ def undo(plans: Sequence[TablePlan], aside: dict[str, TableName], target: Databa
     statements = []
     for plan in reversed(ordered):
         if plan.pending and plan.partition:
-            statements += _out_of(plan.pending, plan, within_pending(plan, target), aside[plan.name], target)
+            own = same_key(plan, target, plan.shadow, plan.pending) if plan.by_key else within_pending(plan, target)
+            statements += _out_of(plan.pending, plan, own, aside[plan.name], target)
         statements += _out_of(plan.target.name, plan, _put(plan, target), aside[plan.name], target)
     return statements + [copied(plan.target, plan.kept, plan.target.name, target) for plan in ordered]
 
@@ -113,10 +114,15 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
 
 def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
     """Raise SwitchRefused when rows that were put in place, or others, refer to nothing now."""
-    for select in unbound.orphans:
-        if databases.execute(connection, select).first() is not None:
-            fix = "move the tables together that refer to one another"
-            raise SwitchRefused("a row would refer to one that is not there", why=f"found by {select}", fix=fix)
+    for orphans in unbound.orphans:
+        if databases.execute(connection, orphans.select).first() is not None:
+            raise orphaned(orphans.key, orphans.child.name, orphans.parent.name, f"found by {orphans.select}")
+
+
+def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
+    """The fault of rows of `child` that refer, by the foreign key `key`, to rows of `parent` that are not there."""
+    fix = f"move {parent} as well, with the rows that it has now: run again with --tables {parent},{child}, or leave out its `moved: once`"
+    return SwitchRefused(f"rows of {child} would refer to rows of {parent} that are not there", f"foreign key {key}", why, fix)
 
 
 def copied(table: Table, from_: TableName, to: TableName, target: Database, where: str = "") -> str:

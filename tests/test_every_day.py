@@ -221,6 +221,8 @@ def test_undoing_the_last_runs_in_order_gives_back_each_state_and_the_days_run_a
     assert "undo the run day 4 first" in refused.value.fix
     for number in (3, 2):
         undo.undo(runs[number])
+        with pytest.raises(SwitchRefused, match="is undone already"):
+            undo.undo(runs[number])
         assert life.here() == states[number - 1]
         assert f"2026-03-0{number + 1}" not in {day for _, day in life.covered()}
     for day in (4, 3):
@@ -282,6 +284,46 @@ def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(li
     assert life.here()["address"] == life.there(3)["address"][: len(life.here()["address"])]
     life.run(4, "day 4 again")
     assert life.here() == life.there() and set(life.covered().values()) == {"proven"}
+
+
+@lives("postgresql-postgresql", "postgresql-mariadb", schemas=(SHOP,))
+def test_rows_that_wait_go_on_waiting_when_a_repair_beside_them_is_undone(life: Life) -> None:
+    life.grow(1, 2)
+    life.run(2)
+    assert life.waiting() == {"payment": 1}
+    life.change("UPDATE payment SET amount = 7 WHERE id = 2003")
+    repaired = life.run(2, "repair", repair=True)
+    undo.undo(repaired)
+    assert life.waiting() == {"payment": 1} and life.count("payment") == 29
+    life.run(2, "repair again", repair=True)
+    life.run(1)
+    assert life.here() == life.there() and not life.waiting()
+
+
+@lives("postgresql-postgresql", "postgresql-mariadb", schemas=(SHOP,))
+def test_a_new_row_of_a_table_that_is_moved_once_is_asked_for_by_name_and_the_advice_works(life: Life) -> None:
+    life.grow(1, 2)
+    life.run(1)
+    life.change(
+        "INSERT INTO country VALUES ('IT', 'Italia')",
+        "UPDATE customer SET country = 'IT', updated_at = '2026-03-02 12:00:00' WHERE id = 11",
+    )
+    with pytest.raises(SwitchRefused, match="customer would refer to rows of country that are not there") as refused:
+        life.run(2)
+    assert "--tables country,customer" in refused.value.fix
+    life.run(2, "as advised", only=("country", "customer"))
+    life.run(2, "day 2 again")
+    assert life.here() == life.there() and set(life.covered().values()) == {"proven"}
+
+
+@lives("sqlite-sqlite", "postgresql-postgresql", schemas=(SHOP,))
+def test_rows_before_the_first_interval_come_with_it_and_so_do_those_that_follow_them(life: Life) -> None:
+    life.declared = SHOP.declared.replace("created_at}", "created_at, rest: first}").replace("paid_at}", "paid_at, rest: first}")
+    life.grow(1, 2)
+    life.change("UPDATE orders SET created_at = '2026-02-11 10:00:00' WHERE id = 1003")
+    life.run(2)
+    life.run(1)
+    assert life.here() == life.there() and not life.waiting()
 
 
 @lives("postgresql-postgresql", schemas=(SHOP,))

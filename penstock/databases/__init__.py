@@ -92,15 +92,25 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Orphans:
+    """Where rows would refer to nothing by a foreign key. select: finds one such row."""
+
+    key: str
+    child: TableName
+    parent: TableName
+    select: str
+
+
+@dataclass(frozen=True)
 class Unbound:
     """How rows are replaced in one transaction although foreign keys connect them with others.
 
-    before, after: statements around it.  orphans: selects of a row that refers to nothing, where the database does not look itself.
+    before, after: statements around it.  orphans: what to look for afterwards, where the database does not look itself.
     """
 
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    orphans: tuple[str, ...] = ()
+    orphans: tuple[Orphans, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -335,6 +345,9 @@ class Database(Protocol):
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         """What hangs on these live tables, leaving out what hangs between themselves."""
+
+    def broken_key(self, error: sa.exc.DBAPIError) -> str | None:
+        """The name of the foreign key that a statement of ours broke; None when the error is another one."""
 
     def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the database refused a statement because of a lock, so that the same may go through later."""

@@ -196,6 +196,10 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return [f"SET lock_wait_timeout = {patience}", f"SET innodb_lock_wait_timeout = {patience}"]
 
 
+def broken_key(error: sa.exc.DBAPIError) -> str | None:
+    return None  # see Unbound.orphans
+
+
 def lock_refused(error: sa.exc.DBAPIError) -> bool:
     return (getattr(error.orig, "args", None) or (0,))[0] in (1205, 1213)  # waited too long; a deadlock
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from penstock.databases import Link, Unbound
+from penstock.databases import Link, Orphans, Unbound
 from penstock.databases.mysql_catalogue import decoded, home_of, is_ours, qualified, quoted
 from penstock.schema import TableName
 
@@ -55,7 +55,8 @@ def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
         given = " AND ".join(f"c.{quoted(mine)} IS NOT NULL" for mine, _ in key.pairs)
         same = " AND ".join(f"p.{quoted(theirs)} = c.{quoted(mine)}" for mine, theirs in key.pairs)
         parent = f"SELECT 1 FROM {qualified(key.parent)} AS p WHERE {same}"
-        orphans.append(f"SELECT 1 FROM {qualified(key.child)} AS c WHERE {given} AND NOT EXISTS ({parent}) LIMIT 1")
+        select = f"SELECT 1 FROM {qualified(key.child)} AS c WHERE {given} AND NOT EXISTS ({parent}) LIMIT 1"
+        orphans.append(Orphans(key.name, key.child, key.parent, select))
     return Unbound(("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",), tuple(orphans)) if keys else Unbound()
 
 

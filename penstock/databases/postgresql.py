@@ -247,6 +247,10 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
 
 
+def broken_key(error: sa.exc.DBAPIError) -> str | None:
+    return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.errors.ForeignKeyViolation) else None
+
+
 def lock_refused(error: sa.exc.DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")  # lock_not_available; deadlock_detected
 

@@ -178,6 +178,10 @@ def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
     return []  # one writer at a time
 
 
+def broken_key(error: sa.exc.DBAPIError) -> str | None:
+    return None  # no foreign key is enforced
+
+
 def lock_refused(error: sa.exc.DBAPIError) -> bool:
     return "locked" in str(error.orig).lower()
 

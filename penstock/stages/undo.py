@@ -124,8 +124,14 @@ def _put_back(
 
 def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
     """The switch of the run. Raises SwitchRefused when it has none, or when a later run has switched one of its tables or intervals."""
-    found = journal.switches(connection, plan.migration, ["switched", "undoing"]) if journal.exists(connection) else []
+    states = ["switched", "undoing", "undone", "finished"]
+    every = journal.switches(connection, plan.migration, states) if journal.exists(connection) else []
+    found = [s for s in every if s.state in ("switched", "undoing")]
     mine = next((s for s in found if s.token == plan.token), None)
+    if mine is None and any(s.token == plan.token and s.state == "undone" for s in every):
+        raise SwitchRefused(
+            f"the run {plan.run} is undone already", why="nothing of it is live", fix="start a new run to move its rows again"
+        )
     if mine is None:
         why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
         raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first" if found else "")

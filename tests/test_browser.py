@@ -50,7 +50,7 @@ def test_a_person_starts_a_migration_by_its_form_watches_it_approves_it_and_read
     op.shot("2-watched")
     real_airflow.asked(APPROVED, run_id)
     op.go("/required_actions")
-    op.page.get_by_role("row").filter(has_text=run_id).get_by_role("link", name=f"Switch {APPROVED}?").click()
+    op.page.get_by_role("row").filter(has_text=run_id).get_by_role("link", name=f"Switch {APPROVED} (run ").click()
     expect(op.page.get_by_role("cell", name="holds")).to_be_visible()
     op.shot("3-approval")
     op.page.get_by_role("button", name="Approve").click()

@@ -101,14 +101,13 @@ def test_a_chunk_that_differs_is_told_first_with_its_rows(shop: Shop) -> None:
     assert html.index('<tr class="bad"><th scope="row" class="n">') < html.index('<tr class=""><th scope="row" class="n">')
 
 
-def test_ranges_of_a_sensitive_key_are_not_shown(shop: Shop) -> None:
+def test_a_table_is_not_cut_by_a_sensitive_key_so_that_no_bound_shows_a_value(shop: Shop) -> None:
     with sqlite3.connect(shop.folder / "shop.sqlite") as db:
         db.execute("CREATE TABLE person (ssn TEXT PRIMARY KEY, name TEXT)")
         db.executemany("INSERT INTO person VALUES (?, 'n')", [(f"geheim-{n:05}" + "x" * 60,) for n in range(2000)])
     shop.run(migration=shop.write("  person: {sensitive: [ssn]}", "chunk: 16KiB"))
     found = one_table(area(shop, "r1"), reported(shop, "r1"), "person")
-    assert found is not None and len(found["chunks"]) > 1
-    assert {c["range"] for c in found["chunks"]} == {"(sensitive)", "ssn has a NULL"}
+    assert found is not None and [c["range"] for c in found["chunks"]] == ["all rows"]
     assert "geheim" not in table(area(shop, "r1"), "person") + tab(area(shop, "r1")) + json.dumps(found)
 
 
@@ -267,7 +266,7 @@ def test_an_undo_that_is_refused_has_a_report_too(shop: Shop) -> None:
         undo.undo(first)
     told = report.report_undo(own, first.staging, "shop", "u1", "r1", {"by": "", "note": ""})
     assert told["outcome"] == "failed" and told["put_back"] == [] and "can't be undone" in told["headline"]
-    assert "undo the last run first" in Tags(own.read_text("report.html")).text
+    assert "undo the run r2 first" in Tags(own.read_text("report.html")).text
 
 
 @pytest.mark.parametrize("kind", ["run", "undo", "repair"])
@@ -391,16 +390,13 @@ def test_the_rate_is_over_the_time_of_work_on_rows(shop: Shop) -> None:
         session.staging.write_json(timing, "timings", f"{stage}.json")
     totals = report.report(session.staging, "shop", "r1")["totals"]
     assert totals["seconds"] > 3600 > 60 > totals["work_seconds"] > 0
-    assert totals["rows_per_second"] == round(totals["rows_read"] / totals["work_seconds"])
+    assert totals["rows_per_second"] == pytest.approx(totals["rows_read"] / totals["work_seconds"], rel=0.01)
 
 
 def test_the_table_page_needs_no_staged_rows(shop: Shop) -> None:
-    shop.run()
+    shop.run()  # which has removed its row files at its end
     place = area(shop, "r1")
-    before = table(place, "customer")
-    assert "can no longer be read" not in before
-    for file in Path(shop.folder / "staging").rglob("*.parquet"):
-        file.unlink()
+    assert not list(Path(shop.folder / "staging").rglob("*.parquet"))
     place.write_json({"rows": "2026-11-30T01:02:03+00:00"}, "removed.json")
     report.report(place, "shop", "r1")
     after = Tags(table(place, "customer")).text

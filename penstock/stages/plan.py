@@ -52,14 +52,14 @@ def assess(
     target_database = databases.of(target_url, target=True)
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
-        request = partitioning.Request(run, interval, only, repair)
-        tables, problems = partitioning.cut(migration, request, found.tables, found.every, reading, writing)
-        swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
-        known = partitioning.Tables(migration, {p.name: p for p in found.every}, target_database)
-        problems += references.problems(known, tables, interval, reading)
         if not any(p.area == "privileges" for p in found.blocking):
+            request = partitioning.Request(run, interval, only, repair)
+            tables, problems = partitioning.cut(migration, request, found.tables, found.every, reading, writing)
+            known = partitioning.Tables(migration, {p.name: p for p in found.every}, target_database)
+            problems += references.problems(known, tables, interval, reading)
+            swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
             problems += preflight.stranded(swapped, target_database, writing)
-        found = replace(found, tables=tables, problems=(*found.problems, *problems))
+            found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if secrets is not None:
             found = replace(found, problems=(*needs.problems(migration, found.tables, secrets), *found.problems))
         if not found.blocking:

@@ -226,4 +226,4 @@ def main(folder: Path, days: int = 30, at_once: int = 4, ways: Sequence[str] = W
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:4]), sys.argv[4:] or WAYS))
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:4]), ways=sys.argv[4:] or WAYS))

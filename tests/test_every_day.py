@@ -287,6 +287,27 @@ def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(li
     assert life.here() == life.there() and set(life.covered().values()) == {"proven"}
 
 
+@lives("mariadb-postgresql", "postgresql-mariadb")
+def test_tables_and_columns_that_are_renamed_are_followed_and_wait_under_their_new_names(life: Life) -> None:
+    life.declared = """\
+  customer: {incremental: {by: updated_at}}
+  orders: {to: "Bestellung 1", partition: {by: created_at}, transform: [rename: {id: "Nr.", created_at: angelegt}]}
+  item: {partition: {with: orders}, transform: [rename: {orders_id: "zu `Nr.`"}]}
+  payment: {to: Zahlung, partition: {by: paid_at}, transform: [rename: {orders_id: order}]}
+"""
+    life.grow(1, 2, 3)
+    waited = []
+    for day in (3, 1, 2):
+        life.run(day)
+        waited.append(life.waiting())
+    assert waited == [{"payment": 1}, {"payment": 1}, {}]
+    life.run(2, "day 2 again")
+    there = {table: len(rows) for table, rows in life.there().items()}
+    with life.engine(life.target) as engine, engine.connect() as connection:
+        for table, to in (("orders", "Bestellung 1"), ("item", "item"), ("payment", "Zahlung")):
+            assert connection.execute(sa.select(sa.func.count()).select_from(sa.table(to))).scalar() == there[table]
+
+
 @lives("postgresql-postgresql", "postgresql-mariadb")
 def test_rows_that_wait_go_on_waiting_when_a_repair_beside_them_is_undone(life: Life) -> None:
     life.grow(1, 2)

@@ -62,7 +62,8 @@ def switch(session: Session) -> Switch:
             if session.target.lock_refused(error):
                 raise LockRefused.of(plan.target, why) from None
             for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == session.target.broken_key(error)):
-                raise replacing.orphaned(key.name, table.name, key.ref_table, why) from None
+                other = next((t.name for t in plan.tables if t.target.name.name == key.ref_table), key.ref_table)
+                raise replacing.orphaned(key.name, table.name, other, why) from None
             raise SwitchRefused(
                 "the target refused the switch", where=plan.target, why=why, fix="nothing has changed: see the cause"
             ) from None

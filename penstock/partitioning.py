@@ -121,13 +121,12 @@ def _together(migration: Migration, plans: Sequence[TablePlan], ends: _Ends) -> 
     """
     replaced = {p.name for p in plans if p.live_exists and (p.replaces or migration.partition_of(p.name) is not None)}
     whole = [p for p in plans if p.name not in replaced]
-    if not ends.to.ddl_in_transaction and replaced:
-        if not all(p.live_exists for p in whole) and not any(migration.partition_of(name) for name in replaced):
+    staying = referred(ends.to, ends.writing, whole)
+    if not ends.to.ddl_in_transaction and (replaced or staying):
+        if not (staying or all(p.live_exists for p in whole) or any(migration.partition_of(name) for name in replaced)):
             # what can't become live beside a new table in one step is moved whole too
             return [replace(p, increment=None, repairs=False, leaving=None) for p in plans]
         staying = frozenset(p.name for p in whole if p.live_exists)
-    else:
-        staying = referred(ends.to, ends.writing, whole)
     return [replace(p, repairs=True) if p.name in staying else p for p in plans]
 
 

@@ -97,7 +97,7 @@ def test_an_undo_that_is_refused_says_why(admin: Person, real_airflow: RealAirfl
     assert refused["state"] == "failed"
     shown = admin.report("shop__undo", refused["dag_run_id"]).locator("main")
     expect(shown).to_contain_text("undo failed")
-    expect(shown).to_contain_text(f"the run {switched} can't be undone")
+    expect(shown).to_contain_text(f"the run {switched} is undone already")
     admin.shot("6-undo-refused")
 
 

@@ -166,20 +166,21 @@ def overlay(connection: sa.Connection, record: Covered, why: str) -> None:
     _insert(connection, [replace(record, state="overlaid", why=why)])
 
 
-def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[Covered]) -> None:
-    """Put the records back that a run's own took the place of, because it is undone. Done already: changes nothing.
+def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[Covered]) -> bool:
+    """Put the records back that a run's own took the place of, because it is undone. Done already: changes nothing, and answers False.
 
     Where another run has made rows of a record's place live since, that run's record stays.
     """
     table = journal.COVERAGE
     if not connection.execute(table.delete().where(table.c.migration == migration, table.c.token == token)).rowcount:
-        return
+        return False
     now = of(connection, migration)
     for record in before:
         if any(c.table == record.table and c.overlaps(record) and c.token != record.token for c in now):
             continue
         _delete(connection, record)
         _insert(connection, [record])
+    return True
 
 
 def _delete(connection: sa.Connection, record: Covered) -> None:

@@ -17,7 +17,7 @@ from penstock.intervals import CLOCKS, Clock, Interval
 from penstock.mapping import map_table
 from penstock.migration import IncrementSpec, Migration, PartitionSpec, TableSpec
 from penstock.plan import Increment, Parent, Partition, Side, TablePlan, token
-from penstock.schema import TableName
+from penstock.schema import ForeignKey, TableName
 
 
 def first(migration: Migration) -> dt.datetime | None:
@@ -239,7 +239,7 @@ def _unrepairable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
 def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
     """The slice of a table that an interval is. Raises MigrationError when nothing says which rows those are."""
     migration = tables.migration
-    is_first = interval.low == first(migration) and _takes_rest(tables.migration, spec)
+    is_first = interval.low == first(migration) and _takes_rest(migration, spec)
     if spec.by:
         low, high = intervals.bounds(interval, cast(Clock, plan.source.column(spec.by).type.name), migration.timezone)
         return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
@@ -252,6 +252,11 @@ def _takes_rest(migration: Migration, spec: PartitionSpec) -> bool:
     """Whether the first interval has the rows that no other one has: as declared, of the table or of one that it follows."""
     above = migration.partition_of(spec.follows) if spec.follows else None
     return spec.rest == "first" or (above is not None and _takes_rest(migration, above))
+
+
+def _followed_by(plan: TablePlan, spec: PartitionSpec) -> list[ForeignKey]:
+    """The foreign keys by which a table may follow the one that `with` names: just one, where `parent` has found no fault."""
+    return [k for k in plan.source.foreign_keys if k.ref_table == spec.follows and (spec.through is None or k.name == spec.through)]
 
 
 def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[str, ...] = ()) -> Parent:
@@ -275,7 +280,7 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
         raise MigrationError(
             f"{' → '.join((*below, plan.name, name))} goes round in a circle", where=where, fix="partition one of them `by` a column"
         )
-    keys = [k for k in plan.source.foreign_keys if k.ref_table == name and (spec.through is None or k.name == spec.through)]
+    keys = _followed_by(plan, spec)
     if len(keys) != 1:
         known = ", ".join(k.name for k in plan.source.foreign_keys if k.ref_table == name)
         if known:
@@ -364,7 +369,7 @@ def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: 
 
 def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that refer to no row of the table that they are to follow."""
-    key = next(k for k in plan.source.foreign_keys if k.ref_table == spec.follows and (spec.through is None or k.name == spec.through))
+    (key,) = _followed_by(plan, spec)
     empty = [f"{databases.quote(database, c)} IS NULL" for c in key.columns if plan.source.column(c).nullable]
     if not empty:
         return
@@ -399,5 +404,10 @@ def _new_beside_replaced(plans: Sequence[TablePlan], database: Database) -> Iter
         return
     new = [p for p in plans if not p.live_exists]
     for plan in new:
-        what = f"{database.label} can't make the new table {plan.target.name.name} and rows of other tables live in one step"
-        yield Problem(True, f"table {plan.name}", what, f"run the new tables alone first: --tables {','.join(p.name for p in new)}")
+        yield Problem(True, f"table {plan.name}", *two_steps(plan, new, database))
+
+
+def two_steps(plan: TablePlan, new: Sequence[TablePlan], database: Database) -> tuple[str, str]:
+    """What is wrong with a new table, one of `new`, in a run that replaces rows of others, where DDL commits by itself; and what to do."""
+    what = f"{database.label} can't make the new table {plan.target.name.name} and rows of other tables live in one step"
+    return what, f"run the new tables alone first: --tables {','.join(p.name for p in new)}"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import sqlalchemy as sa
 
@@ -21,9 +20,8 @@ from penstock import coverage, databases, intervals, journal
 from penstock.coverage import Covered
 from penstock.databases import Database, ddl
 from penstock.errors import SwitchRefused
-from penstock.intervals import Clock
 from penstock.plan import TablePlan, same_key, waits, within_pending
-from penstock.replacing import bare, copied, referred_first
+from penstock.replacing import bare, copied, of_interval, referred_first
 from penstock.schema import Column, ForeignKey, Table, TableName, Type
 
 
@@ -57,16 +55,24 @@ def make_room(connection: sa.Connection, plans: Iterable[TablePlan], target: Dat
                 raise SwitchRefused(what, where=f"table {plan.name}", fix=fix)
             for statement in target.drops([place]):
                 databases.execute(connection, statement)
-        for statement in [*target.schemas([place]), ddl.create_table(target, _table(plan, target), place, if_not_exists=True)]:
+        for statement in [*target.schemas([place]), room_for(plan, place, target)]:
             databases.execute(connection, statement)
 
 
-def settle(connection: sa.Connection, plans: Sequence[TablePlan], changed: Changed, target: Database) -> None:
-    """Move rows that refer to nothing out of the live tables, and pending rows that refer to live rows into them."""
-    there = databases.standing(connection, places(plans))
-    children = [p for p in plans if p.pending and p.target.name in there]
-    if not children:
-        return
+def live_children(connection: sa.Connection, plans: Iterable[TablePlan]) -> list[TablePlan]:
+    """The tables that `settle` may change: those with pending rows that are live."""
+    children = [p for p in plans if p.pending]
+    there = databases.standing(connection, [p.target.name for p in children])
+    return [p for p in children if p.target.name in there]
+
+
+def settle(
+    connection: sa.Connection, plans: Sequence[TablePlan], children: Sequence[TablePlan], changed: Changed, target: Database
+) -> None:
+    """Move rows that refer to nothing out of the live tables, and pending rows that refer to live rows into them.
+
+    children: what `live_children` has answered.
+    """
     while sum(_demote(connection, child, key, plans, changed, target) for child in children for key in _waiting(child, plans)):
         pass
     waiting = [c for c in children if c.pending and _count(connection, c.pending, target)]
@@ -94,8 +100,7 @@ def park(
             for key in _waiting(child, plans):
                 parent = at.get(key.ref_table, TableName(key.ref_table, child.target.name.schema))
                 orphan = f"{_given(key, place, target)} AND NOT {_exists(key, place, parent, target)}"
-                if databases.execute(connection, _parked(child, place, aside, orphan, target)).rowcount:
-                    moved += databases.execute(connection, _delete(place, target, same_key(child, target, aside, place))).rowcount
+                moved += _set_aside(connection, child, place, aside, orphan, target)
 
 
 def room_for(plan: TablePlan, place: TableName, target: Database) -> str:
@@ -107,6 +112,16 @@ def taken_over(plan: TablePlan, place: TableName, target: Database) -> str:
     """The statement that adds the rows of `place`, made by `room_for`, to the pending ones."""
     assert plan.pending
     return _parked(plan, place, plan.pending, "", target)
+
+
+def _set_aside(connection: sa.Connection, child: TablePlan, place: TableName, aside: TableName, where: str, target: Database) -> int:
+    """Move the rows of `place` that meet a condition to a table for pending rows. Answers how many.
+
+    They are deleted by their keys, not by the condition: what it finds may have changed in between.
+    """
+    if not databases.execute(connection, _parked(child, place, aside, where, target)).rowcount:
+        return 0
+    return databases.execute(connection, _delete(place, target, same_key(child, target, aside, place))).rowcount
 
 
 def _parked(child: TablePlan, place: TableName, aside: TableName, where: str, target: Database) -> str:
@@ -138,12 +153,9 @@ def _demote(
     for others in (changed.removed.get(key.ref_table), parent.pending):
         if others:
             suspects.append(_exists(key, live, others, target))
-    moved = 0
-    for suspect in ("",) if "" in suspects else suspects:
-        condition = f"({suspect}) AND {orphan}" if suspect else orphan
-        if databases.execute(connection, _parked(child, live, place, condition, target)).rowcount:
-            moved += databases.execute(connection, _delete(live, target, same_key(child, target, place))).rowcount
-    return moved
+    if "" in suspects:
+        return _set_aside(connection, child, live, place, orphan, target)
+    return sum(_set_aside(connection, child, live, place, f"({suspect}) AND {orphan}", target) for suspect in suspects)
 
 
 def _release(connection: sa.Connection, children: Sequence[TablePlan], target: Database) -> None:
@@ -202,18 +214,11 @@ def _by_record(
     found: dict[tuple[str, str], int] = {}
     assert child.pending and child.partition
     for record in records:
-        there = of_interval(child, record.low, record.high, zone, first=child.partition.first or not record.low)
+        interval = intervals.between(record.low or intervals.BEGINNING, record.high, "UTC")
+        there = of_interval(child, interval, zone, first=not record.low)
         query = f"SELECT count(*) FROM {databases.qualified(target, child.pending)} WHERE {within_pending(there, target)}"
         found[record.place] = int(databases.execute(connection, query).scalar_one())
     return found
-
-
-def of_interval(plan: TablePlan, low: str, high: str, zone: str, first: bool = False) -> TablePlan:
-    """The plan of the same table for another interval. low: empty for the first one, which has the rows before it too."""
-    assert plan.partition
-    clock = plan.partition.parent.clock if plan.partition.parent else plan.source.column(plan.partition.by)
-    bounds = intervals.bounds(intervals.between(low or intervals.BEGINNING, high, "UTC"), cast(Clock, clock.type.name), zone)
-    return replace(plan, partition=replace(plan.partition, low=bounds[0], high=bounds[1], first=first and not low))
 
 
 def rows(connection: sa.Connection, plan: TablePlan, target: Database) -> str:
@@ -222,11 +227,6 @@ def rows(connection: sa.Connection, plan: TablePlan, target: Database) -> str:
         return ""
     own = same_key(plan, target, plan.shadow, plan.pending) if plan.by_key else within_pending(plan, target)
     return databases.select(target, plan.pending, plan.target.columns, own)
-
-
-def places(plans: Iterable[TablePlan]) -> list[TableName]:
-    """The live tables that `settle` may change."""
-    return [p.target.name for p in plans if p.pending]
 
 
 def _table(plan: TablePlan, target: Database) -> Table:

@@ -103,13 +103,18 @@ def moved_in(plan: TablePlan, target: Database, interval: Interval | None = None
         return None
     conditions = [same, f"NOT coalesce({within(plan, target, plan.target)}, false)"]
     if interval is not None:
-        followed = plan.partition.parent
-        clock = followed.clock if followed else plan.target.column(plan.partition.to)
-        low, high = intervals.bounds(interval, cast(Clock, clock.type.name), zone)
-        there = dataclasses.replace(plan.partition, low=low, high=high, first=False)
-        conditions.append(within(dataclasses.replace(plan, partition=there), target, plan.target))
+        conditions.append(within(of_interval(plan, interval, zone), target, plan.target))
     both = " AND ".join(f"({c})" for c in conditions)
     return f"SELECT 1 FROM {databases.qualified(target, plan.target.name)} WHERE {both} LIMIT 1"
+
+
+def of_interval(plan: TablePlan, interval: Interval, zone: str, first: bool = False) -> TablePlan:
+    """The plan of a partitioned table for another interval. first: it is the one that has the rows that no other has."""
+    assert plan.partition
+    followed = plan.partition.parent
+    clock = followed.clock if followed else plan.source.column(plan.partition.by)
+    low, high = intervals.bounds(interval, cast(Clock, clock.type.name), zone)
+    return dataclasses.replace(plan, partition=dataclasses.replace(plan.partition, low=low, high=high, first=first))
 
 
 def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:

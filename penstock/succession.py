@@ -89,10 +89,9 @@ def _parted(
     """
     target = session.target
     if in_rows and not target.ddl_in_transaction:
-        if new := [t.target.name.name for t in whole if not t.live_exists]:
-            what = f"{target.label} can't make the new table {new[0]} and rows of other tables live in one step"
-            fix = f"run the new tables alone first: --tables {','.join(t.name for t in whole if not t.live_exists)}"
-            raise SwitchRefused(what, where=f"table {new[0]}", fix=fix)
+        if new := [t for t in whole if not t.live_exists]:
+            what, fix = partitioning.two_steps(new[0], new, target)
+            raise SwitchRefused(what, where=f"table {new[0].target.name.name}", fix=fix)
         return [], [replace(t, in_place=True) for t in whole]
     staying = partitioning.referred(target, connection, whole)
     return [t for t in whole if t.name not in staying], [replace(t, in_place=True) for t in whole if t.name in staying]

@@ -5,14 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -25,6 +20,7 @@ from penstock.migration import Migration, load
 from penstock.session import Session
 from penstock.stages import plan, undo
 from tests.daily import FIRST, FORUM, SHOP, Schema
+from tests.fork_servers import fork_servers
 
 PAIRS = ["mariadb-postgresql", "postgresql-postgresql", "postgresql-mariadb", "sqlite-duckdb", "sqlite-sqlite"]
 
@@ -385,33 +381,9 @@ def test_a_table_that_can_not_follow_another_is_refused_with_what_to_do(life: Li
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Callable[..., None]]:
-    """Runs jobs of tests.kill_at, some at a time, each until it ends well; a job that names an event is killed there first."""
-    command = [sys.executable, "-m", "tests.kill_at"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": Path(__file__).parents[1]}
-    servers: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-    started = [subprocess.Popen(command, **pipes) for _ in range(2)]  # type: ignore[call-overload]
-    for server in started:
-        servers.put(server)
-
-    def one(job: list[object]) -> None:
-        server = servers.get()
-        try:
-            for line in ([job] if job[0] != "none" else []) + [["none", 1, *job[2:]]]:
-                server.stdin.write(json.dumps(line) + "\n")  # type: ignore[union-attr]
-                server.stdin.flush()  # type: ignore[union-attr]
-                code = int(server.stdout.readline())  # type: ignore[union-attr]
-                assert code == (0 if line[0] == "none" else -signal.SIGKILL), line
-        finally:
-            servers.put(server)
-
-    def run_all(jobs: list[list[object]], at_a_time: int) -> None:
-        with ThreadPoolExecutor(at_a_time) as pool:
-            list(pool.map(one, jobs))
-
-    yield run_all
-    for server in started:
-        server.stdin.close()  # type: ignore[union-attr]
-        server.wait()
+    """Runs jobs of tests.kill_at, two at a time at most."""
+    with fork_servers(2) as run_all:
+        yield run_all
 
 
 @lives("postgresql-postgresql", forum=("postgresql-mariadb",))

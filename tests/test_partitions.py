@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +19,7 @@ from penstock.intervals import Interval
 from penstock.migration import Migration, load
 from penstock.session import Session
 from penstock.stages import cover, undo
+from tests.fork_servers import fork_servers
 
 DAYS = [dt.date(2024, 3, 1) + dt.timedelta(days=n) for n in range(10)]
 
@@ -301,36 +296,14 @@ def test_a_repair_of_all_wants_no_gaps(embedded: Feed) -> None:
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[Callable[[list[list[object]]], None]]:
-    """Runs jobs of tests.kill_at, three at a time, each until it ends well; a job that names an event is killed there first."""
-    command = [sys.executable, "-m", "tests.kill_at"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": Path(__file__).parents[1]}
-    servers: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-    started = [subprocess.Popen(command, **pipes) for _ in range(3)]  # type: ignore[call-overload]
-    for server in started:
-        servers.put(server)
-
-    def one(job: list[object]) -> None:
-        server = servers.get()
-        for line in ([job] if job[0] != "none" else []) + [["none", 1, *job[2:]]]:
-            server.stdin.write(json.dumps(line) + "\n")  # type: ignore[union-attr]
-            server.stdin.flush()  # type: ignore[union-attr]
-            code = int(server.stdout.readline())  # type: ignore[union-attr]
-            assert code == (0 if line[0] == "none" else -signal.SIGKILL), line
-        servers.put(server)
-
-    def run_all(jobs: list[list[object]]) -> None:
-        with ThreadPoolExecutor(len(started)) as pool:
-            list(pool.map(one, jobs))
-
-    yield run_all
-    for server in started:
-        server.stdin.close()  # type: ignore[union-attr]
-        server.wait()
+def processes() -> Iterator[Callable[..., None]]:
+    """Runs jobs of tests.kill_at, three at a time."""
+    with fork_servers(3) as run_all:
+        yield run_all
 
 
 @pytest.mark.parametrize("feed", ["postgresql", "mariadb"], indirect=True)
-def test_ten_partitions_at_random_in_parallel_some_twice_some_killed(feed: Feed, processes: Callable[[list[list[object]]], None]) -> None:
+def test_ten_partitions_at_random_in_parallel_some_twice_some_killed(feed: Feed, processes: Callable[..., None]) -> None:
     events_killed_at = ["load.chunk", "switch.statement", "prove.finished", "build.statement", "switch.finished", "none"]
     assert feed.migration
     jobs: list[list[object]] = []

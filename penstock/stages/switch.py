@@ -138,8 +138,9 @@ def _replaced(session: Session, connection: sa.Connection, decision: Decision, c
     """
     plan, target = session.plan, session.target
     rows = [t.target.name for t in decision.rows]
-    there = databases.standing(connection, pending.places(plan.tables))
-    unbound = target.unbind(connection, list(dict.fromkeys([*rows, *there]))) if rows or there else Unbound()
+    children = pending.live_children(connection, plan.tables)
+    touched = list(dict.fromkeys([*rows, *(t.target.name for t in children)]))
+    unbound = target.unbind(connection, touched) if touched else Unbound()
 
     def run(statements: Iterable[str]) -> None:
         for statement in statements:
@@ -150,7 +151,7 @@ def _replaced(session: Session, connection: sa.Connection, decision: Decision, c
     put: dict[str, TableName | None] = {t.target.name.name: t.shadow for t in decision.rows}
     put |= {t.target.name.name: None for t in decision.moved}
     references.take_over_parked(session, connection, decision)
-    pending.settle(connection, plan.tables, pending.Changed(put, {t.target.name.name: t.kept for t in decision.rows}), target)
+    pending.settle(connection, plan.tables, children, pending.Changed(put, {t.target.name.name: t.kept for t in decision.rows}), target)
     run([*unbound.after, *references.completed(plan, decision.moved, target)])
     for table in (t for t in decision.replaced if t.exchanges):
         if table.pending:

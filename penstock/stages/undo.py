@@ -107,15 +107,15 @@ def _put_back(
     for table in (t for t in gone if t.exchanges):
         run(exchanging.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target))
     replaced = [t for t in gone if not t.exchanges]
-    there = databases.standing(connection, pending.places(plan.tables))
-    touched = list(dict.fromkeys([*(t.target.name for t in replaced), *there]))
+    children = pending.live_children(connection, plan.tables)
+    touched = list(dict.fromkeys(t.target.name for t in (*replaced, *children)))
     unbound = target.unbind(connection, touched) if touched else Unbound()
     run([*unbound.before, *replacing.undo(replaced, aside, target)])
     put: dict[str, TableName | None] = {t.target.name.name: t.kept for t in replaced}
     for table in plan.tables:
         if table.pending and table.target.name in live:  # its table is no longer live, so there is nothing that these rows wait for
             run([f"DELETE FROM {databases.qualified(target, table.pending)}"])
-    pending.settle(connection, plan.tables, pending.Changed(put, {t.target.name.name: aside[t.name] for t in replaced}), target)
+    pending.settle(connection, plan.tables, children, pending.Changed(put, {t.target.name.name: aside[t.name] for t in replaced}), target)
     run(unbound.after)
     run(databases.add_link(target, link, link.table) for link in references.lost(last))
     replacing.refuse_orphans(connection, unbound)
@@ -186,5 +186,6 @@ def _undone(
 
 
 def _restored(connection: sa.Connection, last: Switch, session: Session) -> None:
-    coverage.restore(connection, last.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]])
-    pending.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)
+    """Put the coverage back, once: an undo asks for it in its transaction, and behind it where an earlier try may have been killed."""
+    if coverage.restore(connection, last.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]]):
+        pending.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)

@@ -13,6 +13,7 @@ COPY --chown=airflow:0 penstock /opt/airflow/penstock-source/penstock
 COPY --chown=airflow:0 penstock_airflow /opt/airflow/penstock-source/penstock_airflow
 COPY --chown=airflow:0 operators /opt/airflow/penstock-source/operators
 COPY --chown=airflow:0 expectations /opt/airflow/penstock-source/expectations
+COPY --chown=airflow:0 plugins /opt/airflow/penstock-source/plugins
 RUN pip install --no-cache-dir --constraint penstock-source/requirements.lock "./penstock-source[mysql]"
 
 # The same layout as the repository: a migration file names its suites relative to it.

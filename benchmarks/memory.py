@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from benchmarks.bed import LABELS, bed
 from penstock import databases
-from penstock.databases import ddl
-from penstock.schema import Column, Table, TableName, Type, arrow_schema
+from penstock.databases._shared import ddl
+from penstock.model.schema import Column, Table, TableName, Type, arrow_schema
 
 STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "gate_loaded", "prove")
 ROUTES = (("postgresql", "mariadb"), ("mariadb", "postgresql"), ("sqlite", "duckdb"), ("duckdb", "sqlite"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param
 
-from operators.clean import CleanOperator
-from operators.migration_dag import STAGING
+from penstock_operators.clean import CleanOperator
+from penstock_operators.migration_dag import STAGING
 
 with DAG(
     "penstock_clean",

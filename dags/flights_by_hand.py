@@ -10,15 +10,15 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
-from operators.extract import ExtractOperator
-from operators.load import BuildOperator, LoadOperator, PrepareOperator
-from operators.migration_dag import STAGING
-from operators.plan import PlanOperator
-from operators.preflight import PreflightOperator
-from operators.report import ReportOperator
-from operators.switch import FinishOperator, SwitchOperator, VerifyOperator
-from operators.transform import TransformOperator
-from operators.validate import ProveOperator, ValidateOperator
+from penstock_operators.extract import ExtractOperator
+from penstock_operators.load import BuildOperator, LoadOperator, PrepareOperator
+from penstock_operators.migration_dag import STAGING
+from penstock_operators.plan import PlanOperator
+from penstock_operators.preflight import PreflightOperator
+from penstock_operators.report import ReportOperator
+from penstock_operators.switch import FinishOperator, SwitchOperator, VerifyOperator
+from penstock_operators.transform import TransformOperator
+from penstock_operators.validate import ProveOperator, ValidateOperator
 
 FLIGHTS = {"migration": str(Path(__file__).parent / "migrations" / "flights.yaml"), "staging_root": STAGING}
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import gx, journal, record, staged_rows, staging
-from penstock.intervals import Interval
-from penstock.migration import Migration
-from penstock.plan import Depth, groups
-from penstock.session import Session
-from penstock.stages import compare, extract, load, plan, prove, report, switch, transform, validate
+from penstock.migration.spec import Migration
+from penstock.model.intervals import Interval
+from penstock.model.plan import Depth, groups
+from penstock.stages import compare, extract, load, plan, prove, report, transform
+from penstock.stages.switch import switch
+from penstock.stages.validate import gate, gx
+from penstock.state import journal, run_log, staged_rows, staging
+from penstock.state.run_context import Session
 
 Approve = Callable[[Session], tuple[bool, str]]
 """Asked before the switch when the migration wants an approval: (approved, by whom)."""
@@ -43,7 +45,7 @@ def run(
     area = staging.of(root, migration.name, run_id)
     gx.load_meanwhile()  # while the source is asked for its tables, which leaves a processor idle
     try:
-        with record.stage(area, "plan"):
+        with run_log.stage(area, "plan"):
             session = plan.plan(
                 migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only, interval, repair, depth
             )
@@ -62,32 +64,32 @@ def move(session: Session) -> None:
     if switch.happened(session):
         return
     area, planned = session.staging, session.plan
-    with record.stage(area, "extract"):
+    with run_log.stage(area, "extract"):
         session = staged_rows.ready(session, begin=True)
         for group in groups(planned, "extract"):
             extract.extract(session, group.tables)
         extract.finish(session)
-    with record.stage(area, "gate_extracted"):
-        validate.gate(session, "extracted")
+    with run_log.stage(area, "gate_extracted"):
+        gate.gate(session, "extracted")
     if planned.transformed:
-        with record.stage(area, "transform"):
+        with run_log.stage(area, "transform"):
             for group in groups(planned, "transform"):
                 transform.transform(session, group.chunks)
-        with record.stage(area, "gate_transformed"):
-            validate.gate(session, "transformed")
+        with run_log.stage(area, "gate_transformed"):
+            gate.gate(session, "transformed")
     if any(t.repairs for t in planned.tables):
-        with record.stage(area, "compare"):
+        with run_log.stage(area, "compare"):
             compare.compare(session)
-    with record.stage(area, "prepare"):
+    with run_log.stage(area, "prepare"):
         load.prepare(session)
-    with record.stage(area, "load"):
+    with run_log.stage(area, "load"):
         for group in groups(planned, "load"):
             load.load(session, group.chunks)
-    with record.stage(area, "build"):
+    with run_log.stage(area, "build"):
         load.build(session)
-    with record.stage(area, "gate_loaded"):
-        validate.gate(session, "loaded")
-    with record.stage(area, "prove"):
+    with run_log.stage(area, "gate_loaded"):
+        gate.gate(session, "loaded")
+    with run_log.stage(area, "prove"):
         prove.prove(session)
 
 
@@ -100,9 +102,9 @@ def conclude(session: Session, approve: Approve | None) -> None:
         answer = {"approved": approved, "answer": "Approve" if approved else "Reject", "by": by, "at": journal.now()}
         answer["rejected"] = sum(p["rejected"] for p in area.read_json("proof.json"))
         area.write_json(answer, "approval.json")
-    with record.stage(area, "switch"):
+    with run_log.stage(area, "switch"):
         switch.switch(session)
-    with record.stage(area, "verify"):
+    with run_log.stage(area, "verify"):
         switch.verify(session)
-    with record.stage(area, "finish"):
+    with run_log.stage(area, "finish"):
         switch.finish(session)

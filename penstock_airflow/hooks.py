@@ -32,17 +32,17 @@ class PenstockHook(BaseHook):
 
     def get_conn(self) -> sa.Connection:
         """An open connection. The caller closes it. Raises UnknownConnection and ConnectionFailed."""
-        from operators.migration_operator import url
         from penstock import databases
+        from penstock_operators.migration_operator import url
 
         address = url(self.conn_id)
         return databases.connect(databases.of(address), address, "database").connect()
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the database can be reached, and a sentence for the person who pressed *Test*. It shows no password."""
-        from operators.migration_operator import url
         from penstock.errors import PenstockError
-        from penstock.reachable import reach
+        from penstock.planning.preflight.reachable import reach
+        from penstock_operators.migration_operator import url
 
         try:
             address = url(self.conn_id)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def on_dag_run_running(dag_run: Any, msg: str) -> None:
     """Called by the scheduler when a run begins. Whatever goes wrong here must not stop the scheduler."""
     try:
-        from operators.backfills import note
+        from penstock_operators.backfills import note
 
         note(dag_run)
     except Exception:

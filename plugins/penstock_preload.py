@@ -14,7 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 def on_starting(component: Any) -> None:
     """Called by the scheduler before it forks its workers; by every other job and task too, which it does not concern."""
     if "scheduler" in sys.argv and "LocalExecutor" in conf.get("core", "executor"):
-        from operators.preload import preload
+        from penstock_operators.preload import preload
 
         preload()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 pytest_plugins = [
-    "tests.postgresql_server",
-    "tests.mariadb_server",
-    "tests.shop",
-    "tests.airflow_home",
-    "tests.real_airflow",
-    "tests.browser",
+    "tests.support.servers.postgresql",
+    "tests.support.servers.mariadb",
+    "tests.support.data.shop",
+    "tests.support.servers.airflow",
+    "tests.support.servers.real_airflow",
+    "tests.support.servers.browser",
 ]

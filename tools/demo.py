@@ -86,7 +86,8 @@ def run() -> tuple[bool, Path]:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
-    from penstock import events, staging
+    from penstock.runtime import events
+    from penstock.state import staging
 
     initdb()
     bag = DagBag(dag_folder=str(REPO / "dags" / "migrations.py"))
@@ -125,9 +126,9 @@ def main() -> int:
     print(f"New York's flights of 2013, SQLite to DuckDB, through the Airflow DAG `flights`; Airflow's own log is {log}", flush=True)
     with quiet(log):
         succeeded, place = run()
-    from penstock import terminal
+    from penstock.cli import console
 
-    terminal.closing(json.loads((place / "report.json").read_text()), place.as_uri())
+    console.closing(json.loads((place / "report.json").read_text()), place.as_uri())
     print(f"{'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.1f} s", flush=True)
     return 0 if succeeded else 1
 

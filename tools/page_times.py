@@ -23,8 +23,8 @@ def measure(runs: int, times: int) -> None:
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
 
-    from tests.airflow_home import api, login
-    from tests.many_runs import fill
+    from tests.support.data.many_runs import fill
+    from tests.support.servers.airflow import api, login
 
     initdb()
     names = [f"migration_{n}" for n in range(8)]
@@ -66,7 +66,7 @@ if __name__ == "__main__":
     asked, numbers = sys.argv[1:2] == ["--measure"], [int(n) for n in sys.argv[1:] if n.isdigit()]
     chosen = (*numbers, *(1000, 7)[len(numbers) :])
     if asked:
-        import tests.airflow_home  # noqa: F401  sets the environment, before Airflow is imported
+        import tests.support.servers.airflow  # noqa: F401  sets the environment, before Airflow is imported
 
         os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = os.environ["PAGES_DATABASE"]
         if os.environ["PAGES_DATABASE"].startswith("postgresql"):

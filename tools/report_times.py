@@ -18,15 +18,15 @@ sys.path.insert(0, str(REPO))
 
 
 def main(tables: int, columns: int, times: int) -> None:
-    from penstock import progress
-    from penstock.pages import report as documents
-    from penstock.pages import run as pages
-    from penstock.pages.addresses import Addresses
     from penstock.reporting.content import collect
+    from penstock.reporting.html import report as documents
+    from penstock.reporting.html import run as pages
+    from penstock.reporting.html.addresses import Addresses
+    from penstock.reporting.inputs import read
     from penstock.reporting.one_table import one_table
-    from penstock.reporting.records import read
     from penstock.stages import report
-    from tests.many_tables import staged
+    from penstock.state import progress
+    from tests.support.data.many_tables import staged
 
     with tempfile.TemporaryDirectory(prefix="penstock-report-") as folder:
         report.report(staged(Path(folder), "r1", tables, columns), "many", "r1")

@@ -59,7 +59,7 @@ def fill(airflow: Airflow, staging: Path, runs: int, tables: int) -> str:
     from sqlalchemy import select
 
     from penstock.stages import report
-    from tests import many_runs, many_tables
+    from tests.support.data import many_runs, many_tables
 
     with create_session() as session:
         many_runs.fill(session, [f"migration_{n}" for n in range(8)], runs // 8, staging.as_uri())

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from penstock import databases, digest, record, staging
-from penstock.connections import resolve
-from penstock.digest import Digest
-from penstock.migration import load
-from penstock.plan import groups
-from penstock.stages import extract, plan, switch
+from penstock import databases
+from penstock.migration.connections import resolve
+from penstock.migration.spec import load
+from penstock.model import digest
+from penstock.model.digest import Digest
+from penstock.model.plan import groups
+from penstock.stages import extract, plan
 from penstock.stages import load as loading
-from penstock.succession import Decision
+from penstock.stages.switch import switch
+from penstock.stages.switch.decide import Decision
+from penstock.state import run_log, staging
 
 
 def counted(data: pa.RecordBatch, _: object) -> Digest:
@@ -29,18 +32,18 @@ def main() -> None:
     source, target = resolve(migration.source), resolve(migration.target)
     root = str(Path("staging").absolute())
     area = staging.of(root, migration.name, "bench")
-    with record.stage(area, "plan"):
+    with run_log.stage(area, "plan"):
         session = plan.plan(migration, "bench", root, source, target, Path("expectations").absolute())
-    with record.stage(area, "extract"):
+    with run_log.stage(area, "extract"):
         extract.extract(session, [t.name for t in session.plan.tables])
-    with record.stage(area, "prepare"):
+    with run_log.stage(area, "prepare"):
         loading.prepare(session)
-    with record.stage(area, "load"):
+    with run_log.stage(area, "load"):
         for group in groups(session.plan, "load"):
             loading.load(session, group.chunks)
-    with record.stage(area, "build"):
+    with run_log.stage(area, "build"):
         loading.build(session)
-    with record.stage(area, "switch"), session.writing() as connection, connection.begin():
+    with run_log.stage(area, "switch"), session.writing() as connection, connection.begin():
         for statement in switch.moves(session, connection, Decision(session.plan.tables, (), {}, (), (), {})):
             databases.execute(connection, statement)
     os._exit(0)

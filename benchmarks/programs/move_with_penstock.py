@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from penstock.connections import resolve
-from penstock.migration import load
+from penstock.migration.connections import resolve
+from penstock.migration.spec import load
 from penstock.run import run
 
 

@@ -8,13 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from penstock import gx
-from penstock.connections import resolve
-from penstock.migration import load
-from penstock.plan import groups
-from penstock.session import reopen
-from penstock.stages import extract, plan, prove, transform, validate
+from penstock.migration.connections import resolve
+from penstock.migration.spec import load
+from penstock.model.plan import groups
+from penstock.stages import extract, plan, prove, transform
 from penstock.stages import load as loading
+from penstock.stages.validate import gate, gx
+from penstock.state.run_context import reopen
 
 
 def main() -> None:
@@ -33,12 +33,12 @@ def main() -> None:
         session = reopen(root, migration.name, "memory", source, target, folder)
         {
             "extract": lambda: (extract.extract(session, [t.name for t in session.plan.tables]), extract.finish(session)),
-            "gate_extracted": lambda: validate.gate(session, "extracted"),
+            "gate_extracted": lambda: gate.gate(session, "extracted"),
             "transform": lambda: [transform.transform(session, g.chunks) for g in groups(session.plan, "transform")],
             "prepare": lambda: loading.prepare(session),
             "load": lambda: [loading.load(session, g.chunks) for g in groups(session.plan, "load")],
             "build": lambda: loading.build(session),
-            "gate_loaded": lambda: validate.gate(session, "loaded"),
+            "gate_loaded": lambda: gate.gate(session, "loaded"),
             "prove": lambda: prove.prove(session),
         }[stage]()
     print(json.dumps({"stage": stage, "base": base, "over": _now("VmHWM") - base}), flush=True)

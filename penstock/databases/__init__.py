@@ -17,52 +17,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.errors import Area, ConnectionFailed, MigrationError, Problem
-from penstock.schema import Column, Table, TableName, Type
+from penstock.model.schema import Column, Table, TableName, Type
+from penstock.runtime.memory import USUAL, Room
 
 if TYPE_CHECKING:
-    from penstock.databases.sieve import Refusal
+    from penstock.databases._shared.column_checks import Refusal
 
 Move = tuple[TableName, TableName]
-
-# Shared machinery that lives beside the databases and is not one of them.
-_MACHINERY = frozenset(
-    {
-        "compiled",
-        "ddl",
-        "duckdb_file",
-        "duckdb_lists",
-        "duckdb_types",
-        "faults",
-        "inspection",
-        "lengths",
-        "moments",
-        "mysql_catalogue",
-        "mysql_faults",
-        "mysql_grants",
-        "mysql_lines",
-        "mysql_load",
-        "mysql_objects",
-        "mysql_references",
-        "mysql_rows",
-        "mysql_server",
-        "mysql_types",
-        "postgresql_catalogue",
-        "postgresql_copy",
-        "postgresql_objects",
-        "postgresql_partitions",
-        "postgresql_references",
-        "postgresql_server",
-        "pieces",
-        "postgresql_types",
-        "sieve",
-        "sqlite_file",
-        "sqlite_rows",
-        "sqlite_types",
-        "written",
-        "tsv",
-        "types",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -165,20 +126,6 @@ class Size:
 
     rows: int | None
     bytes: int | None
-
-
-@dataclass(frozen=True)
-class Room:
-    """How much of a task's memory a reader may take. batch: about the bytes of a batch.
-
-    longest: the most bytes that a row's texts and binaries have together, as far as is known; 0 where it isn't.
-    """
-
-    batch: int = 12 << 20
-    longest: int = 0
-
-
-USUAL = Room()
 
 
 class Database(Protocol):
@@ -383,7 +330,7 @@ _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 @cache
 def names() -> list[str]:
     """The databases there are modules for."""
-    return sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY)
+    return sorted(m.name for m in iter_modules(__path__) if m.ispkg and not m.name.startswith("_"))
 
 
 def of(url: sa.URL, *, target: bool = False) -> Database:
@@ -393,10 +340,10 @@ def of(url: sa.URL, *, target: bool = False) -> Database:
     """
     backend = url.get_backend_name()
     name = _ALIASES.get(backend, backend)
-    if name in names() and name != "generic":
+    if name in names():
         return cast(Database, import_module(f"penstock.databases.{name}"))
     if target:
-        raise MigrationError(f"{backend} can't be a target", fix=f"targets are: {', '.join(n for n in names() if n != 'generic')}")
+        raise MigrationError(f"{backend} can't be a target", fix=f"targets are: {', '.join(names())}")
     return cast(Database, import_module("penstock.databases.generic"))
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import USUAL, Dependent, Move, Room, Size, Use, execute, inspection
-from penstock.databases.sieve import Refusal
-from penstock.databases.standard import quoted
+from penstock.databases import Dependent, Move, Size, Use, execute
+from penstock.databases._shared import inspection
+from penstock.databases._shared.ansi import quoted
+from penstock.databases._shared.column_checks import Refusal
 from penstock.errors import MigrationError, Problem, ReadFailed, UnsupportedType
-from penstock.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
+from penstock.model.schema import TEXTS, Column, Table, TableName, Type, arrow_schema
+from penstock.runtime.memory import USUAL, Room
 
 label = "a SQLAlchemy source"
 drivername = "generic"

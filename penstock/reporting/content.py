@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
 
-from penstock import journal, quarantine
-from penstock.plan import Plan
-from penstock.record import STAGES, WORK, busy
+from penstock.model.plan import Plan
+from penstock.reporting.changes import since
+from penstock.reporting.inputs import GATES, Record, Records, summed
 from penstock.reporting.outcome import headline, outcome
-from penstock.reporting.records import GATES, Record, Records, summed
-from penstock.reporting.since import since
-from penstock.reporting.switched import switched
+from penstock.reporting.switch import switched
 from penstock.reporting.tables import tables, totals
+from penstock.state import journal, quarantine
+from penstock.state.run_log import STAGES, WORK, busy
 
 VERSION = 1
 _PACKAGES = ("penstock", "apache-airflow", "great-expectations", "duckdb", "pyarrow", "sqlalchemy")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.notify import Event
+from penstock.migration.notifications import Event
 
 WORDS: dict[Event, str] = {
     "failed": "failed",

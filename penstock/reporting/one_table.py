@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.reporting.records import Record
-from penstock.reporting.since import of_table
-from penstock.staging import Staging, folder, proved
+from penstock.model.file_names import folder
+from penstock.reporting.changes import of_table
+from penstock.reporting.inputs import Record
+from penstock.state.staging import Staging, proved
 
 _HIDDEN = "(sensitive)"
 _REMOVED = "removed.json"  # written when the staged rows are removed; receipts, which the chunks are read from, stay

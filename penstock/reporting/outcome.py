@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.digest import Digest
-from penstock.record import STAGES
-from penstock.reporting.records import Records
-from penstock.units import count
+from penstock.model.digest import Digest
+from penstock.reporting.inputs import Records
+from penstock.runtime.formatting import count
+from penstock.state.run_log import STAGES
 
 
 def outcome(found: Records) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.reporting.records import Record
-from penstock.units import count
+from penstock.reporting.inputs import Record
+from penstock.runtime.formatting import count
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from penstock import earlier
-from penstock.digest import Digest
-from penstock.mapping import origin
-from penstock.plan import Step, TablePlan
-from penstock.reporting.records import GATES, Record, Records, summed
-from penstock.schema import Column
+from penstock.model.column_mapping import origin
+from penstock.model.digest import Digest
+from penstock.model.plan import Step, TablePlan
+from penstock.model.schema import Column
+from penstock.reporting.inputs import GATES, Record, Records, summed
+from penstock.state import previous_run
 
 # Steps whose arguments can hold values, not only names.
 _VALUED = frozenset({"fill", "map", "filter", "derive", "python"})
@@ -39,7 +39,7 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "table": table.name,
         "to": str(table.target.name),
         "part": _part(table),
-        "moves": earlier.moves(table),
+        "moves": previous_run.moves(table),
         "rows_usual": found.usual.get(table.name),
         "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
         "left": ((found.switch or {}).get("left") or {}).get(table.name),

@@ -19,13 +19,17 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import sqlalchemy as sa
 
-from penstock import comparing, digest, events, staged_rows, staging, workers
-from penstock.digest import Digest
 from penstock.errors import StagingDamaged
-from penstock.plan import Chunk, TablePlan, live_select
-from penstock.schema import arrow_schema
-from penstock.session import Session
-from penstock.staging import Receipt, Staging, chunk_file
+from penstock.model import digest, row_diff
+from penstock.model.digest import Digest
+from penstock.model.file_names import folder
+from penstock.model.plan import Chunk, TablePlan
+from penstock.model.schema import arrow_schema
+from penstock.planning.statements import live_select
+from penstock.runtime import events, parallel
+from penstock.state import staged_rows, staging
+from penstock.state.run_context import Session
+from penstock.state.staging import Receipt, Staging, chunk_file
 
 STAGE, LEAVING = "compared", "leaving"
 
@@ -67,12 +71,12 @@ def compare(session: Session) -> None:
     events.emit("compare.started", tables=len(plans))
     for plan in plans:
         for stage in (STAGE, LEAVING):
-            session.staging.delete(stage, staging.folder(plan.name))
+            session.staging.delete(stage, folder(plan.name))
     work = [(t, p) for t in plans for p in t.pieces]
     with session.abreast(len(work)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
             seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
-        found = workers.each(work, connections, partial(_piece, session), lambda _: comparing.MEMORY, session.shares.allotted)
+        found = parallel.each(work, connections, partial(_piece, session), lambda _: row_diff.MEMORY, session.shares.allotted)
     told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
     session.staging.write_json([asdict(c) for c in told], staging.COMPARED)
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
@@ -124,11 +128,11 @@ def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing
     columns, area = plan.target.columns, session.staging
     keys = [i for i, c in enumerate(columns) if c.name in plan.target.primary_key]
     rows = (batch for receipt in staged for batch in area.rows(receipt))
-    with comparing.beside(columns, rows, standing.batches("live.parquet")) as compare:
+    with row_diff.beside(columns, rows, standing.batches("live.parquet")) as compare:
         compare.execute(
             "CREATE TABLE pairs AS SELECT s.place AS put, t.place AS leaving FROM staged_rows AS s"
-            f" FULL JOIN target_rows AS t ON {comparing.same(keys)}"
-            f" WHERE s.place IS NULL OR t.place IS NULL OR {' OR '.join(comparing.unequal(columns))}"
+            f" FULL JOIN target_rows AS t ON {row_diff.same(keys)}"
+            f" WHERE s.place IS NULL OR t.place IS NULL OR {' OR '.join(row_diff.unequal(columns))}"
         ).fetchall()
         for side in ("put", "leaving"):  # in order, so that the places of a batch are found without reading all of them
             compare.execute(

@@ -9,13 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import digest, events, journal, staged_rows, staging, workers
-from penstock.digest import Digest
 from penstock.errors import PenstockError
-from penstock.plan import Chunk, TablePlan, extract_select
-from penstock.schema import arrow_schema
-from penstock.session import Session
-from penstock.staging import Receipt, chunk_file, folder, reading
+from penstock.model import digest
+from penstock.model.digest import Digest
+from penstock.model.file_names import folder
+from penstock.model.plan import Chunk, TablePlan
+from penstock.model.schema import arrow_schema
+from penstock.planning.statements import extract_select
+from penstock.runtime import events, parallel
+from penstock.state import journal, staged_rows, staging
+from penstock.state.run_context import Session
+from penstock.state.staging import Receipt, chunk_file, reading
 
 STAGE = "extracted"
 
@@ -75,7 +79,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
-        workers.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
+        parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:

@@ -11,15 +11,19 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import databases, events, journal, quarantine, staged_rows, trial, workers
-from penstock.databases import sieve
-from penstock.databases.sieve import Sieve
-from penstock.digest import Digest
+from penstock import databases
+from penstock.databases._shared import bisect, column_checks
+from penstock.databases._shared.column_checks import Sieve
 from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefused
-from penstock.plan import Plan, TablePlan, key_statements, link_statements, prepare_statements
-from penstock.quarantine import Bad, Rejects
-from penstock.session import Session
-from penstock.staging import Receipt
+from penstock.model.bad_row import Bad
+from penstock.model.digest import Digest
+from penstock.model.plan import Plan, TablePlan
+from penstock.planning.statements import key_statements, link_statements, prepare_statements
+from penstock.runtime import events, parallel
+from penstock.state import journal, quarantine, staged_rows
+from penstock.state.quarantine import Rejects
+from penstock.state.run_context import Session
+from penstock.state.staging import Receipt
 
 STAGE = "loaded"
 _REFUSED = "refused by the target"
@@ -104,7 +108,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
             staged = session.staging.receipt(session.plan.table(chunk[0]).staged, *chunk)
             return session.shares.weight(staged.longest if staged else 0)
 
-        receipts = workers.each(chunks, connections, put, weight, session.shares.allotted)
+        receipts = parallel.each(chunks, connections, put, weight, session.shares.allotted)
     events.emit("load.finished", chunks=len(receipts))
     return receipts
 
@@ -113,7 +117,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number:
     staged = session.staging.receipt(plan.staged, plan.name, number)
     if staged is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
-    sieved = partial(_sieved, sieve.of(session.target, plan.target)) if plan.quarantines else _all_good
+    sieved = partial(_sieved, column_checks.of(session.target, plan.target)) if plan.quarantines else _all_good
     culprits: Mapping[int, Bad] = {}
     try:
         try:
@@ -198,7 +202,7 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
 
     No more are looked for than it takes to stop the run.
     """
-    held, columns = sieve.of(session.target, plan.target), plan.target.columns
+    held, columns = column_checks.of(session.target, plan.target), plan.target.columns
     room = Rejects(plan, session.plan, columns).room if plan.quarantines else 0
     found: dict[int, Bad] = {}
     before = 0
@@ -206,7 +210,7 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
         bad = _sieved(held, batch, before)
         rows = plan.target.loadable(_without(batch, bad))
         left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
-        for n, column, why in trial.refused(session.target, connection, plan.shadow, plan.target.given, rows):
+        for n, column, why in bisect.refused(session.target, connection, plan.shadow, plan.target.given, rows):
             bad.append(Bad(int(left[n]), column, why if not plan.sensitive else _REFUSED))
             if len(found) + len(bad) > room:
                 break
@@ -245,7 +249,7 @@ def build(session: Session) -> list[str]:
         with connections[0].begin():
             built = {r.chunk for r in journal.receipts(connections[0], session.plan.run, "built", "")}
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
-        ran = [s for done in workers.each(filter(None, todo), connections, partial(_build, session)) for s in done]
+        ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, session)) for s in done]
         ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])
     events.emit("build.finished", statements=len(ran))
     return ran

@@ -11,15 +11,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import chunking, databases, earlier, events, intervals, partitioning, preflight, progress, record, staging
+from penstock import databases
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
-from penstock.intervals import Interval, written
-from penstock.migration import Migration
-from penstock.plan import Consistency, Depth, Plan, token
-from penstock.preflight import Assessment, ends, needs, references, widths
-from penstock.reachable import elsewhere, file
-from penstock.session import Session
-from penstock.staging import Staging
+from penstock.migration.spec import Migration
+from penstock.model import intervals
+from penstock.model.intervals import Interval, written
+from penstock.model.plan import Consistency, Depth, Plan, token
+from penstock.planning import chunking, scope
+from penstock.planning.preflight import assess as preflight
+from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
+from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight.reachable import elsewhere, file
+from penstock.runtime import events
+from penstock.state import previous_run as earlier
+from penstock.state import progress, run_log, staging
+from penstock.state.run_context import Session
+from penstock.state.staging import Staging
 
 ASSESSMENT = "assessment.json"
 
@@ -53,17 +60,17 @@ def assess(
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
         if not any(p.area == "privileges" for p in found.blocking):
-            request = partitioning.Request(run, interval, only, repair)
-            tables, problems = partitioning.cut(migration, request, found.tables, found.every, reading, writing)
-            known = partitioning.Tables(migration, {p.name: p for p in found.every}, target_database)
-            problems += references.problems(known, tables, interval, reading)
+            request = scope.Request(run, interval, only, repair)
+            tables, problems = scope.cut(migration, request, found.tables, found.every, reading, writing)
+            known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
+            problems += foreign_keys.problems(known, tables, interval, reading)
             swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
             problems += preflight.stranded(swapped, target_database, writing)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if secrets is not None:
-            found = replace(found, problems=(*needs.problems(migration, found.tables, secrets), *found.problems))
+            found = replace(found, problems=(*steps.problems(migration, found.tables, secrets), *found.problems))
         if not found.blocking:
-            tables, problems = widths.look(found.tables, migration, reading, writing)
+            tables, problems = row_width.look(found.tables, migration, reading, writing)
             found = replace(found, tables=tables, problems=(*problems, *found.problems))
         if new and (made := file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again
@@ -124,7 +131,7 @@ def _made(
     engine = databases.connect(source, source_url, "source")
     with ExitStack() as opened:
         reading = opened.enter_context(engine.connect())
-        more = 0 if source.embedded else ends.connections(migration) - 1
+        more = 0 if source.embedded else endpoints.connections(migration) - 1
         others = cache(lambda: [opened.enter_context(engine.connect()) for _ in range(more)])
         tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes, others) for t in found.tables)
         source_version = source.version(reading)
@@ -148,7 +155,7 @@ def _made(
         approval=bool(migration.switch.approval),
         keep_old_seconds=int(migration.switch.keep_old.total_seconds()),
         parallel_writers=target.parallel_writers,
-        connections=ends.connections(migration),
+        connections=endpoints.connections(migration),
         memory=migration.memory,
         tables=tables,
         interval=_span(interval, migration),
@@ -178,7 +185,7 @@ def covered(migration: Migration, target_url: sa.URL, only: tuple[str, ...] = ()
         return None
     engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
     with engine.connect() as connection:
-        found = partitioning.span(migration, connection, only)
+        found = scope.span(migration, connection, only)
     engine.dispose()
     return found
 
@@ -218,7 +225,7 @@ def plan(
     events.emit("plan.started", migration=migration.name, run=run)
     interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
-    record.asked(area, run, interval if migration.partitioned else None, migration.timezone)
+    run_log.asked(area, run, interval if migration.partitioned else None, migration.timezone)
     found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
     keep(area, found)
     refuse(found, migration)

@@ -14,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import comparing, digest, events, journal, quarantine, staged_rows, workers
-from penstock.digest import Digest
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
-from penstock.plan import Chunk, TablePlan, extract_select, readback_select
-from penstock.schema import Column
-from penstock.session import Session
-from penstock.staging import COMPARED, Receipt, proved
+from penstock.model import digest, row_diff
+from penstock.model.digest import Digest
+from penstock.model.plan import Chunk, TablePlan
+from penstock.model.schema import Column
+from penstock.planning.statements import extract_select, readback_select
+from penstock.runtime import events, parallel
+from penstock.state import journal, quarantine, staged_rows
+from penstock.state.run_context import Session
+from penstock.state.staging import COMPARED, Receipt, proved
 
 STAGE = "proved"
 _NAMED = 20
@@ -73,7 +76,7 @@ def prove(session: Session) -> list[TableProof]:
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
-        taken = workers.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.allotted)
+        taken = parallel.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
             own[table.name].append(piece)
@@ -276,15 +279,15 @@ def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
     found = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
-    with comparing.beside(columns, staged, found) as compare:
+    with row_diff.beside(columns, staged, found) as compare:
         keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
 
 
 def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column], keys: list[int]) -> list[RowFault]:
-    match = comparing.same(keys)
+    match = row_diff.same(keys)
     shown = ", ".join(f"coalesce(s.c{i}, t.c{i})::VARCHAR" for i in keys)
-    unequal = comparing.unequal(columns)
+    unequal = row_diff.unequal(columns)
     differs = " OR ".join(unequal)
     values = ", ".join(f"CASE WHEN {other} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i, other in enumerate(unequal))
     k = keys[0]

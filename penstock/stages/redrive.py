@@ -13,17 +13,22 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock import databases, digest, events, journal, quarantine, staged_rows, transforms, trial
-from penstock.databases import sieve
-from penstock.digest import Digest
+from penstock import databases, transforms
+from penstock.databases._shared import bisect, column_checks
 from penstock.errors import LoadFailed, StagingDamaged, SwitchRefused
-from penstock.migration import Migration
-from penstock.plan import TablePlan
-from penstock.quarantine import FOLDER, Bad, Entry, Manifest
-from penstock.schema import INTEGERS, TEXTS, Table, arrow_schema
-from penstock.session import Session
-from penstock.sift import Sift, whole
-from penstock.staging import Receipt, folder
+from penstock.migration.spec import Migration
+from penstock.model import digest
+from penstock.model.bad_row import Bad
+from penstock.model.digest import Digest
+from penstock.model.file_names import folder
+from penstock.model.plan import TablePlan
+from penstock.model.schema import INTEGERS, TEXTS, Table, arrow_schema
+from penstock.runtime import events
+from penstock.state import journal, quarantine, staged_rows
+from penstock.state.quarantine import FOLDER, Entry, Manifest
+from penstock.state.run_context import Session
+from penstock.state.staging import Receipt
+from penstock.transforms._isolate import Sift, whole
 
 STAGE = "redriven"
 RECORD = "redriven.json"
@@ -194,7 +199,7 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
             ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
     refused = set()
     rows = live.loadable(_joined(ready, live))
-    for n, column, why in trial.refused(session.target, connection, live.name, live.given, rows, LoadFailed):
+    for n, column, why in bisect.refused(session.target, connection, live.name, live.given, rows, LoadFailed):
         refused.add(n)
         stay[ready[n][0]] = Bad(ready[n][0][2], column, why if not plan.sensitive else "refused by the target")
     going = [row for n, row in enumerate(ready) if n not in refused]
@@ -228,7 +233,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
     into = tuple(live.column(c.name) for c in made)
     other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
     steps = (*steps, ("cast", other)) if other else steps
-    return Sift(source, steps, sieve.of(session.target, replace(live, columns=into)), session.secrets, plan.private)
+    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, plan.private)
 
 
 def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock import earlier, events
-from penstock.pages import report as pages
-from penstock.reporting import undoing
+from penstock.reporting import undo
 from penstock.reporting.content import collect
-from penstock.reporting.records import read
-from penstock.staging import Staging
+from penstock.reporting.html import report as pages
+from penstock.reporting.inputs import read
+from penstock.runtime import events
+from penstock.state import previous_run
+from penstock.state.staging import Staging
 
 
 def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     """Write report.json and report.html of a run from what it has staged so far, and answer the first's content."""
     found = collect(read(area), migration, run)
     area.write_json(found, "report.json")
-    earlier.publish(area, found)
+    previous_run.publish(area, found)
     area.write_text(pages.document(found), "report.html")
     events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
     return found
@@ -28,8 +29,8 @@ def report_undo(own: Staging, area: Staging | None, migration: str, undo_run: st
     area: None when the undo was refused before it had the run's plan.  run: "" when it found no run.
     asked: `by` whom and with what `note`, as far as it is known.
     """
-    of = report(area, migration, run) if area is not None else undoing.unknown(run)
-    found = undoing.collect(own, migration, undo_run, of, asked)
+    of = report(area, migration, run) if area is not None else undo.unknown(run)
+    found = undo.collect(own, migration, undo_run, of, asked)
     own.write_json(found, "report.json")
     own.write_text(pages.undo_document(found), "report.html")
     events.emit("report.written", url=f"{own.url}/report.html", outcome=found["outcome"])

@@ -11,17 +11,19 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from penstock import digest, events, quarantine, staged_rows, staging
-from penstock.databases import sieve
-from penstock.databases.sieve import Sieve
-from penstock.digest import Digest
+from penstock.databases._shared import column_checks
+from penstock.databases._shared.column_checks import Sieve
 from penstock.errors import BadValues, PenstockError, StagingDamaged, TransformFailed
-from penstock.plan import TablePlan
-from penstock.quarantine import Rejects
-from penstock.schema import arrow_schema
-from penstock.session import Session
-from penstock.sift import Sift
-from penstock.staging import Receipt, chunk_file
+from penstock.model import digest
+from penstock.model.digest import Digest
+from penstock.model.plan import TablePlan
+from penstock.model.schema import arrow_schema
+from penstock.runtime import events
+from penstock.state import quarantine, staged_rows, staging
+from penstock.state.quarantine import Rejects
+from penstock.state.run_context import Session
+from penstock.state.staging import Receipt, chunk_file
+from penstock.transforms._isolate import Sift
 
 STAGE = "transformed"
 
@@ -98,7 +100,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
 
 
 def _sieve(session: Session, plan: TablePlan) -> Sieve:
-    return sieve.of(session.target, plan.target) if plan.quarantines else Sieve(())
+    return column_checks.of(session.target, plan.target) if plan.quarantines else Sieve(())
 
 
 def _made(sift: Sift, plan: TablePlan, number: int, batch: pa.RecordBatch, rejects: Rejects, before: int) -> list[pa.Table]:

@@ -27,12 +27,11 @@ from penstock.errors import BadValues, MigrationError, PenstockError, TransformF
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 Step = tuple[str, Any]
 Shapes = Sequence[tuple["Column", ...]]
 """The columns after each step."""
-_MACHINERY = frozenset({"expression"})
 _WITHHELD = "withheld: it may name a value, and the table has columns whose values are never shown"
 
 
@@ -49,7 +48,7 @@ class Transform(Protocol):
 @cache
 def names() -> tuple[str, ...]:
     """The transforms there are."""
-    return tuple(sorted(m.name for m in iter_modules(__path__) if m.name not in _MACHINERY))
+    return tuple(sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_")))
 
 
 def of(name: str) -> Transform:
@@ -100,7 +99,7 @@ def apply(
     """
     import pyarrow as pa
 
-    from penstock.schema import arrow_schema
+    from penstock.model.schema import arrow_schema
 
     batch = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
     quiet = bool(sensitive) or any(name == "mask" for name, _ in steps)

@@ -17,7 +17,7 @@ from penstock.transforms import made, mapping, need, plain, replaced
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column, Type
+    from penstock.model.schema import Column, Type
 
 _MANY = 1000
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -52,7 +52,7 @@ def _type(column: Column, text: str) -> Type:
     """The type written as `text`, when values of the column can be cast to it at all. Raises TransformFailed."""
     import pyarrow as pa
 
-    from penstock.schema import WORDED, Type
+    from penstock.model.schema import WORDED, Type
 
     what = f"{column.name} can't be cast from {column.type} to {text}"
     try:
@@ -73,7 +73,7 @@ def _type(column: Column, text: str) -> Type:
 
 
 def _possible(found: str, wanted: str) -> bool:
-    from penstock.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, WORDED
+    from penstock.model.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, WORDED
 
     numbers, times = INTEGERS | DECIMALS | {"float32", "float64", "boolean"}, {"date", "timestamp", "timestamptz"}
     if wanted in WORDED or wanted == "jsonb":
@@ -117,7 +117,7 @@ def fits(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from penstock.transforms import expression
+    from penstock.transforms import _expression
 
     if wanted.length is not None:
         lengths = pc.utf8_length(values) if wanted.name == "string" else pc.binary_length(values)
@@ -133,7 +133,7 @@ def fits(values: pa.ChunkedArray, wanted: Type) -> pa.ChunkedArray:
         if not _all(pc.match_substring_regex(values, _UUID)):
             raise ValueError("not a UUID")
         return pc.utf8_lower(values)
-    if wanted.name == "json" and not _all(expression.selected(pa.table({"v": values}), "json_valid(v)").column(0)):
+    if wanted.name == "json" and not _all(_expression.selected(pa.table({"v": values}), "json_valid(v)").column(0)):
         raise ValueError("not JSON")
     return values
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import expression, made, mapping, replaced
+from penstock.transforms import _expression, made, mapping, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column, Type
+    from penstock.model.schema import Column, Type
 
 # DuckDB's types as canonical ones; the value is cast to its column's own type where Arrow would carry it as another.
 _TYPES = {
@@ -56,17 +56,17 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, object]) -> tuple[Column, ...]:
-    from penstock.schema import Column, arrow_schema
+    from penstock.model.schema import Column, arrow_schema
 
     rows = arrow_schema(columns)
     return made(columns, {name: Column(name, _type(name, str(text), rows)) for name, text in args.items()})
 
 
 def _type(name: str, text: str, rows: pa.Schema) -> Type:
-    from penstock.schema import Type
+    from penstock.model.schema import Type
 
     try:
-        found = expression.type_of(text, rows)
+        found = _expression.type_of(text, rows)
     except TransformFailed as error:
         error.what = f"{name} can't be derived: {error.what}"
         raise
@@ -86,7 +86,7 @@ def apply(batch: pa.Table, args: Mapping[str, object], out: tuple[Column, ...], 
         if str(types[name]) in _AS:
             sql = f"CAST({sql} AS {_AS[str(types[name])]})"
         try:
-            derived[name] = expression.selected(batch, f"{sql} AS found").column(0)
+            derived[name] = _expression.selected(batch, f"{sql} AS found").column(0)
         except BadValues as error:
             error.what, error.column = f"{name} can't be derived", name
             raise

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import expression
+from penstock.transforms import _expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 leaves_out = True
 
@@ -21,13 +21,13 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: str) -> tuple[Column, ...]:
-    from penstock.schema import arrow_schema
+    from penstock.model.schema import arrow_schema
 
-    found = expression.type_of(args, arrow_schema(columns))
+    found = _expression.type_of(args, arrow_schema(columns))
     if found != "BOOLEAN":
         raise TransformFailed(f"{args!r} is not a condition", why=f"it gives {found}, not true or false")
     return columns
 
 
 def apply(batch: pa.Table, args: str, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
-    return batch.filter(expression.selected(batch, f"coalesce(({args}\n), FALSE) AS kept").column(0))
+    return batch.filter(_expression.selected(batch, f"coalesce(({args}\n), FALSE) AS kept").column(0))

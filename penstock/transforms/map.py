@@ -12,7 +12,7 @@ from penstock.transforms import cast, made, mapping, need, plain, replaced
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 
 def check(args: Any) -> str | None:

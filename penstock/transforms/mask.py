@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import expression, made, mapping, need, plain, replaced
+from penstock.transforms import _expression, made, mapping, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 _BLOCK = 64  # bytes that SHA-256 takes at a time
 
@@ -27,7 +27,7 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column, ...]:
-    from penstock.schema import Type
+    from penstock.model.schema import Type
 
     need(columns, args)
     return made(columns, {c.name: plain(c, type=Type("string", length=64)) for c in columns if c.name in args})
@@ -48,6 +48,6 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
             values = values.cast(pa.string())
         value = "v" if pa.types.is_binary(values.type) else "encode(v::VARCHAR)"
         # the key is a parameter: it stands in no statement that could be told
-        masked = expression.selected(pa.table({"v": values}), f"sha256($2 || from_hex(sha256($1 || {value}))) AS masked", pads)
+        masked = _expression.selected(pa.table({"v": values}), f"sha256($2 || from_hex(sha256($1 || {value}))) AS masked", pads)
         batch = replaced(batch, name, masked.column(0))
     return batch

@@ -19,7 +19,7 @@ from penstock.transforms import made, mapping, plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 _CALL = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
@@ -41,7 +41,7 @@ def _parts(args: Any) -> tuple[Any, Any]:
 
 
 def schema(columns: tuple[Column, ...], args: Any) -> tuple[Column, ...]:
-    from penstock.schema import Column, Type
+    from penstock.model.schema import Column, Type
 
     call, declared = _parts(args)
     _function(call)

@@ -11,7 +11,7 @@ from penstock.transforms import mapping, need
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from penstock.schema import Column
+    from penstock.model.schema import Column
 
 
 def check(args: Any) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from penstock import pages
-from penstock.pages.addresses import Addresses
+from penstock.reporting import html as pages
+from penstock.reporting.html.addresses import Addresses
 
 # No inline script or style can run in a page, whatever a name or a value in it is, and nobody else's page can frame it.
 HEADERS = {

@@ -10,8 +10,8 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from penstock import pages
-from penstock.pages.addresses import digest
+from penstock.reporting import html
+from penstock.reporting.html.addresses import digest
 from penstock_ui import decisions, migrations, runs
 from penstock_ui.answers import HEADERS, message
 
@@ -26,12 +26,12 @@ app.include_router(runs.router)
 @app.get("/static/{name}")
 def static(name: str, request: Request) -> Response:
     """A stylesheet or script; its address has its digest in it, so it may be kept."""
-    if name not in pages.ASSETS:
+    if name not in html.ASSETS:
         raise HTTPException(404, "There is no such file.")
     headers = {"ETag": f'"{digest(name)}"', "Cache-Control": "private, max-age=31536000, immutable"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    return Response((pages.FOLDER / name).read_bytes(), media_type=pages.ASSETS[name], headers=headers)
+    return Response((html.FOLDER / name).read_bytes(), media_type=html.ASSETS[name], headers=headers)
 
 
 @app.middleware("http")

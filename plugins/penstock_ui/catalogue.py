@@ -12,9 +12,9 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from penstock import intervals
 from penstock.errors import MigrationError
-from penstock.pages.listing import SUMMED, Migration, Run, airflow_run
+from penstock.model import intervals
+from penstock.reporting.html.listing import SUMMED, Migration, Run, airflow_run
 
 AFTER = ("undo", "repair")
 """What the DAGs beside a migration's own do with a run of it: their names end in these."""

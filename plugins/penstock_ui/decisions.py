@@ -19,8 +19,8 @@ from fastapi.responses import RedirectResponse
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
-from penstock import journal
-from penstock.pages.decisions import Decision
+from penstock.reporting.html.decisions import Decision
+from penstock.state import journal
 from penstock_ui import catalogue
 from penstock_ui.answers import addresses
 

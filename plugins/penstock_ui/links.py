@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.sdk import BaseOperatorLink
 
-from operators.approve import ApproveOperator
-from operators.extract import ExtractOperator
-from operators.load import BuildOperator, LoadOperator, PrepareOperator
-from operators.plan import PlanOperator
-from operators.preflight import PreflightOperator
-from operators.report import ReportOperator
-from operators.switch import FinishOperator, SwitchOperator, VerifyOperator
-from operators.transform import TransformOperator
-from operators.undo import UndoOperator
-from operators.validate import ProveOperator, ValidateOperator
-from penstock.pages.addresses import Addresses
+from penstock.reporting.html.addresses import Addresses
+from penstock_operators.approve import ApproveOperator
+from penstock_operators.extract import ExtractOperator
+from penstock_operators.load import BuildOperator, LoadOperator, PrepareOperator
+from penstock_operators.plan import PlanOperator
+from penstock_operators.preflight import PreflightOperator
+from penstock_operators.report import ReportOperator
+from penstock_operators.switch import FinishOperator, SwitchOperator, VerifyOperator
+from penstock_operators.transform import TransformOperator
+from penstock_operators.undo import UndoOperator
+from penstock_operators.validate import ProveOperator, ValidateOperator
 
 ROUTE = "migrations"
 """The place of our pages in Airflow's own: what stands behind it in an address is the page within its frame."""

@@ -12,9 +12,9 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from penstock.pages import migration as one
-from penstock.pages import migrations as all_of_them
-from penstock.pages.listing import Migration
+from penstock.reporting.html import migration as one
+from penstock.reporting.html import migrations as all_of_them
+from penstock.reporting.html.listing import Migration
 from penstock_ui import catalogue
 from penstock_ui.answers import addresses, page
 
@@ -52,12 +52,12 @@ def migration(
 
 def _coverage(found: Migration) -> dict[str, Any] | None:
     """The coverage as it was last written down, in the staging area that the last run was in."""
-    from penstock.stages import cover
+    from penstock.stages.coverage import coverage
 
     if found.report is None:
         return None
     root, name, _ = str(found.report.summary["staging"]).rsplit("/", 2)
     try:
-        return cover.kept(root, name)
+        return coverage.kept(root, name)
     except OSError:  # a staging area that can't be reached now must not take the page with it
         return None

@@ -23,9 +23,9 @@ from penstock_ui.decisions import decisions
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from penstock.pages.run import Shown
-    from penstock.progress import Progress
-    from penstock.staging import Staging
+    from penstock.reporting.html.run import Shown
+    from penstock.state.progress import Progress
+    from penstock.state.staging import Staging
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
 
@@ -56,15 +56,15 @@ class _Run:
 
     def progress(self) -> Progress:
         """How far it is."""
-        from penstock import progress
+        from penstock.state import progress
 
         return progress.read(self.area) if self.area else progress.NOTHING
 
 
 def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt: Attempt = None) -> _Run:
     """The run of the address, as its first task named its staging area: nothing of an address is ever a path. Raises HTTPException 404."""
-    from penstock import staging
-    from penstock.pages.run import Shown
+    from penstock.reporting.html.run import Shown
+    from penstock.state import staging
 
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if found is None:
@@ -122,14 +122,14 @@ def _attempts(current: Staging) -> tuple[str, int]:
 @router.get("/report")
 def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse:
     """The report of a run, as far as it has come; before there is one, how far the run is."""
-    from penstock import record
-    from penstock.pages import run as pages
+    from penstock.reporting.html import run as pages
+    from penstock.state import run_log
 
     told = found.kept("report.json")
     if told and told.get("kind") == "undo":
         return page(pages.undo(told, found.progress(), found.shown))
     if told is None:
-        return page(pages.unreported(found.kept(record.FAILURE), found.progress(), found.shown))
+        return page(pages.unreported(found.kept(run_log.FAILURE), found.progress(), found.shown))
     return page(pages.report(told, found.progress(), found.shown, decisions(session, user, told["migration"], told)))
 
 
@@ -159,7 +159,7 @@ def _download(found: _Run, name: str, media: str) -> Response:
 @router.get("/tables")
 def table(found: RunDep, name: str) -> HTMLResponse:
     """One table of a run. Its name is looked up among those of the report."""
-    from penstock.pages import run as pages
+    from penstock.reporting.html import run as pages
     from penstock.reporting.one_table import one_table
 
     told = found.report()
@@ -172,7 +172,7 @@ def table(found: RunDep, name: str) -> HTMLResponse:
 @router.get("/gates/{stage}")
 def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", ge=1)] = 1) -> HTMLResponse:
     """One gate of a run."""
-    from penstock.pages import run as pages
+    from penstock.reporting.html import run as pages
 
     told = found.report()
     html = pages.gate(told, stage, found.shown, number) if "gates" in told else None
@@ -184,7 +184,7 @@ def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", g
 @router.get("/progress")
 def progress(found: RunDep, seen: str = "") -> JSONResponse:
     """How far the run is: as figures, and as the piece of the page that shows it. changed: the page that has `seen` its state is old."""
-    from penstock.pages import run as pages
+    from penstock.reporting.html import run as pages
 
     now = found.progress()
     return JSONResponse({"changed": seen != found.shown.state, "progress": now.record(), "html": pages.going(now, found.shown)})

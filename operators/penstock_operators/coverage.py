@@ -1,0 +1,34 @@
+"""Coverage after a run: written down for the pages, which can't ask the target, by whichever task ends what changes it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from penstock_operators.migration_operator import staging_root, url
+
+if TYPE_CHECKING:
+    from penstock.migration.spec import Migration
+    from penstock.state.staging import Staging
+
+log = logging.getLogger(__name__)
+
+
+def keep(migration: Migration, given: str, staging: Staging) -> dict[str, Any] | None:
+    """Write down how all tables stand now: {as_of, proven, of}, in tables and intervals. given: the staging root.
+
+    None when the run has no plan; and, said in the log, when the target can't be asked: no report is lost over this.
+    """
+    from penstock.model.plan import Plan
+    from penstock.stages.coverage import coverage
+
+    if not staging.exists("plan.json"):
+        return None
+    tables = [t.name for t in Plan.from_json(staging.read_text("plan.json")).tables]
+    try:
+        kept = coverage.keep(migration, staging_root(migration, given), url(migration.target), tables)
+    except Exception as fault:
+        log.warning("the coverage was not written down: %s", fault)
+        return None
+    states = [cell["state"] for table in kept["tables"] for cell in table["cells"]]
+    return {"as_of": kept["as_of"], "proven": states.count("proven"), "of": len(states)}

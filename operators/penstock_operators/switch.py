@@ -1,0 +1,73 @@
+"""Switch: the shadow made live in one atomic step; its check; the end of what earlier switches kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.exceptions import AirflowSkipException
+
+from penstock_operators.migration_operator import MigrationOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from penstock.state.journal import Switch
+    from penstock.state.run_context import Session
+
+
+def asset(migration: str, table: str) -> Asset:
+    """What other DAGs are scheduled on: a table that a migration has proved and made live."""
+    return Asset(name=f"{migration}.{table}", uri=f"penstock://{quote(migration)}/{quote(table, safe='')}")
+
+
+class SwitchOperator(MigrationOperator):
+    """Make the shadow tables live, on this run's evidence. Skips itself when the run was asked to stop before the switch.
+
+    With an outlet AssetAlias called like the migration it emits an event of each table: its rows, digest, run and interval.
+    """
+
+    def work(self, context: Context) -> dict[str, Any]:
+        from penstock.stages.switch import switch
+        from penstock.state import run_log
+
+        if context["params"].get("stop_before_switch"):
+            raise AirflowSkipException("asked to stop before the switch: everything is proved, nothing is live")
+        session = self.opened(context)
+        with run_log.stage(session.staging, "switch"):
+            done = switch.switch(session)
+        if AssetAlias(session.plan.migration) in context["outlet_events"]:
+            self._tell(context, session, done)
+        return {"tables": len(done.moves) + len(done.replaced), "at": done.at, "keep_until": done.keep_until}
+
+    def _tell(self, context: Context, session: Session, done: Switch) -> None:
+        plan, events = session.plan, context["outlet_events"][AssetAlias(session.plan.migration)]
+        for proof in done.evidence["proof"]:
+            if proof["table"] not in done.evidence["left"]:
+                told = {"rows": proof["rows"], "digest": proof["target"], "run": plan.run, "interval": plan.interval}
+                events.add(asset(plan.migration, proof["table"]), told)
+
+
+class VerifyOperator(MigrationOperator):
+    """After the switch: the live tables are the ones that were proved."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        from penstock.stages.switch import switch
+        from penstock.state import run_log
+
+        session = self.opened(context)
+        with run_log.stage(session.staging, "verify"):
+            return {"live": len(switch.verify(session))}
+
+
+class FinishOperator(MigrationOperator):
+    """Drop the tables that earlier switches kept, where the time to keep them is over, and remove the staged rows of this run."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        from penstock.stages.switch import switch
+        from penstock.state import run_log
+
+        session = self.opened(context)
+        with run_log.stage(session.staging, "finish"):
+            return {"statements": len(switch.finish(session))}

@@ -1,0 +1,262 @@
+"""Tables as DDL: SQLAlchemy writes the statements, each database the types."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, SetColumnComment, SetTableComment
+from sqlalchemy.types import UserDefinedType
+
+from penstock.databases import Database, qualified, quote
+from penstock.model.schema import Column, ForeignKey, Index, Partition, Table, TableName, Type
+
+
+class _Native(UserDefinedType[Any]):
+    """A column type that is already SQL text."""
+
+    cache_ok = True
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_col_spec(self, **_: object) -> str:
+        return self.text
+
+
+def dialect(database: Database) -> sa.Dialect:
+    """The database's SQLAlchemy dialect, set to write statements that are run as they stand."""
+    made: sa.Dialect = sa.URL.create(database.drivername).get_dialect()()
+    made.identifier_preparer._double_percents = False  # no parameters follow, so % is only a character
+    return made
+
+
+def create_table(database: Database, table: Table, name: TableName, if_not_exists: bool = False) -> str:
+    """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later."""
+    built = _build(database, table, name)
+    for check in table.checks:
+        built.append_constraint(sa.CheckConstraint(_sql(check.expression), name=_q(check.name) if check.name else None))
+    _hold_labels(database, table, built)
+    if not database.keys_after_load and table.primary_key:
+        built.append_constraint(sa.PrimaryKeyConstraint(*_quoted(table.primary_key)))
+    if not database.secondary_indexes:
+        for index in table.indexes:
+            if index.unique and index.plain:
+                built.append_constraint(sa.UniqueConstraint(*_quoted(index.columns)))
+    if database.foreign_keys and not database.follows_renames:
+        for key in table.foreign_keys:
+            _refer(built, key, TableName(key.ref_table, name.schema), None)
+    by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
+    return _text(CreateTable(built, if_not_exists=if_not_exists), database) + by
+
+
+def furnish(database: Database, table: Table, name: TableName) -> list[str]:
+    """Statements that complete an empty table made by `create_table`: its partitions, and comments where they are statements."""
+    statements = _partitions(database, table.partitioning.partitions, name, name) if table.partitioning else []
+    if not dialect(database).inline_comments:
+        built = _build(database, table, name)
+        made: list[Any] = [SetTableComment(built)] if built.comment else []
+        made += [SetColumnComment(c) for c in built.columns if c.comment]
+        statements += [_text(m, database) for m in made]
+    return statements
+
+
+def _partitions(database: Database, partitions: Sequence[Partition], parent: TableName, root: TableName) -> list[str]:
+    statements = []
+    for partition in partitions:
+        name = TableName(partition.name, root.schema)
+        by = f" PARTITION BY {partition.by}" if partition.by else ""
+        statements.append(f"CREATE TABLE {qualified(database, name)} PARTITION OF {qualified(database, parent)} {partition.bounds}{by}")
+        statements += _partitions(database, partition.partitions, name, root)
+    return statements
+
+
+def keys(database: Database, table: Table, name: TableName) -> list[str]:
+    """Statements for a loaded table's primary key and indexes."""
+    built = _build(database, table, name)
+    statements = []
+    if database.keys_after_load and table.primary_key:
+        key = sa.PrimaryKeyConstraint(*_quoted(table.primary_key))
+        built.append_constraint(key)
+        statements.append(_text(AddConstraint(key, isolate_from_table=False), database))
+    if database.secondary_indexes:
+        for index in table.indexes:
+            if database.keys_after_load and index.constraint and index.plain:
+                unique = sa.UniqueConstraint(*_quoted(index.columns), name=_q(index.name))
+                built.append_constraint(unique)
+                statements.append(_text(AddConstraint(unique, isolate_from_table=False), database))
+            else:
+                statements.append(_text(CreateIndex(_index(database, built, index)), database))
+    return statements
+
+
+def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
+    if index.plain:
+        return sa.Index(_q(index.name), *(built.c[c] for c in index.columns), unique=index.unique)
+    fields = []
+    for part in index.parts:
+        field = quote(database, part.column) if part.column else f"({part.expression})"
+        fields.append(_sql(field + (part.order if part.order.startswith("(") else f" {part.order}").rstrip()))
+    options: dict[str, Any] = {}
+    if index.where:
+        options["where"] = _sql(index.where)
+    if index.include:
+        options["include"] = [built.c[c] for c in index.include]
+    if index.options:
+        options["nulls_not_distinct"] = True
+    if index.method:
+        options["prefix" if index.method.isupper() else "using"] = index.method
+    named = {f"{prefix}_{o}": v for prefix, known in _INDEX_OPTIONS.items() for o, v in options.items() if o in known}
+    return sa.Index(_q(index.name), *fields, unique=index.unique, _table=built, **named)
+
+
+# What SQLAlchemy's dialects call what an index may have. MySQL's methods (FULLTEXT) stand before the word INDEX.
+_INDEX_OPTIONS = {
+    "postgresql": ("where", "include", "nulls_not_distinct", "using"),
+    "sqlite": ("where",),
+    "mysql": ("prefix",),
+}
+
+
+def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName]) -> list[str]:
+    """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
+    if not database.foreign_keys or not database.follows_renames:
+        return []
+    statements = []
+    for key in table.foreign_keys:
+        built = _build(database, table, name)
+        made = _refer(built, key, places[key.ref_table], key.name)
+        statements.append(_text(AddConstraint(made, isolate_from_table=False), database))
+    return statements
+
+
+def free_name(name: str, taken: Collection[str], limit: int) -> str:
+    """`name`, or the first of `name__2`, `name__3`, ... that is not taken, kept within `limit` bytes."""
+    taken = {t.lower() for t in taken}
+    number, candidate = 1, fitted(name, limit)
+    while candidate.lower() in taken:
+        number += 1
+        candidate = fitted(name, limit - len(f"__{number}")) + f"__{number}"
+    return candidate
+
+
+def fitted(name: str, limit: int) -> str:
+    """`name` if it has at most `limit` bytes, else its beginning and eight digits of its hash."""
+    if len(name.encode()) <= limit:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name.encode()[: limit - 9].decode(errors="ignore") + "_" + mark
+
+
+def _build(database: Database, table: Table, name: TableName) -> sa.Table:
+    keyed = set(table.primary_key) | {c for i in table.indexes for c in _held_whole(i)} | {c for f in table.foreign_keys for c in f.columns}
+    columns = [_column(database, c, c.name in keyed, c.name in table.primary_key) for c in table.columns]
+    schema = _q(name.schema) if name.schema else None
+    return sa.Table(_q(name.name), sa.MetaData(), *columns, schema=schema, comment=table.comment or None)
+
+
+def _held_whole(index: Index) -> list[str]:
+    """The columns that an index holds whole values of."""
+    if index.plain:
+        return list(index.columns)
+    return [p.column for p in index.parts if p.column and not p.order.startswith("(") and not index.method.isupper()]
+
+
+def _hold_labels(database: Database, table: Table, built: sa.Table) -> None:
+    """Keep an enum's column to its labels where the database has no enums of its own."""
+    for column, made in zip(table.columns, built.columns, strict=True):
+        written = made.type.text.lower() if isinstance(made.type, _Native) else ""
+        if column.type.labels and column.type.name == "enum" and not written.startswith("enum"):
+            built.append_constraint(sa.CheckConstraint(made.in_([sa.literal(v, sa.String()) for v in column.type.labels])))
+
+
+def _column(database: Database, column: Column, keyed: bool, primary: bool) -> sa.Column[Any]:
+    written = (database.key_native(column.type) if keyed else None) or database.native(column.type, column.identity)
+    if column.kept:
+        plain = database.native(column.type)
+        written = column.kept + (written.removeprefix(plain) if column.identity and written.startswith(plain) else "")
+    computed = [sa.Computed(_sql(column.generated), persisted=column.stored)] if column.generated else []
+    return sa.Column(
+        _q(column.name),
+        _Native(_written(database, column, written)),
+        *computed,
+        nullable=column.nullable and not primary and not column.identity,
+        server_default=None if computed else _default(column, written),
+        autoincrement=False,
+        comment=column.comment or None,
+    )
+
+
+def _written(database: Database, column: Column, written: str) -> str:
+    """The column's type with how it is collated, numbered and touched."""
+    if column.collation:
+        written = f"{written.partition(' CHARACTER SET')[0]} COLLATE {quote(database, column.collation)}"
+    if (numbering := column.numbering) and written.endswith(" AS IDENTITY"):
+        begin = written.removesuffix("BY DEFAULT AS IDENTITY") + ("ALWAYS" if numbering.always else "BY DEFAULT")
+        written = f"{begin} AS IDENTITY (START WITH {numbering.start} INCREMENT BY {numbering.step})"
+    return written + f" ON UPDATE {_now(written)}" if column.touched else written
+
+
+def _now(written: str) -> str:
+    # MySQL wants the same number of fractional digits on both sides
+    digits = re.match(r"(?:datetime|timestamp)(\(\d\))", written)
+    return f"CURRENT_TIMESTAMP{digits[1] if digits else ''}"
+
+
+def _default(column: Column, written: str) -> Any:
+    if column.expression:
+        return _sql(f"({column.expression})")
+    if column.default is None:
+        return None
+    if column.default == "now":
+        return sa.text(_now(written))
+    value = column.default.removeprefix("=")
+    if column.type.name == "boolean":
+        return sa.text("TRUE" if value.lower() in ("true", "t", "1", "b'1'") else "FALSE")
+    if _is_number(column.type):
+        return sa.text(value)
+    return value
+
+
+def _is_number(type: Type) -> bool:
+    return type.name == "decimal" or type.name in ("float32", "float64", "year") or type.name.startswith(("int", "uint"))
+
+
+def _refer(built: sa.Table, key: ForeignKey, place: TableName, name: str | None) -> sa.ForeignKeyConstraint:
+    other = built
+    if (place.name, place.schema) != (built.name, built.schema):
+        columns = [sa.Column(_q(c), sa.Integer) for c in key.ref_columns]
+        other = sa.Table(_q(place.name), built.metadata, *columns, schema=_q(place.schema) if place.schema else None, extend_existing=True)
+    made = sa.ForeignKeyConstraint(
+        [built.c[c] for c in key.columns],
+        [other.c[c] for c in key.ref_columns],
+        name=_q(name) if name else None,
+        ondelete=_action(key.on_delete),
+        onupdate=_action(key.on_update),
+    )
+    built.append_constraint(made)
+    return made
+
+
+def _action(action: str) -> str | None:
+    return action if action and action.upper() not in ("NO ACTION", "RESTRICT") else None
+
+
+def _sql(text: str) -> sa.ColumnClause[Any]:
+    """Finished SQL: no character of it is special."""
+    return sa.literal_column(text)
+
+
+def _q(name: str) -> sa.quoted_name:
+    return sa.quoted_name(name, quote=True)
+
+
+def _quoted(names: tuple[str, ...]) -> list[sa.quoted_name]:
+    return [_q(n) for n in names]
+
+
+def _text(element: Any, database: Database) -> str:
+    return str(element.compile(dialect=dialect(database), compile_kwargs={"literal_binds": True})).strip()

@@ -1,0 +1,26 @@
+"""What every database says in the same words: of values that can't be read exactly, and of those that a column can't hold."""
+
+from __future__ import annotations
+
+from penstock.errors import ReadFailed, RowsRefused
+from penstock.model.schema import Column
+
+
+def unread(column: Column, why: str) -> ReadFailed:
+    """A value of the source that is not of its column's type."""
+    return ReadFailed(
+        f"a value of {column.name} is not a {column.type}",
+        where=f"column {column.name}, {column.native or column.type}",
+        why=why.splitlines()[0],
+        fix=f"correct it, or {text_first(column)}: it carries the source's text",
+    )
+
+
+def text_first(column: Column) -> str:
+    """How such a value can be carried all the same: see `mapping.as_text`."""
+    return f"let `cast: {{{column.name}: string}}` be the first step that touches the column"
+
+
+def unheld(column: str, why: str, fix: str = "cast or filter the values in the migration") -> RowsRefused:
+    """A value that the target's column called `column` can't hold, or would hold as another."""
+    return RowsRefused(f"{column} has a value that its column can't hold", f"column {column}", why, fix, column)

@@ -1,0 +1,227 @@
+"""What PostgreSQL's catalogue says of a schema's tables, and of what hangs on them.
+
+Manual: https://www.postgresql.org/docs/current/catalogs.html
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, OID
+
+from penstock.databases import Dependent
+from penstock.model.schema import ForeignKey, TableName
+
+# Ordinary and partitioned tables; a partition is part of its root.
+_TABLES = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+
+# A column's type, through any domains to their base type; an enum as enum('a','b'), an array of one as enum('a','b')[].
+_COLUMNS = """
+WITH RECURSIVE resolved AS (
+  SELECT oid AS type, typbasetype AS base, typtypmod AS modifier, 1 AS depth FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT r.type, t.typbasetype, t.typtypmod, r.depth + 1 FROM resolved r JOIN pg_type t ON t.oid = r.base AND t.typtype = 'd'
+), domains AS (
+  SELECT DISTINCT ON (type) type, base, modifier FROM resolved ORDER BY type, depth DESC
+)
+SELECT c.relname, a.attname,
+  CASE WHEN coalesce(l.typtype, t.typtype) = 'e' THEN 'enum(' || coalesce((
+      SELECT string_agg('''' || replace(e.enumlabel, '''', '''''') || '''', ',' ORDER BY e.enumsortorder)
+      FROM pg_enum e WHERE e.enumtypid = coalesce(l.oid, t.oid)), '') || CASE WHEN l.oid IS NULL THEN ')' ELSE ')[]' END
+    ELSE format_type(t.oid, coalesce(d.modifier, a.atttypmod)) END,
+  t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+    AND (a.attidentity <> '' OR (a.attgenerated = '' AND pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%')),
+  CASE WHEN d.type IS NOT NULL THEN format_type(a.atttypid, NULL) END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
+LEFT JOIN domains d ON d.type = a.atttypid
+JOIN pg_type t ON t.oid = coalesce(d.base, a.atttypid)
+LEFT JOIN pg_type l ON l.oid = t.typelem AND t.typcategory = 'A'
+WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+
+# SQLAlchemy splits pg_get_constraintdef at commas, which names may have.
+_FOREIGN_KEYS = """
+SELECT c.relname, k.conname, r.relname, k.confdeltype, k.confupdtype, r.relnamespace = c.relnamespace,
+  ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
+  ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
+    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = coalesce(:schema, current_schema()) AND k.contype = 'f' AND k.conparentid = 0
+ORDER BY c.relname, k.conname
+"""
+_ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+_NOTES = """
+SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+  SELECT 'trigger ' || tgname AS note FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
+  UNION ALL
+  SELECT 'constraint ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'x'
+  UNION ALL
+  SELECT 'foreign key ' || conname || ' is deferrable' FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f' AND condeferrable
+  UNION ALL
+  SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = c.oid
+  UNION ALL
+  SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = c.oid
+  UNION ALL
+  SELECT 'its rows include those of ' || inhrelid::regclass || ', which inherits it'
+  FROM pg_inherits WHERE inhparent = c.oid AND c.relkind = 'r'
+) found
+WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY 1, 2
+"""
+
+_VIEWS = """
+SELECT DISTINCT ON (v.oid) v.relkind = 'm', format('%I.%I', n.nspname, v.relname), d.refobjid, pg_has_role(v.relowner, 'USAGE'),
+  'CREATE OR REPLACE VIEW ' || format('%I.%I', n.nspname, v.relname)
+    || coalesce(' WITH (' || array_to_string(v.reloptions, ', ') || ')', '') || ' AS ' || rtrim(pg_get_viewdef(v.oid), ';')
+FROM pg_depend d
+JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm') AND v.relpersistence <> 't'
+JOIN pg_namespace n ON n.oid = v.relnamespace
+WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (:live)
+ORDER BY v.oid, d.refobjid
+"""
+
+# What PostgreSQL binds to the table itself and nobody can bind to another by one statement.
+_LEFT_BEHIND = """
+SELECT 'foreign key', k.conname || ' of ' || k.conrelid::regclass, k.confrelid
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+  AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^penstock_(old|new)_')
+UNION ALL
+SELECT 'trigger', tgname, tgrelid FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = ANY (:live)
+UNION ALL
+SELECT 'policy', polname, polrelid FROM pg_policy WHERE polrelid = ANY (:live)
+UNION ALL
+SELECT 'policy', 'row level security', c.oid FROM pg_class c
+WHERE c.relrowsecurity AND c.oid = ANY (:live) AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
+UNION ALL
+SELECT 'rule', rulename, ev_class FROM pg_rewrite WHERE ev_class = ANY (:live)
+UNION ALL
+SELECT 'publication', p.pubname, r.prrelid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+WHERE r.prrelid = ANY (:live)
+UNION ALL
+SELECT 'inheritance', inhrelid::regclass::text, inhparent FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+WHERE inhparent = ANY (:live) AND inhrelid <> ALL (:live) AND NOT c.relispartition
+UNION ALL
+SELECT 'inheritance', inhparent::regclass::text, inhrelid FROM pg_inherits WHERE inhrelid = ANY (:live) AND inhparent <> ALL (:live)
+UNION ALL
+SELECT DISTINCT 'function', d.objid::regprocedure::text, c.oid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
+JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND (
+  (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
+  OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)))
+WHERE c.oid = ANY (:live)
+ORDER BY 1, 2
+"""
+
+# Of our own shadows and kept tables: nobody needs them, and they would hold back a table that moves away.
+_OURS = """
+SELECT k.conname || ' of ' || k.conrelid::regclass, k.confrelid,
+  format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY (:live) AND k.conrelid <> ALL (:live)
+  AND n.nspname ~ '^penstock_(old|new)_'
+ORDER BY 1
+"""
+
+_GRANTS = """
+SELECT coalesce(r.rolname, 'PUBLIC'), g.oid,
+  array_agg(format('GRANT %s%s ON TABLE %s TO %s%s', g.privilege_type, ' (' || quote_ident(g.attname) || ')',
+    g.oid::regclass, coalesce(quote_ident(r.rolname), 'PUBLIC'), CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    ORDER BY g.attname, g.privilege_type)
+FROM (
+  SELECT c.oid, NULL::name AS attname, c.relowner, x.* FROM pg_class c, aclexplode(c.relacl) x WHERE c.oid = ANY (:live)
+  UNION ALL
+  SELECT c.oid, a.attname, c.relowner, x.* FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped,
+    aclexplode(a.attacl) x WHERE c.oid = ANY (:live)
+) g LEFT JOIN pg_roles r ON r.oid = g.grantee
+WHERE g.grantee <> g.relowner
+GROUP BY 1, 2, r.rolname ORDER BY 1, 2
+"""
+
+_OWNERS = """
+SELECT r.rolname, c.oid, pg_has_role(c.relowner, 'MEMBER'), format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, r.rolname)
+FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = ANY (:live) AND r.rolname <> current_user ORDER BY 2
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What `inspection.tables` wants to be told, by its names."""
+
+    tables: frozenset[str]
+    types: Mapping[tuple[str, str], str]
+    identity: frozenset[tuple[str, str]]
+    notes: Mapping[str, Sequence[str]]
+    foreign_keys: Mapping[str, Sequence[ForeignKey]]
+
+
+def inspect(connection: sa.Connection, schema: str | None) -> Seen:
+    """The tables of a schema (None: the connection's own) as the catalogue has them."""
+    of_schema = {"schema": schema}
+    columns = connection.execute(_in(_COLUMNS), of_schema).all()
+    notes: dict[str, list[str]] = defaultdict(list)
+    for table, note in connection.execute(_in(_NOTES), of_schema):
+        notes[table].append(note)
+    for table, column, _, _, domain in columns:
+        if domain:
+            notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
+    keys: dict[str, list[ForeignKey]] = defaultdict(list)
+    for table, name, other, deleted, updated, beside, mine, theirs in connection.execute(_in(_FOREIGN_KEYS), of_schema):
+        if beside:
+            keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated]))
+        else:
+            notes[table].append(f"foreign key {name} refers to another schema")
+    return Seen(
+        tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
+        types={(c[0], c[1]): c[2] for c in columns},
+        identity=frozenset((c[0], c[1]) for c in columns if c[3]),
+        notes=notes,
+        foreign_keys=keys,
+    )
+
+
+def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+    """What hangs on these tables. Statements rebind views and grants to whatever stands at the same names when they run."""
+    places: dict[int, TableName] = {}
+    for table in tables:
+        name = ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name) if part is not None)
+        of = "SELECT to_regclass(:name)::oid::bigint UNION SELECT relid::oid::bigint FROM pg_partition_tree(to_regclass(:name))"
+        places |= {oid: table for oid in connection.execute(sa.text(of), {"name": name}).scalars() if oid is not None}
+    live = {"live": list(places)}
+    path = connection.execute(sa.text("SELECT current_setting('search_path')")).scalar_one()
+    set_path = sa.text("SELECT set_config('search_path', :path, true)")
+    connection.execute(set_path, {"path": ""})  # so that the catalogue writes every name with its schema
+    found = []
+    for materialized, name, oid, ours, statement in connection.execute(_of(_VIEWS), live):
+        kind = "materialized view" if materialized else "view"
+        follows = ours and not materialized
+        found.append(Dependent(kind, name, places[oid], follows, (statement,) if follows else ()))
+    found += [Dependent(kind, name, places[oid], False) for kind, name, oid in connection.execute(_of(_LEFT_BEHIND), live)]
+    for name, oid, statement in connection.execute(_of(_OURS), live):
+        found.append(Dependent("foreign key", name, places[oid], True, (statement,)))
+    for role, oid, grants in connection.execute(_of(_GRANTS), live):
+        found.append(Dependent("grant", f"to {role}", places[oid], True, tuple(grants)))
+    for role, oid, ours, statement in connection.execute(_of(_OWNERS), live):
+        found.append(Dependent("owner", role, places[oid], ours, (statement,) if ours else ()))
+    connection.execute(set_path, {"path": path})
+    return found
+
+
+def _in(text: str) -> sa.TextClause:
+    return sa.text(text).bindparams(sa.bindparam("schema", type_=sa.Text()))
+
+
+def _of(text: str) -> sa.TextClause:
+    return sa.text(text).bindparams(sa.bindparam("live", type_=ARRAY(OID)))

@@ -1,0 +1,513 @@
+"""What a migration file can say, and what is wrong with one that says something else: file, line, nearest word.
+
+DAG files read migrations whenever Airflow parses them, so nothing heavy is imported here: no Arrow, no database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from penstock import transforms
+from penstock.errors import MigrationError
+from penstock.migration.notifications import NotifySpec, SlackSpec, SmtpSpec, WebhookSpec
+from penstock.model.intervals import PRESETS, zone_known
+from penstock.transforms import nearest
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZE = r"^\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(i?)[Bb]?\s*$"
+_DURATION = r"^\d+[smhdw]$"
+
+
+def parse_bytes(text: str | int) -> int:
+    """`32MiB` in bytes; `MB` are millions. Raises ValueError."""
+    match = re.match(_SIZE, str(text))
+    if not match or (match[3] and not match[2]):
+        raise ValueError(f"{text!r} is not a size: write for instance 32MiB")
+    size = int(float(match[1]) * (1024 if match[3] else 1000) ** " KMG".index(match[2].upper() or " "))
+    if not size:
+        raise ValueError(f"{text!r} is no size at all: write for instance 32MiB")
+    return size
+
+
+def parse_duration(text: str) -> dt.timedelta:
+    """`7d` as a time span. Raises ValueError."""
+    if not re.match(_DURATION, str(text)):
+        raise ValueError(f"{text!r} is not a duration: write for instance 7d, 12h or 30m")
+    try:
+        return dt.timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than time lasts") from None
+
+
+def _schedule(text: Any) -> Any:
+    if isinstance(text, str) and text not in PRESETS and (text.startswith("@") or len(text.split()) not in (5, 6)):
+        raise ValueError(f"{text!r} is neither cron nor one of {', '.join(PRESETS)}; for none leave it out")
+    return text
+
+
+def _day(value: Any) -> Any:
+    """YAML reads a date by itself; pydantic would take a number for seconds."""
+    if isinstance(value, dt.datetime) or not isinstance(value, dt.date | str | None):
+        raise ValueError("expected a date, for instance 2013-01-01")
+    return value
+
+
+def _step(value: Any) -> tuple[str, Any]:
+    """`{rename: {a: b}}` as ("rename", {"a": "b"}), its shape checked by the transform itself."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError("a step is one word and what belongs to it, for instance `rename: {old: new}`")
+    name, args = next(iter(value.items()))
+    if name not in transforms.names():
+        raise ValueError(f"no transform called {name!r} — {nearest(str(name), transforms.names())}")
+    if problem := transforms.check(name, args):
+        raise ValueError(f"{name}: {problem}")
+    return name, args
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, str) and not zone_known(value):
+        raise ValueError(f"{value!r} is no time zone: write for instance Europe/Berlin")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = tuple[Text, ...]
+Duration = Annotated[dt.timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
+Size = Annotated[int, BeforeValidator(parse_bytes), WithJsonSchema({"type": ["string", "integer"], "pattern": _SIZE})]
+Step = Annotated[
+    tuple[str, Any],
+    BeforeValidator(_step),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {name: {} for name in transforms.names()},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+    ),
+]
+
+
+def _default(written: str, description: str) -> Any:
+    """A field whose default editors show as a file would write it."""
+    return Field(description=description, json_schema_extra=lambda schema: schema.update(default=written))
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartitionSpec(_Part):
+    """How a table is cut into partitions, one a data interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    by: Annotated[Text | None, Field(description="a column of dates or times: a run moves the rows of its data interval")] = None
+    follows: Annotated[
+        Text | None,
+        Field(alias="with", description="a partitioned table that this one refers to: a row is moved with the row that it refers to"),
+    ] = None
+    through: Annotated[
+        Text | None, Field(description="the foreign key to the table in `with`, by its name; needed only where there are several")
+    ] = None
+    how: Annotated[
+        Literal["rows", "attach"],
+        Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
+    ] = "rows"
+    rest: Annotated[
+        Literal["refuse", "first"],
+        Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
+    ] = "refuse"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PartitionSpec:
+        if (self.by is None) == (self.follows is None):
+            raise ValueError("say either `by: <a column of dates or times>` or `with: <the table that it refers to>`")
+        if self.through and not self.follows:
+            raise ValueError("`through` names the foreign key to the table in `with`")
+        if self.follows and self.how == "attach":
+            raise ValueError("`how: attach` needs a column: `by`; a table that follows another one has its rows replaced")
+        return self
+
+
+class IncrementSpec(_Part):
+    """How a table without partitions is kept up by its changes."""
+
+    by: Annotated[Text, Field(description="a column of dates or times that every insert and update sets: a run moves what is later")]
+    lag: Annotated[Duration, _default("10m", "how far a run reads back, for rows that were committed late")] = parse_duration("10m")
+    whole: Annotated[
+        Duration, _default("7d", "after that a run reads the whole table and sends what differs: what the column did not tell, and deletes")
+    ] = parse_duration("7d")
+
+
+class BadRowsSpec(_Part):
+    """What becomes of rows with values that can't be carried."""
+
+    action: Annotated[Literal["stop", "quarantine"], Field(description="stop the run, or set the rows apart and go on")] = "stop"
+    at_most: Annotated[int | None, Field(ge=1, description="how many rows may go to quarantine; one more stops the run")] = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> BadRowsSpec:
+        if self.action == "quarantine" and self.at_most is None:
+            raise ValueError("say how many rows may go to quarantine, for instance `at_most: 100`")
+        if self.action == "stop" and self.at_most is not None:
+            raise ValueError("`at_most` is of `action: quarantine`; the first bad row stops the run")
+        return self
+
+
+class TableSpec(_Part):
+    """What a migration says of one table."""
+
+    to: Annotated[Text | None, Field(description="the target table's name; the source's when not given")] = None
+    key: Annotated[Texts, Field(description="columns that name a row, for a table that declares no key")] = ()
+    transform: Annotated[tuple[Step, ...], Field(description="steps, in their order")] = ()
+    sensitive: Annotated[Texts, Field(description="columns whose values are never shown")] = ()
+    partition: Annotated[PartitionSpec | None, Field(description="a run moves one partition of the table, and replaces just that")] = None
+    incremental: Annotated[
+        IncrementSpec | None, Field(description="a run moves the rows that were changed since the last one, and replaces those by key")
+    ] = None
+    moved: Annotated[
+        Literal["every run", "once"], Field(description="a table without partitions: moved by every run, or until it has been once")
+    ] = "every run"
+
+    bad_rows: Annotated[BadRowsSpec | None, Field(description="the migration's when not given")] = None
+
+    @model_validator(mode="after")
+    def _whole_or_parts(self) -> TableSpec:
+        if self.incremental and (self.partition or self.moved == "once"):
+            raise ValueError("`incremental` goes with neither `partition` nor `moved: once`: a table is moved in one way")
+        if self.partition and self.moved == "once":
+            raise ValueError("`moved: once` is for a table without partitions: each partition is moved by the run of its interval")
+        return self
+
+
+class Tables(_Part):
+    """Which tables are moved, and what is said of some of them under their own names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    include: Annotated[Texts, Field(description="names or patterns (* ? [])")] = ("*",)
+    exclude: Annotated[Texts, Field(description="names or patterns (* ? [])")] = ()
+    __pydantic_extra__: dict[str, TableSpec] = Field(init=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_only(cls, said: Any) -> Any:
+        """A table whose name is followed by nothing is moved as it is."""
+        if not isinstance(said, dict):
+            return said
+        return {k: {} if v is None and k not in cls.model_fields else v for k, v in said.items()}
+
+    @property
+    def specs(self) -> dict[str, TableSpec]:
+        """What is said of single tables, by their names at the source."""
+        return self.__pydantic_extra__
+
+
+Approval = Literal[False, "each_run", "per_backfill"]
+"""Whether a person must approve the switch: of every run, or once for all runs of a backfill."""
+
+
+def _approval(value: Any) -> Any:
+    """`true` as `each_run`."""
+    if isinstance(value, bool):
+        return "each_run" if value else False
+    if value not in ("each_run", "per_backfill"):
+        raise ValueError(f"expected true, false, each_run or per_backfill, got {value!r}")
+    return value
+
+
+class SwitchSpec(_Part):
+    """How the shadow becomes live."""
+
+    how: Literal["swap"] = "swap"
+    approval: Annotated[
+        Approval,
+        BeforeValidator(_approval),
+        WithJsonSchema({"enum": [True, False, "each_run", "per_backfill"]}),
+        Field(
+            description="whether a person must approve the switch: of each run (true, each_run), or once for all runs of a backfill",
+            json_schema_extra=lambda schema: schema.update(default=False),
+        ),
+    ] = False
+    approve_within: Annotated[Duration, _default("24h", "how long to wait; then silence is a no")] = parse_duration("24h")
+    remind_before: Annotated[
+        Duration | None,
+        Field(description="how long before the end of approve_within `expiring` is notified; a quarter of it when not given"),
+    ] = None
+    keep_old: Annotated[Duration, _default("7d", "how long the old tables stay, for undo")] = parse_duration("7d")
+
+    @model_validator(mode="after")
+    def _reminded_in_time(self) -> SwitchSpec:
+        if self.remind_before is not None and self.remind_before >= self.approve_within:
+            raise ValueError("`remind_before` must be shorter than `approve_within`")
+        return self
+
+    @property
+    def reminder(self) -> dt.timedelta:
+        """How long before the end of `approve_within` its end is announced: a quarter of it, at least 5 minutes, at most half."""
+        if self.remind_before is not None:
+            return self.remind_before
+        return min(max(self.approve_within / 4, dt.timedelta(minutes=5)), self.approve_within / 2)
+
+
+class StagingSpec(_Part):
+    """Where runs are staged, and how long what they leave there is kept."""
+
+    url: Annotated[Text | None, Field(description="URL of the staging root; the caller's when not given")] = None
+    keep: Annotated[
+        Duration, _default("7d", "how long `penstock clean` leaves the rows of failed runs, and quarantined rows, in staging")
+    ] = parse_duration("7d")
+
+
+def _staging(value: Any) -> Any:
+    """A URL alone, or what the section can say."""
+    if not isinstance(value, str | dict | StagingSpec | None):
+        raise ValueError("expected a URL, or a mapping such as {url: s3://bucket/staging, keep: 7d}")
+    return {"url": value} if isinstance(value, str) else {} if value is None else value
+
+
+class Migration(_Part):
+    """One declared migration."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,29}$", description="also the DAG's id")]
+    # Not in the repr: a URL may hold a password.
+    source: Annotated[Text, Field(repr=False, description="an Airflow connection id; for the command line also a URL")]
+    target: Annotated[Text, Field(repr=False, description="an Airflow connection id; for the command line also a URL")]
+    source_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
+    target_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
+    schedule: Annotated[
+        str | None, BeforeValidator(_schedule), Field(description="cron or a preset such as @daily; every run covers its data interval")
+    ] = None
+    start_date: Annotated[dt.date | None, BeforeValidator(_day), Field(description="where history begins: the first interval's day")] = None
+    timezone: Annotated[
+        Text, BeforeValidator(_zone), Field(description="of the schedule, and of partition columns that have none of their own")
+    ] = "UTC"
+    max_active_runs: Annotated[int, Field(ge=1, le=64, description="how many runs of different intervals may go at the same time")] = 1
+    pool: Annotated[Text | None, Field(description="the Airflow pool whose slots the tasks that read the source take")] = None
+    deadline: Annotated[
+        Duration | None,
+        Field(description="a run that has not ended so long after it was queued is notified, and logged by Airflow's executor"),
+    ] = None
+    staging: Annotated[
+        StagingSpec,
+        BeforeValidator(_staging, json_schema_input_type=Text | None | StagingSpec),
+        Field(description="URL of the staging root, or {url, keep}", json_schema_extra=lambda schema: schema.pop("default", None)),
+    ] = StagingSpec()
+    tables: Tables = Tables()
+    checks: Annotated[Path, Field(description="folder of the suites, from the project's; expectations/<name> when not given")] = Field(
+        default_factory=lambda said: Path("expectations", said.get("name", ""))
+    )
+    bad_rows: BadRowsSpec = BadRowsSpec()
+    switch: SwitchSpec = SwitchSpec()
+    notify: Annotated[
+        tuple[NotifySpec, ...], Field(description="who is notified of what, in Airflow; the command line does not notify")
+    ] = ()
+    consistency: Annotated[Literal["run", "table", "best"], Field(description="run: all tables of one instant, or refuse")] = "best"
+    connections: Annotated[
+        int | None,
+        Field(ge=1, le=32, description="how many connections to either end a task opens at most; when not given, one a processor, up to 4"),
+    ] = None
+    memory: Annotated[Size, _default("512MiB", "how much a task may take over the interpreter and its libraries")] = parse_bytes("512MiB")
+    chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
+    _path: Path = PrivateAttr(default=Path())
+    _fingerprint: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Migration:
+        if self.max_active_runs > 1 and not self.partitioned:
+            raise ValueError("max_active_runs: runs of whole tables go one after the other; only partitioned tables have more to do")
+        for name, spec in self.tables.specs.items():
+            if spec.partition and spec.partition.rest == "first" and not self.start_date:
+                raise ValueError(f"tables.{name}.partition.rest: there is no first partition without a start_date")
+        return self
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether a run is of one data interval."""
+        return any(spec.partition for spec in self.tables.specs.values())
+
+    def partition_of(self, table: str) -> PartitionSpec | None:
+        """How a table is partitioned; None when it is not."""
+        spec = self.tables.specs.get(table)
+        return spec.partition if spec else None
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a run may move less than whole tables."""
+        return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
+
+    @property
+    def staging_url(self) -> str | None:
+        """URL of the staging root, None when the file does not name one."""
+        return self.staging.url
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return self._fingerprint
+
+    @property
+    def chunk_bytes(self) -> int:
+        return self.chunk
+
+
+def load(path: Path | str) -> Migration:
+    """The migration declared in a file. Raises MigrationError with every mistake, each with its place."""
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MigrationError(f"can't read {path}", why=error.strerror or "", fix="check the path") from None
+    tree, said = _parsed(path, content)
+    if not isinstance(tree, yaml.MappingNode):
+        found = "is empty" if tree is None else "is not a mapping of fields"
+        raise MigrationError(f"{path.name} {found}", where=f"{path}:1:1", fix="declare at least name, source and target")
+    mistakes = list(_duplicates(tree, (), set()))
+    try:
+        made = Migration.model_validate(said)
+    except ValidationError as error:
+        mistakes += [_mistake(tree, f) for f in error.errors() if not _follows(f)]
+    if mistakes:
+        lines = [f"{path}:{line}:{column}: {told}" for line, column, told in sorted(mistakes)]
+        count = "a mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        raise MigrationError(f"{path.name} has {count}", where="\n         ".join(lines), fix="correct the file")
+    made._path, made._fingerprint = path, hashlib.sha256(content).hexdigest()
+    return made
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a migration file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Migration.model_json_schema()}
+
+
+def _parsed(path: Path, content: bytes) -> tuple[yaml.Node | None, Any]:
+    """A file's YAML, with its places and as plain values. Raises MigrationError."""
+    try:
+        loader = yaml.SafeLoader(content)
+        tree = loader.get_single_node()
+        return tree, loader.construct_document(tree) if tree else None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        why = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+        fix = "put the value in quotes, and indent by spaces" if "cannot start any token" in why else "correct the file"
+        raise MigrationError(f"{path.name} is not YAML", where=where, why=why, fix=fix) from None
+
+
+_Mistake = tuple[int, int, str]
+_KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", type(None): "nothing"}
+_EXPECTED = {
+    "string_type": "text",
+    "path_type": "a folder's path",
+    "tuple_type": "a list, for instance [a, b]",
+    "bool_type": "true or false",
+    "model_type": "a mapping of fields",
+    "date_from_datetime_parsing": "a date, for instance 2013-01-01",
+}
+
+
+def _follows(fault: Any) -> bool:
+    """Whether a fault is only the consequence of another one: an item or a field that is wrong is not there for what is checked next."""
+    return fault["type"] == "default_factory_not_called" or (fault["type"] == "too_short" and bool(fault["input"]))
+
+
+def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
+    """A fault that pydantic found, where it stands and in our words."""
+    location, kind, given = fault["loc"], fault["type"], fault["input"]
+    *parents, last = location or ("",)
+    if kind == "extra_forbidden":
+        told = f"unknown field — {nearest(str(last), _fields(parents))}"
+    elif kind == "missing":
+        told = "is missing"
+    elif kind == "invalid_key":
+        told = "YAML does not read this name as text: put it in quotes"
+    elif kind in ("string_too_short", "too_short"):
+        told = "is empty"
+    elif kind == "string_pattern_mismatch":
+        told = "expected a small letter, then at most 29 small letters, digits, - or _"
+    elif kind == "literal_error":
+        told = f"expected {fault['ctx']['expected']}, got {given!r}"
+    elif kind in _EXPECTED:
+        got = _KINDS.get(type(given), f"a {type(given).__name__}")
+        quotes = ": put it in quotes" if kind == "string_type" and not isinstance(given, list | dict | None) else ""
+        told = f"expected {_EXPECTED[kind]}, got {got}{quotes}"
+        if kind == "model_type" and parents == ["tables"] and difflib.get_close_matches(last, ("include", "exclude")):
+            told += f" — {nearest(last, ('include', 'exclude'))}"
+    else:
+        told = str(fault["msg"]).removeprefix("Value error, ")
+    return *_place(tree, location), ": ".join(filter(None, (".".join(map(str, location)), told)))
+
+
+def _fields(parents: list[Any]) -> list[str]:
+    """What a part of the file can say."""
+    parts: dict[Any, type[BaseModel]] = {
+        "tables": TableSpec,
+        "switch": SwitchSpec,
+        "partition": PartitionSpec,
+        "incremental": IncrementSpec,
+        "bad_rows": BadRowsSpec,
+        "staging": StagingSpec,
+    }
+    if parents[:1] == ["notify"]:
+        parts = {"slack": SlackSpec, "smtp": SmtpSpec, "webhook": WebhookSpec, "notify": NotifySpec}
+    part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
+    return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _place(tree: yaml.Node, location: tuple[Any, ...]) -> tuple[int, int]:
+    """Line and column of the deepest part of `location` that the file has."""
+    node, mark = tree, tree.start_mark
+    for part in location:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = (node.value[part], node.value[part])
+        if found is None:
+            break
+        mark, node = found[0].start_mark, found[1]
+    return mark.line + 1, mark.column + 1
+
+
+def _duplicates(node: yaml.Node, location: tuple[str, ...], seen: set[int]) -> Iterator[_Mistake]:
+    """What a mapping says twice: YAML would take the last without a word."""
+    if id(node) in seen:  # an alias, perhaps of what it stands in
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _duplicates(item, (*location, str(number)), seen)
+    elif isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            here, line = (*location, str(key.value)), key.start_mark.line + 1
+            if (key.tag, str(key.value)) in first:
+                told = f"said twice, first in line {first[key.tag, str(key.value)]}"
+                yield line, key.start_mark.column + 1, f"{'.'.join(here)}: {told}"
+            first.setdefault((key.tag, str(key.value)), line)
+            yield from _duplicates(value, here, seen)

@@ -1,0 +1,1 @@
+"""Frozen values that the whole engine passes around."""

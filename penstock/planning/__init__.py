@@ -1,0 +1,1 @@
+"""From a migration and two catalogues to a plan."""

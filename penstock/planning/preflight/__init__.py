@@ -1,0 +1,1 @@
+"""Every check made before a row moves."""

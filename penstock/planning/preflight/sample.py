@@ -1,0 +1,141 @@
+"""A few rows of each table on their whole way, as fast as they go: what they run into, and how long it takes.
+
+They are read as a run reads them, and loaded into a temporary table at the target that is never committed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock import databases, transforms
+from penstock.databases import Database
+from penstock.databases._shared import ddl
+from penstock.errors import LoadFailed, PenstockError, Problem
+from penstock.model import digest
+from penstock.model.plan import TablePlan
+from penstock.model.schema import TableName, arrow_schema
+from penstock.state import staging
+
+SECONDS = 2.0
+_FIRST, _MOST, _BYTES = 1_000, 50_000, 32 << 20
+_PLACE = TableName("penstock_sample")
+_ANY_KEY = {"mask_key": "0" * 64}  # nothing masked with it is kept
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What one table's sample took. bytes: in memory; staged: as Parquet.
+
+    read: seconds to read, hash and stage it; write, back: to load it, and to read and hash it there; None where that was not possible.
+    whole: the sample is the whole table.
+    """
+
+    table: str
+    rows: int
+    bytes: int
+    staged: int
+    read: float
+    write: float | None = None
+    back: float | None = None
+    whole: bool = False
+
+
+def take(
+    plans: Sequence[TablePlan], from_: Database, to: Database, source: sa.Engine, target: sa.Engine, within: float = SECONDS
+) -> tuple[list[Pace], list[Problem]]:
+    """Samples of these tables, in their order, as far as one gets `within` so many seconds; and what their values ran into."""
+    until = time.monotonic() + within
+    paces: list[Pace] = []
+    problems: list[Problem] = []
+    for plan in plans:
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        pace, fault = _tried(plan, from_, to, source, target, _FIRST)
+        if pace is not None and not paces:  # the very first pays for what is imported and cached
+            pace, fault = _tried(plan, from_, to, source, target, _FIRST)
+        if pace is not None and pace.rows == _FIRST:
+            spent = pace.read + (pace.write or 0) + (pace.back or 0)
+            more = min(_MOST, int(_FIRST * (left if len(plans) == 1 else left / 2) / max(spent, 0.001)))
+            if more >= 2 * _FIRST:
+                larger, fault = _tried(plan, from_, to, source, target, more)
+                pace = larger or pace
+        paces += [pace] if pace else []
+        problems += [fault] if fault else []
+    return paces, problems
+
+
+def _tried(
+    plan: TablePlan, from_: Database, to: Database, source: sa.Engine, target: sa.Engine, limit: int
+) -> tuple[Pace | None, Problem | None]:
+    """How fast the first `limit` rows went, or what they ran into."""
+    what = f"seen in a sample of {limit:,} rows: "
+    try:
+        return _once(plan, from_, to, source, target, limit), None
+    except PenstockError as error:
+        where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
+        why = f" ({error.why})" if error.why and not plan.private else ""
+        return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
+    except Exception as error:  # a driver's own: its text may hold values, and a sample must not fail what else was found
+        return None, Problem(False, f"table {plan.name}", f"it could not be sampled: {type(error).__name__}", area="values")
+
+
+def _once(plan: TablePlan, from_: Database, to: Database, source: sa.Engine, target: sa.Engine, limit: int) -> Pace:
+    began, columns = time.monotonic(), plan.source.columns
+    select = databases.select(from_, plan.source.name, columns) + f" LIMIT {limit}"
+    stream = pa.BufferOutputStream()
+    batches, held = [], 0
+    with source.connect() as connection, staging.parquet_writer(stream, arrow_schema(columns)) as writer:
+        for batch in from_.read(connection, select, columns):
+            digest.of(batch, columns)
+            writer.write_batch(batch)
+            batches.append(batch)
+            held += batch.nbytes
+            if held > _BYTES:  # rows of any width: enough is known of them
+                break
+        connection.rollback()
+    rows = sum(b.num_rows for b in batches)
+    whole = rows < limit and held <= _BYTES
+    pace = Pace(plan.name, rows, held, stream.getvalue().size, time.monotonic() - began, whole=whole)
+    if not rows or any(name == "python" for name, _ in plan.steps):  # what a function of the user's does is not tried here
+        return pace
+    return _loaded(plan, to, target, batches, pace)
+
+
+def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[pa.RecordBatch], pace: Pace) -> Pace:
+    """`pace` with what loading took. Raises LoadFailed, or TransformFailed, where a value can't be carried."""
+    steps = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_KEY, plan.private) for b in batches] if plan.steps else None
+    made = [b for table in steps for b in table.to_batches()] if steps is not None else list(batches)
+    columns = plan.target.columns
+    with _temporary(plan, to, target) as connection:
+        if connection is None:
+            return pace
+        began = time.monotonic()
+        to.write(connection, _PLACE, plan.target.given, map(plan.target.loadable, made))
+        written = time.monotonic()
+        found = digest.total(to.read(connection, databases.select(to, _PLACE, columns), columns), columns)
+        ended = time.monotonic()
+    if found != digest.total(made, columns):
+        raise LoadFailed("values came back from the target other than they were loaded", fix="cast or filter them in the migration")
+    return replace(pace, write=written - began, back=ended - written)
+
+
+@contextmanager
+def _temporary(plan: TablePlan, to: Database, target: sa.Engine) -> Iterator[sa.Connection | None]:
+    """A connection with an empty temporary table like the target's, gone when it is closed; None where none can be made."""
+    bare = replace(plan.target, indexes=(), foreign_keys=())
+    statement = ddl.create_table(to, bare, _PLACE).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
+    with target.connect() as connection:
+        connection.begin()
+        try:
+            databases.execute(connection, statement)
+        except sa.exc.DBAPIError:
+            yield None
+            return
+        yield connection

@@ -1,0 +1,281 @@
+"""What a table has beside columns and keys, carried to the target: checks, expressions, special indexes, comments, partitions.
+
+Between two servers of one kind they go in that database's own words. To another database an expression goes only where
+`expressions` is sure of it. Whatever does not come along is told, in a line each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from penstock.databases import Database
+from penstock.errors import Problem, UnsupportedType
+from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
+from penstock.planning import expressions
+from penstock.planning.expressions import Known, NotSure
+
+_TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
+_TOKENS = re.compile(_TOKEN.format(text="[^']|''"), re.DOTALL)
+_ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  # MySQL writes a quote in a text as \'
+# A name with its schema is not the server's own (see `postgresql_objects`); a sequence's name is inside a text.
+_ELSEWHERE = re.compile(r"\bregclass\b")
+
+
+def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
+    """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
+
+    names: source column to target column, of those whose values arrive as they were.  alike: both ends are servers of one kind.
+    """
+    carrier = _Carrier(source, target, names, *ends, alike)
+    columns = tuple(carrier.column(c) for c in target.columns)
+    carrier.lost_generated(columns)
+    made = replace(
+        target,
+        columns=columns,
+        dialect=carrier.to.dialect,
+        indexes=(*target.indexes, *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
+        checks=tuple(filter(None, map(carrier.check, source.checks))),
+        comment=source.comment if "comment" in carrier.to.holds else "",
+        partitioning=source.partitioning if carrier.partitioned() else None,
+        inherits=(),
+    )
+    carrier.comments(source)
+    carrier.loosely_compared()
+    return made, carrier.told
+
+
+@dataclass
+class _Carrier:
+    source: Table
+    target: Table
+    names: Mapping[str, str]
+    from_: Database
+    to: Database
+    alike: bool
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.origin = {new: old for old, new in self.names.items()}
+        self.known = {old: self._known(old, new) for old, new in self.names.items()}
+
+    def _known(self, old: str, new: str) -> Known:
+        column, arrives = self.source.column(old), self.target.column(new)
+        kind = expressions.family(column.type)
+        if kind not in ("boolean", "text") and not self._compares(arrives):
+            kind = "other"
+        exact = self.from_.dialect == "postgresql" or not column.collation or column.collation.endswith("_bin")
+        return Known(new, kind, exact)
+
+    def _compares(self, column: Column) -> bool:
+        """Whether the target compares values of its type as the source does: not where it keeps them as texts, as SQLite long decimals."""
+        try:
+            return self.to.exact(column.type) and "TEXT" not in self.to.native(column.type)
+        except UnsupportedType:
+            return False
+
+    def says(self, text: str, without: Iterable[str] = ()) -> str:
+        """The expression as the target writes it. Raises NotSure. `without`: columns that it must not name there."""
+        named = list(_names(text, _ESCAPED_TOKENS if self.source.dialect == "mysql" else _TOKENS))
+        own = "." in named or _ELSEWHERE.search(text)
+        mentioned = [c.name for c in self.source.columns if c.name in named or c.name.lower() in named]
+        if self.alike and not own and all(self.names.get(c) == c for c in mentioned):
+            return text
+        if _ELSEWHERE.search(text) or not self.source.dialect:
+            raise NotSure("it is not the server's own" if self.source.dialect else f"{self.from_.label}'s expressions are not read")
+        return expressions.translate(text, self.source.dialect, self.to.dialect, {n: k for n, k in self.known.items() if n not in without})
+
+    def lose(self, what: str, why: object) -> None:
+        self.told.append(f"{what} is not carried: {why}")
+
+    # ---- columns
+
+    def column(self, column: Column) -> Column:
+        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.holds else "")
+        if self.alike and column.name in self.origin and re.fullmatch(self.to.kept_types, column.native):
+            made = replace(made, kept=column.native)
+        if not self.alike:
+            made = replace(made, collation="", touched=False)
+            if column.touched:
+                self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+        if column.generated and (kind := self._kind(column)):
+            try:
+                return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
+            except NotSure as why:
+                self._plainly(column.name, why)
+        elif column.generated:
+            self._plainly(column.name, f"{self.to.label} has none")
+        if column.expression:
+            try:
+                made = replace(made, expression=self.says(column.expression, without=self.names))
+            except NotSure as why:
+                self.lose(f"default {column.expression} of {column.name}", why)
+        if column.numbering and not self.alike:
+            made = replace(made, numbering=self._numbering(column))
+        return made
+
+    def _kind(self, column: Column) -> str:
+        wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]
+        return next((kind for kind in wanted if kind in self.to.holds), "")
+
+    def _generated(self, column: Column) -> str:
+        keyed = {*self.target.primary_key, *(c for i in self.target.indexes for c in i.columns), *self._referring()}
+        if not self.alike and column.name in keyed:
+            raise NotSure("it is part of a key")
+        return self.says(column.generated, self._numbered())
+
+    def _referring(self) -> Iterable[str]:
+        return (c for f in self.target.foreign_keys for c in f.columns)
+
+    def _numbered(self) -> list[str]:
+        """Columns that no expression at the target may name: MySQL's AUTO_INCREMENT ones have no value yet when it is computed."""
+        return [c.name for c in self.source.columns if c.identity] if self.to.dialect == "mysql" and not self.alike else []
+
+    def _plainly(self, name: str, why: object) -> None:
+        self.told.append(f"{name} is generated at the source and a plain column here, its values are carried: {why}")
+
+    def lost_generated(self, columns: Sequence[Column]) -> None:
+        """Tell of generated columns that a step has made plain ones."""
+        at_target = {c.name for c in self.target.columns if c.generated}
+        for column in self.source.columns:
+            arrives = self.names.get(column.name)
+            if column.generated and arrives not in at_target and any(c.name in (arrives, column.name) for c in columns):
+                self._plainly(column.name, "a step of the migration makes its values")
+
+    def _numbering(self, column: Column) -> Numbering | None:
+        numbering = column.numbering
+        if numbering is None or self.to.dialect == "postgresql":
+            return numbering
+        if numbering.step != 1 or numbering.always:
+            how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
+            self.told.append(f"{column.name} is numbered {how} at the source; here by {self.to.label}'s own rule")
+        return replace(numbering, step=1, start=1, always=False) if numbering.step > 0 else None
+
+    # ---- checks and indexes
+
+    def check(self, check: Check) -> Check | None:
+        try:
+            return replace(check, expression=self.says(check.expression, self._numbered()))
+        except NotSure as why:
+            self.lose(f"check constraint {check.name}, {check.expression},", why)
+            return None
+
+    def index(self, index: Index) -> Index | None:
+        what = f"{'unique ' if index.unique else ''}index {index.name}"
+        try:
+            return self._index(index)
+        except NotSure as why:
+            self.lose(f"{what} ({_described(index)})", why)
+            return None
+
+    def _index(self, index: Index) -> Index:
+        for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
+            if there and not self.alike and thing not in self.to.holds:
+                raise NotSure(f"{self.to.label} has no {thing}")
+        if not self.to.secondary_indexes:
+            raise NotSure(f"{self.to.label} could not switch the table with it")
+        if not self.alike and (index.method or index.options or any(p.order not in ("", "DESC") for p in index.parts)):
+            raise NotSure(f"{self.to.label} has none that is the same")
+        if not self.alike and index.include:
+            self.told.append(f"index {index.name} is made without the columns that it only holds: {', '.join(index.include)}")
+        made = replace(
+            index,
+            parts=tuple(map(self._part, index.parts)),
+            where=self.says(index.where) if index.where else "",
+            include=tuple(map(self._name, index.include)) if self.alike else (),
+        )
+        return made.simplified
+
+    def _part(self, part: Part) -> Part:
+        if part.column:
+            return replace(part, column=self._name(part.column))
+        return replace(part, expression=self.says(part.expression))
+
+    def _name(self, column: str) -> str:
+        if column not in self.names:
+            raise NotSure(f"{column} does not arrive as it was")
+        return self.names[column]
+
+    # ---- the table
+
+    def partitioned(self) -> bool:
+        cut = self.source.partitioning
+        if cut is None:
+            return False
+        if self.alike and all(self.names.get(c) == c for c in cut.columns):
+            return True
+        why = "a step changes a column that they are cut by" if self.alike else f"{self.to.label} cuts tables in another way, if at all"
+        self.told.append(f"its partitions, by {cut.by.splitlines()[0]}, arrive as one table: {why}")
+        return False
+
+    def comments(self, source: Table) -> None:
+        if "comment" not in self.to.holds:
+            places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
+            if places:
+                self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")
+
+    def loosely_compared(self) -> None:
+        """Tell of keys whose texts the source compares by a looser rule than the target."""
+        loose = {c for c, known in self.known.items() if known.family == "text" and not known.exact} if not self.alike else set()
+        keys = [self.source.primary_key, *(i.columns for i in self.source.indexes if i.unique)]
+        for column in dict.fromkeys(c for key in keys for c in key if c in loose):
+            rule = self.source.column(column).collation
+            self.told.append(f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys")
+        for key in self.source.foreign_keys:
+            if loose & set(key.columns):
+                self.told.append(
+                    f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
+                )
+
+
+def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
+    """The identifiers of an expression, unquoted, words in lower case too; a dot for one that qualifies a name."""
+    before = ""
+    for match in tokens.finditer(text):
+        kind = match.lastgroup
+        if kind == "quoted":
+            q = match[0][0]
+            yield match[0][1:-1].replace(q + q, q)
+        elif kind == "word":
+            yield match[0]
+            yield match[0].lower()
+        elif kind == "dot" and not before.isdigit():
+            yield "."
+        before = match[0]
+
+
+def _described(index: Index) -> str:
+    words = [", ".join(" ".join(filter(None, (p.column or p.expression, p.order))) for p in index.parts)]
+    words += (
+        [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)
+    )
+    return " ".join(words)
+
+
+def told(tables: Mapping[str, Table], left_behind: Iterable[tuple[str, str]]) -> list[Problem]:
+    """What the user carries over, a line a kind; and tables whose rows would be moved twice, with those that inherit them."""
+    problems = []
+    for name, table in tables.items():
+        for parent in table.inherits:
+            if parent in tables:
+                what = f"its rows are {parent}'s too, which it inherits, and both are in this migration: they would be moved twice"
+                problems.append(Problem(True, f"table {name}", what, f"exclude {name}, or exclude {parent} and carry over its own rows"))
+    kinds: dict[str, list[str]] = {}
+    for kind, name in left_behind:
+        kinds.setdefault(kind, []).append(name)
+    for kind, names in kinds.items():
+        what = f"not carried: {kind if len(names) == 1 else _plural(kind)} {', '.join(names)}"
+        problems.append(
+            Problem(
+                False,
+                "the source",
+                what,
+                "carry them over by hand where they are wanted" if len(names) > 1 else "carry it over by hand where it is wanted",
+            )
+        )
+    return problems
+
+
+def _plural(kind: str) -> str:
+    return kind if kind.endswith("s") else kind + "s"

@@ -1,0 +1,106 @@
+"""What a run has staged about itself, read as it stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.model.file_names import folder
+from penstock.model.plan import Plan, TablePlan
+from penstock.state import previous_run, progress, quarantine
+from penstock.state.quarantine import Manifest
+from penstock.state.run_log import FAILURE, INTERVAL
+from penstock.state.staging import COMPARED, Receipt, Staging
+
+GATES = ("extracted", "transformed", "loaded")
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Records:
+    """Everything that a run has staged about itself; None and empty for what it never came to.
+
+    before: the report of the last run of the migration before this one that moved the same kind of parts.
+    usual: how many rows of each table earlier runs have read, where there are any alike.
+    asked: the data interval that the run was asked for.
+    """
+
+    plan: Plan | None
+    assessment: Record | None
+    failure: Record | None
+    timings: Mapping[str, Sequence[Record]]
+    receipts: Mapping[tuple[str, str], Sequence[Receipt]]
+    quarantine: Mapping[str, Sequence[Manifest]]
+    verdicts: Mapping[str, Sequence[Record]]
+    compared: Sequence[Record]
+    proof: Sequence[Record] | None
+    approval: Record | None
+    switch: Record | None
+    undo: Record | None
+    redriven: Record | None
+    pace: Sequence[Record]
+    before: Record | None
+    usual: Mapping[str, int]
+    asked: Record | None = None
+
+    @property
+    def interval(self) -> Sequence[str] | None:
+        """Both ends of the run's data interval, in UTC; of a run that was refused before it was planned, the one it was asked for."""
+        if self.plan is not None:
+            return self.plan.interval
+        return self.asked["interval"] if self.asked else None
+
+    @property
+    def timezone(self) -> str:
+        """The migration's time zone."""
+        return self.plan.timezone if self.plan is not None else self.asked["timezone"] if self.asked else "UTC"
+
+    @property
+    def tables(self) -> Sequence[TablePlan]:
+        return self.plan.tables if self.plan else ()
+
+
+def read(area: Staging) -> Records:
+    """A run's records, whichever are there."""
+    plan = Plan.from_json(area.read_text("plan.json")) if area.exists("plan.json") else None
+    timings: dict[str, list[Record]] = {}
+    for name in area.names("timings"):
+        timing = area.read_json("timings", name)
+        timings.setdefault(timing["stage"], []).append(timing)
+
+    def there(*parts: str) -> Any:
+        return area.read_json(*parts) if area.exists(*parts) else None
+
+    def receipts(stage: str, table: TablePlan) -> list[Receipt]:
+        chunks = [n for n in area.names(stage, folder(table.name)) if n.endswith(".json")]
+        return [Receipt(**area.read_json(stage, folder(table.name), n)) for n in chunks]
+
+    tables = plan.tables if plan else ()
+    return Records(
+        plan,
+        there("assessment.json"),
+        there(FAILURE),
+        timings,
+        {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
+        {t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
+        {stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
+        there(COMPARED) or (),
+        there("proof.json"),
+        there("approval.json"),
+        there("switch.json"),
+        there("undo.json"),
+        there("redriven.json"),
+        progress.pace(area),
+        previous_run.report_before(area, previous_run.kind(previous_run.moves(t) for t in tables)),
+        previous_run.usual(area, tables, plan.interval if plan else None),
+        there(INTERVAL),
+    )
+
+
+def summed(values: Iterable[float | None]) -> Any:
+    """The sum of what is there; None when nothing is."""
+    there = [v for v in values if v is not None]
+    total = sum(there)
+    return (round(total, 3) if isinstance(total, float) else total) if there else None

@@ -1,0 +1,1 @@
+"""What a process runs on: events, parallel work, its memory budget, formatting."""

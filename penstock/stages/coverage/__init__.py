@@ -1,0 +1,1 @@
+"""Coverage: which intervals of which tables are live, and what drifted since."""

@@ -1,0 +1,267 @@
+"""Cover: what of each table and interval is proven, stale, failed or missing, from the journal and, when asked, from the source."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.databases import Database
+from penstock.errors import MigrationError
+from penstock.migration.spec import Migration
+from penstock.model import digest, intervals
+from penstock.model.intervals import Interval
+from penstock.model.plan import Chunk, TablePlan, token
+from penstock.planning import scope
+from penstock.planning.preflight import assess
+from penstock.planning.statements import extract_select, within
+from penstock.runtime.formatting import count
+from penstock.stages.coverage import drift
+from penstock.state import coverage, journal, run_log, staging
+from penstock.state.coverage import Covered
+
+State = Literal["proven", "waiting", "stale", "failed", "missing"]
+Check = Literal["none", "count", "digest"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table, or one interval of it, and how it stands. interval: None for a table that is moved whole.
+
+    state: proven; waiting, when it is proven but some of its rows refer to rows of an interval that is not live yet; stale, when rows of it
+    were replaced or have changed at the source since; failed, when a run of it did; or missing.
+    run, at: who proved it, and when; of failed ones, who failed.
+    """
+
+    table: str
+    interval: Interval | None
+    state: State
+    rows: int | None = None
+    digest: str = ""
+    run: str = ""
+    at: str = ""
+    why: str = ""
+
+
+def cover(
+    migration: Migration,
+    root: str,
+    source_url: sa.URL,
+    target_url: sa.URL,
+    folder: Path,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    check: Check = "none",
+) -> list[Cell]:
+    """How every table and interval stands, by table and time.
+
+    since, until: which intervals of the schedule; those between start_date and now, when not given. root: of the staging area.
+    check: whether what is proven is held against the source: by its count of rows, or by its digest, which reads all of it again.
+    """
+    source, target = databases.of(source_url), databases.of(target_url, target=True)
+    reading_engine = databases.connect(source, source_url, "source")
+    writing_engine = databases.connect(target, target_url, "target")
+    with reading_engine.connect() as reading, writing_engine.connect() as writing:
+        plans = assess.assess(migration, token(migration.name, "coverage"), reading, writing, folder).tables
+        records = coverage.of(writing, migration.name)
+        known = _Known(records, journal.pending(writing, migration.name), _failures(migration, root))
+        tiles = _tiles(migration, since, until)
+        cells = [c for p in plans for c in _cells(migration, p.name, tiles, known)]
+        if check != "none":
+            named = {p.name: p for p in plans}
+            tables = scope.Tables(migration, named, target)
+            proven = {(r.table, r.place): r for r in records}
+            cells = [_checked(tables, c, named[c.table], proven, source, reading, check) for c in cells]
+    reading_engine.dispose()
+    writing_engine.dispose()
+    return cells
+
+
+def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[str]) -> dict[str, Any]:
+    """Write down, beside the runs, how all stands by the journal: for pages, which can't ask the target. The source isn't read.
+
+    tables: of the run that asks; those that the journal knows are in it anyway. Answers what is kept: {migration, as_of, drawn, tables: [{
+    table, cells: [{interval, state, rows, run, at, why}]}]}, where `drawn` is what the intervals were made from. An older one never takes
+    a newer one's place: each has a file of its own, called by its instant, and the last one counts. Raises MigrationError and
+    ConnectionFailed.
+    """
+    as_of = journal.now()
+    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    try:
+        with engine.connect() as connection:
+            records = coverage.of(connection, migration.name)
+            known = _Known(records, journal.pending(connection, migration.name), {})
+    finally:
+        engine.dispose()
+    names = sorted({*tables, *(r.table for r in records)})
+    tiles = _further(migration, kept(root, migration.name)) if migration.schedule else _recorded(records)
+    found = {n: list(_cells(migration, n, tiles, known)) for n in names}
+    told = {
+        "migration": migration.name,
+        "as_of": as_of,
+        "drawn": _drawn(migration),
+        "tables": [{"table": n, "cells": [_told(c) for c in cells]} for n, cells in found.items()],
+    }
+    area, name = staging.beside(root, migration.name), f"{re.sub('[^0-9T]', '', as_of)}.json"
+    area.write_text(json.dumps(told), _KEPT, name)  # long: laid out for people it would take as long as all the rest
+    for older in [n for n in area.names(_KEPT) if n < name]:
+        with suppress(FileNotFoundError):  # another run has just done the same
+            area.remove(_KEPT, older)
+    return told
+
+
+def kept(root: str, migration: str) -> dict[str, Any] | None:
+    """What `keep` has last written down; None when it never has."""
+    area = staging.beside(root, migration)
+    for _ in range(3):
+        names = [n for n in area.names(_KEPT) if n.endswith(".json")]
+        with suppress(FileNotFoundError):  # a newer one has taken its place since
+            return dict(area.read_json(_KEPT, names[-1])) if names else None
+    return None
+
+
+_KEPT = "coverage"
+
+
+def _told(cell: Cell) -> dict[str, Any]:
+    span = [intervals.written(cell.interval.low), intervals.written(cell.interval.high)] if cell.interval else None
+    return {"interval": span, "state": cell.state, "rows": cell.rows, "run": cell.run, "at": cell.at, "why": cell.why}
+
+
+def _drawn(migration: Migration) -> list[str]:
+    return [str(migration.schedule), migration.timezone, str(migration.start_date)]
+
+
+def _further(migration: Migration, before: Mapping[str, Any] | None) -> list[Interval]:
+    """The intervals of the schedule that are over. Those drawn before are taken from there: a year of hours takes long to draw."""
+    known: list[Interval] = []
+    if before and before["drawn"] == _drawn(migration):
+        spans = next(([c["interval"] for c in t["cells"]] for t in before["tables"] if t["cells"] and t["cells"][0]["interval"]), [])
+        known = [Interval(*map(dt.datetime.fromisoformat, span)) for span in spans]
+    return [*known, *_tiles(migration, known[-1].high if known else None, None)]
+
+
+def _recorded(records: Iterable[Covered]) -> list[Interval]:
+    """The intervals that the journal has of a migration that has no schedule to say which there should be."""
+    places = sorted({r.place for r in records if all(r.place)})
+    return [Interval(*(dt.datetime.fromisoformat(end) for end in place)) for place in places]
+
+
+def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime | None) -> list[Interval]:
+    """The intervals of the schedule that are over."""
+    if not migration.partitioned:
+        return []
+    begin = since or scope.first(migration)
+    if not migration.schedule or begin is None:
+        fix = "declare `schedule` and `start_date`, which say which intervals there are"
+        raise MigrationError("nothing says which intervals there should be", where=str(migration.path), fix=fix)
+    return list(intervals.tiles(migration.schedule, migration.timezone, begin, until or dt.datetime.now(dt.UTC)))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the journal has, and which runs failed. pending: rows that wait, by table and interval.  failed: see `_failures`."""
+
+    records: Sequence[Covered]
+    pending: Mapping[tuple[str, str, str], int]
+    failed: Mapping[str, tuple[str, str, str]]
+
+
+def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _Known) -> Iterator[Cell]:
+    spec = migration.tables.specs.get(table)
+    records = [r for r in known.records if r.table == table]
+    if not (spec and spec.partition):
+        whole = next((r for r in records if r.place == coverage.WHOLE), None)
+        yield _of_record(table, None, whole) if whole else Cell(table, None, "missing")
+        return
+    begin = scope.first(migration)
+    exact = {r.place: r for r in records}
+    places = {(intervals.written(t.low), intervals.written(t.high)) for t in tiles}
+    wider = [r for r in records if r.place not in places]
+    for tile in tiles:
+        low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
+        asked = replace(_BLANK, table=table, low=low, high=intervals.written(tile.high))
+        found = exact.get(asked.place) or next((r for r in wider if r.holds(asked)), None)
+        fault = known.failed.get(str(tile))
+        if fault and (found is None or fault[1] > found.at):
+            yield Cell(table, tile, "failed", run=fault[0], at=fault[1], why=fault[2])
+        elif found:
+            yield _of_record(table, tile, found, known.pending.get((table, *found.place), 0))
+        else:
+            yield Cell(table, tile, "missing")
+
+
+_BLANK = Covered("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")
+
+
+def _of_record(table: str, tile: Interval | None, found: Covered, waiting: int = 0) -> Cell:
+    state: State = "stale" if found.state != "proven" else "waiting" if waiting else "proven"
+    why = f"{count(waiting, 'row')} not live yet: what they refer to belongs to another interval" if state == "waiting" else found.why
+    return Cell(table, tile, state, found.rows, found.digest, found.run, found.at, why)
+
+
+def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]]:
+    """By interval, the last run of it that failed: its id, when, and what went wrong."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for run in staging.runs(root, migration.name):
+        area = staging.of(root, migration.name, run)
+        if not area.exists(run_log.FAILURE):
+            continue
+        name = next((n for n in ("plan.json", run_log.INTERVAL) if area.exists(n)), None)  # no plan: it was refused before
+        planned, failure = area.read_json(name) if name else {}, area.read_json(run_log.FAILURE)
+        if planned.get("interval"):
+            key = "..".join(planned["interval"])
+            found[key] = max(found.get(key, ("", "", "")), (planned["run"], failure["at"], failure["what"]), key=lambda f: f[1])
+    return found
+
+
+def _checked(
+    tables: scope.Tables,
+    cell: Cell,
+    plan: TablePlan,
+    records: Mapping[tuple[str, tuple[str, str]], Covered],
+    database: Database,
+    connection: sa.Connection,
+    check: Check,
+) -> Cell:
+    """The cell, compared with the source. One that is part of a wider record is left as it is: what was read of it is not recorded."""
+    if cell.state not in ("proven", "waiting"):
+        return cell
+    place = coverage.WHOLE if cell.interval is None else (intervals.written(cell.interval.low), intervals.written(cell.interval.high))
+    found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
+    if found is None:
+        return cell
+    spec = tables.migration.tables.specs.get(cell.table)
+    if spec and spec.incremental:
+        why = drift.since(plan, spec.incremental.by, found, database, connection, check == "digest")
+        connection.rollback()
+        return replace(cell, state="stale", why=why) if why else cell
+    if cell.interval is not None and spec and spec.partition:
+        plan = replace(plan, partition=scope.partition(tables, plan, spec.partition, cell.interval))
+    if check == "count":
+        table = databases.qualified(database, plan.source.name)
+        inside = within(plan, database, plan.source)
+        now_there = int(
+            databases.execute(connection, f"SELECT count(*) FROM {table}" + (f" WHERE {inside}" if inside else "")).scalar_one()
+        )
+        why = f"the source has {now_there:,} rows of it, {found.rows_read:,} were read" if now_there != found.rows_read else ""
+    else:
+        batches = database.read(connection, extract_select(plan, database, Chunk(0)), plan.source.columns)
+        now = digest.total(batches, plan.source.columns)
+        why = "rows of it have changed at the source" if str(now) != found.source else ""
+    connection.rollback()
+    return replace(cell, state="stale", why=why) if why else cell
+
+
+def wanting(cells: Iterable[Cell], states: Iterable[State]) -> list[Interval]:
+    """The intervals of which some table is in one of these states, in their order."""
+    found = {c.interval for c in cells if c.interval is not None and c.state in set(states)}
+    return sorted(found, key=lambda i: i.low)

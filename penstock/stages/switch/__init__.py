@@ -1,0 +1,1 @@
+"""The switch: what is proved becomes live, and its inverse."""

@@ -1,0 +1,261 @@
+"""What a switch does with each table, decided while nobody else can switch the same migration."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.databases import Link, Slot
+from penstock.errors import SwitchRefused
+from penstock.model import digest, intervals
+from penstock.model.digest import Digest
+from penstock.model.plan import Plan, TablePlan
+from penstock.model.schema import TableName
+from penstock.planning import scope
+from penstock.stages.switch import change_detection, pending_rows
+from penstock.stages.switch.kinds import replace_rows
+from penstock.state import coverage, journal, staging
+from penstock.state.coverage import Covered
+from penstock.state.run_context import Session
+
+
+@dataclass(frozen=True)
+class Decision:
+    """moved: their shadows become live.  replaced: their shadows' rows go into the live table; where a repair found nothing, neither.
+
+    left: by table, the record that has the last word over it.  covered: what the run will have made live.
+    before: the coverage as it stands, of all of the migration's tables.
+    slots: of what is replaced, the native partitions that are exchanged.
+    links: the foreign keys that the tables that will be kept lose, because what they refer to does not go with them.
+    """
+
+    moved: tuple[TablePlan, ...]
+    replaced: tuple[TablePlan, ...]
+    left: Mapping[str, Covered]
+    covered: tuple[Covered, ...]
+    before: tuple[Covered, ...]
+    slots: Mapping[str, Slot]
+    links: tuple[Link, ...] = ()
+
+    @property
+    def rows(self) -> tuple[TablePlan, ...]:
+        """The tables of which rows are replaced."""
+        return tuple(t for t in self.replaced if t.name not in self.slots)
+
+    @property
+    def way(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Which tables are moved and which are replaced."""
+        return tuple(t.name for t in self.moved), tuple(t.name for t in self.replaced)
+
+    @property
+    def overlapped(self) -> tuple[Covered, ...]:
+        """The records that the run's own will replace or overlay."""
+        return tuple(b for b in self.before if any(b.table == c.table and b.overlaps(c) for c in self.covered))
+
+
+def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[str, Any]]) -> Decision:
+    """What becomes of each table. Raises SwitchRefused when a later reading has the last word over a part of one."""
+    plan = session.plan
+    before = tuple(coverage.of(connection, plan.migration))
+    proved = {p["table"]: p for p in proof}
+    left, covered = {}, []
+    for table in plan.tables:
+        mine = _covered(session, table, proved[table.name])
+        others = [b for b in before if b.table == table.name and b.run != plan.run]
+        other = next(iter(others), None) if table.once else coverage.superseded(mine, others)
+        if other is None:
+            covered.append(mine)
+        else:
+            left[table.name] = other
+    going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
+    equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
+    replaced = [t for t in going if t.replaces and t.name not in equal]
+    moved, in_place = _parted(session, connection, [t for t in going if not t.replaces], bool(replaced))
+    replaced += in_place
+    slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
+    served = [t.target.name for t in moved if t.live_exists]
+    links = session.target.links(connection, served) if served else []
+    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots, tuple(links))
+
+
+def _parted(
+    session: Session, connection: sa.Connection, whole: Sequence[TablePlan], in_rows: bool
+) -> tuple[list[TablePlan], list[TablePlan]]:
+    """Which of the whole tables are swapped, and of which all rows are replaced.
+
+    Those that a table refers to which stays can't be swapped: it would go on referring to the one that is set aside. The plan has seen to
+    that for the tables that were live when it was made. in_rows: rows of other tables are replaced in the same step.
+    Raises SwitchRefused where the target can't do what is needed in one step.
+    """
+    target = session.target
+    if in_rows and not target.ddl_in_transaction:
+        if new := [t for t in whole if not t.live_exists]:
+            what, fix = scope.two_steps(new[0], new, target)
+            raise SwitchRefused(what, where=f"table {new[0].target.name.name}", fix=fix)
+        return [], [replace(t, in_place=True) for t in whole]
+    staying = scope.referred(target, connection, whole)
+    return [t for t in whole if t.name not in staying], [replace(t, in_place=True) for t in whole if t.name in staying]
+
+
+def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot:
+    """The native partition whose place the shadow takes. Raises SwitchRefused when it doesn't fit, as preflight has said it would."""
+    part, exchange = table.partition, session.target.exchange
+    assert part and exchange
+    found = exchange.slot(connection, table.target.name, part.to, part.low, part.high)
+    if found.misfit:
+        fix = "declare `how: rows`, or change the partitions of the live table; then start a new run"
+        raise SwitchRefused(f"the shadow can't become a partition of {table.target.name}", f"table {table.name}", found.misfit, fix)
+    return found
+
+
+def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
+    """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when one is gone."""
+    there = databases.standing(connection, [t.target.name for t in tables])
+    for table in tables:
+        if (table.increment or table.repairs or table.in_place) and table.target.name not in there:
+            what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
+            raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
+    return [replace(t, live_exists=t.target.name in there) for t in tables]
+
+
+def comparisons(session: Session) -> dict[str, dict[str, Any]]:
+    """By table, what the comparison of a repair has found."""
+    if not any(t.repairs for t in session.plan.tables):
+        return {}
+    return {c["table"]: c for c in session.staging.read_json(staging.COMPARED)}
+
+
+def changed_since(session: Session, connection: sa.Connection, decision: Decision) -> frozenset[str]:
+    """The repaired tables whose live rows have changed since they were compared: what was found equal may no longer be."""
+    found = comparisons(session)
+    going = [t for t in session.plan.tables if t.repairs and t.name not in decision.left]
+    return frozenset(t.name for t in going if not change_detection.as_compared(session, connection, t, found[t.name]))
+
+
+def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Sequence[Mapping[str, Any]]) -> None:
+    """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, with its rows in place.
+
+    A run of another interval may have switched since: what it has put in place is nearly always what this run was to put there as well.
+    """
+    proved = {p["table"]: p for p in proof}
+    for name in changed:
+        if not change_detection.as_staged(session, connection, session.plan.table(name), dict(proved[name])):
+            live = session.plan.table(name).target.name
+            raise SwitchRefused(
+                f"rows of {live} have changed since they were compared",
+                where=f"table {name}",
+                why="somebody else wrote into the live table, or another run has switched",
+                fix="start a new run, which compares it again",
+            )
+
+
+def gave_place(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+    """Raise SwitchRefused when other rows of a repaired table were taken out than those that were found to differ.
+
+    changed: the tables that have changed since they were compared; `refuse_stale` judges those.
+    """
+    found = comparisons(session)
+    for table in decision.replaced:
+        if table.repairs and table.name not in changed and not change_detection.gave_place(session, connection, table, found[table.name]):
+            what = f"other rows of {table.target.name} would give place than those that differ"
+            why = "the target compares its keys in another way, or rows were written at the same moment"
+            raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="start a usual run, which moves all of the table")
+
+
+def place(plan: Plan, table: TablePlan) -> tuple[str, str]:
+    """low and high of what the run moves of a table."""
+    return plan.interval if table.partition and plan.interval else coverage.WHOLE
+
+
+def _covered(session: Session, table: TablePlan, proof: Mapping[str, Any]) -> Covered:
+    plan = session.plan
+    low, high = place(plan, table)
+    begun = session.staging.read_json(*staging.reading(table.name))["at"]
+    return Covered(
+        migration=plan.migration,
+        table=table.name,
+        low="" if table.partition and table.partition.first else low,
+        high=high,
+        run=plan.run,
+        token=plan.token,
+        state="proven",
+        rows=proof["rows"],
+        digest=proof["target"],
+        rows_read=proof["rows_read"],
+        source=proof["source"],
+        read_at=begun,
+        at=journal.now(),
+    )
+
+
+def taken_from(session: Session, connection: sa.Connection, decision: Decision) -> list[Covered]:
+    """The records out of which rows will be taken, because at the source they have moved into a partition that is replaced now.
+
+    Raises SwitchRefused when one of these was read later than this run.
+    """
+    found = []
+    for table in decision.replaced:
+        mine = next(c for c in decision.covered if c.table == table.name)
+        others = [b for b in decision.before if b.table == table.name and not b.overlaps(mine)]
+        if not others or not _any(connection, replace_rows.moved_in(table, session.target)):
+            continue
+        for other in others:
+            interval = intervals.between(other.low or intervals.BEGINNING, other.high, "UTC")
+            if not _any(connection, replace_rows.moved_in(table, session.target, interval, session.plan.timezone)):
+                continue
+            if other.read_at > mine.read_at:
+                raise SwitchRefused(
+                    f"rows of {mine} stand in {other}, which the run {other.run} read later",
+                    where=f"table {table.name}",
+                    why="at the source they have moved from one partition to the other",
+                    fix="run this interval again: a new run reads it anew",
+                )
+            if table.exchanges:
+                what = f"rows of {mine} stand in {other}, whose partition is not exchanged"
+                why = "at the source they have moved from one partition to the other"
+                raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="repair both intervals, or declare `how: rows`")
+            found.append(other)
+    return found
+
+
+def _any(connection: sa.Connection, select: str | None) -> bool:
+    return select is not None and databases.execute(connection, select).first() is not None
+
+
+def record(session: Session, connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
+    """Write the coverage that a switch has brought about, in its transaction, behind its statements."""
+    coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
+    for other in taken:
+        coverage.overlay(connection, other, f"rows of it have moved, and went with the run {decision.covered[0].run}")
+    pending_rows.note(connection, session.plan.tables, session.plan.migration, session.plan.timezone, session.target)
+
+
+def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
+    """The record of an incremental table: what stands there now is what stood there, less what gave place, and what came."""
+    table = next((t for t in decision.replaced if t.name == mine.table and t.increment), None)
+    if table is None:
+        plan = session.plan.table(mine.table)
+        return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
+    last = next(b for b in decision.before if b.table == mine.table)
+    columns = table.target.columns
+    gone = digest.total(session.target.read(connection, databases.select(session.target, table.kept, columns), columns), columns)
+    whole = Digest.parse(last.digest) - gone + Digest.parse(mine.digest)
+    mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
+    return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)
+
+
+def _watermark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
+    """The latest time of an incremental table's rows at `place`, on the column's own clock; empty where there is none."""
+    if not table.follows:
+        return ""
+    column = table.target.column(table.follows)
+    query = f"SELECT max({session.target.moment(column)}) FROM {databases.qualified(session.target, place)}"
+    latest = databases.execute(connection, query).scalar()
+    if isinstance(latest, dt.datetime):
+        latest = (latest.astimezone(dt.UTC) if latest.tzinfo else latest).replace(tzinfo=None, microsecond=0)
+    return str(latest) if latest is not None else ""

@@ -1,0 +1,127 @@
+"""Foreign keys at the switch: those that a shadow could not have before, and those that a kept table must lose.
+
+A shadow has no foreign key to a live table, and a kept table has none to a table that was not set aside with it: a run that failed, or the
+copy for an undo, holds nobody back. What a table is declared to refer to it gets in the switch itself, and what it has lost in its undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.databases import Database, Link
+from penstock.databases._shared import ddl
+from penstock.errors import SwitchRefused
+from penstock.model.plan import Plan, TablePlan, waits
+from penstock.model.schema import ForeignKey, TableName
+from penstock.stages.switch import pending_rows
+from penstock.stages.switch.decide import Decision
+from penstock.state.journal import Switch
+from penstock.state.run_context import Session
+
+
+def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> list[str]:
+    """Statements that give the tables that have just become live the foreign keys that their shadows lacked, in the switch's transaction.
+
+    A key between two shadows stays, unless only one of the two became live: then it is made again, to the live table.
+    becoming: the tables that are swapped.
+    """
+    if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
+        return []
+    moved = {t.target.name.name for t in becoming}
+    statements = []
+    for table in becoming:
+        for key in table.target.foreign_keys:
+            built = _built(plan, table, key)
+            if built and key.ref_table in moved:
+                continue
+            statements += [target.cut(Link(table.target.name, key.name, ""), table.target.name)] if built else []
+            statements += _added(target, table, key, table.target.name, TableName(key.ref_table, table.target.name.schema))
+    return statements
+
+
+def complete_shadows(session: Session, connection: sa.Connection, decision: Decision, check: Callable[[], None]) -> None:
+    """The same before the switch, where DDL commits by itself: rows that would refer to nothing are parked, then the keys are made.
+
+    check: raises when a shadow is not what was proved; asked before a row is parked. May be killed anywhere and be done again.
+    Raises SwitchRefused when a row refers to nothing that a later run would bring.
+    """
+    target, plans = session.target, session.plan.tables
+    if not (target.foreign_keys and target.follows_renames):
+        return
+    with connection.begin():
+        check()
+        at = {t.target.name.name: t.shadow for t in decision.moved}
+        children = [t for t in decision.moved if t.pending]
+        into = {t.target.name.name: _aside(session, t) for t in children}
+        for table in children:
+            databases.execute(connection, pending_rows.room_for(table, into[table.target.name.name], target))
+    with connection.begin():
+        pending_rows.park(connection, plans, children, at, into, target)
+    with connection.begin():
+        for table in decision.moved:
+            there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
+            for key in table.target.foreign_keys:
+                if key.name in there or _built(session.plan, table, key):
+                    continue
+                referred = at.get(key.ref_table, TableName(key.ref_table, table.target.name.schema))
+                for statement in _added(target, table, key, table.shadow, referred):
+                    try:
+                        databases.execute(connection, statement)
+                    except sa.exc.IntegrityError as error:
+                        what = f"rows of {table.target.name} refer to rows of {key.ref_table} that are not there"
+                        why = str(error.orig).splitlines()[0]
+                        fix = f"move {key.ref_table} too, with its rows as they are now: --tables {key.ref_table},{table.name}"
+                        raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
+
+
+def parked(session: Session, connection: sa.Connection) -> dict[str, TableName]:
+    """By table, where `complete_shadows` has parked rows of its shadow, if an earlier try got so far."""
+    if session.target.ddl_in_transaction:
+        return {}
+    places = {t.name: _aside(session, t) for t in session.plan.tables if t.pending}
+    there = databases.standing(connection, places.values())
+    return {name: place for name, place in places.items() if place in there}
+
+
+def take_over_parked(session: Session, connection: sa.Connection, decision: Decision) -> None:
+    """Make the rows that were parked pending ones, once their tables are live."""
+    places = parked(session, connection)
+    for table in decision.moved:
+        if place := places.get(table.name):
+            databases.execute(connection, pending_rows.taken_over(table, place, session.target))
+            databases.execute(connection, f"DELETE FROM {databases.qualified(session.target, place)}")
+
+
+def cut_kept(session: Session, connection: sa.Connection, record: Switch) -> None:
+    """Drop what is left of the foreign keys that kept tables must not have, after a switch that was not one transaction."""
+    if session.target.ddl_in_transaction:
+        return
+    kept = [k for _, _, k in record.moves if k is not None]
+    with connection.begin():
+        for link in session.target.links(connection, sorted(databases.standing(connection, kept), key=str)):
+            databases.execute(connection, session.target.cut(link, link.table))
+        for statement in session.target.drops(list(parked(session, connection).values())):
+            databases.execute(connection, statement)
+
+
+def lost(record: Switch) -> list[Link]:
+    """The foreign keys that the tables of a switch lost when they were set aside."""
+    return [Link(TableName(table, schema), name, definition) for table, schema, name, definition in record.evidence.get("links", ())]
+
+
+def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:
+    """Whether the shadow was built with this key: see plan.link_statements."""
+    between = any(t.target.name.name == key.ref_table and not t.replaces for t in plan.tables)
+    return between and key in table.built.foreign_keys and not waits(table, key, plan.tables)
+
+
+def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:
+    return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {key.ref_table: referred})
+
+
+def _aside(session: Session, table: TablePlan) -> TableName:
+    return session.target.shadow(table.target.name, session.plan.migration, f"{session.plan.token}p")

@@ -1,0 +1,196 @@
+"""Undo: what served before a run's switch serves again, in one atomic step. What it takes away is set aside, not dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.databases import Unbound
+from penstock.errors import LockRefused, SwitchRefused
+from penstock.model.plan import Plan, TablePlan
+from penstock.model.schema import TableName
+from penstock.runtime import events
+from penstock.stages.switch import change_detection, foreign_keys, kinds, pending_rows
+from penstock.stages.switch.kinds import PATIENCE, attach_partition, replace_rows
+from penstock.stages.switch.kinds.swap import set_aside
+from penstock.state import coverage, journal
+from penstock.state.coverage import Covered
+from penstock.state.journal import Switch
+from penstock.state.run_context import Session
+
+
+def last(target_url: sa.URL, migration: str) -> Switch:
+    """The switch that an undo would take back. Raises SwitchRefused when there is none, or when it is undone already.
+
+    A blind second undo must not go one switch further back: for that, the run is to be named.
+    """
+    target = databases.of(target_url, target=True)
+    engine = databases.connect(target, target_url, "target")
+    with engine.connect() as connection:
+        found = journal.switches(connection, migration, ["switched", "undoing", "undone"]) if journal.exists(connection) else []
+    engine.dispose()
+    if not found:
+        why = "nothing was switched, or what it kept was dropped"
+        raise SwitchRefused(f"{migration} has no switch to undo", why=why, fix="look at penstock_switches in the target")
+    if found[0].state == "undone":
+        before = next((s.run for s in found if s.state == "switched"), None)
+        fix = f"to go further back, name the run: {before}" if before else ""
+        raise SwitchRefused(f"the last switch of {migration} is undone already", why=f"it was of the run {found[0].run}", fix=fix)
+    return found[0]
+
+
+def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
+    """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
+
+    by: who asked for it.  undo_run: the run that does it, for the record; both may be unknown.
+
+    The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
+    Raises SwitchRefused when a later run has switched one of its tables, or when the old tables are gone.
+    """
+    target, asked = session.target, {"by": by, "run": undo_run}
+    with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
+        with connection.begin():
+            last = _undoable(connection, session.plan)
+        if last.state == "undoing" and not _kept_stand(connection, last):
+            return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
+        with connection.begin():
+            if not _kept_stand(connection, last):
+                raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
+            changed = _changed(session, connection, last)
+        if not target.ddl_in_transaction:
+            with connection.begin():
+                journal.write_switch(connection, replace(last, state="undoing"))
+        gone = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
+        replaced = [t for t in gone if not t.exchanges]
+        aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
+        with connection.begin():
+            pending_rows.make_room(connection, replaced, target)
+            for statement in replace_rows.make_room_for_undo(replaced, aside, target) if replaced else ():
+                databases.execute(connection, statement)
+        try:
+            with connection.begin():
+                coverage.lock(connection, session.plan.migration)
+                _undoable(connection, session.plan)
+                ran = _put_back(session, connection, last, gone, aside)
+                journal.write_switch(connection, replace(last, state="undone"))
+                _restored(connection, last, session)
+        except sa.exc.DBAPIError as error:
+            why = str(error.orig).splitlines()[0]
+            if target.lock_refused(error):
+                raise LockRefused.of(session.plan.target, why) from None
+            raise SwitchRefused("the target refused the undo", where=session.plan.target, why=why, fix="see the cause") from None
+        return _undone(session, connection, last, ran, changed, asked)
+
+
+def _put_back(
+    session: Session, connection: sa.Connection, last: Switch, gone: Sequence[TablePlan], aside: dict[str, TableName]
+) -> list[str]:
+    """Put tables, partitions and rows back, in the undo's transaction. Answers the statements that ran."""
+    plan, target, ran = session.plan, session.target, list[str]()
+
+    def run(statements: Iterable[str]) -> None:
+        for statement in statements:
+            databases.execute(connection, statement)
+            ran.append(statement)
+
+    run(target.hold([], PATIENCE))
+    live = [live for live, _, _ in last.moves]
+    if live:
+        dependents = target.dependents(connection, live)
+        if hindered := [d for d in dependents if d.kind == "foreign key" and not d.follows]:
+            why = ", ".join(f"{d.name} refers to {d.table}" for d in hindered)
+            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first, or drop the foreign key")
+        outward = target.links(connection, live)  # of the tables that are set aside now
+        run(kinds.of(plan.how).undo(last, target, [d for d in dependents if d.follows]))
+        run(target.cut(link, set_aside(link.table, last, target)) for link in outward)
+    for table in (t for t in gone if t.exchanges):
+        run(attach_partition.undo(table, last.evidence["exchanged"][table.name], set_aside(table.target.name, last, target), target))
+    replaced = [t for t in gone if not t.exchanges]
+    children = pending_rows.live_children(connection, plan.tables)
+    touched = list(dict.fromkeys(t.target.name for t in (*replaced, *children)))
+    unbound = target.unbind(connection, touched) if touched else Unbound()
+    run([*unbound.before, *replace_rows.undo(replaced, aside, target)])
+    put: dict[str, TableName | None] = {t.target.name.name: t.kept for t in replaced}
+    for table in plan.tables:
+        if table.pending and table.target.name in live:  # its table is no longer live, so there is nothing that these rows wait for
+            run([f"DELETE FROM {databases.qualified(target, table.pending)}"])
+    pending_rows.settle(
+        connection, plan.tables, children, pending_rows.Changed(put, {t.target.name.name: aside[t.name] for t in replaced}), target
+    )
+    run(unbound.after)
+    run(databases.add_link(target, link, link.table) for link in foreign_keys.lost(last))
+    replace_rows.refuse_orphans(connection, unbound)
+    return ran
+
+
+def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
+    """The switch of the run. Raises SwitchRefused when it has none, or when a later run has switched one of its tables or intervals."""
+    states = ["switched", "undoing", "undone", "finished"]
+    every = journal.switches(connection, plan.migration, states) if journal.exists(connection) else []
+    found = [s for s in every if s.state in ("switched", "undoing")]
+    mine = next((s for s in found if s.token == plan.token), None)
+    if mine is None and any(s.token == plan.token and s.state == "undone" for s in every):
+        raise SwitchRefused(
+            f"the run {plan.run} is undone already", why="nothing of it is live", fix="start a new run to move its rows again"
+        )
+    if mine is None:
+        why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
+        raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first" if found else "")
+    covered = coverage.of(connection, plan.migration)
+    written = {live for live, _, _ in (*mine.moves, *mine.replaced)}
+    for table in (t for t in plan.tables if t.target.name in written):
+        place = plan.interval if table.partition and plan.interval else coverage.WHOLE
+        own = next((c for c in covered if c.table == table.name and c.token == plan.token), None)
+        whole = any(live == table.target.name for live, _, _ in mine.moves) or place == coverage.WHOLE
+        others = [c for c in covered if c.table == table.name and c.token != plan.token]
+        later = [c for c in others if c.at > mine.at and (whole or c.overlaps(replace(c, low=place[0], high=place[1])))]
+        if later or own is None or own.state != "proven":
+            last = max(later, key=lambda c: c.at, default=None)
+            why = (
+                f"the run {last.run} has switched {last} since" if last else own.why if own else f"{table.name} is no longer as it left it"
+            )
+            fix = f"undo the run {last.run} first" if last else "undo the later run first"
+            raise SwitchRefused(f"the run {plan.run} can't be undone", f"table {table.name}", why, fix)
+    return mine
+
+
+def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
+    kept = {k for _, _, k in (*record.moves, *record.replaced) if k is not None}
+    return databases.standing(connection, kept) == kept
+
+
+def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
+    """The live tables into which rows were written since this run's switch."""
+    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+    swapped, replaced = ({live for live, _, _ in part} for part in (last.moves, last.replaced))
+    live = [t for t in session.plan.tables if t.target.name in swapped | replaced]
+    as_proved = (change_detection.live_unchanged(session, connection, t, proved[t.name], t.target.name in swapped) for t in live)
+    return [str(t.target.name) for t, same in zip(live, as_proved, strict=True) if not same]
+
+
+def _undone(
+    session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: dict[str, str]
+) -> dict[str, Any]:
+    with connection.begin():
+        coverage.lock(connection, session.plan.migration)
+        journal.write_switch(connection, replace(last, state="undone"))
+        _restored(connection, last, session)
+    put_back = [
+        {"live": str(live), "from": str(kept) if kept else None, "aside": str(set_aside(live, last, session.target))}
+        for live, _, kept in (*last.moves, *last.replaced)
+    ]
+    record: dict[str, Any] = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
+    record |= {"put_back": put_back, "asked": asked}
+    session.staging.write_json(record, "undo.json")
+    events.emit("undo.finished", tables=len(last.moves))
+    return record
+
+
+def _restored(connection: sa.Connection, last: Switch, session: Session) -> None:
+    """Put the coverage back, once: an undo asks for it in its transaction, and behind it where an earlier try may have been killed."""
+    if coverage.restore(connection, last.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]]):
+        pending_rows.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)

@@ -1,0 +1,1 @@
+"""Gates: expectation suites on staged files and on shadow tables."""

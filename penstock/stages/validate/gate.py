@@ -1,0 +1,281 @@
+"""Validate: the gates. Suites are run by Great Expectations in SQL, over staged files through DuckDB, or over the shadow tables.
+
+Great Expectations lets some things pass that a gate must not: an expectation it can't read is dropped, one that crashes
+counts as an ordinary failure, a column of NULLs only meets every rule about values. Each of these closes the gate here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs as pafs
+import sqlalchemy as sa
+
+from penstock import databases
+from penstock.errors import MigrationError, StagingDamaged
+from penstock.migration import suites
+from penstock.migration.suites import Expectation, Suite
+from penstock.model.plan import TablePlan
+from penstock.model.schema import TableName
+from penstock.runtime import events
+from penstock.stages.validate import failed_rows, gx, verdicts
+from penstock.stages.validate.verdicts import Outcome, Verdict
+from penstock.state import quarantine, staged_rows
+from penstock.state.encrypted_files import Input, plain_size
+from penstock.state.run_context import Session
+
+_TOLD = 5  # keys that are there more than once, at most
+
+
+def gate(session: Session, stage: str) -> list[Verdict]:
+    """Decide about every table that has rows at `stage`, and write the verdicts into the run's staging area.
+
+    Raises GateClosed when a critical expectation is not met, MigrationError when a suite can't be understood.
+    """
+    plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
+    shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
+    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.held) for p in plans]
+    register(session.folder)
+    receipts = {p.name: _receipts(session, p, p.staged if stage == "loaded" else stage) for p in session.plan.tables}
+    rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
+    for plan in plans if stage == "loaded" else ():
+        rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
+    sensitive = {p.name: p.hidden(stage) for p in plans}
+    keys = {p.name: shapes[p.name].key for p in plans}
+    if stage == "loaded":
+        lives = {p.name: p.target.name for p in session.plan.tables if p.replaces}
+        asked = [_beside_live(suite, lives) for suite in asked]
+        decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
+    else:
+        area = staged_rows.ready(session).staging
+        files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
+        locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
+        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
+    session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
+    if fault := verdicts.closed(decided):
+        raise fault
+    return decided
+
+
+def staged(
+    asked: Sequence[Suite],
+    files: Mapping[str, Sequence[str | Path]],
+    rows: Mapping[str, int],
+    sensitive: Mapping[str, Collection[str]],
+    filesystem: pafs.FileSystem | None = None,
+    keys: Mapping[str, Sequence[str]] | None = None,
+    memory: int = 256 << 20,
+    locked: Mapping[str, bytes] | None = None,
+) -> list[Verdict]:
+    """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
+
+    keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each file that is encrypted.
+
+    Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="penstock-gate-") as folder:
+        engine = sa.create_engine(
+            f"duckdb:///{folder}/gate.duckdb",
+            poolclass=sa.pool.NullPool,
+            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{folder}/spill"}},
+        )
+        with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
+            prefix = _register_filesystem(connection, filesystem, locked or {})
+            places = _apart(files)
+            for schema in {p.schema for p in places.values()}:
+                databases.execute(connection, f"CREATE SCHEMA {schema}")
+            for table, paths in files.items():
+                _view(connection, places[table], [f"{prefix}{p}" if prefix else _pattern(str(p)) for p in paths])
+            connection.commit()
+            return _decide(asked, engine, places, rows, sensitive, keys or {})
+
+
+def loaded(
+    asked: Sequence[Suite],
+    url: sa.URL,
+    names: Mapping[str, TableName],
+    rows: Mapping[str, int],
+    sensitive: Mapping[str, Collection[str]],
+    keys: Mapping[str, Sequence[str]] | None = None,
+) -> list[Verdict]:
+    """Decide about tables that stand at the target under `names`. Raises ConnectionFailed."""
+    engine = databases.connect(databases.of(url, target=True), url, "target")
+    try:
+        return _decide(asked, engine, names, rows, sensitive, keys or {})
+    finally:
+        engine.dispose()
+
+
+def register(folder: Path) -> None:
+    """Make the custom expectations that suites in `folder` can use known to Great Expectations."""
+    for path in suites.modules(folder):
+        name = f"penstock_expectations_{sha256(str(path).encode()).hexdigest()[:16]}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if name in sys.modules or spec is None or spec.loader is None:
+            continue
+        gx.load()
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            why = f"{type(error).__name__}: {error}"
+            raise MigrationError("a custom expectation can't be imported", where=str(path), why=why) from None
+
+
+def _decide(
+    asked: Sequence[Suite],
+    engine: sa.Engine,
+    places: Mapping[str, TableName],
+    rows: Mapping[str, int],
+    sensitive: Mapping[str, Collection[str]],
+    keys: Mapping[str, Sequence[str]],
+) -> list[Verdict]:
+    with gx.executing(engine, [places[s.table] for s in asked]) as validate:
+        decided = []
+        for suite in asked:
+            events.emit("gate.started", table=suite.table, stage=suite.stage)
+            began = time.monotonic()
+            count, hidden = rows[suite.table], frozenset(sensitive.get(suite.table, ()))
+            placed, table = _placed(suite, places), failed_rows.Table(places[suite.table], keys.get(suite.table, ()), hidden)
+            results = validate(placed, table.place, count)
+            outcomes = tuple(verdicts.outcome(suite, n, results.get(n), count, hidden) for n in range(len(suite.expectations)))
+            outcomes = tuple(_with_keys(o, engine, table.place) if _repeats(o, hidden) else o for o in outcomes)
+            outcomes = _with_examples(outcomes, placed, engine, validate, table, count)
+            seconds = round(time.monotonic() - began, 3)
+            verdict = Verdict(suite.table, suite.stage, suite.name, suite.sha256, verdicts.decide(outcomes), seconds, outcomes)
+            events.emit("gate.decided", table=suite.table, stage=suite.stage, decision=verdict.decision, seconds=seconds)
+            decided.append(verdict)
+        return decided
+
+
+def _with_examples(
+    outcomes: Sequence[Outcome], suite: Suite, engine: sa.Engine, validate: gx.Validate, table: failed_rows.Table, rows: int
+) -> tuple[Outcome, ...]:
+    """The outcomes, those that were not met with some of the rows that broke them."""
+    told = list(outcomes)
+    broken = [n for n, o in enumerate(outcomes) if failed_rows.wanted(o, suite.expectations[n], table)]
+    for n in (n for n in broken if failed_rows.is_foreign_key(outcomes[n])):
+        told[n] = failed_rows.orphans(outcomes[n], suite.expectations[n], engine, table)
+    if mapped := [n for n in broken if failed_rows.is_map(outcomes[n])]:
+        results = validate(failed_rows.alone(suite, mapped), table.place, rows, failed_rows.format_of(table))
+        for place, n in enumerate(mapped):
+            found = results.get(place)
+            told[n] = failed_rows.told(outcomes[n], (found and found.result) or {}, table)
+    return tuple(told)
+
+
+def _repeats(outcome: Outcome, hidden: frozenset[str]) -> bool:
+    """Whether keys are repeated, and may be told."""
+    return outcome.code == "penstock.key" and not outcome.success and not outcome.crashed and not hidden & set(outcome.columns)
+
+
+def _with_keys(outcome: Outcome, engine: sa.Engine, place: TableName) -> Outcome:
+    """`outcome` with some of the keys that are there more than once: of texts that look alike, or of moments written in two zones, too."""
+    database = databases.of(engine.url)
+    fields = ", ".join(databases.quote(database, c) for c in outcome.columns)
+    query = (
+        f"SELECT {fields} FROM {databases.qualified(database, place)} GROUP BY {fields} HAVING count(*) > 1 ORDER BY {fields} LIMIT {_TOLD}"
+    )
+    with engine.connect() as connection:
+        found = databases.execute(connection, query).fetchall()
+    keys = "; ".join(", ".join(f"{c}={v}" for c, v in zip(outcome.columns, row, strict=True)) for row in found)
+    return replace(outcome, observed=f"{outcome.unexpected} of {outcome.elements} not unique: {keys}") if keys else outcome
+
+
+def _beside_live(suite: Suite, lives: Mapping[str, TableName]) -> Suite:
+    """`suite` with each `ref_table` whose rows go into a live table looked for there too: the run has only what is new of it."""
+
+    def put(expectation: Expectation) -> Expectation:
+        kwargs = expectation.get("kwargs", {})
+        live = lives.get(kwargs.get("ref_table"))
+        told = {"live_table": live.name, "live_schema": live.schema} if live else {}
+        return {**expectation, "kwargs": kwargs | told} if told else expectation
+
+    return replace(suite, expectations=tuple(map(put, suite.expectations)))
+
+
+def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
+    """`suite` with each `ref_table` standing where this stage has it."""
+
+    def put(number: int, expectation: Expectation) -> Expectation:
+        table = expectation.get("kwargs", {}).get("ref_table")
+        if table is None:
+            return expectation
+        if table not in places:
+            what = f"it refers to {table!r}, which is no table of this run"
+            raise MigrationError(what, where=suite.place(number), fix=suites.nearest(str(table), places))
+        place = places[table]
+        return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": place.name, "ref_schema": place.schema}}
+
+    return replace(suite, expectations=tuple(put(n, e) for n, e in enumerate(suite.expectations)))
+
+
+def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Any]:
+    return [r for c in plan.chunks if (r := session.staging.receipt(stage, plan.name, c.number))]
+
+
+def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None, locked: Mapping[str, bytes]) -> str:
+    """Let DuckDB read from `filesystem`; the prefix of its paths, empty for this machine's disk. locked: the keys of encrypted files."""
+    if not locked and (filesystem is None or isinstance(filesystem, pafs.LocalFileSystem)):
+        return ""
+    files = filesystem or pafs.LocalFileSystem()
+    from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
+
+    class Staged(ArrowFSWrapper):  # type: ignore[misc]
+        protocol = "penstock"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path.removeprefix("penstock://")
+
+        def info(self, path: str, **options: Any) -> dict[str, Any]:
+            found: dict[str, Any] = super().info(path, **options)
+            return found | {"size": plain_size(found["size"])} if self._strip_protocol(path) in locked else found
+
+        def _open(self, path: str, mode: str = "rb", *given: Any, **options: Any) -> Any:
+            key = locked.get(path := self._strip_protocol(path))
+            return Input(files.open_input_file(path), key) if key else super()._open(path, mode, *given, **options)
+
+        def glob(self, path: str, **_: Any) -> list[str]:
+            return [f"penstock://{self._strip_protocol(path)}"]  # a path, never a pattern
+
+    connection.connection.driver_connection.register_filesystem(Staged(files))  # type: ignore[union-attr]
+    return "penstock://"
+
+
+def _apart(tables: Iterable[str]) -> dict[str, TableName]:
+    """A place for each table: all in one schema, but for names that differ in case only."""
+    seen: Counter[str] = Counter()
+    places = {}
+    for table in tables:
+        places[table] = TableName(table, f"s{seen[table.lower()]}")
+        seen[table.lower()] += 1
+    return places
+
+
+def _view(connection: sa.Connection, place: TableName, paths: Sequence[str]) -> None:
+    target = databases.of(connection.engine.url)
+    listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
+    try:
+        select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+        databases.execute(connection, f"CREATE VIEW {databases.qualified(target, place)} AS {select}")
+    except sa.exc.DBAPIError as error:
+        why = str(error.orig).splitlines()[0]
+        fix = "start a new run, which reads the source again"
+        raise StagingDamaged(f"a staged file of {place.name} can't be read", where=f"table {place.name}", why=why, fix=fix) from None
+
+
+def _pattern(path: str) -> str:
+    """A path as the pattern that matches it alone."""
+    return re.sub(r"([\[*?])", r"[\1]", path)

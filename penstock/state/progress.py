@@ -1,0 +1,248 @@
+"""Progress: how far a run is, how fast, and about how long it will still take. Read from what its stages count while they go.
+
+The fraction never goes down while a run goes on: preflight and plan have a fixed share, the weights of the other stages are fixed when
+the run is planned, and each stage counts by the highest counts of all tries of its parts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from penstock.model.plan import Plan, TablePlan
+from penstock.state import previous_run, progress_writer
+from penstock.state.run_log import STAGES, busy
+from penstock.state.staging import Staging
+
+EXPECTED = "expected.json"
+MOVING = ("extract", "transform", "load", "prove")
+"""The stages that rows go through: their time grows with the rows."""
+
+_POINTS = 60
+# What a row costs in each of them, beside reading it once: a guess, held against the clock as soon as a stage goes.
+_COST = {"extract": 1.0, "transform": 1.0, "load": 1.5, "prove": 0.7}
+_FIXED = 1.0
+_BEFORE = {"preflight": 0.01, "plan": 0.01}
+"""The share of the stages that go before anybody knows how much there is to do."""
+
+Part = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run. state: done, running, failed, or next.  done: chunks, tables or statements so far.  of: how many there will be.
+
+    fraction: how much of it is done; what an earlier try had done counts.  seconds: in which some part of it ran.
+    rows_per_second: of what it did so far; of the last seconds while it goes.  samples: (seconds since the run began, rows a second).
+    """
+
+    stage: str
+    words: str
+    state: str
+    fraction: float
+    rows: int
+    rows_expected: int | None
+    bytes: int
+    done: int
+    of: int | None
+    seconds: float
+    rows_per_second: int | None
+    samples: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. stage: the one that goes on, else the last that did; None before the first.
+
+    fraction: how much of the work is done.  remaining: seconds, None while nothing tells.
+    updated: when something was last counted.
+    """
+
+    stage: str | None
+    fraction: float
+    remaining: float | None
+    updated: str | None
+    stages: tuple[Stage, ...]
+
+    def record(self) -> dict[str, Any]:
+        """The same, JSON-able."""
+        return asdict(self)
+
+
+NOTHING = Progress(None, 0.0, None, None, ())
+"""Of a run that has not written anything yet."""
+
+
+def expect(area: Staging, plan: Plan) -> None:
+    """Write down what the planned run has to do, for what reads how far it is."""
+    last = previous_run.before(area, previous_run.kind(previous_run.moves(t) for t in plan.tables))
+    left_out = {"preflight", "undo"} | (set() if plan.transformed else {"transform", "gate_transformed"})
+    left_out |= set() if plan.approval else {"approve"}
+    left_out |= set() if any(t.repairs for t in plan.tables) else {"compare"}
+    stages = [s for s in STAGES if s not in left_out]
+    expected: dict[str, Any] = {"stages": stages, "all": _sizes(plan.tables), "transformed": _sizes(plan.transformed), "last": last}
+    area.write_json(expected | {"weights": _weights(expected)}, EXPECTED)
+
+
+def read(area: Staging) -> Progress:
+    """How far the run in `area` is."""
+    parts: dict[str, list[Part]] = {}
+    for name in (n for n in area.names(progress_writer.FOLDER) if n.endswith(".json")):  # beside one that is being written
+        part = area.read_json(progress_writer.FOLDER, name)
+        parts.setdefault(part["stage"], []).append(part)
+    expected = area.read_json(EXPECTED) if area.exists(EXPECTED) else None
+    planned = expected["stages"] if expected else []
+    began = min((_epoch(p) for of in parts.values() for p in of), default=0.0)
+    stages: list[Stage] = []
+    for name in STAGES:
+        if name in planned or name in parts:
+            stages.append(_stage(name, parts.get(name, ()), expected, stages, began))
+    going = [s for s in stages if s.state != "next"]
+    running = [s for s in going if s.state == "running"]
+    updated = max((_epoch(p) + p["seconds"] for of in parts.values() for p in of), default=None)
+    return Progress(
+        stage=(running or going)[-1].stage if going else None,
+        fraction=_fraction(stages, expected),
+        remaining=_left(stages, expected) if expected else None,
+        updated=dt.datetime.fromtimestamp(updated, dt.UTC).isoformat(timespec="seconds") if updated else None,
+        stages=tuple(stages),
+    )
+
+
+def pace(area: Staging) -> list[dict[str, Any]]:
+    """The rows a second of each stage that moved any.
+
+    seconds: in which some part of it ran.  mean: rows a second of these.  samples: (seconds since the run began, rows a second).
+    """
+    moved = (s for s in read(area).stages if s.samples)
+    return [
+        {"stage": s.stage, "words": s.words, "seconds": s.seconds, "mean": s.rows_per_second, "samples": [list(p) for p in s.samples]}
+        for s in moved
+    ]
+
+
+def _sizes(tables: Sequence[TablePlan]) -> dict[str, int]:
+    return {"tables": len(tables), "rows": sum(t.rows for t in tables), "chunks": sum(len(t.chunks) for t in tables)}
+
+
+def _stage(name: str, parts: Sequence[Part], expected: Mapping[str, Any] | None, before: Sequence[Stage], began: float) -> Stage:
+    sizes = expected and expected["transformed" if name in ("transform", "gate_transformed") else "all"]
+    moves = name in MOVING
+    rows = sum(p["rows"] + p["kept"] for p in parts)
+    wanted = _wanted(name, sizes, before) if sizes and moves else None
+    of = sizes["tables"] if sizes and name.startswith("gate") else sizes["chunks"] if sizes and moves and name != "prove" else None
+    done = sum(p["done"] for p in parts)
+    states = {p["state"] for p in parts}
+    state = next((s for s in ("running", "failed") if s in states), "done" if states else "next")
+    if state == "done" and of is not None and done < of:
+        state = "running"  # parts that have not begun: tasks wait for a slot
+    seconds = busy(parts)
+    samples = _rates(parts, began) if moves else ()
+    moved = sum(p["rows"] for p in parts)
+    speed = samples[-1][1] if samples and state == "running" else round(moved / seconds) if moved and seconds else None
+    counted = sum(p["bytes"] for p in parts)
+    fraction = _done_of(parts, wanted, of)
+    return Stage(name, STAGES[name], state, round(fraction, 4), rows, wanted, counted, done, of, round(seconds, 3), speed, samples)
+
+
+def _done_of(parts: Sequence[Part], wanted: int | None, of: int | None) -> float:
+    """How much of a stage its parts have done, by the most that any try of each has counted."""
+    most = [p.get("most") or {"rows": p["rows"] + p["kept"], "done": p["done"], "over": p["state"] == "done"} for p in parts]
+    if not most:
+        return 0.0
+    rows, done = sum(m["rows"] for m in most), sum(m["done"] for m in most)
+    if done >= of if of else all(m["over"] for m in most):
+        return 1.0
+    return min(0.99, rows / wanted if wanted else done / of if of else 0.0)
+
+
+def _wanted(name: str, sizes: Mapping[str, int], before: Sequence[Stage]) -> int:
+    """How many rows the stage will see: what the one before gave where it is over, else what the plan says."""
+    rows = {s.stage: s.rows for s in before if s.state == "done"}
+    given = {"prove": rows.get("load")}.get(name)
+    if name == "load" and "extract" in rows and not any(s.stage == "transform" for s in before):
+        given = rows["extract"]
+    return given if given is not None else sizes["rows"]
+
+
+def _rates(parts: Iterable[Part], began: float) -> tuple[tuple[float, int], ...]:
+    """Rows a second over time, of all parts together, at a few dozen points."""
+    counted = [p for p in parts if p["rows"]]
+    if not counted:
+        return ()
+    low, high = min(map(_epoch, counted)), max(_epoch(p) + p["seconds"] for p in counted)
+    bins = max(1, min(_POINTS, int(high - low)))
+    edges = np.linspace(low, max(high, low + 0.001), bins + 1)
+    total = np.zeros(bins + 1)
+    for part in counted:
+        at, rows = zip(*part["samples"], (part["seconds"], part["rows"]), strict=True)
+        total += np.interp(edges, _epoch(part) + np.array(at), rows)
+    rates = np.maximum(0, np.diff(total) / np.diff(edges))
+    return tuple((round(float(e) - began, 2), round(float(r))) for e, r in zip(edges[1:], rates, strict=True))
+
+
+def _left(stages: Sequence[Stage], expected: Mapping[str, Any]) -> float | None:
+    """Seconds until the last stage is over; None before anything tells how fast it goes."""
+    times = _times(stages, expected)
+    left = 0.0
+    for stage in stages:
+        if stage.state == "done" or stage.stage == "approve":
+            continue
+        whole = times.get(stage.stage)
+        if stage.state == "running" and stage.fraction > 0.02:
+            left += stage.seconds * (1 - stage.fraction) / stage.fraction
+        elif whole is None:
+            return None
+        else:
+            left += max(0.0, whole - (stage.seconds if stage.state == "running" else 0.0))
+    return round(left, 1)
+
+
+def _times(stages: Sequence[Stage], expected: Mapping[str, Any]) -> dict[str, float]:
+    """How long each stage will take: as in the run before, by the rows; else by what a row takes in this one."""
+    last, rows = expected["last"], expected["all"]["rows"]
+    known = dict(last["seconds"]) if last else {}
+    larger = rows / last["rows"] if last and last["rows"] else 1.0
+    times = {s: t * larger if s in MOVING else t for s, t in known.items()}
+    read = next((s for s in stages if s.stage == "extract" and s.rows and s.seconds), None)
+    for stage in stages:
+        if stage.stage not in MOVING:
+            times.setdefault(stage.stage, _FIXED)
+        elif read is not None:
+            times.setdefault(stage.stage, read.seconds / read.rows * (stage.rows_expected or 0) * _COST[stage.stage])
+    return times
+
+
+def _weights(expected: Mapping[str, Any]) -> dict[str, float]:
+    """What share of the work each stage is: by its time in the run before, else by a guess. Fixed from the plan on."""
+    last, rows = expected["last"], expected["all"]["rows"]
+    known = last["seconds"] if last else {}
+    larger = rows / last["rows"] if last and last["rows"] else 1.0
+    unit = known.get("extract", 0.0) * larger or 10 * _FIXED
+    weights = {}
+    for name in (s for s in expected["stages"] if s not in _BEFORE and s != "approve"):
+        guess = unit * _COST[name] if name in MOVING else _FIXED
+        weights[name] = known[name] * (larger if name in MOVING else 1.0) if name in known else guess
+    return weights
+
+
+def _fraction(stages: Sequence[Stage], expected: Mapping[str, Any] | None) -> float:
+    """How much of the run is done; 0 to 1."""
+    done = {s.stage: s.fraction for s in stages}
+    if expected is None:
+        alone = [f for name, f in done.items() if name not in _BEFORE]  # an undo, which has no plan
+        return round(sum(share * done.get(name, 0.0) for name, share in _BEFORE.items()) if not alone else min(alone), 4)
+    weights = expected.get("weights") or _weights(expected)
+    if all(done.get(name) == 1.0 for name in weights):
+        return 1.0
+    begun = sum(_BEFORE.values())
+    whole = sum(weights.values()) or 1.0
+    return round(min(0.99, begun + (1 - begun) * sum(w * done.get(name, 0.0) for name, w in weights.items()) / whole), 4)
+
+
+def _epoch(part: Part) -> float:
+    return dt.datetime.fromisoformat(part["started"]).timestamp()

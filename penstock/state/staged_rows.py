@@ -1,0 +1,108 @@
+"""A run's staged rows: whether they are still there, and the key by which those of protected tables are written and read.
+
+Every stage that writes or reads staged rows begins with `ready`. The random part of the key is in the journal of the target database, so
+it is made, once, before the first row is staged. `protection.json` in the staging area says which secret from outside the key is made
+with, and has a check value of it: a run that goes on with another secret, or without its journal, is refused in words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from penstock.errors import ConnectionFailed, RowsRemoved, StagingLocked
+from penstock.model.file_names import folder
+from penstock.state import journal, protection
+from penstock.state.protection import SECRETS, Protection
+from penstock.state.run_context import Session
+from penstock.state.staging import Staging
+
+RECORD = "protection.json"
+REMOVED = "removed.json"
+_PATIENCE = 60  # seconds that another task may hold the file of an embedded target
+_NEW_RUN = "start a new run, which reads the source again (`penstock run --new`; in Airflow, trigger the DAG or clear the preflight task)"
+
+
+def ready(session: Session, begin: bool = False, quarantine: bool = False) -> Session:
+    """The session with the key of its staged rows, where any table is protected.
+
+    begin: the run stages its first rows; the key is made where there is none.  quarantine: the quarantine is needed, not the row files.
+    Raises RowsRemoved when the rows are no longer there, StagingLocked when their key is not.
+    """
+    area, plan = session.staging, session.plan
+    if when := removed(area, quarantine):
+        what = "the quarantine" if quarantine else "the staged rows"
+        raise RowsRemoved(f"{what} of the run {plan.run} were removed on {when[:10]}", where=area.url, fix=_NEW_RUN)
+    folders = frozenset(folder(t.name) for t in plan.tables if t.protected)
+    if not folders or session.staging.protection.key:
+        return session
+    return replace(session, staging=area.protected(Protection(folders, _key(session, begin))))
+
+
+def removed(area: Staging, quarantine: bool = False) -> str:
+    """When a run's row files (or its quarantine) were removed, as text; empty when they were not."""
+    found = area.read_json(REMOVED) if area.exists(REMOVED) else {}
+    return str(found.get("quarantine" if quarantine else "rows") or "")
+
+
+def place(area: Staging) -> str:
+    """What the journal keeps of a staging area's URL, which may hold credentials."""
+    return hashlib.sha256(area.url.encode()).hexdigest()
+
+
+def _key(session: Session, begin: bool) -> bytes:
+    area, plan = session.staging, session.plan
+    record = area.read_json(RECORD) if area.exists(RECORD) else None
+    random = _random(session, make=begin and record is None)
+    if random is None:
+        raise StagingLocked(
+            f"the staged rows of the run {plan.run} can't be read: the target's journal no longer has their key",
+            where=f"table {journal.KEYS.name} in {plan.target}",
+            why="the row was deleted (by penstock clean, or when the run finished), or the target was made anew",
+            fix=_NEW_RUN,
+        )
+    outside = protection.chosen(session.secrets) if record is None else record["secret"]
+    key = protection.mixed(random, session.secrets.get(outside, "") if outside else "")
+    if record is None:
+        tables = sorted(t.name for t in plan.tables if t.protected)
+        area.write_json({"tables": tables, "secret": outside, "check": protection.check(key), "at": journal.now()}, RECORD)
+    elif record["check"] != protection.check(key):
+        raise StagingLocked(
+            f"the staged rows of the run {plan.run} can't be read: the secret that they were encrypted with has changed",
+            where=f"Airflow connection {SECRETS[outside]} (command line: PENSTOCK_{outside.upper()})" if outside else area.url,
+            why="it was another one when the run began" if session.secrets.get(outside) else "it is not set here",
+            fix=f"set it to what it was, or {_NEW_RUN}",
+        )
+    return key
+
+
+def _random(session: Session, make: bool) -> bytes | None:
+    """The part of the run's key that the journal keeps; made where it is missing and `make` says so."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with session.writing() as connection:
+                return _kept(connection, session, make)
+        except ConnectionFailed:
+            if not session.target.embedded or time.monotonic() > until:
+                raise
+            time.sleep(1)  # another task of this migration has the file open
+        except sa.exc.IntegrityError:
+            make = False  # another task of this run has just made it
+
+
+def _kept(connection: sa.Connection, session: Session, make: bool) -> bytes | None:
+    plan = session.plan
+    if make:
+        journal.create(connection)
+    with connection.begin():
+        found = journal.keys(connection, plan.migration, plan.run)
+        if not found and make:
+            random = secrets.token_hex(32)
+            journal.write_key(connection, journal.Key(plan.migration, plan.run, random, place(session.staging), journal.now()))
+            return bytes.fromhex(random)
+    return bytes.fromhex(found[0].random) if found else None

@@ -1,0 +1,324 @@
+"""The staging area of a run: Parquet files and small JSON records under one URL, local or object store.
+
+Every file is published whole: it is written under another name and then moved to its place. A manifest is written last, so every
+file that can be seen is complete. On a local disk only the user that runs Penstock can read them: folders have mode 0700, files
+0600, whatever the umask is. The Parquet files of a protected table are encrypted (penstock/state/protection.py). They are removed when the
+run has switched and finished, or when the time to keep them is over (penstock/stages/switch/retention.py).
+
+Layout under `<root>/<migration>/<run>/`:
+
+    assessment.json plan.json          what preflight found, and what the run will do
+    extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
+    extracted/manifest.json            written last: all tables are here, and this is how they were read
+    transformed/<table>/...            the same, for tables with transforms
+    quarantine/<table>/...             rows that could not be carried: see penstock/state/quarantine.py
+    verdicts/<stage>.json proof.json   what the gates and the proof said
+    proved/<table>.json                the same of its chunks, where there are several
+    approval.json switch.json undo.json redriven.json
+    timings/ failure.json              how long each stage took, and what went wrong
+    before.json                        which run of the migration was the last when this one began
+    expected.json progress/            what there is to do, and what each stage has counted of it so far
+    protection.json                    which tables are encrypted, and with which secret from outside
+    removed.json                       when the rows, or the quarantine, were removed
+    report.json report.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from penstock.errors import StagingDamaged
+from penstock.model.file_names import folder
+from penstock.state.encrypted_files import decrypting, encrypting
+from penstock.state.protection import Protection
+
+# See penstock/__init__.py; and where Arrow was imported before it.
+pa.set_memory_pool(pa.system_memory_pool())
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a stage leaves of a chunk. rows_in = rows + rejected + filtered always holds.
+
+    digest: of the rows that came out.  digest_in: of the rows as this stage read them, where it read any.
+    file: the published file, relative to the run, and its bytes' sha256; empty for stages that write none.
+    longest: the most bytes that texts and binaries of one of its rows have together.
+    rejected_digest: of the rows that went to quarantine, as this stage read them.
+    """
+
+    table: str
+    stage: str
+    chunk: int
+    rows_in: int
+    rows: int
+    digest: str
+    digest_in: str = ""
+    rejected: int = 0
+    filtered: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    file: str = ""
+    sha256: str = ""
+    rejected_digest: str = ""
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class Staging:
+    """One run's folder. `path` is within `filesystem`; every method's paths are relative to it.
+
+    protection: of the Parquet files. Without one, no file is written encrypted, and none that is can be read.
+    """
+
+    filesystem: pafs.FileSystem
+    path: str
+    url: str
+    protection: Protection = field(default=Protection(), repr=False)
+
+    def at(self, *parts: str) -> str:
+        return posixpath.join(self.path, *parts)
+
+    @property
+    def beside(self) -> Staging:
+        """What the migration keeps beside its runs. No run's folder is called so."""
+        return self._next(".migration")
+
+    def of_run(self, run: str) -> Staging:
+        """The area of another run of the same migration."""
+        return self._next(run_folder(run))
+
+    def _next(self, name: str) -> Staging:
+        return Staging(self.filesystem, posixpath.join(posixpath.dirname(self.path), name), f"{self.url.rpartition('/')[0]}/{name}")
+
+    def exists(self, *parts: str) -> bool:
+        found: pafs.FileInfo = self.filesystem.get_file_info(self.at(*parts))
+        return bool(found.type != pafs.FileType.NotFound)
+
+    def local(self, *parts: str) -> Path | None:
+        """The path on this machine's disk, None on an object store."""
+        return Path(self.at(*parts)) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+
+    def write_text(self, text: str, *parts: str) -> None:
+        """Publish a text file whole."""
+        with self._published(*parts) as place, self.filesystem.open_output_stream(place) as stream:
+            stream.write(text.encode())
+
+    def write_json(self, value: Any, *parts: str) -> None:
+        self.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str), *parts)
+
+    def read_text(self, *parts: str) -> str:
+        """A published text file. Raises FileNotFoundError."""
+        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
+            return bytes(stream.read()).decode()
+
+    def read_json(self, *parts: str) -> Any:
+        return json.loads(self.read_text(*parts))
+
+    @contextmanager
+    def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[pq.ParquetWriter]:
+        """A Parquet file that is published when the with block ends without an error, and is not there otherwise.
+
+        plain: as `parquet_writer` has it. The file is encrypted when `protection` says so.
+        """
+        with (
+            self._published(*parts) as place,
+            self.filesystem.open_output_stream(place) as stream,
+            encrypting(stream, self.key(*parts)) as file,
+            parquet_writer(file, schema, plain) as writer,
+        ):
+            yield writer
+
+    def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The rows of a published Parquet file, a batch at a time, never more than one of its row groups in memory."""
+        with self.filesystem.open_input_file(self.at(*parts)) as source:
+            file = pq.ParquetFile(decrypting(source, self.key(*parts)), pre_buffer=False)
+            for group in range(file.num_row_groups):
+                held = file.metadata.row_group(group)
+                if held.num_rows <= rows and held.total_byte_size > _LONG:
+                    yield _by_columns(file, group)
+                else:
+                    yield from file.iter_batches(batch_size=rows, row_groups=[group])
+
+    def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
+        """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""
+        found = self.sha256(receipt.file) if self.exists(receipt.file) else "nothing"
+        if found != receipt.sha256:
+            raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
+        yield from self.batches(receipt.file)
+
+    def key(self, *parts: str) -> bytes | None:
+        """The key that a Parquet file is encrypted with, None when it is not. Raises StagingLocked."""
+        return self.protection.of(posixpath.join(*parts))
+
+    def protected(self, by: Protection) -> Staging:
+        """The same area, with the keys of its encrypted files."""
+        return replace(self, protection=by)
+
+    def size(self, *parts: str) -> int:
+        """Bytes of a published file."""
+        return int(self.filesystem.get_file_info(self.at(*parts)).size or 0)
+
+    def sha256(self, *parts: str) -> str:
+        """Of a published file's bytes."""
+        found = hashlib.sha256()
+        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
+            while piece := stream.read(1 << 20):
+                found.update(piece)
+        return found.hexdigest()
+
+    def files(self, *parts: str) -> list[pafs.FileInfo]:
+        """Every file in a folder and in those below it, unpublished ones too; none where there is no folder."""
+        selector = pafs.FileSelector(self.at(*parts), allow_not_found=True, recursive=True)
+        return [f for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.File]
+
+    def delete(self, *parts: str) -> None:
+        """Remove a folder and what is in it, if it is there."""
+        if self.exists(*parts):
+            self.filesystem.delete_dir(self.at(*parts))
+
+    def remove(self, *parts: str) -> None:
+        """Remove one published file."""
+        self.filesystem.delete_file(self.at(*parts))
+
+    def names(self, *parts: str) -> list[str]:
+        """The names of the files published in a folder, sorted; none where there is no folder."""
+        selector = pafs.FileSelector(self.at(*parts), allow_not_found=True)
+        return sorted(f.base_name for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.File)
+
+    def write_receipt(self, receipt: Receipt) -> None:
+        """Publish a chunk's receipt: from here on the stage is done for that chunk."""
+        self.write_json(asdict(receipt), receipt.stage, folder(receipt.table), f"{receipt.chunk:05}.json")
+
+    def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
+        """A chunk's receipt of a stage, None before the stage was done for it."""
+        place = (stage, folder(table), f"{chunk:05}.json")
+        return Receipt(**self.read_json(*place)) if self.exists(*place) else None
+
+    @contextmanager
+    def _published(self, *parts: str) -> Iterator[str]:
+        place = self.at(*parts)
+        if not isinstance(self.filesystem, pafs.LocalFileSystem):
+            # An object appears when its upload completes; an abandoned upload leaves nothing.
+            yield place
+            return
+        _private_folder(Path(place).parent)
+        beside = place + ".part"
+        _private_file(beside)
+        yield beside
+        self.filesystem.move(beside, place)
+
+
+def _private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone."""
+    for missing in [p for p in (*reversed(path.parents), path) if not p.exists()] if not path.is_dir() else []:
+        missing.mkdir(mode=0o700, exist_ok=True)
+        missing.chmod(0o700)  # a umask may have taken more away
+
+
+def _private_file(path: str) -> None:
+    """Make an empty file for this user alone, or empty the one that an earlier try left: Arrow opens it and keeps its mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+_LONG = 32 << 20  # bytes of a row group that no batch of ordinary rows has
+
+
+def _by_columns(file: pq.ParquetFile, group: int) -> pa.RecordBatch:
+    """The rows of a group: what a column is decoded from is gone before the next is read."""
+    schema = file.schema_arrow
+    # a name with a dot would be taken for a path as well, so more than this one may come
+    columns = (file.read_row_group(group, [name], use_threads=False).column(name) for name in schema.names)
+    return pa.RecordBatch.from_arrays([c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in columns], schema=schema)
+
+
+def parquet_writer(stream: pa.NativeFile, schema: pa.Schema, plain: bool = False) -> pq.ParquetWriter:
+    """What writes rows as they are staged. plain: neither a dictionary nor compression, each of which has a long value once more."""
+    if plain:
+        return pq.ParquetWriter(stream, schema, compression="none", use_dictionary=False, write_statistics=False, **_NUMBERS)
+    # A dictionary pays for texts only; as statistics, texts and binaries of any length would be held until the file is closed.
+    texts = [f.name for f in schema if pa.types.is_string(f.type)]
+    short = [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_binary(f.type))]
+    form = {"compression": "zstd", "compression_level": 1, "use_dictionary": texts or False, "write_statistics": short or False}
+    return pq.ParquetWriter(stream, schema, **form, **_NUMBERS)
+
+
+_NUMBERS = {"store_decimal_as_integer": True}
+
+
+def longest(batch: pa.RecordBatch | pa.Table) -> int:
+    """Bytes that texts and binaries of a row of these have together, at most."""
+    lengths = (pc.max(pc.binary_length(c)).as_py() for c in batch.columns if pa.types.is_string(c.type) or pa.types.is_binary(c.type))
+    return sum(filter(None, lengths))
+
+
+def chunk_file(stage: str, table: str, chunk: int) -> str:
+    """Where a chunk's Parquet file stands, relative to the run."""
+    return posixpath.join(stage, folder(table), f"{chunk:05}.parquet")
+
+
+COMPARED = "compared.json"
+"""What a repair has found of each table, relative to the run: penstock/stages/compare.py."""
+
+
+def reading(table: str) -> tuple[str, str]:
+    """Where it is written when a table's reading began, relative to the run."""
+    return "reading", f"{folder(table)}.json"
+
+
+def proved(table: str) -> tuple[str, str]:
+    """Where the digests of a table's chunks at the target are written, relative to the run."""
+    return "proved", f"{folder(table)}.json"
+
+
+def run_folder(run: str) -> str:
+    """A run id as one safe folder name (Airflow's have colons and plus signs), another for every other id."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", run).lstrip(".")
+    return safe if safe == run else f"{safe}-{hashlib.sha256(run.encode()).hexdigest()[:6]}"
+
+
+def of(root: str, migration: str, run: str) -> Staging:
+    """The staging area of a run under `root`, a URL (`s3://bucket/x`, `file:///x`) or a local path."""
+    if "://" not in root:
+        root = Path(root).absolute().as_uri()
+    filesystem, path = pafs.FileSystem.from_uri(root)
+    within = posixpath.join(path, migration, run_folder(run))
+    return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+
+
+def beside(root: str, migration: str) -> Staging:
+    """What a migration keeps beside its runs."""
+    return of(root, migration, "any").beside
+
+
+def local_root(root: str) -> Path | None:
+    """The folder of a staging root on this machine's disk, None on an object store."""
+    if "://" not in root:
+        return Path(root).absolute()
+    return Path(unquote(urlsplit(root).path)) if root.startswith("file:") else None
+
+
+def runs(root: str, migration: str) -> list[str]:
+    """The run folders of a migration under `root`, oldest first."""
+    parent = of(root, migration, "x")
+    selector = pafs.FileSelector(posixpath.dirname(parent.path), allow_not_found=True)
+    found = [f for f in parent.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory and not f.base_name.startswith(".")]
+    return [f.base_name for f in sorted(found, key=lambda f: (f.mtime_ns or 0, f.base_name))]

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import pyarrow as pa
@@ -19,6 +17,7 @@ import sqlalchemy as sa
 from penstock.errors import Area, ConnectionFailed, MigrationError, Problem
 from penstock.model.schema import Column, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
+from penstock.runtime.registry import Registry
 
 if TYPE_CHECKING:
     from penstock.databases._shared.column_checks import Refusal
@@ -327,10 +326,12 @@ class Database(Protocol):
 _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
-@cache
-def names() -> list[str]:
-    """The databases there are modules for."""
-    return sorted(m.name for m in iter_modules(__path__) if m.ispkg and not m.name.startswith("_"))
+_REGISTRY = Registry("penstock.databases", __path__, packages=True)
+
+
+def names() -> tuple[str, ...]:
+    """The databases there are packages for."""
+    return _REGISTRY.names
 
 
 def of(url: sa.URL, *, target: bool = False) -> Database:
@@ -341,7 +342,7 @@ def of(url: sa.URL, *, target: bool = False) -> Database:
     backend = url.get_backend_name()
     name = _ALIASES.get(backend, backend)
     if name in names():
-        return cast(Database, import_module(f"penstock.databases.{name}"))
+        return cast(Database, _REGISTRY.load(name))
     if target:
         raise MigrationError(f"{backend} can't be a target", fix=f"targets are: {', '.join(names())}")
     return cast(Database, import_module("penstock.databases.generic"))

@@ -17,12 +17,10 @@ import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.errors import BadValues, MigrationError, PenstockError, TransformFailed
+from penstock.runtime.registry import Registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,18 +43,21 @@ class Transform(Protocol):
     def apply(self, batch: pa.Table, args: Any, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table: ...
 
 
-@cache
+_REGISTRY = Registry("penstock.transforms", __path__)
+
+
 def names() -> tuple[str, ...]:
     """The transforms there are."""
-    return tuple(sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_")))
+    return _REGISTRY.names
 
 
 def of(name: str) -> Transform:
     """The transform called `name`, imported on first use. Raises MigrationError when there is none."""
-    if name not in names():
-        raise MigrationError(f"no transform called {name!r}", fix=nearest(name, names()))
-    # Not typing.cast: a module of this folder becomes an attribute of it, and one is called cast.
-    found: Any = import_module(f"penstock.transforms.{name}")
+    try:
+        # Not typing.cast: a module of this folder becomes an attribute of it, and one is called cast.
+        found: Any = _REGISTRY.load(name)
+    except KeyError:
+        raise MigrationError(f"no transform called {name!r}", fix=nearest(name, names())) from None
     transform: Transform = found
     return transform
 

@@ -8,13 +8,12 @@ finish(switch, target)             what was kept or set aside is dropped: the on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from penstock.databases import Database, Dependent
 from penstock.errors import MigrationError
 from penstock.model.plan import Plan
+from penstock.runtime.registry import Registry
 from penstock.state.journal import Switch
 
 PATIENCE = 10  # seconds to wait for readers of the live tables before giving up and letting them be
@@ -30,13 +29,16 @@ class Way(Protocol):
     def finish(self, switch: Switch, target: Database) -> list[str]: ...
 
 
-def names() -> list[str]:
+_REGISTRY = Registry("penstock.stages.switch.kinds", __path__)
+
+
+def names() -> tuple[str, ...]:
     """The ways there are."""
-    return sorted(m.name for m in iter_modules(__path__))
+    return _REGISTRY.names
 
 
 def of(name: str) -> Way:
     """The way called `name`. Raises MigrationError when there is none."""
     if name not in names():
         raise MigrationError(f"no way to switch called {name!r}", fix=f"there are: {', '.join(names())}")
-    return cast(Way, import_module(f"penstock.stages.switch.kinds.{name}"))
+    return cast(Way, _REGISTRY.load(name))

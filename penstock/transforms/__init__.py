@@ -13,13 +13,13 @@ While rows move, a value may be told in an error's `why`, and only there: tables
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.errors import BadValues, MigrationError, PenstockError, TransformFailed
+from penstock.runtime.nearest import nearest
 from penstock.runtime.registry import Registry
 
 if TYPE_CHECKING:
@@ -166,9 +166,3 @@ def mapping(args: Any, what: str) -> str | None:
         return f"expected {what}"
     odd = [k for k in args if not isinstance(k, str)]
     return f"{odd[0]!r} is not a column's name: put it in quotes" if odd else None
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """What to write instead of an unknown word."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"

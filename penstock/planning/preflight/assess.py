@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +24,7 @@ from penstock.planning import schema_objects
 from penstock.planning.preflight import endpoints, keys, sample
 from penstock.planning.preflight import estimate as outlook
 from penstock.planning.preflight.estimate import Outlook
+from penstock.runtime.nearest import nearest
 from penstock.state import journal
 
 # What a declared counterpart holds, where its type does not say it.
@@ -92,7 +92,7 @@ def assess(
     tables = _chosen(migration, source_schema, from_, source, problems)
     for name in only:
         if name not in tables:
-            problems.append(Problem(True, f"table {name}", "this migration has no such table", _nearest(name, tables), "migration"))
+            problems.append(Problem(True, f"table {name}", "this migration has no such table", nearest(name, tables), "migration"))
     tables = {n: _with_texts(t, migration, from_) for n, t in tables.items()}
     wanted = {n: t for n, t in tables.items() if not only or n in only}
     problems += endpoints.source_problems(migration, from_, source, source_schema, wanted.values())
@@ -158,7 +158,7 @@ def _chosen(migration: Migration, schema: str, database: Database, connection: s
     for name in specs:
         if name not in found:
             problems.append(
-                Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", _nearest(name, found), "migration")
+                Problem(True, f"{migration.path}: tables.{name}", f"the source has no table {name}", nearest(name, found), "migration")
             )
     wanted = [
         n for n in found if n not in journal.NAMES and not n.startswith("penstock_") and (n in specs or n in included) and n not in excluded
@@ -167,7 +167,7 @@ def _chosen(migration: Migration, schema: str, database: Database, connection: s
         if pattern != "*" and pattern not in included and not _matching(found, [pattern]):
             problems.append(
                 Problem(
-                    True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", _nearest(pattern, found), "migration"
+                    True, f"{migration.path}: tables.include", f"no source table matches {pattern!r}", nearest(pattern, found), "migration"
                 )
             )
     if not wanted and not problems:
@@ -188,7 +188,7 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
         for column in columns:
             if column not in names and what == "key":
                 where = f"{migration.path}: tables.{table.name.name}.{what}"
-                problems.append(Problem(True, where, f"the table has no column {column}", _nearest(column, names), "migration"))
+                problems.append(Problem(True, where, f"the table has no column {column}", nearest(column, names), "migration"))
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         return replace(table, primary_key=tuple(spec.key))
     return table
@@ -388,9 +388,3 @@ def stranded(plans: Sequence[TablePlan], to: Database, target: sa.Connection) ->
                 )
             )
     return problems
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near: Callable[..., list[str]] = difflib.get_close_matches
-    found = near(word, list(known), n=1)
-    return f"did you mean {found[0]!r}?" if found else f"there are: {', '.join(sorted(known)[:12])}"

@@ -28,6 +28,7 @@ from penstock.migration.suites import Expectation, Suite
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.runtime import events
+from penstock.runtime.nearest import nearest
 from penstock.stages.validate import failed_rows, gx, verdicts
 from penstock.stages.validate.verdicts import Outcome, Verdict
 from penstock.state import quarantine, staged_rows
@@ -214,7 +215,7 @@ def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
             return expectation
         if table not in places:
             what = f"it refers to {table!r}, which is no table of this run"
-            raise MigrationError(what, where=suite.place(number), fix=suites.nearest(str(table), places))
+            raise MigrationError(what, where=suite.place(number), fix=nearest(str(table), places))
         place = places[table]
         return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": place.name, "ref_schema": place.schema}}
 

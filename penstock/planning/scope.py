@@ -15,12 +15,12 @@ from penstock.databases._shared import ddl
 from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec, TableSpec
 from penstock.model import intervals
-from penstock.model.column_mapping import map_table
 from penstock.model.intervals import CLOCKS, Clock, Interval
 from penstock.model.plan import Increment, Parent, Partition, Side, TablePlan, token
 from penstock.model.schema import ForeignKey, TableName
 from penstock.state import coverage
 from penstock.state.coverage import Covered
+from penstock.transforms._mapping import map_table
 
 
 def first(migration: Migration) -> dt.datetime | None:

@@ -16,7 +16,6 @@ from penstock.databases._shared import ddl
 from penstock.errors import PenstockError, Problem, UnsupportedType
 from penstock.migration import suites
 from penstock.migration.spec import Migration, TableSpec
-from penstock.model.column_mapping import Mapped, as_text, concealed, link, map_table
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import names as naming
@@ -24,8 +23,10 @@ from penstock.planning import schema_objects
 from penstock.planning.preflight import endpoints, keys, sample
 from penstock.planning.preflight import estimate as outlook
 from penstock.planning.preflight.estimate import Outlook
+from penstock.planning.preflight.links import link
 from penstock.runtime.nearest import nearest
 from penstock.state import journal
+from penstock.transforms._mapping import Mapped, map_table, trace
 
 # What a declared counterpart holds, where its type does not say it.
 _FORMS = {
@@ -99,7 +100,8 @@ def assess(
     mapped, odd = _mapped(migration, tables, schema)
     problems += [p for name, found in odd.items() if name in wanted for p in found]
     standing = {t.name.name: t for t in to.inspect(target, schema)}
-    linked, loose = link({n: m.table for n, m in mapped.items()}, {n: m.untouched for n, m in mapped.items()})
+    links = link(mapped)
+    linked, loose = dict(links.tables), links.left_out
     missing = "is left out: what it refers to is not in this migration"
     problems += [Problem(False, f"table {t}", f"foreign key {k} {missing}") for t, k in loose if t in wanted]
     alike = bool(to.dialect) and from_.dialect == to.dialect and from_.version(source).split()[0] == to.version(target).split()[0]
@@ -197,7 +199,7 @@ def _with_key(table: Table, spec: TableSpec | None, migration: Migration, proble
 def _with_texts(table: Table, migration: Migration, from_: Database) -> Table:
     """`table` with those columns read as the database's own text that the migration casts to string, or drops, before anything else."""
     spec = migration.tables.specs.get(table.name.name)
-    wanted = as_text((c.name for c in table.columns), spec.transform if spec else ())
+    wanted = trace((c.name for c in table.columns), spec.transform if spec else ()).as_text
 
     def read(column: Column) -> Column:
         bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
@@ -248,7 +250,7 @@ def _plan(
     # no index helps to find a range of texts in the order of their bytes: where rows lie is the better cut
     steps, sensitive = (tuple(spec.transform), tuple(spec.sensitive)) if spec else ((), ())
     # the bounds of chunks are values of the key, and the plan, which holds them, can be read by everybody who sees the run
-    private = {*sensitive, *concealed(key, steps)} & set(key)
+    private = {*sensitive, *trace(key, steps).concealed} & set(key)
     chunkable = not private and all(source.column(c).type.name in (_CHUNKABLE - _UNINDEXED if from_.row_place else _CHUNKABLE) for c in key)
     ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
     return TablePlan(

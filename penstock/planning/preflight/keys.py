@@ -8,13 +8,14 @@ from penstock.databases import Database
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
 from penstock.runtime.formatting import few
+from penstock.transforms._hidden_columns import private_columns
 
 
 def problems(plans: Sequence[TablePlan], from_: Database) -> list[Problem]:
     """Tables whose rows have no name, or one by which they can't be cut."""
     cut = "cut by where their rows lie" if from_.row_place else "read in one piece each"
     keyless = [p.name for p in plans if not p.source.key]
-    private = [p.name for p in plans if set(p.source.key) & p.private]
+    private = [p.name for p in plans if set(p.source.key) & private_columns(p)]
     uncut = [p.name for p in plans if p.source.key and not p.key and p.name not in private]
     loose = [f"{p.name}.{c}" for p in plans for c in p.source.key if p.source.column(c).nullable]
     told = [

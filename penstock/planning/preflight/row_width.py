@@ -18,6 +18,7 @@ from penstock.planning.statements import rows_of
 from penstock.runtime import memory
 from penstock.runtime.formatting import size
 from penstock.runtime.memory import Shares
+from penstock.transforms._hidden_columns import is_encrypted
 
 # A row of a table that takes no more than this is no matter, however well a database may have packed it.
 _SMALL, _PACKED = 64 << 10, 8 << 20
@@ -54,7 +55,7 @@ def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size 
 def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:
     column = max(found.values, key=lambda name: found.values[name])
     copies = (from_.copies[0], to.copies[1])
-    alone = memory.of_a_row(found.longest, found.values[column], *copies, plan.protected) if found.longest > _PACKED else 0
+    alone = memory.of_a_row(found.longest, found.values[column], *copies, is_encrypted(plan)) if found.longest > _PACKED else 0
     read, written = (found.average * min(found.rows, d.vector) if d.vector > 1 else 0 for d in (from_, to))
     together = memory.of_rows(read, written) if max(read, written) > _PACKED else 0
     needed = max(alone, together)

@@ -21,11 +21,13 @@ from penstock.model import digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName, arrow_schema
 from penstock.state import staging
+from penstock.state.protection import SECRETS
+from penstock.transforms._hidden_columns import private_columns
 
 SECONDS = 2.0
 _FIRST, _MOST, _BYTES = 1_000, 50_000, 32 << 20
 _PLACE = TableName("penstock_sample")
-_ANY_KEY = {"mask_key": "0" * 64}  # nothing masked with it is kept
+_ANY_SECRETS = dict.fromkeys(SECRETS, "0" * 64)  # nothing that a step makes with them is kept
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _tried(
         return _once(plan, from_, to, source, target, limit), None
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
-        why = f" ({error.why})" if error.why and not plan.private else ""
+        why = f" ({error.why})" if error.why and not private_columns(plan) else ""
         return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
     except Exception as error:  # a driver's own: its text may hold values, and a sample must not fail what else was found
         return None, Problem(False, f"table {plan.name}", f"it could not be sampled: {type(error).__name__}", area="values")
@@ -103,15 +105,18 @@ def _once(plan: TablePlan, from_: Database, to: Database, source: sa.Engine, tar
     rows = sum(b.num_rows for b in batches)
     whole = rows < limit and held <= _BYTES
     pace = Pace(plan.name, rows, held, stream.getvalue().size, time.monotonic() - began, whole=whole)
-    if not rows or any(name == "python" for name, _ in plan.steps):  # what a function of the user's does is not tried here
+    if not rows or not all(transforms.of(name).samples for name, _ in plan.steps):
         return pace
     return _loaded(plan, to, target, batches, pace)
 
 
 def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[pa.RecordBatch], pace: Pace) -> Pace:
     """`pace` with what loading took. Raises LoadFailed, or TransformFailed, where a value can't be carried."""
-    steps = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_KEY, plan.private) for b in batches] if plan.steps else None
-    made = [b for table in steps for b in table.to_batches()] if steps is not None else list(batches)
+    made = list(batches)
+    if plan.steps:
+        private = private_columns(plan)
+        tables = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_SECRETS, private) for b in batches]
+        made = [batch for table in tables for batch in table.to_batches()]
     columns = plan.target.columns
     with _temporary(plan, to, target) as connection:
         if connection is None:

@@ -1,23 +1,31 @@
-"""What the steps need beside the rows: the key that `mask` hashes with."""
+"""What the steps need beside the rows: secrets, such as the key that `mask` hashes with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from penstock import transforms
 from penstock.errors import Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
-
-_FIX = (
-    'in Airflow: `airflow connections add penstock_mask --conn-type generic --conn-password "$(openssl rand -hex 32)"`;'
-    " on the command line: `export PENSTOCK_MASK_KEY=$(openssl rand -hex 32)`; keep that key: another one masks equal values differently"
-)
+from penstock.state.protection import SECRETS
 
 
-def problems(migration: Migration, plans: Sequence[TablePlan], secrets: Mapping[str, str]) -> list[Problem]:
-    """A `mask` step without a key to hash with."""
-    masked = [p.name for p in plans if any(name == "mask" for name, _ in p.steps)]
-    if not masked or secrets.get("mask_key"):
-        return []
-    where = f"{migration.path}: tables.{masked[0]}.transform"
-    return [Problem(True, where, "the step `mask` needs a key, and none is set", _FIX, "settings")]
+def problems(migration: Migration, plans: Sequence[TablePlan], secrets: Mapping[str, str]) -> Iterator[Problem]:
+    """Kinds of steps without the secret that they need, each at the first table that has it."""
+    seen: set[str] = set()
+    for plan in plans:
+        for name, _ in plan.steps:
+            secret = transforms.of(name).secret
+            if secret and not secrets.get(secret) and name not in seen:
+                where = f"{migration.path}: tables.{plan.name}.transform"
+                yield Problem(True, where, f"the step `{name}` needs a key, and none is set", _fix(secret), "settings")
+            seen.add(name)
+
+
+def _fix(secret: str) -> str:
+    variable = f"PENSTOCK_{secret.upper()}"
+    return (
+        f'in Airflow: `airflow connections add {SECRETS[secret]} --conn-type generic --conn-password "$(openssl rand -hex 32)"`;'
+        f" on the command line: `export {variable}=$(openssl rand -hex 32)`; keep that key: another one masks equal values differently"
+    )

@@ -34,6 +34,7 @@ from penstock.stages.validate.verdicts import Outcome, Verdict
 from penstock.state import quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.run_context import Session
+from penstock.transforms._hidden_columns import hidden_columns
 
 _TOLD = 5  # keys that are there more than once, at most
 
@@ -51,7 +52,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
-    sensitive = {p.name: p.hidden(stage) for p in plans}
+    sensitive = {p.name: hidden_columns(p, stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
         lives = {p.name: p.target.name for p in session.plan.tables if p.replaces}

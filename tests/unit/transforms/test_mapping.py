@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.migration.spec import load
-from penstock.model.column_mapping import as_text
 from penstock.stages import plan
+from penstock.transforms._mapping import trace
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from penstock.stages import plan
     ],
 )
 def test_a_column_is_read_as_text_only_when_no_step_looks_at_it_before_its_cast(steps: list[tuple[str, Any]], expected: set[str]) -> None:
-    assert as_text(["a", "b"], steps) == expected
+    assert trace(["a", "b"], steps).as_text == expected
 
 
 def test_each_declared_counterpart_is_told_in_one_line(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class PreflightOperator(MigrationOperator):
         with run_log.stage(staging, "preflight"):
             asked = interval(migration, context)
             run_log.asked(staging, run, asked, migration.timezone)
-            found = plan.assess(
+            found = plan.preflight(
                 migration,
                 run,
                 url(migration.source),
@@ -54,7 +54,7 @@ class PreflightOperator(MigrationOperator):
             for problem in found.problems:
                 told = (problem.area, problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
                 (self.log.error if problem.blocking else self.log.warning)("%s: %s: %s%s", *told)
-            for line in found.outlook.told() if found.outlook else ():
+            for line in found.estimate.lines() if found.estimate else ():
                 self.log.info(line)
             plan.refuse(found, migration)
         return {"tables": len(found.tables), "advice": len(found.problems)}

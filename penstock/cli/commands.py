@@ -219,11 +219,11 @@ def _check(args: argparse.Namespace) -> int:
 
     root, estimate = _root(args, migration), not args.no_estimate
     interval = _interval(args, migration)
-    found = plan.assess(migration, "check", source, target, folder, root=root, estimate=estimate, interval=interval, secrets=_secrets())
+    found = plan.preflight(migration, "check", source, target, folder, root=root, estimate=estimate, interval=interval, secrets=_secrets())
     if args.json:
         print(json.dumps({"migration": migration.name, **found.record()}, ensure_ascii=False, indent=1))
     else:
-        console.assessment(found)
+        console.preflight(found)
         way = f"{count(len(found.blocking), 'problem')} in the way" if found.blocking else "nothing in the way"
         print(f"{migration.name}: {count(len(found.tables), 'table')}, {way}")
     return 1 if found.blocking else 0

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from penstock.model.plan import Plan
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
 from penstock.state.quarantine import Entry
@@ -150,13 +150,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(drawn)
 
 
-def assessment(found: Assessment) -> None:
+def preflight(found: PreflightResult) -> None:
     """Print what preflight found, what blocks first, and what a run would have to do."""
     if found.problems:
         rows = [("✗ blocks" if p.blocking else "· advice", p.area, p.where, p.what, p.fix) for p in found.problems]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
-    for line in found.outlook.told() if found.outlook else ():
+    for line in found.estimate.lines() if found.estimate else ():
         print(shown(line))
 
 

@@ -53,7 +53,7 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "consistency": _consistency(plan),
         "interval": list(found.interval) if found.interval else None,
         "timezone": found.timezone,
-        "assessment": found.assessment,
+        "assessment": found.preflight,
         "fingerprint": plan and plan.fingerprint,
         "versions": _versions(plan),
     }

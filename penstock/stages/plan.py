@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +17,19 @@ from penstock.model import intervals
 from penstock.model.intervals import Interval, written
 from penstock.model.plan import Consistency, Depth, Plan, token
 from penstock.planning import chunking, scope
-from penstock.planning.preflight import assess as preflight
-from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import preflight as planning_preflight
+from penstock.planning.preflight.context import PreflightRequest
 from penstock.planning.preflight.reachable import elsewhere, file
+from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
+from penstock.state import preflight_record, progress, run_log, staging
 from penstock.state import previous_run as earlier
-from penstock.state import progress, run_log, staging
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
 
-ASSESSMENT = "assessment.json"
 
-
-def assess(
+def preflight(
     migration: Migration,
     run: str,
     source_url: sa.URL,
@@ -43,35 +41,22 @@ def assess(
     interval: Interval | None = None,
     repair: bool = False,
     secrets: Mapping[str, str] | None = None,
-) -> Assessment:
-    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration. `repair`: of a run that repairs.
+) -> PreflightResult:
+    """What preflight finds: see penstock/planning/preflight. `interval`: of a run of a partitioned migration. `repair`: of a repair.
 
-    secrets: what is configured, to be held against what the steps need; None where that is of no matter.
+    secrets: those that are configured, compared with those that the steps need; None where they are not known.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
+    request = PreflightRequest(migration, run, folder, root, secrets, only, interval, repair)
     new = not file(target_url) and databases.of(target_url, target=True).embedded
     if databases.of(source_url).embedded and not file(source_url) and not elsewhere(source_url):  # its driver would make an empty one
         why = f"there is no file {source_url.database}"
         raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
-    target_database = databases.of(target_url, target=True)
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
-        if not any(p.area == "privileges" for p in found.blocking):
-            request = scope.Request(run, interval, only, repair)
-            tables, problems = scope.cut(migration, request, found.tables, found.every, reading, writing)
-            known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
-            problems += foreign_keys.problems(known, tables, interval, reading)
-            swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
-            problems += preflight.stranded(swapped, target_database, writing)
-            found = replace(found, tables=tables, problems=(*found.problems, *problems))
-        if secrets is not None:
-            found = replace(found, problems=(*steps.problems(migration, found.tables, secrets), *found.problems))
-        if not found.blocking:
-            tables, problems = row_width.look(found.tables, migration, reading, writing)
-            found = replace(found, tables=tables, problems=(*problems, *found.problems))
+        found = planning_preflight.preflight(request, reading, writing, estimate)
         if new and (made := file(target_url)):
             made.unlink()  # as long as it is ours alone; a run makes it again
     source.dispose()
@@ -79,14 +64,14 @@ def assess(
     return found
 
 
-def keep(area: Staging, found: Assessment) -> None:
+def keep(area: Staging, found: PreflightResult) -> None:
     """Write down what preflight found, for the report; what it found before, with a sample, stays unless that changed what blocks."""
-    earlier = area.read_json(ASSESSMENT)["problems"] if area.exists(ASSESSMENT) else None
-    if earlier is None or found.blocking or any(p["blocking"] for p in earlier):
-        area.write_json(found.record(), ASSESSMENT)
+    before = preflight_record.read(area)
+    if before is None or found.blocking or any(p["blocking"] for p in before["problems"]):
+        preflight_record.write(area, found.record())
 
 
-def refuse(found: Assessment, migration: Migration) -> None:
+def refuse(found: PreflightResult, migration: Migration) -> None:
     """Raise PreflightFailed with every problem when one of them is blocking."""
     if found.blocking:
         count = len(found.blocking)
@@ -112,7 +97,7 @@ def make(
     Raises PreflightFailed, MigrationError.
     """
     _whole(migration, interval)
-    found = assess(migration, run, source_url, target_url, folder, only, interval=interval)
+    found = preflight(migration, run, source_url, target_url, folder, only, interval=interval)
     refuse(found, migration)
     return _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
 
@@ -122,7 +107,7 @@ def _made(
     run: str,
     source_url: sa.URL,
     target_url: sa.URL,
-    found: Assessment,
+    found: PreflightResult,
     chunk_bytes: int | None,
     interval: Interval | None,
     depth: Depth = "staged",
@@ -226,7 +211,7 @@ def plan(
     interval = interval or (covered(migration, target_url, only) if repair else None)
     _whole(migration, interval)
     run_log.asked(area, run, interval if migration.partitioned else None, migration.timezone)
-    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
+    found = preflight(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
     keep(area, found)
     refuse(found, migration)
     made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)

@@ -151,7 +151,7 @@ def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow
 def test_preflight_takes_a_sample_that_the_report_keeps(moved: tuple[Airflow, Any]) -> None:
     airflow, run = moved
     found = airflow.staged(run, "shop").read_json("report.json")["assessment"]
-    assert any(line.startswith("time: about ") for line in found["told"]) and not any(p["blocking"] for p in found["problems"])
+    assert any(line.startswith("time: about ") for line in found["lines"]) and not any(p["blocking"] for p in found["problems"])
 
 
 def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:

@@ -21,7 +21,8 @@ from penstock.model import digest, intervals
 from penstock.model.intervals import Interval
 from penstock.model.plan import Chunk, TablePlan, token
 from penstock.planning import scope
-from penstock.planning.preflight import assess
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import tables as planned_tables
 from penstock.planning.statements import extract_select, within
 from penstock.runtime.formatting import count
 from penstock.stages.coverage import drift
@@ -70,7 +71,8 @@ def cover(
     reading_engine = databases.connect(source, source_url, "source")
     writing_engine = databases.connect(target, target_url, "target")
     with reading_engine.connect() as reading, writing_engine.connect() as writing:
-        plans = assess.assess(migration, token(migration.name, "coverage"), reading, writing, folder).tables
+        ends = (endpoints.endpoint(migration, "source", reading), endpoints.endpoint(migration, "target", writing))
+        plans = planned_tables.plan(migration, token(migration.name, "coverage"), *ends).plans
         records = coverage.of(writing, migration.name)
         known = _Known(records, journal.pending(writing, migration.name), _failures(migration, root))
         tiles = _tiles(migration, since, until)

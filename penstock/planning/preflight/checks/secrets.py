@@ -1,24 +1,29 @@
-"""What the steps need beside the rows: secrets, such as the key that `mask` hashes with."""
+"""Steps that need a secret which is not configured, such as the key that `mask` hashes with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from penstock import transforms
 from penstock.errors import Problem
-from penstock.migration.spec import Migration
-from penstock.model.plan import TablePlan
+from penstock.planning.preflight.context import Context
 from penstock.state.protection import SECRETS
 
+phase = "rows"  # a table that was loaded once, and is not moved again, needs no key: which those are is known by now
+order = 10
 
-def problems(migration: Migration, plans: Sequence[TablePlan], secrets: Mapping[str, str]) -> Iterator[Problem]:
-    """Kinds of steps without the secret that they need, each at the first table that has it."""
+
+def check(context: Context) -> Iterator[Problem]:
+    """Each kind of step without its secret, at the first table that has it."""
+    secrets = context.request.secrets
+    if secrets is None:
+        return
     seen: set[str] = set()
-    for plan in plans:
+    for plan in context.run_plans:
         for name, _ in plan.steps:
             secret = transforms.of(name).secret
             if secret and not secrets.get(secret) and name not in seen:
-                where = f"{migration.path}: tables.{plan.name}.transform"
+                where = f"{context.migration.path}: tables.{plan.name}.transform"
                 yield Problem(True, where, f"the step `{name}` needs a key, and none is set", _fix(secret), "settings")
             seen.add(name)
 

@@ -161,7 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     clean = command("clean", _clean, "Remove staged rows, quarantine and kept tables whose time is over.", file, staged, machine)
     clean.add_argument("--target", help="URL or connection id, instead of the file's")
     clean.add_argument("--dry-run", action="store_true", help="print what would be removed, remove nothing")
-    command("schema", _schema, "Print the JSON Schema of a migration file.")
+    schema = command("schema", _schema, "Print the JSON Schema of a migration file, or of what `check --json` prints.")
+    schema.add_argument("format", nargs="?", choices=("migration", "check"), default="migration", help="which format (default: migration)")
     return parser
 
 
@@ -453,8 +454,11 @@ def _clean(args: argparse.Namespace) -> int:
     return 0
 
 
-def _schema(_: argparse.Namespace) -> int:
-    from penstock.migration.spec import json_schema
+def _schema(args: argparse.Namespace) -> int:
+    if args.format == "check":
+        from penstock.planning.preflight.result import json_schema
+    else:
+        from penstock.migration.spec import json_schema
 
     print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
     return 0

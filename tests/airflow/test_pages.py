@@ -173,7 +173,9 @@ def test_calendar_has_a_cell_a_day_where_it_stands_in_its_week() -> None:
     from penstock.reporting.html import calendar
     from penstock.reporting.html.addresses import Addresses
 
-    (year,) = calendar.coverage("t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], calendar.Calendar("d", Addresses("/p"))).years
+    (year,) = calendar.coverage(
+        "t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], calendar.Calendar("d", Addresses("/p"))
+    ).years
     friday, monday, next_monday = year.cells
     assert monday.y == next_monday.y < friday.y and friday.x < monday.x < next_monday.x
     assert [c.title for c in year.cells][:2] == ["2024-03-01: proven, 7 rows", "2024-03-04: stale, 7 rows: because"]

@@ -117,7 +117,11 @@ def test_a_run_that_waits_to_begin_has_a_page(moved: tuple[Airflow, Any, Any], r
     with create_session() as session:
         session.execute(insert(DagRun.__table__), [waiting])
     place = f"/penstock/dags/{dag_id}/runs/{quote(waiting['run_id'], safe='')}"
-    for state, seen, words in (("queued", "queued", "queued"), ("running", "running", "is running"), ("failed", "ended", "without a report")):
+    for state, seen, words in (
+        ("queued", "queued", "queued"),
+        ("running", "running", "is running"),
+        ("failed", "ended", "without a report"),
+    ):
         with create_session() as session:
             session.execute(update(DagRun).where(DagRun.run_id == waiting["run_id"]).values(state=state))
         answer = api().get(f"{place}/report", headers=login())

@@ -72,10 +72,10 @@ def _warned(report: Record) -> Iterable[str]:
 
 
 def _quarantine(report: Record) -> Iterable[str]:
-    for held in report["quarantine"]:
-        for group in held["groups"]:
+    for table in report["quarantine"]:
+        for group in table["groups"]:
             keys = f", for example {', '.join(map(_code, group['keys']))}" if group["keys"] else ""
-            yield f"{inert(held['table'])}: {number(group['rows'])} × {inert(group['column'])} {inert(group['reason'])}{keys}"
+            yield f"{inert(table['table'])}: {number(group['rows'])} × {inert(group['column'])} {inert(group['reason'])}{keys}"
 
 
 def _changes(report: Record) -> str:

@@ -17,7 +17,7 @@ from penstock.model import intervals
 from penstock.reporting.html.addresses import airflow_run
 from penstock.reporting.html.listing import SUMMARY, Migration, Run
 
-AFTER = ("undo", "repair")
+FOLLOW_UPS = ("undo", "repair")
 """The kinds of DAGs that act on runs of a migration; their names end in `__` and the kind."""
 TREND = 20
 """The number of runs of each migration on the page of all migrations."""
@@ -35,13 +35,13 @@ def migrations(session: Session, readable: Collection[str]) -> list[Migration]:
     last = select(DagRun.id, number).where(DagRun.dag_id.in_(names), DagRun.state != "queued").subquery()
     shown = or_(last.c.number <= TREND, DagRun.state == "running")
     rows = session.execute(_runs().join(last, and_(last.c.id == DagRun.id, shown)).order_by(*_STARTED)).all()
-    after = _after(session, names)
+    records = _follow_up_records(session, names)
     found: dict[str, list[Run]] = {name: [] for name in names}
-    for run in _listed(session, rows, dags, after):
+    for run in _listed(session, rows, dags, records):
         found[run.dag_id].append(run)
     queued = _queued(session, names)
     return [
-        _migration(dag, after, runs=runs, total=len(runs), active=[r for r in runs if r.in_progress], queued=queued.get(name, 0))
+        _migration(dag, records, runs=runs, total=len(runs), active=[r for r in runs if r.in_progress], queued=queued.get(name, 0))
         for name, dag in dags.items()
         for runs in [found.get(name, [])]
     ]
@@ -56,11 +56,11 @@ def migration(session: Session, dag_id: str, skip: int, most: int) -> Migration 
     rows = session.execute(of_dag.order_by(*_LAST).offset(skip).limit(most)).all()
     active = session.execute(of_dag.where(DagRun.state == "running").order_by(*_LAST)).all()
     total = session.scalar(select(func.count()).select_from(DagRun).where(DagRun.dag_id == dag_id)) or 0
-    after = _after(session, [dag_id])
-    runs = _listed(session, [*rows, *(r for r in active if r.id not in {row.id for row in rows})], {dag_id: dag}, after)
+    records = _follow_up_records(session, [dag_id])
+    runs = _listed(session, [*rows, *(r for r in active if r.id not in {row.id for row in rows})], {dag_id: dag}, records)
     queued = _queued(session, [dag_id]).get(dag_id, 0)
     running = [r for r in runs if r.state == "running"]
-    return _migration(dag, after, runs=runs[: len(rows)], total=total, active=running, queued=queued)
+    return _migration(dag, records, runs=runs[: len(rows)], total=total, active=running, queued=queued)
 
 
 def others(session: Session, dag_id: str, dag_ids: Iterable[str], most: int = 5) -> list[Run]:
@@ -75,7 +75,7 @@ def requested(session: Session, run: DagRun) -> Run:
     """A run as it was requested, before its tasks have written anything; of an undo or a repair, with the run that it is about."""
     row = session.execute(_runs().where(DagRun.id == run.id)).one()
     base, _, kind = str(row.dag_id).rpartition("__")
-    if kind not in AFTER:
+    if kind not in FOLLOW_UPS:
         return _run(row, _zone(session, row.dag_id))
     of_run = _of_run(row)
     spans, zone = _spans(session, base, {airflow_run(of_run)} if of_run else set())
@@ -109,7 +109,7 @@ def _queued(session: Session, dag_ids: Collection[str]) -> dict[str, int]:
     return {row.dag_id: row.number for row in session.execute(query.group_by(DagRun.dag_id))}
 
 
-def ours(session: Session, dag_id: str, *tags: str) -> DagModel | None:
+def find_dag(session: Session, dag_id: str, *tags: str) -> DagModel | None:
     """The DAG, when it has the tag `penstock` and one of these tags and is not stale; else None."""
     return session.scalars(_tagged(select(DagModel), tags).where(DagModel.dag_id == dag_id)).first()
 
@@ -142,10 +142,10 @@ def _runs() -> Select[Any]:
 
 
 def _listed(
-    session: Session, rows: Sequence[Row[Any]], dags: Mapping[str, Row[Any]], after: Iterable[tuple[str, Mapping[str, Any]]]
+    session: Session, rows: Sequence[Row[Any]], dags: Mapping[str, Row[Any]], records: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> list[Run]:
     """Rows as runs, with the tasks of the runs in progress, which take one more query."""
-    tasks, undone = _tasks(session, {row.id for row in rows if row.state in ("queued", "running")}), _undone(after)
+    tasks, undone = _tasks(session, {row.id for row in rows if row.state in ("queued", "running")}), _undone(records)
     zones = {name: dag.intervals.removeprefix(INTERVALS) if dag.intervals else None for name, dag in dags.items()}
     return [_run(row, zones[row.dag_id], tasks.get((row.dag_id, row.run_id), ()), undone) for row in rows]
 
@@ -166,18 +166,18 @@ def _tasks(session: Session, ids: Collection[int]) -> Mapping[tuple[str, str], l
     return found
 
 
-def _after(session: Session, dag_ids: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
+def _follow_up_records(session: Session, dag_ids: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
     """(DAG of the migration, record) for each record that an undo or a repair of these migrations has returned."""
-    named = {f"{dag_id}__{kind}": dag_id for dag_id in dag_ids for kind in AFTER}
+    named = {f"{dag_id}__{kind}": dag_id for dag_id in dag_ids for kind in FOLLOW_UPS}
     query = select(XComModel.dag_id, XComModel.value).where(
         XComModel.dag_id.in_(named), XComModel.task_id.in_(("undo", "report")), XComModel.key == "return_value"
     )
     return [(named[row.dag_id], _record(row)) for row in session.execute(query)]
 
 
-def _undone(after: Iterable[tuple[str, Mapping[str, Any]]]) -> set[tuple[str, str]]:
+def _undone(records: Iterable[tuple[str, Mapping[str, Any]]]) -> set[tuple[str, str]]:
     """(DAG, engine's run) of each switch that was undone. The record of a repair has an outcome, that of an undo has none."""
-    return {(dag_id, str(record["run"])) for dag_id, record in after if "run" in record and "outcome" not in record}
+    return {(dag_id, str(record["run"])) for dag_id, record in records if "run" in record and "outcome" not in record}
 
 
 def _run(
@@ -228,11 +228,11 @@ def _record(row: Row[Any]) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _migration(dag: Row[Any], after: Iterable[tuple[str, Mapping[str, Any]]], **found: Any) -> Migration:
+def _migration(dag: Row[Any], records: Iterable[tuple[str, Mapping[str, Any]]], **found: Any) -> Migration:
     """A DAG as a migration. found: its runs, as the fields of Migration are called."""
     description = (dag.description or "").removeprefix("Migration ")
     schedule = "" if dag.timetable_summary in (None, "None", "Never") else str(dag.timetable_summary)
-    coverages = [c for d, record in after if d == dag.dag_id and isinstance(c := record.get("coverage"), dict)]
+    coverages = [c for d, record in records if d == dag.dag_id and isinstance(c := record.get("coverage"), dict)]
     coverages += [c for run in found["runs"] if (c := run.summary.get("coverage"))]
     newest = max(coverages, key=lambda c: str(c["as_of"]), default=None)
     active = sorted(found.pop("active"), key=lambda r: (r.interval or ("", ""), r.run_id))

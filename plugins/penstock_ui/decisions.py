@@ -32,11 +32,11 @@ _VALID = 12 * 3600  # seconds that a form is valid after its page was made
 def decisions(session: Session, user: BaseUser, dag_id: str, report: dict[str, Any]) -> list[Decision]:
     """The possible decisions about a run, from its report; without those for which the migration has no DAG."""
     found = []
-    if undo := catalogue.ours(session, f"{dag_id}__undo", "undo"):
+    if undo := catalogue.find_dag(session, f"{dag_id}__undo", "undo"):
         text = "Restores the tables that were live before this run, in one atomic step. The tables of this run are set aside, not dropped."
         decision = Decision("Undo the switch", text, undo.dag_id, report["run"], danger=True, blocked=_undo_blocked(report))
         found.append(_checked(user, undo, decision))
-    if repair := catalogue.ours(session, f"{dag_id}__repair", "repair"):
+    if repair := catalogue.find_dag(session, f"{dag_id}__repair", "repair"):
         text = "Compares the live tables with the source, and changes only the rows that differ."
         tables = tuple(t["table"] for t in report["tables"])
         blocked = "" if report["switch"] and not report["undo"] else "no table of this run is live"
@@ -109,8 +109,8 @@ def start(
 ) -> RedirectResponse:
     """Start a run of an undo or repair DAG in the user's name, and redirect to the page with its progress and then its report."""
     _check_form(request, user, dag_id, given)
-    dag = catalogue.ours(session, dag_id, *catalogue.AFTER)
-    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in catalogue.AFTER)):
+    dag = catalogue.find_dag(session, dag_id, *catalogue.FOLLOW_UPS)
+    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in catalogue.FOLLOW_UPS)):
         raise HTTPException(403, "Only undos and repairs of migrations can be started here.")
     asked = {"run": run} if run else {}
     reason = f"{note} " if note else ""

@@ -39,14 +39,14 @@ def migration(
 ) -> Response:
     """One migration. skip, show: which of its runs the page lists."""
     found = catalogue.migration(session, dag_id, skip, max(show, one.LEAST))
-    if found is None and catalogue.ours(session, dag_id, *catalogue.AFTER):
+    if found is None and catalogue.find_dag(session, dag_id, *catalogue.FOLLOW_UPS):
         return RedirectResponse(addresses(request).migration(dag_id.rpartition("__")[0]), 307)
     if found is None:
         raise HTTPException(404, "This DAG is not a migration: those are made from the files in dags/migrations/.")
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    beside = [name for kind in catalogue.AFTER if (name := f"{dag_id}__{kind}") in readable]
+    dag_ids = [name for kind in catalogue.FOLLOW_UPS if (name := f"{dag_id}__{kind}") in readable]
     window = one.Window(skip, show)
-    others = catalogue.others(session, dag_id, beside)
+    others = catalogue.others(session, dag_id, dag_ids)
     return page(one.page(found, window, _coverage(found), others, addresses(request), dt.datetime.now(dt.UTC)))
 
 

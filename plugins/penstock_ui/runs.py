@@ -77,7 +77,7 @@ def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt
     if found is None:
         raise HTTPException(404, "There is no such run.")
     named = session.scalars(XComModel.get_many(run_id=run_id, key="staging", dag_ids=dag_id, limit=1)).first()
-    if named is None and catalogue.ours(session, dag_id, "migration", *catalogue.AFTER) is None:
+    if named is None and catalogue.find_dag(session, dag_id, "migration", *catalogue.FOLLOW_UPS) is None:
         raise HTTPException(404, "This DAG is not a migration, an undo or a repair: its runs have no report.")
     current = staging.of(*XComModel.deserialize_value(named).rsplit("/", 2)) if named is not None else None
     base, attempts = _attempts(current) if current else ("", 1)

@@ -14,5 +14,5 @@ order = {"report": 60, "run": 50}
 def collect(inputs: Inputs) -> list[Record]:
     """One entry for each table that has rows in quarantine; its groups are those of one column and reason."""
     records = inputs.records
-    held = [(t, records.quarantine[t.name]) for t in records.tables if records.quarantine.get(t.name)]
-    return [{"table": t.name, "groups": [asdict(g) for g in quarantine.summary(manifests, t)]} for t, manifests in held]
+    quarantined = [(t, records.quarantine[t.name]) for t in records.tables if records.quarantine.get(t.name)]
+    return [{"table": t.name, "groups": [asdict(g) for g in quarantine.summary(manifests, t)]} for t, manifests in quarantined]

@@ -214,20 +214,6 @@ def test_the_picture_of_the_pace_has_a_stage_beside_the_other(shop: Shop) -> Non
     assert pace.view({"pace": [alike]}) is not None, "no rows and no time are no fault"
 
 
-def test_a_report_of_an_earlier_version_still_has_a_page(shop: Shop) -> None:
-    shop.run()
-    old = reported(shop, "r1")
-    for name in ("since", "pace"):
-        del old[name]
-    for told in old["tables"]:
-        del told["columns"]
-    for result in (r for g in old["gates"] for v in g["verdicts"] for r in v["results"]):
-        del result["examples"]
-    assert pages.report(old, progress.read(area(shop, "r1")), PAGE)
-    found = one_table(area(shop, "r1"), old, "log")
-    assert found is not None and pages.table(found, old, PAGE)
-
-
 def test_a_thousand_tables_make_small_pages(tmp_path: Path) -> None:
     place = staged(tmp_path)
     report.report(place, "many", "r1")

@@ -1,4 +1,4 @@
-"""What a switch did with each table of a run: swapped it, replaced rows of it, exchanged a partition, or left it alone."""
+"""The switch: what it did with each table. It swapped it, replaced rows, exchanged a partition, or left it alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ from typing import Any
 from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
 from penstock.reporting.inputs import Record, Records
+from penstock.reporting.sections import Inputs
 from penstock.runtime.formatting import count
 
+order = {"report": 90, "run": 90}
 
-def switched(found: Records) -> list[Record]:
-    """One record for each table of the plan, in its order, as the run's switch.json has it.
+
+def collect(inputs: Inputs) -> Record | None:
+    """The switch of the run; None before it.
+
+    left_alone: by table, the run whose rows stay live.  taken_out: by live table, how many rows were deleted.
+    undo: the command that undoes the switch.
+    """
+    records = inputs.records
+    if not records.switch:
+        return None
+    made = {("left_alone" if name == "left" else name): value for name, value in records.switch.items()}
+    made["moves"] = [{"live": live, "shadow": shadow, "kept": kept} for live, shadow, kept in made["moves"]]
+    undo = f"penstock undo {inputs.report['migration']}.yaml"
+    return made | {"how": records.plan and records.plan.how, "tables": _tables(records), "undo": undo}
+
+
+def _tables(found: Records) -> list[Record]:
+    """One record for each table of the plan, in its order.
 
     change: `swapped`, `created`, `rows replaced`, `rows merged`, `partition exchanged`, `repaired`, `unchanged` or `left alone`.
-    rows_in, rows_out: rows put into the live table and taken out of it; None where a whole table was swapped or nobody has counted.
+    rows_in, rows_out: rows inserted into the live table and deleted from it; None where a whole table was swapped, or nothing counted them.
     kept: the table that keeps what was live before, None where there was nothing.  words: the same as a sentence.
     """
     made = found.switch or {}
@@ -29,11 +47,11 @@ def _table(table: TablePlan, made: Mapping[str, Any], proof: Mapping[str, Any], 
     kept = {place: keeps for place, _, keeps in made["moves"]} | dict(made.get("replaced", ()))
     record: Record = {"table": table.name, "live": live, "rows_in": None, "rows_out": None, "kept": kept.get(live)}
     if run := (made.get("left") or {}).get(table.name):
-        why = f"the run {run} had moved it, and it is moved once" if table.once else f"the run {run} read the source later"
+        why = f"the run {run} has loaded it, and it is loaded once" if table.once else f"the run {run} read the source later"
         return record | {"change": "left alone", "words": f"left alone: {why}"}
     if live in {place for place, _, _ in made["moves"]}:
         change = "swapped" if kept[live] else "created"
-        words = {"swapped": "swapped: the new table is live, the old one is kept", "created": "new table: nothing was live before"}
+        words = {"swapped": "swapped: the new table is live, the previous one is kept", "created": "new table: nothing was live before"}
         return record | {"change": change, "words": words[change]}
     if live not in kept:
         return record | {"change": "unchanged", "words": "unchanged: no row differed" if compared else "unchanged"}
@@ -53,5 +71,5 @@ def _change(table: TablePlan) -> str:
 
 
 def _rows(record: Record) -> str:
-    parts = [(record["rows_in"], "put in"), (record["rows_out"], "taken out")]
-    return ", ".join(f"{count(rows, 'row')} {words}" for rows, words in parts if rows is not None) or "nobody has counted the rows"
+    parts = [(record["rows_in"], "inserted"), (record["rows_out"], "deleted")]
+    return ", ".join(f"{count(rows, 'row')} {words}" for rows, words in parts if rows is not None) or "the rows were not counted"

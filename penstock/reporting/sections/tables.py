@@ -1,4 +1,4 @@
-"""What a report says of each table: its rows, its columns, its time, and how its gates and its proof stand."""
+"""The tables: rows, columns and times of each, and the states of its gates and its proof."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from penstock.model.digest import Digest
 from penstock.model.plan import Step, TablePlan
 from penstock.model.schema import Column
 from penstock.reporting.inputs import GATES, Record, Records, summed
+from penstock.reporting.sections import Inputs
 from penstock.state import previous_run
+
+order = {"report": 50}
 
 # Steps whose arguments can hold values, not only names.
 _VALUED = frozenset({"fill", "map", "filter", "derive", "python"})
 
 
-def tables(found: Records) -> list[Record]:
-    """A record of each table of the plan."""
+def collect(inputs: Inputs) -> list[Record]:
+    """A record of each table of the plan.
+
+    compared: of a repair, what the comparison with the live table found.
+    left_alone_for: the run whose rows stay live, where the switch left the table alone.
+    """
+    found = inputs.records
     proofs = {p["table"]: p for p in found.proof or ()}
     verdicts: dict[str, list[Record]] = {}
     for verdict in (v for stage in GATES for v in found.verdicts.get(stage, ())):
@@ -42,7 +50,7 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "moves": previous_run.moves(table),
         "rows_usual": found.usual.get(table.name),
         "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
-        "left": ((found.switch or {}).get("left") or {}).get(table.name),
+        "left_alone_for": ((found.switch or {}).get("left") or {}).get(table.name),
         "rows_planned": table.rows,
         "rows_read": rows,
         "rows_filtered": summed(r.filtered for r in staged),
@@ -62,7 +70,7 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
 
 
 def _columns(table: TablePlan) -> list[Record]:
-    """The target's columns with the source's that each comes of, None where a step makes it; then the source's that none comes of."""
+    """The target's columns, each with its source column, None where a transform makes it; then the source columns that are dropped."""
     types = {c.name: _type(c) for c in table.source.columns}
     made = []
     for column in table.target.columns:
@@ -78,13 +86,14 @@ def _type(column: Column) -> str:
 
 
 def _compared(found: Record) -> Record:
-    """What a repair found in a table: how many pieces differ, how many rows it puts in, takes out and leaves."""
-    rows = {name: Digest.parse(found[name]).rows for name in ("put", "leaving", "standing")}
+    """What a repair found in a table: how many pieces differ, and how many rows it inserts, deletes and does not touch."""
+    names = {"rows_in": "put", "rows_out": "leaving", "rows_unchanged": "standing"}
+    rows = {name: Digest.parse(found[digest]).rows for name, digest in names.items()}
     return {"pieces": found["pieces"], "differ": found["differ"], **rows}
 
 
 def _part(table: TablePlan) -> str | None:
-    """What the run moves of a table that it doesn't move whole, in words."""
+    """The part of a table that the run moves, in words; None for the whole table."""
     if table.partition:
         rest = ", and the rows before it or without a time" if table.partition.first else ""
         return f"{table.partition.by} from {table.partition.low} to before {table.partition.high}{rest}"
@@ -96,7 +105,7 @@ def _part(table: TablePlan) -> str | None:
 def totals(tables: Sequence[Record], seconds: float, work_seconds: float) -> Record:
     """The sums over all tables.
 
-    seconds: in which some stage ran.  work_seconds: in which a stage ran that works on rows: the rate is over these.
+    seconds: the time in which some stage ran.  work_seconds: the time in which a stage worked on rows. The rate is over these.
     """
     names = ("rows_read", "rows_filtered", "rows_staged", "rows_rejected", "rows_loaded", "bytes", "chunks")
     totals: Record = {"tables": len(tables)} | {n: summed(t[n] for t in tables) for n in names}
@@ -106,10 +115,10 @@ def totals(tables: Sequence[Record], seconds: float, work_seconds: float) -> Rec
 
 
 def _words(step: Step, sensitive: Sequence[str]) -> str:
-    """A transform in words: `rename dep_time → departed_at`. Values given for a sensitive column are withheld."""
+    """A transform in words: `rename dep_time → departed_at`. Values for a sensitive column are withheld."""
     name, args = step
     if name in _VALUED and any(column in str(args) for column in sensitive):
-        return f"{name} (withheld: it speaks of a sensitive column)"
+        return f"{name} (withheld: it names a sensitive column)"
     if isinstance(args, Mapping):
         sign = {"rename": " → ", "derive": " = ", "fill": " with ", "cast": " to ", "mask": " by "}.get(name, ": ")
         return f"{name} " + ", ".join(f"{k}{sign}{_listed(v)}" for k, v in args.items())

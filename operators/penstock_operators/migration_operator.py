@@ -76,7 +76,7 @@ def faults_told() -> Iterator[None]:
 
 def declared(migration: str) -> Migration:
     """The migration file, read. Raises MigrationError."""
-    from penstock.migration import spec as files
+    from penstock.migration import loader as files
 
     return files.load(Path(migration))
 

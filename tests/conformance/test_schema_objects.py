@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from penstock import run
 from penstock.errors import GateClosed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.stages import plan
 from penstock.stages.switch import undo
 from tests.support.data.objects_schema import BEHIND, LONG, MARIADB, POSTGRESQL, objects

@@ -55,7 +55,7 @@ def _done(argv: Sequence[str] | None) -> int:
     except SystemExit as asked:
         return asked.code if isinstance(asked.code, int) else 2
     except PenstockError as error:
-        print(_inert(str(error)), file=sys.stderr)
+        print(_inert(f"{error}\n  docs: {error.docs}"), file=sys.stderr)
         return _code(error)
     except BrokenPipeError:  # whoever read has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -43,7 +43,7 @@ def prepare(session: Session) -> bool:
             if _ours(connection, plan):
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
-            shadows = [p for t in plan.tables for p in t.places]
+            shadows = [p for t in plan.tables for p in t.shadow_tables]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
@@ -58,7 +58,7 @@ def prepare(session: Session) -> bool:
 def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
-    places = [(t, p) for t in plan.tables for p in t.places]
+    places = [(t, p) for t in plan.tables for p in t.shadow_tables]
     standing = databases.standing(connection, (p for _, p in places))
     owners = journal.shadow_owners(connection)
     for table, place in places:
@@ -106,7 +106,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
             return receipt
 
         def weight(chunk: tuple[str, int]) -> int:
-            staged = session.staging.receipt(session.plan.table(chunk[0]).staged, *chunk)
+            staged = session.staging.receipt(session.plan.table(chunk[0]).loaded_from, *chunk)
             return session.shares.weight(staged.longest if staged else 0)
 
         receipts = parallel.each(chunks, connections, put, weight, session.shares.allotted)
@@ -115,9 +115,9 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
-    staged = session.staging.receipt(plan.staged, plan.name, number)
+    staged = session.staging.receipt(plan.loaded_from, plan.name, number)
     if staged is None:
-        raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
+        raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.loaded_from}", fix="run the stage before again")
     sieved = partial(_sieved, column_checks.of(session.target, plan.target)) if plan.quarantines else _all_good
     culprits: Mapping[int, Bad] = {}
     try:
@@ -154,10 +154,10 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
 
     with connection.begin():
         session.target.write(connection, plan.shadow, plan.target.given, found_good())
-        if plan.leaving and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
-            names = [c.name for c in plan.keys.columns]
+        if plan.delete_keys and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
+            names = [c.name for c in plan.delete_keys_table.columns]
             keys = (batch.select(names) for batch in session.staging.rows(leaving))
-            session.target.write(connection, plan.leaving, plan.keys.columns, keys)
+            session.target.write(connection, plan.delete_keys, plan.delete_keys_table.columns, keys)
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(

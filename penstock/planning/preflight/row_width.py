@@ -33,7 +33,7 @@ def look(
     made, problems = [], []
     for plan in plans:
         found = _widths(plan, from_, source, sizes.get(plan.name))
-        made.append(replace(plan, longest=found.longest, row_bytes=found.average) if found else plan)
+        made.append(replace(plan, longest_row=found.longest, row_bytes=found.average) if found else plan)
         problems += _too_long(plan, found, migration, from_, to) if found else []
     _bind(source, from_.bound(Shares(migration.memory, 1).embedded))
     return tuple(made), problems

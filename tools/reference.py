@@ -1,6 +1,6 @@
 """The generated pages of the reference: the command line from its parser, the operators from their signatures and docstrings.
 
-    python -m tools.reference
+python -m tools.reference
 """
 
 from __future__ import annotations

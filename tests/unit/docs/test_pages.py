@@ -105,7 +105,11 @@ def test_every_error_has_a_place_in_troubleshooting(name: str) -> None:
 
 def test_every_error_is_listed_under_its_exit_code() -> None:
     page = (DOCS / "troubleshooting.md").read_text()
-    listed = {name: int(code) for code, names in re.findall(r"^\| (\d) \|[^|]*\|(.*)\|$", page, re.MULTILINE) for name in re.findall(r"\[(\w+)\]", names)}
+    listed = {
+        name: int(code)
+        for code, names in re.findall(r"^\| (\d) \|[^|]*\|(.*)\|$", page, re.MULTILINE)
+        for name in re.findall(r"\[(\w+)\]", names)
+    }
     assert {name: listed.get(name, 5) for name in FAULTS} == {name: commands._code(getattr(errors, name)("")) for name in FAULTS}
 
 

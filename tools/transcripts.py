@@ -35,13 +35,14 @@ _BLOCK = re.compile(
 )
 _TITLE = re.compile(r'title="(?P<title>[^"]+)"')
 _FORMS = (
-    (r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d(:?\d\d)?(\.\d+)?(Z|\+00:00)?(-[0-9a-f]{4,})?", "TIME"),
-    (r"\b\d{8}[T-]\d{4,6}(-[0-9a-f]+)?\b", "RUN"),
-    (r"\b\d\d:\d\d:\d\d\b", "TIME"),
-    (r"\b\d+(\.\d+)? (min|h|s|ms)\b( \d+ s\b)?", "SECONDS"),
+    (r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-\d+)?", "RUN"),
+    (r"\b(scheduled|manual)__\S+", r"\1__RUN"),
+    (r"^\d\d:\d\d:\d\d\b", "TIME"),
+    (r"\b\d+(\.\d+)? (min|h|s|ms)\b( \d+ (s|min)\b)?", "SECONDS"),
     (r"\b[\d,]+ rows/s", "RATE"),
     (r"(?<=SECONDS) +[\d,]+\b", " RATE"),
     (r"\bloaded at [\d,]+", "loaded at RATE"),
+    (r"\bfrom [\d,]+ rows of\b", "from a sample of"),
     (r"\b\d+(\.\d+)? ([KMGT]i)?B\b", "SIZE"),
     (r"\b(SQLite|DuckDB) v?\d+(\.\d+)+", r"\1 VERSION"),
 )

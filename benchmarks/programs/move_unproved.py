@@ -11,14 +11,13 @@ import pyarrow as pa
 
 from penstock import databases
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model import digest
 from penstock.model.digest import Digest
 from penstock.model.plan import groups
+from penstock.planning import switch_kinds
 from penstock.stages import extract, plan
 from penstock.stages import load as loading
-from penstock.stages.switch import switch
-from penstock.stages.switch.decide import Decision
 from penstock.state import run_log, staging
 
 
@@ -44,8 +43,10 @@ def main() -> None:
     with run_log.stage(area, "build"):
         loading.build(session)
     with run_log.stage(area, "switch"), session.writing() as connection, connection.begin():
-        for statement in switch.moves(session, connection, Decision(session.plan.tables, (), {}, (), (), {})):
-            databases.execute(connection, statement)
+        for name, tables in switch_kinds.grouped(session.plan.tables).items():
+            kind = switch_kinds.of(name)
+            for statement in kind.apply(tables, session.target, kind.read(tables, session.target, connection)):
+                databases.execute(connection, statement)
     os._exit(0)
 
 

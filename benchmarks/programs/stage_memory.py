@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.plan import groups
 from penstock.stages import extract, plan, prove, transform
 from penstock.stages import load as loading

@@ -68,14 +68,15 @@ def faults_told() -> Iterator[None]:
     try:
         yield
     except PenstockError as error:
-        failed = AirflowException(str(error)) if error.retryable else AirflowFailException(str(error))
+        told = f"{error}\n  docs: {error.docs}"
+        failed = AirflowException(told) if error.retryable else AirflowFailException(told)
         failed.fault = run_log.describe("", error)  # type: ignore[attr-defined]  # for notifications
         raise failed from None
 
 
 def declared(migration: str) -> Migration:
     """The migration file, read. Raises MigrationError."""
-    from penstock.migration import spec as files
+    from penstock.migration import loader as files
 
     return files.load(Path(migration))
 

@@ -55,7 +55,7 @@ def _done(argv: Sequence[str] | None) -> int:
     except SystemExit as asked:
         return asked.code if isinstance(asked.code, int) else 2
     except PenstockError as error:
-        print(_inert(str(error)), file=sys.stderr)
+        print(_inert(f"{error}\n  docs: {error.docs}"), file=sys.stderr)
         return _code(error)
     except BrokenPipeError:  # whoever read has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -181,7 +181,7 @@ def _bytes(text: str) -> int:
 def _opened(args: argparse.Namespace) -> tuple[Migration, sa.URL, sa.URL, Path]:
     """The migration, its two databases, and the folder of its suites."""
     from penstock.migration import connections
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
 
     migration = load(args.migration)
     source, target = connections.resolve(args.source or migration.source), connections.resolve(args.target or migration.target)
@@ -311,7 +311,7 @@ def _asked(showing: Progressing) -> Approve:
 
 def _report(args: argparse.Namespace) -> int:
     from penstock.cli import console
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.stages import report
 
     migration = load(args.migration)
@@ -440,7 +440,7 @@ def _clean(args: argparse.Namespace) -> int:
 
     from penstock.cli import console
     from penstock.migration import connections
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.stages.switch import clean
 
     migration = load(args.migration)
@@ -454,7 +454,7 @@ def _clean(args: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from penstock.migration.spec import json_schema
+    from penstock.migration.loader import json_schema
 
     print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
     return 0

@@ -16,7 +16,7 @@ from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.intervals import Interval, written
-from penstock.model.plan import Consistency, Depth, Plan, token
+from penstock.model.plan import VERSION, Consistency, Depth, Plan, token
 from penstock.planning import chunking, scope
 from penstock.planning.preflight import assess as preflight
 from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
@@ -56,16 +56,13 @@ def assess(
         raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
     source = databases.connect(databases.of(source_url), source_url, "source")
     target = databases.connect(databases.of(target_url, target=True), target_url, "target")
-    target_database = databases.of(target_url, target=True)
     with source.connect() as reading, target.connect() as writing:
         found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
         if not any(p.area == "privileges" for p in found.blocking):
             request = scope.Request(run, interval, only, repair)
             tables, problems = scope.cut(migration, request, found.tables, found.every, reading, writing)
-            known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
+            known = scope.Tables(migration, {p.name: p for p in found.every}, databases.of(target_url, target=True))
             problems += foreign_keys.problems(known, tables, interval, reading)
-            swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
-            problems += preflight.stranded(swapped, target_database, writing)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if secrets is not None:
             found = replace(found, problems=(*steps.problems(migration, found.tables, secrets), *found.problems))
@@ -197,6 +194,13 @@ def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
         raise MigrationError(f"the run {plan.run} is of {was}, not of {interval}", where=str(migration.path), fix=fix)
 
 
+def _readable(plan: Plan, area: Staging) -> None:
+    """Raise MigrationError when a run can't go on, because an older version has planned it. It can still be undone and reported."""
+    if plan.version < VERSION:
+        what = f"the run {plan.run} was planned by an older version of Penstock, and can't go on with this one"
+        raise MigrationError(what, where=area.url, fix="start a new run: `penstock run … --new`, or trigger the DAG again")
+
+
 def plan(
     migration: Migration,
     run: str,
@@ -220,6 +224,7 @@ def plan(
         written_plan = Plan.from_json(area.read_text("plan.json"))
         _same(written_plan, interval, migration)
         if written_plan.fingerprint == migration.fingerprint:
+            _readable(written_plan, area)
             return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
         area.delete()
     events.emit("plan.started", migration=migration.name, run=run)

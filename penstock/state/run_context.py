@@ -46,7 +46,7 @@ class Session:
 
     def _room(self, database: Database) -> int:
         """Bytes of this process for the database; 0 is as many as it takes: where it must have rows at a time that have no room."""
-        held = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest), default=0)
+        held = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest_row), default=0)
         return self.shares.embedded if held <= self.shares.embedded // 4 else 0  # it takes three times what it holds
 
     @contextmanager

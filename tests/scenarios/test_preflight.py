@@ -177,7 +177,7 @@ def held_open(database: str | None) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_file_that_another_process_has_open_for_long_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.databases.duckdb.PATIENCE", 0.5)
+    monkeypatch.setattr("penstock.databases.duckdb.session.PATIENCE", 0.5)
     with held_open(shop.target.database), pytest.raises(ConnectionFailed) as failed:
         check(shop)
     assert "lock" in failed.value.why.lower() and "no other process holds it" in failed.value.fix

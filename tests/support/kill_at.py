@@ -19,7 +19,7 @@ def child(event: str, times: int, file: str, root: str, folder: str, run_id: str
     """One run, killed at the `times`-th `event`."""
     from penstock import run
     from penstock.migration.connections import resolve
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.model import intervals
     from penstock.runtime import events
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from penstock import run
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 
 
 def moved(folder: Path, source: sa.URL, target: sa.URL, name: str, run_id: str, tables: dict[str, object]) -> None:

@@ -58,16 +58,12 @@ def _table(table: TablePlan, made: Mapping[str, Any], proof: Mapping[str, Any], 
     record |= {"rows_in": proof.get("rows"), "rows_out": (made.get("taken_out") or {}).get(live)}
     if compared:
         record |= {part: Digest.parse(compared[name]).rows for part, name in (("rows_in", "put"), ("rows_out", "leaving"))}
-    change = _change(table)
+    change = (made.get("changes") or {}).get(live) or _change(table)
     return record | {"change": change, "words": f"{change}: {_rows(record)}"}
 
 
 def _change(table: TablePlan) -> str:
-    if table.exchanges:
-        return "partition exchanged"
-    if table.repairs:
-        return "repaired"
-    return "rows merged" if table.increment else "rows replaced"
+    return {"differences": "repaired", "changes": "rows merged"}.get(table.scope.type, "rows replaced")
 
 
 def _rows(record: Record) -> str:

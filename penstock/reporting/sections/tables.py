@@ -8,6 +8,7 @@ from penstock.model.column_mapping import origin
 from penstock.model.digest import Digest
 from penstock.model.plan import Step, TablePlan
 from penstock.model.schema import Column
+from penstock.model.scope import Changes
 from penstock.reporting.inputs import GATES, Record, Records, summed
 from penstock.reporting.sections import Inputs
 from penstock.state import previous_run
@@ -97,8 +98,8 @@ def _part(table: TablePlan) -> str | None:
     if table.partition:
         rest = ", and the rows before it or without a time" if table.partition.first else ""
         return f"{table.partition.by} from {table.partition.low} to before {table.partition.high}{rest}"
-    if table.increment:
-        return f"{table.increment.by} from {table.increment.low} on, or without a time"
+    if isinstance(table.scope, Changes):
+        return f"{table.scope.by} from {table.scope.low} on, or without a time"
     return None
 
 

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases, run
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.state.run_context import Session
 
 DDL = """

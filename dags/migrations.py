@@ -15,7 +15,7 @@ from airflow.sdk import DAG, get_parsing_context
 from penstock.errors import MigrationError
 from penstock_operators.broken import broken_dag
 from penstock_operators.migration_dag import migration_dag, repair_dag, undo_dag
-from penstock_operators.migration_operator import declared
+from penstock_operators.runs import declared
 
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from penstock_operators.migration_operator import declared, staging_root, url
+from penstock_operators.connections import url
+from penstock_operators.runs import declared, staging_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from penstock import databases
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model import digest, pipeline
 from penstock.model.digest import Digest
 from penstock.model.endpoints import Endpoints

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.endpoints import Endpoints
 from penstock.planning.request import RunRequest
 from penstock.run import run_migration

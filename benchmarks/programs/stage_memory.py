@@ -10,7 +10,7 @@ from pathlib import Path
 
 from penstock import run
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model import pipeline
 from penstock.model.endpoints import Endpoints
 from penstock.planning.request import RunRequest

@@ -22,7 +22,7 @@ ATTEMPT = "attempt.json"
 
 def declared(file: str) -> Migration:
     """The migration file, read. Raises MigrationError."""
-    from penstock.migration import spec as files
+    from penstock.migration import loader as files
 
     return files.load(Path(file))
 

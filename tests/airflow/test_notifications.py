@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from penstock.errors import MigrationError
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from tests.support.recording import FILE, recorded
 from tests.support.servers.airflow import DAGS, STAGING, Airflow
 

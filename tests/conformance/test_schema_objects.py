@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.errors import GateClosed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.stages import plan
 from penstock.stages.switch import undo
 from tests.support.data.objects_schema import BEHIND, LONG, MARIADB, POSTGRESQL, objects

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.intervals import Interval
 from penstock.stages import plan
@@ -248,7 +249,7 @@ def test_an_undo_of_the_first_run_leaves_no_table_and_the_next_run_makes_them_ag
 @lives("postgresql-postgresql", "postgresql-mariadb")
 def test_rows_whose_parent_is_undone_wait_until_it_is_there_again(life: Life) -> None:
     life.declared = (
-        SHOP.declared.replace("customer: {incremental: {by: updated_at}}", "customer: {moved: once}") + "  address: {moved: once}\n"
+        SHOP.declared.replace("customer: {incremental: {by: updated_at}}", "customer: {load: once}") + "  address: {load: once}\n"
     )
     life.grow(1, 2, 3)
     for day in (3, 1, 2):
@@ -270,7 +271,7 @@ def test_rows_whose_parent_is_undone_wait_until_it_is_there_again(life: Life) ->
 
 @lives("postgresql-postgresql", "postgresql-mariadb")
 def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(life: Life) -> None:
-    life.declared = SHOP.declared.replace("{moved: once}", "{}")  # ordinary tables, which others refer to
+    life.declared = SHOP.declared.replace("{load: once}", "{}")  # ordinary tables, which others refer to
     life.grow(1, 2, 3)
     life.run(1)
     life.run(2, "never switched", stop_before_switch=True)
@@ -340,7 +341,9 @@ def test_a_new_row_of_a_table_that_is_moved_once_is_asked_for_by_name_and_the_ad
 
 @lives("sqlite-sqlite", "postgresql-postgresql")
 def test_rows_before_the_first_interval_come_with_it_and_so_do_those_that_follow_them(life: Life) -> None:
-    life.declared = SHOP.declared.replace("created_at}", "created_at, rest: first}").replace("paid_at}", "paid_at, rest: first}")
+    life.declared = SHOP.declared.replace("created_at}", "created_at, out_of_range: first}").replace(
+        "paid_at}", "paid_at, out_of_range: first}"
+    )
     life.grow(1, 2)
     life.change("UPDATE orders SET created_at = '2026-02-11 10:00:00' WHERE id = 1003")
     life.run(2)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from benchmarks import memory as measured
 from penstock.errors import PreflightFailed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.runtime import parallel as workers
 from penstock.runtime.memory import Shares
 from penstock.stages import plan

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from penstock import databases
 from penstock.cli import commands
 from penstock.errors import MigrationError, PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.intervals import Interval
 from penstock.runtime import events
@@ -38,7 +39,7 @@ class Feed:
     folder: Path
     source: Path
     target: sa.URL
-    text: str = "tables:\n  kind: {moved: once}\n  event: {partition: {by: moment}}\nstart_date: 2024-03-01\nschedule: '@daily'"
+    text: str = "tables:\n  kind: {load: once}\n  event: {partition: {by: moment}}\nstart_date: 2024-03-01\nschedule: '@daily'"
 
     @property
     def migration(self) -> Migration:
@@ -332,7 +333,7 @@ def test_rows_without_a_place_are_refused_or_go_first(embedded: Feed) -> None:
     embedded.change("INSERT INTO event VALUES (701, 'a', 'no time', NULL), (702, 'a', 'before', '2024-02-28 10:00:00')")
     with pytest.raises(PreflightFailed, match="2 rows have no moment"):
         embedded.run(DAYS[0])
-    embedded.text = embedded.text.replace("{by: moment}", "{by: moment, rest: first}")
+    embedded.text = embedded.text.replace("{by: moment}", "{by: moment, out_of_range: first}")
     embedded.run(DAYS[1], "second")
     assert not {701, 702} & {r[0] for r in embedded.here()}
     embedded.run(DAYS[0], "first")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import Problem
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.stages import plan
 from tests.support.requests import ran, request
 

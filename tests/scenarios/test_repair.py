@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from penstock import databases
 from penstock.cli import commands
 from penstock.errors import GateClosed, PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.runtime import events
 from penstock.stages.switch import undo
 from penstock.state import coverage

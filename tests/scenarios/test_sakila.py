@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.stages import plan
 from tests.support.data.objects_schema import objects
 from tests.support.data.plain_values import Plain

@@ -27,7 +27,8 @@ from penstock import databases
 from penstock.cli import run_lookup
 from penstock.cli.commands import main
 from penstock.errors import GateClosed, PreflightFailed, RowsRemoved, StagingLocked
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model.file_names import folder
 from penstock.stages import extract, redrive, report
 from penstock.stages.switch import clean, undo

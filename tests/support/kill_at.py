@@ -20,7 +20,7 @@ from tests.support.requests import ran
 def child(event: str, times: int, file: str, root: str, folder: str, run_id: str, interval: str = "", repair: bool = False) -> None:
     """One run, killed at the `times`-th `event`."""
     from penstock.migration.connections import resolve
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.model import intervals
     from penstock.runtime import events
 

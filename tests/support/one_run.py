@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from tests.support.requests import ran
 
 

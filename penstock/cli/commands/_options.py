@@ -64,7 +64,7 @@ def command(
 def request(args: argparse.Namespace, run: str = "") -> RunRequest:
     """What the arguments ask for, of the run called `run`. Raises MigrationError and UnknownConnection."""
     from penstock.migration import connections, suites
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.model.endpoints import Endpoints
     from penstock.planning.request import RunRequest
 

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 def clean(args: argparse.Namespace) -> int:
     from penstock.cli import console
     from penstock.migration import connections
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.stages.switch import clean
 
     migration = load(args.migration)

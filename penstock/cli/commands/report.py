@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
 
 def report(args: argparse.Namespace) -> int:
     from penstock.cli import console
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.stages import report
 
     migration = load(args.migration)

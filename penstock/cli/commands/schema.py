@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
 
 
 def schema(_: argparse.Namespace) -> int:
-    from penstock.migration.spec import json_schema
+    from penstock.migration.loader import json_schema
 
     print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
     return 0

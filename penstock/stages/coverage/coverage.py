@@ -180,7 +180,7 @@ def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _
     places = {(intervals.written(t.low), intervals.written(t.high)) for t in tiles}
     wider = [r for r in records if r.place not in places]
     for tile in tiles:
-        low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
+        low = "" if spec.partition.out_of_range == "first" and tile.low == begin else intervals.written(tile.low)
         asked = replace(_BLANK, table=table, low=low, high=intervals.written(tile.high))
         found = exact.get(asked.place) or next((r for r in wider if r.holds(asked)), None)
         fault = known.failed.get(str(tile))

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model.plan import Plan
 from penstock.stages.plan import plan
 from penstock.state.run_context import Session

@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.planning.request import RunRequest
 from penstock.state.run_context import Session
 from tests.support.requests import ran, request

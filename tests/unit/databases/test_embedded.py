@@ -23,7 +23,7 @@ from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
 from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.schema import Column, ForeignKey, Index, Table, TableName, Type, arrow_schema
 from tests.support.one_run import moved
 from tests.support.requests import ran

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.column_mapping import as_text
 from penstock.stages import plan
 from tests.support.requests import request

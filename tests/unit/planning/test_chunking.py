@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from penstock import databases
 from penstock.databases._shared import ddl
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.pipeline import named
 from penstock.model.plan import Chunk, TablePlan, groups, pack
 from penstock.model.schema import Column, Table, TableName, Type, arrow_schema

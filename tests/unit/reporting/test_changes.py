@@ -174,7 +174,7 @@ def test_a_partition_is_compared_with_the_intervals_before_it_and_not_with_later
 
 
 def test_an_increment_is_compared_with_increments_and_a_repair_with_nothing(shop: Shop) -> None:
-    grows = shop.write("  include: [customer]\n  customer: {incremental: {by: at, lag: 1m}}")
+    grows = shop.write("  include: [customer]\n  customer: {incremental: {by: at, lookback: 1m}}")
 
     def arrive(first: int, count: int) -> None:
         rows = (f"({n}, 'x', NULL, NULL, 0, '2024-04-{first // 100 - 9:02} 10:{n % 60:02}:00')" for n in range(first, first + count))

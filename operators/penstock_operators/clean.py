@@ -37,9 +37,11 @@ class CleanOperator(BaseOperator):
 
     def cleaned(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Clean up, and answer by migration how many runs, files, bytes and statements there were. Raises AirflowException at the end."""
+        from penstock.migration.overlay import files
+
         done: dict[str, Any] = {}
         failed: list[str] = []
-        for file in sorted([*Path(self.folder).glob("*.yaml"), *Path(self.folder).glob("*.yml")]):
+        for file in files(Path(self.folder)):
             try:
                 name, figures = self._clean(file, bool(context["params"].get("dry_run")))
                 done[name] = figures

@@ -168,8 +168,13 @@ def _covered(request: RunRequest) -> Interval | None:
     return found
 
 
-def _refuse_other_interval(plan: Plan, request: RunRequest) -> None:
-    """Raise MigrationError when a run that was planned for one interval is asked for another."""
+def _refuse_other_request(plan: Plan, request: RunRequest) -> None:
+    """Raise MigrationError when a run that was planned for one interval, or for some tables, is asked for others."""
+    planned = {t.name for t in plan.tables}
+    if request.tables and set(request.tables) != planned:
+        what = f"the run {plan.run} was planned for the tables {', '.join(sorted(planned))}, not for {', '.join(request.tables)}"
+        fix = "to resume it, name no tables; to move these tables, start a new run"
+        raise MigrationError(what, where=str(request.migration.path), fix=fix)
     if request.interval is not None and plan.interval != _span(request.interval, request.migration):
         was = "..".join(plan.interval) if plan.interval else "no interval"
         what = f"the run {plan.run} is of the interval {was}, not of {request.interval}"
@@ -184,7 +189,7 @@ def plan(request: RunRequest) -> Session:
     migration, area = request.migration, request.area
     if area.exists("plan.json"):
         written_plan = Plan.from_json(area.read_text("plan.json"))
-        _refuse_other_interval(written_plan, request)
+        _refuse_other_request(written_plan, request)
         if written_plan.fingerprint == migration.fingerprint:
             return request.context(written_plan)
         area.delete()

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--env", metavar="NAME", help="read the overlay FILE.NAME.yaml of the migration file (default: PENSTOCK_ENV)")
     commands = parser.add_subparsers(metavar="command", required=True)
     for module in (check, plan, run, report, undo, coverage, quarantine, clean, schema):
         module.add(commands)

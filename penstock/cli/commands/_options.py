@@ -61,14 +61,20 @@ def command(
     return parser
 
 
+def declared(args: argparse.Namespace) -> Migration:
+    """The migration file, read. Raises MigrationError."""
+    from penstock.migration.loader import load
+
+    return load(args.migration, args.env)
+
+
 def request(args: argparse.Namespace, run: str = "") -> RunRequest:
     """What the arguments ask for, of the run called `run`. Raises MigrationError and UnknownConnection."""
     from penstock.migration import connections, suites
-    from penstock.migration.loader import load
     from penstock.model.endpoints import Endpoints
     from penstock.planning.request import RunRequest
 
-    migration = load(args.migration)
+    migration = declared(args)
     endpoints = Endpoints(connections.resolve(args.source or migration.source), connections.resolve(args.target or migration.target))
     folder = suites.suites_folder(migration, args.project)
     _refuse_other_suites(migration, folder)

@@ -20,10 +20,9 @@ def add(commands: Any) -> None:
 def clean(args: argparse.Namespace) -> int:
     from penstock.cli import console
     from penstock.migration import connections
-    from penstock.migration.loader import load
     from penstock.stages.switch import clean
 
-    migration = load(args.migration)
+    migration = options.declared(args)
     target = connections.resolve(args.target or migration.target)
     found = clean.clean(migration, options.root(args, migration), target, args.dry_run)
     if args.json:

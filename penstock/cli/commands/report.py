@@ -17,10 +17,9 @@ def add(commands: Any) -> None:
 
 def report(args: argparse.Namespace) -> int:
     from penstock.cli import console
-    from penstock.migration.loader import load
     from penstock.stages import report
 
-    migration = load(args.migration)
+    migration = options.declared(args)
     area, run = options.earlier_run(args, migration)
     found = report.report(area, migration.name, run)
     if args.json:

@@ -30,6 +30,7 @@ from penstock.planning.preflight.estimate import Space, Workload
 from penstock.planning.preflight.result import PreflightResult
 from penstock.stages import plan, report
 from tests.support.data.shop import ITEMS, Shop
+from tests.support.requests import request
 from tools.mariadb_server import mariadb_server as odd_mariadb
 
 Usage = namedtuple("Usage", "total used free")
@@ -38,7 +39,7 @@ Usage = namedtuple("Usage", "total used free")
 def check(shop: Shop, tables: str = "", extra: str = "", estimated: bool = False) -> PreflightResult:
     migration = shop.write(tables, extra)
     root = str(shop.folder / "staging")
-    return plan.preflight(migration, "r1", shop.source, shop.target, shop.folder / "expectations", root=root, estimate=estimated)
+    return plan.preflight(request(migration, "r1", root, shop.source, shop.target, shop.folder / "expectations"), estimate=estimated)
 
 
 def of(found: PreflightResult, area: str) -> list[Problem]:
@@ -180,7 +181,7 @@ def held_open(database: str | None) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_file_that_another_process_has_open_for_long_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.databases.duckdb.PATIENCE", 0.5)
+    monkeypatch.setattr("penstock.databases.duckdb.session.PATIENCE", 0.5)
     with held_open(shop.target.database), pytest.raises(ConnectionFailed) as failed:
         check(shop)
     assert "lock" in failed.value.why.lower() and "no other process holds it" in failed.value.fix
@@ -290,17 +291,17 @@ def test_check_shows_one_table_with_what_blocks_first(
 def test_the_report_has_what_preflight_found_of_runs_that_were_refused_too(shop: Shop) -> None:
     area = shop.run(migration=shop.write("  include: [log]")).staging
     found = report.report(area, "shop", "r1")
-    assert [p["area"] for p in found["assessment"]["problems"]] == ["key"] and found["assessment"]["lines"][0].startswith("sizes: 1 table")
+    assert [p["area"] for p in found["preflight"]["problems"]] == ["key"] and found["preflight"]["lines"][0].startswith("sizes: 1 table")
     html = area.read_text("report.html")
     assert "multiset" in html and "sizes: 1 table" in html
     with pytest.raises(Exception, match="custmer"):
         shop.run("r2", shop.write("  custmer: {}"))
     refused = (shop.folder / "staging/shop/r2/report.html").read_text()
-    assert 'class="bad"><td><span class="pill bad">blocks' in refused and "custmer" in refused
+    assert 'class="bad"><td><span class="pill bad">blocking' in refused and "custmer" in refused
 
 
 def test_a_plan_does_not_forget_the_sample_that_preflight_took(shop: Shop) -> None:
-    session = shop.run(until="gate")
+    session = shop.run(stop_before_switch=True)
     area, sampled = session.staging, check(shop, estimated=True)
     area.remove("preflight.json")
     plan.keep(area, sampled)

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from penstock.databases import Size
-from penstock.databases._shared.lengths import Widths
+from penstock.databases._shared.long_values import Widths
 from penstock.errors import PenstockError, Problem
 from penstock.migration.spec import Migration
-from penstock.model.intervals import Interval
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Table
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.sample import Sample
+from penstock.planning.request import RunRequest
 from penstock.transforms._mapping import Mapped
-
-
-@dataclass(frozen=True)
-class PreflightRequest:
-    """What the run would be asked to do.
-
-    run: its id.  suites: the folder of the migration's suites.
-    root: URL of the staging area, whose disk is asked for free space; "" when none is known.
-    secrets: what is configured, by name; None when that is not known, and then it is not checked.
-    tables: only these source tables; () is all.
-    interval: the data interval of a run of a partitioned migration; None checks what holds for any interval.
-    repair: only the rows that differ are sent.
-    """
-
-    migration: Migration
-    run: str
-    suites: Path
-    root: str = ""
-    secrets: Mapping[str, str] | None = field(default=None, repr=False)
-    tables: tuple[str, ...] = ()
-    interval: Interval | None = None
-    repair: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +65,7 @@ class Context:
     rows: in the phase `rows`.
     """
 
-    request: PreflightRequest
+    request: RunRequest
     source: Endpoint
     target: Endpoint
     planned: Planned = Planned()

@@ -11,11 +11,12 @@ from penstock.errors import Area, Problem
 from penstock.model.plan import token
 from penstock.planning import scope
 from penstock.planning.preflight import checks, endpoints, estimate, row_width, sample, tables
-from penstock.planning.preflight.context import Context, PreflightRequest, RowFacts
+from penstock.planning.preflight.context import Context, RowFacts
 from penstock.planning.preflight.result import PreflightResult
+from penstock.planning.request import RunRequest
 
 
-def preflight(request: PreflightRequest, source: sa.Connection, target: sa.Connection, estimated: bool = False) -> PreflightResult:
+def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection, estimated: bool = False) -> PreflightResult:
     """Look at both databases and at the suites, and find every problem that a run would meet. Changes nothing.
 
     estimated: try a sample of the rows as well, for about two seconds.

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Size
-from penstock.databases._shared import lengths
-from penstock.databases._shared.lengths import Widths
+from penstock.databases._shared import long_values
+from penstock.databases._shared.long_values import Widths
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.planning.preflight.endpoints import Endpoint
@@ -32,7 +32,7 @@ def measure(plans: Iterable[TablePlan], sizes: Mapping[str, Size], migration: Mi
 
 def applied(plans: Iterable[TablePlan], widths: Mapping[str, Widths]) -> tuple[TablePlan, ...]:
     """The plans with what is known of the widths of their rows."""
-    return tuple(replace(p, longest=w.longest, row_bytes=w.average) if (w := widths.get(p.name)) else p for p in plans)
+    return tuple(replace(p, longest_row=w.longest, row_bytes=w.average) if (w := widths.get(p.name)) else p for p in plans)
 
 
 def _bind(connection: sa.Connection, statements: Sequence[str]) -> None:
@@ -44,4 +44,4 @@ def _widths(plan: TablePlan, source: Endpoint, held: Size | None) -> Widths | No
     octets = {c.name: sql for c in plan.source.columns if (sql := source.database.octets(c))}
     if not octets or (held and held.bytes is not None and held.bytes <= _SMALL):
         return None
-    return lengths.measure(source.connection, rows_of(plan, source.database), octets)
+    return long_values.measure(source.connection, rows_of(plan, source.database), octets)

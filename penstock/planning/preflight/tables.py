@@ -118,9 +118,10 @@ class _Planner:
             steps=tuple(spec.transform),
             key=key if chunkable else (),
             target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
-            ranged=ranged,
+            chunks_at_target=ranged,
             sensitive=tuple(spec.sensitive),
-            held=bool(source.primary_key) and not spec.key,
+            how=self.migration.switch.how,
+            source_primary_key=bool(source.primary_key) and not spec.key,
             quarantines=bad_rows.action == "quarantine",
             at_most=spec.bad_rows.at_most if spec.bad_rows else None,
         )

@@ -15,11 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.errors import Area, Problem
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.planning.preflight import checks
-from penstock.planning.preflight.context import Context, PreflightRequest
+from penstock.planning.preflight.context import Context
 from penstock.planning.preflight.preflight import preflight
 from penstock.planning.preflight.result import PreflightResult, json_schema
+from tests.support.requests import request
 
 Add = Callable[..., None]
 
@@ -53,8 +54,8 @@ def found(tmp_path: Path) -> Callable[..., PreflightResult]:
         (tmp_path / "m.yaml").write_text(f"name: m\nsource: {urls[0]}\ntarget: {urls[1]}\n{extra}")
         engines = [sa.create_engine(url) for url in urls]
         with engines[0].connect() as reading, engines[1].connect() as writing:
-            request = PreflightRequest(load(tmp_path / "m.yaml"), "r", tmp_path / "none", tables=tables)
-            result = preflight(request, reading, writing, estimated)
+            asked = request(load(tmp_path / "m.yaml"), "r", "", *urls, tmp_path / "none", tables=tables)
+            result = preflight(asked, reading, writing, estimated)
         for engine in engines:
             engine.dispose()
         return result

@@ -58,7 +58,7 @@ def _to_partitioned(
     spec = tables.migration.partition_of(plan.name)
     lines = _lines(plan.name, other, key, plan)
     if spec is None:
-        how = "moved by its changes" if plan.follows else "moved whole"
+        how = "moved by its changes" if plan.watermark_column else "moved whole"
         what = f"it is {how} and refers to {other}, of which a run moves one interval: it would refer to rows that are not there yet"
         if tables.to.foreign_keys:
             yield Problem(True, where, what, f"move it in intervals, too:\n{lines}", "key")
@@ -93,8 +93,8 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
     except MigrationError:  # said elsewhere
         return 0
     given = [f"{databases.quote(database, c)} IS NOT NULL" for c in key.columns]
-    outside = f"NOT ({within(replace(plan, partition=inside), database, plan.source)})"
-    query = f"SELECT count(*) FROM {rows_of(replace(plan, partition=own), database, *given, outside)}"
+    outside = f"NOT ({within(replace(plan, scope=inside), database, plan.source)})"
+    query = f"SELECT count(*) FROM {rows_of(replace(plan, scope=own), database, *given, outside)}"
     return int(databases.execute(source, query).scalar_one())
 
 
@@ -102,10 +102,10 @@ def _to_once(tables: Tables, plan: TablePlan, key: ForeignKey) -> Iterator[Probl
     """A table that refers to one that is moved once: new rows of that one never come."""
     specs = tables.migration.tables.specs
     spec, mine = specs.get(key.ref_table), specs.get(plan.name)
-    if spec is None or spec.moved != "once" or key.ref_table == plan.name or (mine and mine.moved == "once"):
+    if spec is None or spec.load != "once" or key.ref_table == plan.name or (mine and mine.load == "once"):
         return
     what = f"it refers to {key.ref_table}, which is moved once: a run that needs a row that was added there later is refused"
-    fix = f"leave out `moved: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
+    fix = f"leave out `load: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
     yield Problem(False, f"table {plan.name}", what, fix, "key")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.databases._shared.lengths import Widths
+from penstock.databases._shared.long_values import Widths
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
 from penstock.planning.preflight.context import Context

@@ -170,7 +170,7 @@ class Problem:
 
 @dataclass
 class PreflightFailed(PenstockError):
-    """What stands in the way, all of it at once."""
+    """Preflight found blocking problems. problems: all that it found."""
 
     problems: Sequence[Problem] = ()
 

@@ -3,7 +3,7 @@
 A module declares `transform = Transform(check=..., schema=..., apply=...)`: see `_transform`, and docs/contributing/add-a-transform.md.
 
 Migration files are read whenever Airflow parses a DAG, so a module imports pyarrow and DuckDB inside its functions.
-While rows move, a value may be told in an error's `why`, and only there: tables with sensitive columns withhold it.
+An error may name a value in its `why`, and only there: tables with sensitive columns withhold it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
 Step = tuple[str, Any]
 Shapes = Sequence[tuple["Column", ...]]
 """The columns after each step."""
-_WITHHELD = "withheld: it may name a value, and the table has columns whose values are never shown"
+_WITHHELD = "withheld: it may contain a value of a sensitive column"
 
 
 _REGISTRY = Registry("penstock.transforms", __path__)
@@ -104,8 +104,8 @@ def apply(
 ) -> pa.Table:
     """The rows that `steps` make of `table`, which has `columns`: exactly of the columns that `schema` says.
 
-    known: the shapes of these steps, where somebody has asked already.
-    No error tells a value when the table has `sensitive` columns, or masks one. Raises TransformFailed.
+    known: the shapes of these steps, when they are known already.
+    No error names a value when the table has `sensitive` columns, or a step conceals one. Raises TransformFailed.
     """
     import pyarrow as pa
 
@@ -126,7 +126,7 @@ def apply(
             raise
         if batch.schema.names != wanted.names or batch.schema.types != wanted.types:
             fields = [f"{f.name} {f.type}" for f in batch.schema]
-            raise TransformFailed(f"the step {name} made {fields}, not what it said it would", why=f"its schema says {wanted.names}")
+            raise TransformFailed(f"the step {name} returned the columns {fields}", why=f"its schema promises {wanted.names}")
         if transform.keeps_rows and batch.num_rows != before:
             what = f"the step {name} made {batch.num_rows} rows of {before}, and declares that it keeps every row"
             raise TransformFailed(what, fix=f"declare `keeps_rows=False` in the transform {name}")
@@ -143,7 +143,7 @@ def _after(columns: tuple[Column, ...], name: str, args: Any) -> tuple[Column, .
     out = of(name).schema(columns, args)
     repeated = [column for column, times in Counter(c.name for c in out).items() if times > 1]
     if repeated:
-        raise TransformFailed(f"two columns would be called {repeated[0]!r}", fix="give one of them another name, or drop it before")
+        raise TransformFailed(f"two columns would be called {repeated[0]!r}", fix="rename or drop one of them before this step")
     return out
 
 
@@ -152,7 +152,7 @@ def need(columns: Iterable[Column], wanted: Iterable[str]) -> None:
     known = [c.name for c in columns]
     for name in wanted:
         if name not in known:
-            raise TransformFailed(f"there is no column {name!r} here", fix=nearest(name, known))
+            raise TransformFailed(f"there is no column {name!r} at this step", fix=nearest(name, known))
 
 
 def made(columns: tuple[Column, ...], new: Mapping[str, Column]) -> tuple[Column, ...]:

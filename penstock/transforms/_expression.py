@@ -1,7 +1,7 @@
 """SQL expressions over the rows of an Arrow table, by DuckDB: what several transforms compute with.
 
-An expression sees one row and nothing else, and says the same of the same row whenever it is asked: a chunk that is
-transformed again must come out the same.
+An expression uses one row and nothing else, and gives the same value for the same row every time: a chunk that is transformed again must
+have the same rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def selected(table: pa.Table, fields: str, parameters: Sequence[object] = ()) ->
     with _relation(table, fields, parameters) as relation:
         found = relation.to_arrow_table()
     if found.num_rows != table.num_rows:
-        raise TransformFailed("the expression is not of one row", why=f"it made {found.num_rows} rows of {table.num_rows}")
+        raise TransformFailed(
+            "the expression does not give one value for each row", why=f"it made {found.num_rows} rows from {table.num_rows}"
+        )
     return found
 
 
@@ -41,7 +43,7 @@ def type_of(text: str, schema: pa.Schema) -> str:
     """
     fault = _fault(text, schema)
     if fault:
-        fix = "a step sees one row and nothing else, and makes the same of it every time"
+        fix = "use only columns of the row, and functions that give the same result every time"
         raise TransformFailed(f"{text!r} is not an expression over one row", why=fault, fix=fix)
     with _relation(schema.empty_table(), f"({text}\n) AS found") as relation:
         found = str(relation.types[0])
@@ -117,18 +119,18 @@ def _fault(text: str, schema: pa.Schema) -> str | None:
 def _function_fault(name: str, arguments: int) -> str | None:
     _session()
     if name == "unnest":
-        return "unnest makes several rows of one"
+        return "unnest makes several rows from one"
     if name in _LOCAL.changing or (name == "age" and arguments == 1):
-        return f"{name} answers differently from one time to the next"
+        return f"{name} gives another result each time"
     return None
 
 
 def _column_fault(names: list[str], known: list[str], too_wide: list[str]) -> str | None:
     for name in names:
         if known.count(name) > 1:
-            return f"two columns are called {name!r} but for upper and lower case, which DuckDB does not tell apart: rename one before"
+            return f"two columns are called {name!r} except for case, which DuckDB ignores: rename one before this step"
         if name in [w.lower() for w in too_wide]:
-            return f"{name!r} has more than 38 digits, which DuckDB can't hold: cast it before"
+            return f"{name!r} has more than 38 digits, which DuckDB does not support: cast it before this step"
     return _function_fault(names[0], 0) if len(names) == 1 and names[0] not in known else None
 
 

@@ -74,7 +74,7 @@ def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[Step],
     def follow(what: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
         if all(c in names for c in wanted):
             return tuple(names[c] for c in wanted)
-        lost.append(f"{what} ({', '.join(wanted)}): a column of it is dropped")
+        lost.append(f"{what} ({', '.join(wanted)}), because a step drops a column of it")
         return ()
 
     primary = follow("primary key", source.primary_key) if source.primary_key else ()

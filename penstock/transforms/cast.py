@@ -60,15 +60,17 @@ def _type(column: Column, text: str) -> Type:
     except ValueError as error:
         raise TransformFailed(what, why=str(error)) from None
     if wanted.name in ("enum", "set") and not wanted.labels:
-        raise TransformFailed(what, why="its labels are not said", fix=f"write for instance {wanted.name}('a','b')")
+        raise TransformFailed(what, why="its labels are missing", fix=f"write for instance {wanted.name}('a','b')")
     try:
         if not _possible(column.type.name, wanted.name):
             raise NotImplementedError
         convert(pa.chunked_array([], column.type.arrow), wanted)
     except (ValueError, NotImplementedError):
         own = wanted.name in WORDED | {"jsonb"}
-        why = "only a database that has the type knows what is one" if own else "there is no one way to do it"
-        raise TransformFailed(what, why=why, fix="derive it: say how in an expression" if not own else "cast it to string") from None
+        why = "only a database that has this type can read it" if own else "there is more than one way to do it"
+        raise TransformFailed(
+            what, why=why, fix="use `derive`, with an expression that says how" if not own else "cast it to string"
+        ) from None
     return wanted
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def check(args: Any) -> str | None:
     fault = mapping(args, "{column: value}")
-    return fault or next((f"{k}: NULL fills nothing" for k, v in args.items() if v is None), None)
+    return fault or next((f"{k}: the value can't be NULL" for k, v in args.items() if v is None), None)
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, Any]) -> tuple[Column, ...]:

@@ -23,7 +23,7 @@ _BLOCK = 64  # bytes that SHA-256 takes at a time
 
 def check(args: Any) -> str | None:
     fault = mapping(args, "{column: sha256}")
-    return fault or next((f"{k}: {v!r} is not a way to mask; there is: sha256" for k, v in args.items() if v != "sha256"), None)
+    return fault or next((f"{k}: unknown method {v!r}; use sha256" for k, v in args.items() if v != "sha256"), None)
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column, ...]:
@@ -38,7 +38,7 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
 
     if not secrets.get("mask_key"):
         fix = "set the password of the Airflow connection penstock_mask; on the command line, PENSTOCK_MASK_KEY"
-        raise TransformFailed("there is no key to mask with", fix=fix)
+        raise TransformFailed("no mask key is configured", fix=fix)
     key = secrets["mask_key"].encode()
     key = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
     pads = [bytes(b ^ pad for b in key) for pad in (0x36, 0x5C)]
@@ -47,7 +47,7 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
         if pa.types.is_decimal256(values.type):
             values = values.cast(pa.string())
         value = "v" if pa.types.is_binary(values.type) else "encode(v::VARCHAR)"
-        # the key is a parameter: it stands in no statement that could be told
+        # the key is a parameter, so that it is in no statement that an error could show
         masked = _expression.selected(pa.table({"v": values}), f"sha256($2 || from_hex(sha256($1 || {value}))) AS masked", pads)
         batch = replaced(batch, name, masked.column(0))
     return batch

@@ -81,12 +81,14 @@ def apply(batch: pa.Table, args: Any, out: tuple[Column, ...], secrets: Mapping[
         raise BadValues(what, why=str(error), fix="try it on rows of the staged Parquet file") from None
     names = [c.name for c in out]
     if not isinstance(frame, pd.DataFrame):
-        raise TransformFailed(f"{call} gave no DataFrame", why=f"it gave {type(frame).__name__}", fix="return the frame")
+        raise TransformFailed(f"{call} did not return a DataFrame", why=f"it returned {type(frame).__name__}", fix="return the frame")
     if sorted(map(str, frame.columns)) != sorted(names):
         odd = sorted({*map(str, frame.columns)} ^ {*names}) or names
-        raise TransformFailed(f"{call} gave other columns than it declares: {', '.join(odd)}", fix="declare what it adds under `columns`")
+        raise TransformFailed(
+            f"{call} returned other columns than it declares: {', '.join(odd)}", fix="declare what it adds under `columns`"
+        )
     if len(frame) > batch.num_rows:
-        raise TransformFailed(f"{call} gave {len(frame)} rows of {batch.num_rows}", fix="it may leave rows out, not add any")
+        raise TransformFailed(f"{call} returned {len(frame)} rows for {batch.num_rows}", fix="leave rows out, but add none")
     return pa.table([_column(call, frame[c.name], c) for c in out], names=names)
 
 
@@ -106,11 +108,11 @@ def _column(call: str, series: Any, column: Column) -> pa.ChunkedArray:
             raise TypeError(f"they are {values.type}")
         values = cast.convert(values, column.type)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        what = f"{call} gave values in {column.name} that are not {column.type}"
+        what = f"{call} returned values in {column.name} that are not {column.type}"
         fix = "declare its type under `columns`, or convert the values"
         raise BadValues(what, why=str(error).splitlines()[0], fix=fix, column=column.name) from None
     if values.null_count and not column.nullable:
-        what, fix = f"{call} gave NULL in {column.name}, which has none", "fill it, or leave those rows out"
+        what, fix = f"{call} returned NULL in {column.name}, which is NOT NULL", "fill it, or leave those rows out"
         raise BadValues(what, fix=fix, column=column.name)
     return values
 

@@ -57,7 +57,7 @@ def test_names_that_the_target_takes_for_one_are_refused_together(target: str, m
     )
     label = {"mysql": "MySQL/MariaDB", "sqlite": "SQLite", "duckdb": "DuckDB"}[target]
     lines = [line for line in told(tmp_path, source, make(target, f"twins_in_{target}")) if line.startswith("!")]
-    columns = f"!table t: the columns 'Name' and 'name' have the same name to {label}"
+    columns = f"!table t: {label} does not distinguish the column names 'Name' and 'name'"
     tables = [line for line in lines if line.startswith(("!table other", "!table Other"))]
     assert columns in lines and len(tables) == (target != "mysql")  # whose tables are files, in capitals or not
     beside = [line for line in told(tmp_path, source, make("postgresql", f"twins_pg_{target}")) if line.startswith("!")]
@@ -68,8 +68,8 @@ def test_names_that_mysql_takes_nowhere_are_refused_and_longer_ones_everywhere(m
     source = source_of(make, "refused", f'CREATE TABLE "t😀" ("c " integer, "ok" integer, "{"ü" * 31}" integer)')
     lines = told(tmp_path, source, make("mysql", "refused_target"))
     assert [line for line in lines if line.startswith("!")] == [
-        "!table t😀: the name 't😀' has characters that MySQL/MariaDB takes in no name, or not there",
-        "!table t😀: the name 'c ' has characters that MySQL/MariaDB takes in no name, or not there",
+        "!table t😀: the name 't😀' has characters that MySQL/MariaDB does not allow, or not in this position",
+        "!table t😀: the name 'c ' has characters that MySQL/MariaDB does not allow, or not in this position",
     ]
     long = make("sqlite", "refused_long")
     with Plain(long) as plain:

@@ -357,7 +357,7 @@ def test_what_follows_from_the_foreign_keys_is_said_before_the_first_run_with_th
     life.grow(1, 2)
     problems = life.check()
     (item,) = [p for p in problems if p.blocking]
-    assert item.where == "table item" and "refers to orders" in item.what
+    assert item.where == "table item" and "rows of orders" in item.what
     (payment,) = [p for p in problems if p.where == "table payment" and p.area == "key"]
     assert not payment.blocking and payment.what.startswith("1 row of the interval 2026-03-02") and "with: orders" in payment.fix
     with pytest.raises(PreflightFailed):

@@ -83,7 +83,7 @@ def test_a_value_that_does_not_fit_is_named_before_anything_moves(tmp_path: Path
     with pytest.raises(PreflightFailed) as refused:
         ran(load(declared(tmp_path, "128MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
     (told,) = (p for p in refused.value.problems if p.blocking)
-    assert "picture 38.1 MiB" in told.what and "128 MiB are declared" in told.what and told.where == "table t"
+    assert "picture 38.1 MiB" in told.what and "the migration allows 128 MiB" in told.what and told.where == "table t"
     enough = told.fix.partition("`memory: ")[2].partition("`")[0]
     session = plan.plan(request(load(declared(tmp_path, enough)), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites"))
     assert session.plan.table("t").longest_row == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20

@@ -160,7 +160,7 @@ def test_names_that_differ_in_case_only_are_refused_where_they_are_one(shop: Sho
     assert len(found) == 2 and "'Orders' and 'orders'" in found[1] and "'id' and 'ID'" in found[0], found
     duckdb.connect(str(shop.target.database)).execute("CREATE TABLE ORDERS (v INT)").close()
     found = [p.fix for p in of(check(away, "  include: [Orders]"), "collision")]
-    assert found == ["write `to: ORDERS`, or another"]
+    assert found == ["write `to: ORDERS`, or another name"]
 
 
 def test_a_file_that_is_not_there_is_named_and_not_made(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What a run will need: how much there is to move, the space it takes, and the time."""
+"""How much a run has to move, and the space and the time that it takes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from penstock.planning.preflight.sample import Pace
 from penstock.runtime.formatting import count, number, seconds, size
 from penstock.state import staging
 
-# A run costs about so many seconds whatever it moves: Great Expectations alone takes some to import.
+# Seconds that a run takes whatever it moves, and for each table: Great Expectations alone takes some to import.
 _FIXED, _EACH = 4.0, 0.15
-# Keys, indexes and what a larger table does to caches: how much slower than the sample it may be.
+# How much slower than the sample a run may be: keys, indexes, and caches that a larger table does not fit into.
 _SLACK = 2.0
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a place needs to hold beside what is there. free: None where nobody knows."""
+    """How many bytes a place needs in addition to what it holds. free: None where it is not known."""
 
     place: str
     needed: int
@@ -33,9 +33,9 @@ class Space:
 
 @dataclass(frozen=True)
 class Estimate:
-    """About how much a run has to move, and what it takes. None is what could not be known without reading everything.
+    """About how much a run has to move, and what it takes. None: not known without reading everything.
 
-    seconds: the shortest and the longest it is likely to take.  basis: what that is concluded from.
+    seconds: the shortest and the longest time that a run is likely to take.  basis: what that is concluded from.
     """
 
     tables: int
@@ -52,9 +52,9 @@ class Estimate:
         lines = [f"sizes: {count(self.tables, 'table')}, {rows}, {size(self.bytes)}"]
         if self.tables > 1 and self.largest:
             named = (f"{name} ({number(rows)} rows, {size(held)})" for name, rows, held in self.largest)
-            lines.append(f"the largest: {', '.join(named)}")
+            lines.append(f"largest: {', '.join(named)}")
         for space in self.space:
-            free = f"{size(space.free)} free" if space.free is not None else "what is free there is unknown"
+            free = f"{size(space.free)} free" if space.free is not None else "free space unknown"
             lines.append(f"space: {space.place} needs about {size(space.needed)}; {free}")
         if self.seconds:
             low, high = self.seconds

@@ -1,6 +1,6 @@
-"""A few rows of each table on their whole way, as fast as they go: what they run into, and how long it takes.
+"""A sample of the rows of each table, moved as a run moves them: how long that takes, and which values fail.
 
-They are read as a run reads them, and loaded into a temporary table at the target that is never committed.
+The rows are loaded into a temporary table at the target, and never committed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the samples took, and what their values ran into. A table may be in one, in both or in neither."""
+    """How long the samples took, and which values failed. A table may be in one, in both or in neither."""
 
     paces: tuple[Pace, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -68,7 +68,7 @@ class _Ends:
 
 
 def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint, target: Endpoint, within: float = SECONDS) -> Sample:
-    """Samples of these tables, the largest first, as far as one gets `within` so many seconds."""
+    """Samples of these tables, the largest first, as many as fit `within` so many seconds."""
     until = time.monotonic() + within
     ends = _Ends(source.database, source.connection.engine, target.database, target.connection.engine)
     paces: list[Pace] = []
@@ -78,7 +78,7 @@ def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint
         if left <= 0:
             break
         pace, fault = _tried(plan, ends, _FIRST)
-        if pace is not None and not paces:  # the very first pays for what is imported and cached
+        if pace is not None and not paces:  # the very first includes the time of imports and caches
             pace, fault = _tried(plan, ends, _FIRST)
         if pace is not None and pace.rows == _FIRST:
             spent = pace.read + (pace.write or 0) + (pace.back or 0)
@@ -92,16 +92,16 @@ def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint
 
 
 def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Problem | None]:
-    """How fast the first `limit` rows went, or what they ran into."""
-    what = f"seen in a sample of {limit:,} rows: "
+    """How fast the first `limit` rows were moved, or what failed."""
+    what = f"in a sample of {limit:,} rows: "
     try:
         return _once(plan, ends, limit), None
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
         why = f" ({error.why})" if error.why and not private_columns(plan) else ""
         return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
-    except Exception as error:  # a driver's own: its text may hold values, and a sample must not fail what else was found
-        return None, Problem(False, f"table {plan.name}", f"it could not be sampled: {type(error).__name__}", area="values")
+    except Exception as error:  # a driver's own: its text may hold values, and a failed sample must not hide what else was found
+        return None, Problem(False, f"table {plan.name}", f"no sample could be taken: {type(error).__name__}", area="values")
 
 
 def _once(plan: TablePlan, ends: _Ends, limit: int) -> Pace:
@@ -115,7 +115,7 @@ def _once(plan: TablePlan, ends: _Ends, limit: int) -> Pace:
             writer.write_batch(batch)
             batches.append(batch)
             held += batch.nbytes
-            if held > _BYTES:  # rows of any width: enough is known of them
+            if held > _BYTES:  # enough, however wide the rows are
                 break
         connection.rollback()
     rows = sum(b.num_rows for b in batches)
@@ -143,7 +143,7 @@ def _loaded(plan: TablePlan, ends: _Ends, batches: Sequence[pa.RecordBatch], pac
         found = digest.total(to.read(connection, databases.select(to, _PLACE, columns), columns), columns)
         ended = time.monotonic()
     if found != digest.total(made, columns):
-        raise LoadFailed("values came back from the target other than they were loaded", fix="cast or filter them in the migration")
+        raise LoadFailed("values read back from the target are not those that were loaded", fix="cast or filter them in the migration file")
     return replace(pace, write=written - began, back=ended - written)
 
 

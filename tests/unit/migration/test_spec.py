@@ -220,7 +220,7 @@ def test_mistake_is_told_with_its_place_and_what_was_expected(tmp_path: Path, te
         ("rename: [a]", "rename: expected {old name: new name}"),
         ("rename", "a step is one word and what belongs to it"),
         ("{rename: {a: b}, drop: c}", "a step is one word and what belongs to it"),
-        ("mask: {a: md5}", "mask: a: 'md5' is not a way to mask; there is: sha256"),
+        ("mask: {a: md5}", "mask: a: unknown method 'md5'; use sha256"),
         ("filter:", "filter: expected an SQL condition"),
         ("drop: [no]", "drop: expected [column, ...]"),
         ("cast: {no: int64}", "cast: False is not a column's name: put it in quotes"),

@@ -344,11 +344,11 @@ def test_expressions_take_any_column_name(name: str) -> None:
         ("c IN (SELECT 1)", "subquery"),
         ("*", "star"),
         ("unnest([c, c])", "several rows"),
-        ("random()", "differently"),
-        ("now()", "differently"),
-        ("current_date", "differently"),
-        ("CURRENT_TIMESTAMP", "differently"),
-        ("age(DATE '2020-01-01')", "differently"),
+        ("random()", "another result"),
+        ("now()", "another result"),
+        ("current_date", "another result"),
+        ("CURRENT_TIMESTAMP", "another result"),
+        ("age(DATE '2020-01-01')", "another result"),
         ("c) AS b, (c", "more than one"),
         ("c) FROM rows WHERE (true", "more than one"),
         ("c) UNION SELECT (1", "more than one"),
@@ -382,7 +382,7 @@ def test_column_named_like_a_clock_is_a_column() -> None:
 
 def test_names_that_differ_in_case_only_are_not_mixed_up() -> None:
     columns = (col("a", "int64"), col("A", "int64"), col("b", "int64"))
-    with pytest.raises(TransformFailed, match="upper and lower case"):
+    with pytest.raises(TransformFailed, match="except for case"):
         transforms.schema(columns, [("derive", {"x": "A + 1"})], "t")
     steps = [("derive", {"x": "b + 1"}), ("mask", {"A": "sha256"})]
     made = transforms.apply(table(columns, a=[1], A=[2], b=[3]), columns, steps, {"mask_key": "k"}).to_pydict()
@@ -563,7 +563,7 @@ def test_every_type_passes_a_function_unchanged(functions: str, kind: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("more", "2 rows of 1"), ("nothing", "no DataFrame"), ("text", "values in c that are not int64"),
+    [("more", "2 rows for 1"), ("nothing", "did not return a DataFrame"), ("text", "values in c that are not int64"),
      ("halves", "values in c that are not int64"),
      ("extra", "extra"), ("broken", "KeyError"), ("absent", "can't find"), ("not_callable", "not a function")],
 )  # fmt: skip
@@ -573,7 +573,7 @@ def test_function_that_gives_something_else_is_named_with_the_column(functions: 
 
 def test_function_can_not_smuggle_null_into_a_column_that_has_none(functions: str) -> None:
     columns = (Column("c", Type("int64"), nullable=False),)
-    with pytest.raises(TransformFailed, match="gave NULL in c"):
+    with pytest.raises(TransformFailed, match="returned NULL in c"):
         transforms.apply(table(columns, c=[1]), columns, [("python", f"{functions}:nulls")], {})
 
 

@@ -1,4 +1,4 @@
-"""Objects at the target that have the names which a run needs."""
+"""Objects at the target whose names a run needs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def check(context: Context) -> Iterator[Problem]:
         where = f"table {plan.name}"
         if plan.target.name.name in views:
             what = f"{plan.target.name} is a view at the target"
-            yield Problem(True, where, what, "drop the view or choose another `to`", "collision")
+            yield Problem(True, where, what, "drop the view, or give the table another `to`", "collision")
         owner = journal.shadow_owner(target.connection, plan.shadow) if known else None
         if (owner is None or owner[0] != migration.name) and plan.shadow in there:
-            what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
+            what = f"the target has a table {plan.shadow} already, and this migration has not created it"
             yield Problem(True, where, what, "rename or drop it, or give this migration another name", "collision")

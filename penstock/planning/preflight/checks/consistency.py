@@ -1,4 +1,4 @@
-"""A consistency that the source can't give."""
+"""A declared consistency that the source's database can't provide."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ order = 10
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """One snapshot of all tables, from a database that gives one for each table."""
+    """`consistency: run` with a database that has a snapshot for each table only."""
     migration, source = context.migration, context.source.database
     if migration.consistency == "run" and source.snapshot != "run":
-        what = f"{source.label} can only give a snapshot per table"
-        yield Problem(True, f"{migration.path}: consistency", what, "use consistency: table", "settings")
+        what = f"{source.label} can't read all tables in one snapshot"
+        yield Problem(True, f"{migration.path}: consistency", what, "write `consistency: table`", "settings")

@@ -17,7 +17,7 @@ phase = "databases"
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """What makes it useless to look at a database any further."""
+    """Why the other checks could not look at a database."""
     for endpoint in (context.source, context.target):
         yield from _too_old(endpoint) or _schema(endpoint, context.migration)
 
@@ -28,17 +28,19 @@ def _too_old(endpoint: Endpoint) -> list[Problem]:
     oldest = endpoint.database.oldest.get(product, ())
     if tuple(map(int, re.findall(r"\d+", number)[: len(oldest)])) >= oldest:
         return []
-    what = f"{said} is too old: the oldest that is supported is {product} {'.'.join(map(str, oldest))}"
-    return [Problem(True, endpoint.role, what, "use a newer server", "version")]
+    what = f"{said} is too old: the oldest supported version is {product} {'.'.join(map(str, oldest))}"
+    return [Problem(True, endpoint.role, what, "upgrade it", "version")]
 
 
 def _schema(endpoint: Endpoint, migration: Migration) -> list[Problem]:
     role, connection = endpoint.role, endpoint.connection
     if not endpoint.schema:
         found = [p for p in endpoint.database.assess(connection, Use(role, None, 1)) if p.blocking]
-        return found or [Problem(True, role, "the connection names no schema", f"name it in the migration as {role}_schema", "settings")]
+        return found or [
+            Problem(True, role, "the connection names no schema", f"write `{role}_schema: …` into the migration file", "settings")
+        ]
     declared = migration.source_schema if role == "source" else migration.target_schema
     if declared and declared not in (known := [n.rpartition(".")[2] for n in sa.inspect(connection).get_schema_names()]):
-        fix = f"make it, or let this user see it; there are: {', '.join(known)}"
+        fix = f"create it, or grant this user access to it; there are: {', '.join(known)}"
         return [Problem(True, f"{migration.path}: {role}_schema", f"the {role} has no schema {declared}", fix, "migration")]
     return []

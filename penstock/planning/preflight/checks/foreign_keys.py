@@ -1,4 +1,4 @@
-"""Foreign keys of tables that are moved in intervals: what can't work, and what works better otherwise, with the lines to paste."""
+"""Foreign keys between tables that are moved in intervals: what can't work, and what can be declared better. The fix can be pasted."""
 
 from __future__ import annotations
 
@@ -58,30 +58,27 @@ def _to_partitioned(
     spec = tables.migration.partition_of(plan.name)
     lines = _lines(plan.name, other, key, plan)
     if spec is None:
-        how = "moved by its changes" if plan.watermark_column else "moved whole"
-        what = f"it is {how} and refers to {other}, of which a run moves one interval: it would refer to rows that are not there yet"
+        moved = "by its changes" if plan.watermark_column else "whole"
+        what = f"it is moved {moved}, and {other} in intervals: its rows would refer to rows of {other} that are not at the target yet"
         if tables.to.foreign_keys:
-            yield Problem(True, where, what, f"move it in intervals, too:\n{lines}", "key")
+            yield Problem(True, where, what, f"move this table in intervals as well:\n{lines}", "key")
         return
     if spec.follows == other or not tables.to.foreign_keys:
         return
     if not plan.target.primary_key:
-        what = (
-            f"it refers to {other}, whose row may belong to another interval, and has no primary key by which its rows could wait for that"
-        )
-        yield Problem(True, where, what, f"declare its `key`, or move both together:\n{lines}", "key")
+        what = f"a row may refer to a row of {other} in another interval, and without a primary key it can't wait for that interval"
+        yield Problem(True, where, what, f"declare its `key`, or move both tables together:\n{lines}", "key")
         return
     crossing = _crossing(tables, plan, key, interval, source)
     if crossing and other != plan.name and spec.by:
-        rows = (
-            f"{count(crossing, 'row')} of the interval {interval} {'refers' if crossing == 1 else 'refer'} to {other} of another interval"
-        )
-        what = f"{rows}: such rows wait beside the live table until that interval is live"
-        yield Problem(False, where, what, f"nothing needs to be done; to move them with the rows that they refer to:\n{lines}", "key")
+        refer = "refers" if crossing == 1 else "refer"
+        rows = f"{count(crossing, 'row')} of the interval {interval} {refer} to rows of {other} in another interval"
+        what = f"{rows}: such rows are kept in a pending table until that interval is live"
+        yield Problem(False, where, what, f"no action is needed; to move them together with the rows that they refer to:\n{lines}", "key")
 
 
 def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interval | None, source: sa.Connection) -> int:
-    """How many rows of an interval refer to a row of another one, at the source; 0 where that can't be told."""
+    """How many rows of an interval refer to a row of another one, at the source; 0 where that is not known."""
     spec = tables.migration.partition_of(plan.name)
     if interval is None or spec is None:
         return 0
@@ -90,7 +87,7 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
         own = scope.partition(tables, plan, spec, interval)
         followed = PartitionSpec(follows=key.ref_table, through=key.name)
         inside = scope.partition(tables, plan, followed, interval)
-    except MigrationError:  # said elsewhere
+    except MigrationError:  # the check `scope` reports it
         return 0
     given = [f"{databases.quote(database, c)} IS NOT NULL" for c in key.columns]
     outside = f"NOT ({within(replace(plan, scope=inside), database, plan.source)})"
@@ -99,13 +96,13 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
 
 
 def _to_once(tables: Tables, plan: TablePlan, key: ForeignKey) -> Iterator[Problem]:
-    """A table that refers to one that is moved once: new rows of that one never come."""
+    """A table that refers to one that is loaded once: rows that are added to that one later are never moved."""
     specs = tables.migration.tables.specs
     spec, mine = specs.get(key.ref_table), specs.get(plan.name)
     if spec is None or spec.load != "once" or key.ref_table == plan.name or (mine and mine.load == "once"):
         return
-    what = f"it refers to {key.ref_table}, which is moved once: a run that needs a row that was added there later is refused"
-    fix = f"leave out `load: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
+    what = f"it refers to {key.ref_table}, which is loaded once: a run is refused when a row refers to one that was added there later"
+    fix = f"remove `load: once` from {key.ref_table}, or load it again when rows were added: --tables {key.ref_table}"
     yield Problem(False, f"table {plan.name}", what, fix, "key")
 
 

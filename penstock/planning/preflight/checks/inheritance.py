@@ -15,5 +15,5 @@ def check(context: Context) -> Iterator[Problem]:
     for name, table in context.tables.items():
         for parent in table.inherits:
             if parent in context.tables:
-                what = f"its rows are {parent}'s too, which it inherits, and both are in this migration: they would be moved twice"
-                yield Problem(True, f"table {name}", what, f"exclude {name}, or exclude {parent} and carry over its own rows")
+                what = f"it inherits from {parent}, which is in this migration as well: its rows would be moved twice"
+                yield Problem(True, f"table {name}", what, f"exclude {name}; or exclude {parent}, and copy its own rows by hand")

@@ -1,4 +1,4 @@
-"""Tables without a key, and keys by which a table can't be cut into chunks: advice."""
+"""Tables without a key, and keys that can't be divided into ranges, which are the chunks of a run: advice."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ order = 120
 def check(context: Context) -> Iterator[Problem]:
     """A line for each kind, with the tables."""
     plans = context.plans
-    cut = "cut by where their rows lie" if context.source.database.row_place else "read in one piece each"
+    chunks = "chunks are cut by the physical place of rows" if context.source.database.row_place else "each table is read as one chunk"
     keyless = [p.name for p in plans if not p.source.key]
     private = [p.name for p in plans if set(p.source.key) & private_columns(p)]
     uncut = [p.name for p in plans if p.source.key and not p.key and p.name not in private]
     loose = [f"{p.name}.{c}" for p in plans for c in p.source.key if p.source.column(c).nullable]
-    told = [
-        (keyless, f"no key: rows are proved as a multiset, {cut}", "declare a `key` in the migration where columns name a row"),
-        (private, f"a key whose values are sensitive, masked or dropped, so no bound of a chunk may show one: {cut}", ""),
-        (uncut, f"a key by which no range can be cut: {cut}", ""),
-        (loose, "a key column that may be NULL: such rows are a chunk of their own", "declare it NOT NULL if no row has one"),
+    advice = [
+        (keyless, f"no key: rows are compared as a multiset, and {chunks}", "declare a `key` if some columns identify a row"),
+        (private, f"the key is sensitive, masked or dropped, so its values can't be the bounds of chunks: {chunks}", ""),
+        (uncut, f"a key of this type can't be divided into ranges: {chunks}", ""),
+        (loose, "a key column can be NULL: rows with NULL in it are a chunk of their own", "declare it NOT NULL if it never is"),
     ]
-    yield from (Problem(False, _places(names), what, fix, "key") for names, what, fix in told if names)
+    yield from (Problem(False, _places(names), what, fix, "key") for names, what, fix in advice if names)
 
 
 def _places(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ def check(context: Context) -> Iterator[Problem]:
     for kind, names in kinds.items():
         several = len(names) > 1
         what = f"not carried: {_plural(kind) if several else kind} {', '.join(names)}"
-        fix = "carry them over by hand where they are wanted" if several else "carry it over by hand where it is wanted"
+        fix = f"create {'them' if several else 'it'} at the target by hand, if needed"
         yield Problem(False, "the source", what, fix)
 
 

@@ -1,4 +1,4 @@
-"""Names that a target can't hold: too long, of characters that it refuses, or the same to it as another one."""
+"""Names that the target's database does not allow: too long, with characters that it refuses, or the same as another name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penstock.planning.preflight.context import Context
 
 order = 130
 
-_FIX = "give the table another `to`, the column a `rename`"
+_FIX = "give the table another `to`, or `rename` the column"
 
 
 def check(context: Context) -> Iterator[Problem]:
@@ -23,47 +23,47 @@ def check(context: Context) -> Iterator[Problem]:
         names = [plan.target.name.name, *(c.name for c in plan.target.columns)]
         yield from (Problem(True, f"table {plan.name}", what, _FIX, "name") for name in names for what in _refused(name, to))
         for one, other in _twins(names[1:], to):
-            what = f"the columns {one!r} and {other!r} have the same name to {to.label}"
-            yield Problem(True, f"table {plan.name}", what, "give one of them a `rename`", "collision")
+            what = f"{to.label} does not distinguish the column names {one!r} and {other!r}"
+            yield Problem(True, f"table {plan.name}", what, "`rename` one of them", "collision")
     yield from _tables(plans, to, live) if to.folds_tables else ()
     yield from _partitions(plans, live)
 
 
 def _tables(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> Iterator[Problem]:
-    """Tables that have the same name to a database which takes capitals and small letters for the same."""
+    """Table names that differ only in case, at a database that ignores case."""
     for one, other in _twins([p.target.name.name for p in plans], to):
-        what = f"{one!r} and {other!r} are the same name to {to.label}"
+        what = f"{to.label} does not distinguish the table names {one!r} and {other!r}"
         yield Problem(True, f"table {other}", what, "give one of them another `to`", "collision")
     there = {to.folded(t.name.name): t.name.name for t in live}
     for plan in plans:
         name = plan.target.name.name
         if (other := there.get(to.folded(name), name)) != name:
-            what = f"{to.label} takes {name!r} for the table {other!r} that is there"
-            yield Problem(True, f"table {plan.name}", what, f"write `to: {other}`, or another", "collision")
+            what = f"{to.label} does not distinguish {name!r} from the existing table {other!r}"
+            yield Problem(True, f"table {plan.name}", what, f"write `to: {other}`, or another name", "collision")
 
 
 def _refused(name: str, to: Database) -> list[str]:
-    told = []
+    faults = []
     if len(name.encode()) > to.max_identifier:
-        told.append(f"the name {name!r} is longer than the {to.max_identifier} bytes {to.label} takes")
+        faults.append(f"the name {name!r} is longer than the {to.max_identifier} bytes that {to.label} allows")
     if to.refused_names and re.search(to.refused_names, name):
-        told.append(f"the name {name!r} has characters that {to.label} takes in no name, or not there")
-    return told
+        faults.append(f"the name {name!r} has characters that {to.label} does not allow, or not in this position")
+    return faults
 
 
 def _twins(names: Iterable[str], to: Database) -> list[tuple[str, str]]:
-    """Pairs of names that the target takes for one."""
+    """Pairs of names that the target does not distinguish."""
     seen: dict[str, str] = {}
     return [(seen[to.folded(n)], n) for n in names if seen.setdefault(to.folded(n), n) != n]
 
 
 def _partitions(plans: Sequence[TablePlan], standing: Collection[Table]) -> Iterator[Problem]:
-    """Partitions keep their names: nothing else may stand there when the switch moves them in."""
+    """Partitions keep their names: no other table may have one of them when the switch moves them in."""
     live = {p.target.name.name for p in plans}
     taken = {t.name.name: t.name.name for t in standing if t.name.name not in live} | {p.target.name.name: p.name for p in plans}
     taken |= {n: t.name.name for t in standing if t.name.name not in live and t.partitioning for n in t.partitioning.names}
     for plan in plans:
         for name in plan.target.partitioning.names if plan.target.partitioning else ():
             if name in taken:
-                what = f"its partition {name} would meet {name}{f' of {taken[name]}' if taken[name] != name else ''} at the target"
-                yield Problem(True, f"table {plan.name}", what, "rename one of them, or drop what stands there", "collision")
+                what = f"the name of its partition {name} is taken at the target{f', by {taken[name]}' if taken[name] != name else ''}"
+                yield Problem(True, f"table {plan.name}", what, "rename one of them, or drop the one at the target", "collision")

@@ -1,4 +1,4 @@
-"""What a table has at the source and will not have at the target: advice, so that nothing is lost in silence."""
+"""What a table has at the source and will not have at the target: advice."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def check(context: Context) -> Iterator[Problem]:
     planned = context.planned
     for name, mapped in planned.mapped.items():
         if context.wanted(name):
-            yield from (_advice(name, f"left out: {lost}") for lost in mapped.lost)
+            yield from (_advice(name, f"not carried: {lost}") for lost in mapped.lost)
             yield from (_advice(name, f"not carried: {note}") for note in planned.tables[name].notes)
     for name, key in planned.left_out_keys:
         if context.wanted(name):
-            yield _advice(name, f"foreign key {key} is left out: what it refers to is not in this migration")
+            yield _advice(name, f"foreign key {key} is not carried: the columns that it refers to are not moved, or a step changes them")
     for name, lines in planned.not_carried.items():
         if context.wanted(name):
             yield from (_advice(name, line) for line in lines)

@@ -1,4 +1,4 @@
-"""What the target holds in another form than the source, or has no place for: advice, so that nothing is lost in silence."""
+"""What the target stores in another form than the source, or can't have: advice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.planning.preflight.context import Context
 
 order = 110
 
-# What a declared counterpart holds, where its type does not say it.
+# What a counterpart stores, where its type does not say it.
 _FORMS = {
     "geometry": ", its SRID and WKB",
     "set": ", the text of its labels",
@@ -21,7 +21,7 @@ _FORMS = {
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Indexes and foreign keys that can't be made, then columns of another form."""
+    """Indexes and foreign keys that can't be created, then columns in another form."""
     to = context.target.database
     for plan in context.plans:
         for what in (*_not_made(plan, to), *_columns(plan, to)):
@@ -31,10 +31,10 @@ def check(context: Context) -> Iterator[Problem]:
 def _not_made(plan: TablePlan, to: Database) -> Iterator[str]:
     for index in plan.target.indexes:
         if not to.secondary_indexes and not index.unique:
-            yield f"index {index.name} is not made: {to.label} could not switch the table with it"
+            yield f"index {index.name} is not created: {to.label} can't switch a table that has one"
     for key in plan.target.foreign_keys:
         if not to.foreign_keys:
-            yield f"foreign key {key.name} is not made: {to.label} could not switch the table with it"
+            yield f"foreign key {key.name} is not created: {to.label} can't switch a table that has one"
 
 
 def _columns(plan: TablePlan, to: Database) -> Iterator[str]:

@@ -36,10 +36,10 @@ def _too_wide(plan: TablePlan, found: Widths, context: Context) -> Iterator[Prob
     needed = max(alone, together)
     if needed <= declared:
         return
-    told = f"its longest row has {size(found.longest)}, the longest value of {column} {size(found.values[column])}"
+    facts = f"its longest row has {size(found.longest)}, and the longest value of {column} {size(found.values[column])}"
     if together > alone:
         holder = from_ if read > written else to
-        told += f", and {holder.label} has as many as {min(found.rows, holder.vector):,} of its rows at a time, {size(max(read, written))}"
-    what = f"{told}: a task takes about {size(needed)} with it, and {size(declared)} are declared"
-    fix = f"declare `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
+        facts += f"; {holder.label} holds {min(found.rows, holder.vector):,} of its rows at a time, {size(max(read, written))}"
+    what = f"{facts}: a task needs about {size(needed)} of memory, and the migration allows {size(declared)}"
+    fix = f"write `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
     yield Problem(True, f"table {plan.name}", what, fix, "size")

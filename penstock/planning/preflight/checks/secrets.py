@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Problem]:
             secret = transforms.of(name).secret
             if secret and not secrets.get(secret) and name not in seen:
                 where = f"{context.migration.path}: tables.{plan.name}.transform"
-                yield Problem(True, where, f"the step `{name}` needs a key, and none is set", _fix(secret), "settings")
+                yield Problem(True, where, f"the step `{name}` needs a key, and none is configured", _fix(secret), "settings")
             seen.add(name)
 
 
@@ -32,5 +32,5 @@ def _fix(secret: str) -> str:
     variable = f"PENSTOCK_{secret.upper()}"
     return (
         f'in Airflow: `airflow connections add {SECRETS[secret]} --conn-type generic --conn-password "$(openssl rand -hex 32)"`;'
-        f" on the command line: `export {variable}=$(openssl rand -hex 32)`; keep that key: another one masks equal values differently"
+        f" on the command line: `export {variable}=$(openssl rand -hex 32)`; keep the key: another one gives equal values different masks"
     )

@@ -1,4 +1,4 @@
-"""Names in the migration file, or on the command line, that the source doesn't have."""
+"""Names in the migration file, or on the command line, that the source does not have."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def check(context: Context) -> Iterator[Problem]:
     unknown = [*_tables(context), *_patterns(context)]
     yield from unknown
     if not unknown and not chosen(migration, names):
-        what = f"the source schema {context.source.schema} has no tables to move"
+        what = f"the source's schema {context.source.schema} has no table that this migration moves"
         yield Problem(True, f"{migration.path}: tables", what, area="migration")
     yield from _keys(context)
     yield from _partitions(context)
     for name in context.request.tables:
         if name not in context.planned.tables:
             fix = nearest(name, context.planned.tables)
-            yield Problem(True, f"table {name}", "this migration has no such table", fix, "migration")
+            yield Problem(True, f"table {name}", "the migration has no such table", fix, "migration")
 
 
 def _tables(context: Context) -> Iterator[Problem]:
@@ -58,5 +58,5 @@ def _partitions(context: Context) -> Iterator[Problem]:
     migration = context.migration
     for name in chosen(migration, context.planned.source_names):
         if name not in context.planned.tables and (name in migration.tables.specs or name in migration.tables.include):
-            where, what = f"{migration.path}: tables.{name}", f"{name} is a partition: a table is moved with all of its partitions"
-            yield Problem(True, where, what, "name the table that it is a part of", "migration")
+            where, what = f"{migration.path}: tables.{name}", f"{name} is a partition: a table is moved with all its partitions"
+            yield Problem(True, where, what, "name the partitioned table instead", "migration")

@@ -24,20 +24,20 @@ def check(context: Context) -> Iterator[Problem]:
 
 
 def short(needs: Sequence[Needed], measured: bool) -> Iterator[Problem]:
-    """Which places have too little room. What lies on one disk needs it together."""
+    """Which places have too little room. Places on one disk share its room."""
     disks: dict[int, list[tuple[str, Path, float]]] = {}
     for needed in needs:
         if needed.path is not None:
             there = estimate.existing(needed.path)
             disks.setdefault(there.stat().st_dev, []).append((needed.place, there, needed.bytes))
             if not os.access(there, os.W_OK):
-                fix = f"let this user write into {there}"
-                yield Problem(True, needed.place, f"nothing can be written at {needed.path}", fix, "privileges")
+                fix = f"grant this user write access to {there}"
+                yield Problem(True, needed.place, f"this user can't write to {needed.path}", fix, "privileges")
     for parts in disks.values():
         places, total = " and ".join(p for p, _, _ in parts), sum(n for _, _, n in parts)
         free = shutil.disk_usage(parts[0][1]).free
         if total * 1.2 > free:
-            # half of it is missing even if the guess is twice the truth
+            # Even if the estimate is twice the truth, it is not enough.
             blocking = measured and total > 2 * free
-            what = f"about {size(total)} will be needed, and {size(free)} are free"
-            yield Problem(blocking, places, what, "make room, or move the tables in several migrations", "space")
+            what = f"a run needs about {size(total)}, and {size(free)} are free"
+            yield Problem(blocking, places, what, "free some space, or split the tables into several migrations", "space")

@@ -16,6 +16,6 @@ def check(context: Context) -> Iterator[Problem]:
     for name, mapped in context.planned.mapped.items():
         live = mapped.table.name.name
         if live in taken and context.wanted(name):
-            what, fix = f"{taken[live]} becomes {live} too", "give one of them another `to`"
+            what, fix = f"{taken[live]} and {name} would both become {live}", "give one of them another `to`"
             yield Problem(True, f"table {name}", what, fix, "collision")
         taken[live] = name

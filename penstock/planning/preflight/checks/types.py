@@ -1,4 +1,4 @@
-"""Columns whose type the target's database can't hold in any form."""
+"""Columns whose type the target's database can't store in any form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check(context: Context) -> Iterator[Problem]:
         for column in plan.target.columns:
             where = f"table {plan.name}, column {column.name}"
             if column.type.name == "unsupported":
-                fix = f"add `cast: {{{column.name}: string}}` to carry its text (`json` where that is JSON), or drop it"
+                fix = f"add `cast: {{{column.name}: string}}` to carry it as text (`json` if it is JSON), or drop the column"
                 yield Problem(True, where, f"the source type {column.native} has no counterpart", fix, "type")
                 continue
             try:

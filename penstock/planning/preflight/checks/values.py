@@ -12,5 +12,5 @@ order = 20
 
 
 def check(context: Context) -> Iterable[Problem]:
-    """What the sample ran into."""
+    """What failed in the sample."""
     return context.rows.sample.problems if context.rows.sample else ()

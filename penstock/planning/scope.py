@@ -88,7 +88,7 @@ def cut(
 ) -> tuple[tuple[TablePlan, ...], list[Problem]]:
     """The plans of a run of one interval, and what is wrong with them. every: all tables of the migration, those that don't run included.
 
-    Tables declared `moved: once` are left out when they have been, unless they are asked for by name.
+    Tables declared `load: once` are left out when they have been, unless they are asked for by name.
     """
     ends = _Ends(databases.of(source.engine.url), source, databases.of(target.engine.url, target=True), target)
     done = {c.table: c for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
@@ -98,7 +98,7 @@ def cut(
     for plan in plans:
         spec = migration.tables.specs.get(plan.name) or TableSpec()
         last = done.get(plan.name) if plan.live_exists else None
-        if spec.moved == "once" and last and plan.name not in request.asked and not request.repair:
+        if spec.load == "once" and last and plan.name not in request.asked and not request.repair:
             continue
         found: list[Problem] = []
         if spec.partition:
@@ -109,7 +109,7 @@ def cut(
             plan = _repaired(plan)
             found += _unrepairable(plan)
         problems += found
-        made.append(replace(plan, once=spec.moved == "once" and not request.repair and plan.name not in request.asked))
+        made.append(replace(plan, once=spec.load == "once" and not request.repair and plan.name not in request.asked))
     made = _together(migration, made, ends)
     problems += [*_misdeclared(migration, made), *switch_kinds.problems(made, ends.to, ends.writing)]
     if request.interval is not None or not migration.partitioned:
@@ -279,7 +279,7 @@ def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: In
 def _takes_rest(migration: Migration, spec: PartitionSpec) -> bool:
     """Whether the first interval has the rows that no other one has: as declared, of the table or of one that it follows."""
     above = migration.partition_of(spec.follows) if spec.follows else None
-    return spec.rest == "first" or (above is not None and _takes_rest(migration, above))
+    return spec.out_of_range == "first" or (above is not None and _takes_rest(migration, above))
 
 
 def _followed_by(plan: TablePlan, spec: PartitionSpec) -> list[ForeignKey]:
@@ -335,10 +335,10 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
 def changes(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Changes | None:
     """What has changed since the last run; None when it is time for the whole table, or nobody knows since when."""
     now = dt.datetime.now(dt.UTC)
-    if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.whole:
+    if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.full_refresh_every:
         return None
     # whole seconds, which every database compares exactly
-    since = (dt.datetime.fromisoformat(last.watermark) - spec.lag).replace(microsecond=0)
+    since = (dt.datetime.fromisoformat(last.watermark) - spec.lookback).replace(microsecond=0)
     is_date = plan.source.column(spec.by).type.name == "date"
     return Changes(spec.by, _names(plan)[spec.by], since.date().isoformat() if is_date else since.isoformat(sep=" "))
 
@@ -375,7 +375,7 @@ def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[P
 
 def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that no interval has a place for."""
-    if spec.rest == "first":
+    if spec.out_of_range == "first":
         return
     if spec.follows:
         yield from _unfollowed(plan, spec, database, connection)
@@ -392,7 +392,7 @@ def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: 
     count = int(databases.execute(connection, f"SELECT count(*) FROM {table} WHERE {' OR '.join(outside)}").scalar_one())
     if count:
         what = f"{count:,} rows have no {spec.by}, or one before the start_date: no interval moves them"
-        yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `rest: first`")
+        yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `out_of_range: first`")
 
 
 def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connection: sa.Connection) -> Iterator[Problem]:
@@ -404,7 +404,7 @@ def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connec
     query = f"SELECT count(*) FROM {databases.qualified(database, plan.source.name)} WHERE {' OR '.join(empty)}"
     if count := int(databases.execute(connection, query).scalar_one()):
         what = f"{count:,} rows refer to no row of {spec.follows} ({', '.join(key.columns)} is NULL): no interval moves them"
-        fix = "declare `rest: first`, which makes them part of the first interval, or partition it `by` a column"
+        fix = "declare `out_of_range: first`, which makes them part of the first interval, or partition it `by` a column"
         yield Problem(True, f"table {plan.name}", what, fix)
 
 

@@ -100,10 +100,10 @@ def _to_once(tables: Tables, plan: TablePlan, key: ForeignKey) -> Iterator[Probl
     """A table that refers to one that is moved once: new rows of that one never come."""
     specs = tables.migration.tables.specs
     spec, mine = specs.get(key.ref_table), specs.get(plan.name)
-    if spec is None or spec.moved != "once" or key.ref_table == plan.name or (mine and mine.moved == "once"):
+    if spec is None or spec.load != "once" or key.ref_table == plan.name or (mine and mine.load == "once"):
         return
     what = f"it refers to {key.ref_table}, which is moved once: a run that needs a row that was added there later is refused"
-    fix = f"leave out `moved: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
+    fix = f"leave out `load: once` of {key.ref_table}, or move it again when rows were added: --tables {key.ref_table}"
     yield Problem(False, f"table {plan.name}", what, fix, "key")
 
 

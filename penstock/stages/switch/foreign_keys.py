@@ -88,7 +88,7 @@ def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
 
 def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
     """The fault of rows of `child` that refer, by the foreign key `key`, to rows of `parent` that are not there."""
-    fix = f"move {parent} as well, with the rows that it has now: run again with --tables {parent},{child}, or leave out its `moved: once`"
+    fix = f"move {parent} as well, with the rows that it has now: run again with --tables {parent},{child}, or leave out its `load: once`"
     return SwitchRefused(f"rows of {child} would refer to rows of {parent} that are not there", f"foreign key {key}", why, fix)
 
 

@@ -16,11 +16,10 @@ from penstock.model import digest, pipeline
 from penstock.model.digest import Digest
 from penstock.model.endpoints import Endpoints
 from penstock.model.plan import groups
+from penstock.planning import switch_kinds
 from penstock.planning.request import RunRequest
 from penstock.stages import extract, plan
 from penstock.stages import load as loading
-from penstock.stages.switch import switch
-from penstock.stages.switch.decide import Decision
 from penstock.state import run_log
 
 
@@ -46,8 +45,10 @@ def main() -> None:
     with run_log.stage(area, "build"):
         loading.build(session)
     with run_log.stage(area, "switch"), session.writing() as connection, connection.begin():
-        for statement in switch.moves(session, connection, Decision(session.plan.tables, (), {}, (), (), {})):
-            databases.execute(connection, statement)
+        for name, tables in switch_kinds.grouped(session.plan.tables).items():
+            kind = switch_kinds.of(name)
+            for statement in kind.apply(tables, session.target, kind.read(tables, session.target, connection)):
+                databases.execute(connection, statement)
     os._exit(0)
 
 

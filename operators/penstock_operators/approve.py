@@ -1,11 +1,11 @@
-"""Approve: a person looks at the evidence and answers, in Airflow's Required Actions, before the switch.
+"""Approval: a person reads the evidence and answers in Airflow's Required Actions, before the switch.
 
-While it waits the task holds no worker slot. Airflow parks it in the state `awaiting_input` with a timeout. The question has no default
-answer, so that at the end of the timeout Airflow only starts the task again, and the question stays open. That serves the reminder: the
-first timeout is that of the reminder, then the task is parked again for what is left of `approve_within`.
+While it waits, the task takes no worker slot: Airflow sets its state to `awaiting_input`, with a timeout. The question has no default
+answer, so at the timeout Airflow only starts the task again, and the question stays open. The reminder uses this: the first timeout is
+the time of the reminder, the second is the rest of `approve_within`.
 
-With `approval: per_backfill` one run of a backfill asks, as penstock/state/approvals.py decides. The others are rescheduled until it is
-answered.
+With `approval: per_backfill` one run of a backfill asks for all of its runs (penstock/state/approvals.py decides which). The others are
+rescheduled until the question is answered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from penstock.state.run_context import Session
 
 _SOONEST, _LATEST = timedelta(seconds=10), timedelta(minutes=2)
-"""How long a run that waits for the answer to another run's question sleeps before it looks again: a quarter of what it has waited."""
+"""The pause of a run that waits for the answer to another run's question, at least and at most; else a quarter of the time since then."""
 _OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -56,10 +56,10 @@ class _Run:
 
 
 class ApproveOperator(ApprovalOperator):
-    """Ask, wait, and write the answer into the run's evidence. A no, or no answer in time, fails the task and so the run.
+    """Ask, wait, and write the answer into the evidence of the run. A rejection, or no answer in time, fails the task and the run.
 
-    response_timeout: how long to wait. A rejected run must not look like one that switched: it is never green.
-    subject: one that names the run and what it has proved, when not given.
+    response_timeout: how long to wait. A rejected run fails, so that it can't be taken for one that switched.
+    subject: by default it names the run and what is proved.
     """
 
     template_fields = (*ApprovalOperator.template_fields, "migration", "staging_root")
@@ -71,13 +71,13 @@ class ApproveOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         if context["params"].get("stop_before_switch"):
-            raise AirflowSkipException("asked to stop before the switch: there is nothing to approve")
+            raise AirflowSkipException("stop_before_switch is set: there is nothing to approve")
         with airflow_faults():
             run = self._run(context)
             why, given = self._by_the_backfill(context, run) if run.backfill else ("", None)
             if given is not None:
                 return given
-            # A run that asks for itself though its backfill was approved speaks for no other.
+            # A run that the approval of its backfill does not cover asks for itself only.
             self._describe(context, run, run.backfill if not why else None, why)
         notify.asked(context, "waiting", self.subject, _answer_at(context))
         until = datetime.now(UTC) + self.response_timeout if self.response_timeout else None
@@ -96,7 +96,8 @@ class ApproveOperator(ApprovalOperator):
             left = datetime.fromisoformat(until) - datetime.now(UTC) if until else timedelta()
             if event.get("error_type") == "timeout" and left > timedelta(seconds=1):
                 end = until[:16].replace("T", " ")
-                notify.asked(context, "expiring", f"the approval is not given yet; at {end} UTC the run is refused", _answer_at(context))
+                what = f"the switch is not approved yet; without an answer the run is rejected at {end} UTC"
+                notify.asked(context, "expiring", what, _answer_at(context))
                 raise TaskAwaitingInput(method_name="execute_complete", timeout=left, kwargs={"until": until})
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or [self.REJECT])[0]
@@ -119,7 +120,7 @@ class ApproveOperator(ApprovalOperator):
         return _Run(migration, session, backfill)
 
     def _by_the_backfill(self, context: Context, run: _Run) -> tuple[str, dict[str, Any] | None]:
-        """What is given for all runs of the backfill; else why this run asks for itself, empty when it asks for all of them.
+        """The answer for all runs of the backfill; else why this run asks for itself, empty when it asks for all of them.
 
         Raises AirflowRescheduleException while another run's question is open, and NotApproved when it was answered with no.
         """
@@ -130,7 +131,7 @@ class ApproveOperator(ApprovalOperator):
         with run.session.writing() as connection:
             stands = approvals.ask(connection, mine)
             if not stands.answer and stands.run != mine.run and self._lost(context, stands):
-                self.log.warning("the run %s asks no longer: this one asks in its place", stands.run)
+                self.log.warning("the task of the run %s has ended without an answer: this run asks in its place", stands.run)
                 stands = mine if approvals.take_over(connection, stands, mine) else approvals.ask(connection, mine)
         if not stands.answer:
             if stands.run == mine.run:
@@ -142,14 +143,14 @@ class ApproveOperator(ApprovalOperator):
         return "", _written(run.session, stands.answer, stands.by, stands.at, _covering(run.backfill, stands))
 
     def _lost(self, context: Context, stands: Asked) -> bool:
-        """Whether the task that asks has ended without an answer."""
+        """Whether the task that asked has ended without an answer."""
         ti: Any = context["ti"]
         found = ti.get_task_states(dag_id=context["dag_run"].dag_id, task_ids=[self.task_id], run_ids=[stands.run])
         state = (found.get(stands.run) or {}).get(self.task_id, "removed" if stands.run not in found else None)
         return str(getattr(state, "value", state)) in _OVER
 
     def _describe(self, context: Context, run: _Run, backfill: Backfill | None, why: str) -> None:
-        """Write the report, and make subject and body of it."""
+        """Write the report, and make the subject and the body of the question from it."""
         from penstock.reporting.approval import evidence, inert
         from penstock.reporting.question import question
         from penstock.stages import report
@@ -160,15 +161,15 @@ class ApproveOperator(ApprovalOperator):
             which = _which(context, run)
             repairs = context["dag_run"].dag_id == runs.repair_dag_id(run.migration)
             self.subject = _repairs(run, context) if repairs else question(found, which, backfill)
-            self.subject += " (not covered by the backfill's approval)" if why else ""
+            self.subject += " (not covered by the approval of the backfill)" if why else ""
         body = evidence(found, session.plan.keep_old_seconds, notify.report_path(context["dag_run"].dag_id, context["dag_run"].run_id))
-        ahead = f"**The approval of the backfill does not cover this run**: {inert(why)}." if why else ""
+        scope = f"**The approval of the backfill does not cover this run**: {inert(why)}." if why else ""
         if backfill is not None:
-            ahead = (
-                f"**The answer counts for {backfill.words}.** What follows is this run's evidence. Every other run is switched on its own "
-                "gates and proof; one with more rejected rows, or with other warnings, asks for itself."
+            scope = (
+                f"**The answer is for {backfill.words}.** The evidence below is that of this run. Every other run needs its own gates "
+                "and proof; a run with more rejected rows, or with other warnings, asks for itself."
             )
-        self.body = "\n\n".join(filter(None, (ahead, body)))
+        self.body = "\n\n".join(filter(None, (scope, body)))
 
 
 def _written(session: Session, answer: str, by: str, at: str, backfill: dict[str, Any] | None) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
 
 
 def _covering(backfill: Backfill, stands: Asked) -> dict[str, Any]:
-    """For the evidence: that the answer was given for a backfill, and which run asked."""
+    """For the evidence: the backfill that the answer was given for, and the run that asked."""
     return {"words": backfill.words, "runs": backfill.runs, "asked_by": stands.run}
 
 
@@ -198,13 +199,13 @@ def _pause(stands: Asked) -> timedelta:
 
 
 def _first_wait(migration: Migration, within: timedelta | None) -> timedelta | None:
-    """Until the reminder, where somebody wants it; else until the end."""
+    """The time until the reminder, where a notifier sends it; else until the end."""
     wanted = any("expiring" in spec.events for spec in migration.notify)
     return within - migration.switch.reminder if within and wanted and within > migration.switch.reminder else within
 
 
 def _which(context: Context, run: _Run) -> str:
-    """What tells this run apart: its interval, and where that may be another run's too, its id."""
+    """What identifies this run: its interval, and its id where another run can have the same interval."""
     dag_run = context["dag_run"]
     interval = notify.span(run.migration, context)
     by_hand = str(getattr(dag_run.run_type, "value", dag_run.run_type)) not in ("scheduled", "backfill")
@@ -217,8 +218,8 @@ def _repairs(run: _Run, context: Context) -> str:
     from penstock.state.staging import COMPARED
 
     found = run.session.staging.read_json(COMPARED) if run.session.staging.exists(COMPARED) else []
-    put, leaving = (sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving"))
-    return repair_question(run.migration.name, context["dag_run"].run_id, put, leaving, sum(c["differ"] > 0 for c in found))
+    rows_in, rows_out = (sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving"))
+    return repair_question(run.migration.name, context["dag_run"].run_id, rows_in, rows_out, sum(c["differ"] > 0 for c in found))
 
 
 def _answer_at(context: Context) -> str:

@@ -68,6 +68,7 @@ def airflow_faults() -> Iterator[None]:
     try:
         yield
     except PenstockError as error:
-        failed = AirflowException(str(error)) if error.retryable else AirflowFailException(str(error))
+        told = f"{error}\n  docs: {error.docs}"
+        failed = AirflowException(told) if error.retryable else AirflowFailException(told)
         failed.fault = run_log.describe("", error)  # type: ignore[attr-defined]  # for notifications
         raise failed from None

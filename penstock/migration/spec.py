@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from penstock import transforms
+from penstock.migration import switch_kinds
 from penstock.migration.notifications import NotifySpec
 from penstock.model.intervals import PRESETS, zone_known
 from penstock.transforms import nearest
@@ -124,9 +125,15 @@ class PartitionSpec(_Part):
         Text | None, Field(description="the foreign key to the table in `with`, by its name; needed only where there are several")
     ] = None
     how: Annotated[
-        Literal["rows", "attach"],
-        Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
-    ] = "rows"
+        str,
+        BeforeValidator(switch_kinds.of_partition),
+        Field(
+            description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged",
+            json_schema_extra=lambda schema: schema.update(
+                default="rows", enum=[*switch_kinds.OF_PARTITIONS, *switch_kinds.REGISTRY.names]
+            ),
+        ),
+    ] = switch_kinds.OF_PARTITIONS["rows"]
     out_of_range: Annotated[
         Literal["refuse", "first"],
         Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
@@ -138,7 +145,7 @@ class PartitionSpec(_Part):
             raise ValueError("say either `by: <a column of dates or times>` or `with: <the table that it refers to>`")
         if self.through and not self.follows:
             raise ValueError("`through` names the foreign key to the table in `with`")
-        if self.follows and self.how == "attach":
+        if self.follows and self.how == switch_kinds.OF_PARTITIONS["attach"]:
             raise ValueError("`how: attach` needs a column: `by`; a table that follows another one has its rows replaced")
         return self
 
@@ -235,7 +242,14 @@ def _approval(value: Any) -> Any:
 class SwitchSpec(_Part):
     """How the shadow becomes live."""
 
-    how: Literal["swap"] = "swap"
+    how: Annotated[
+        str,
+        BeforeValidator(switch_kinds.known),
+        Field(
+            description="the switch kind of tables that are moved whole",
+            json_schema_extra=lambda schema: schema.update(enum=list(switch_kinds.REGISTRY.names)),
+        ),
+    ] = "swap"
     approval: Annotated[
         Approval,
         BeforeValidator(_approval),

@@ -1,4 +1,4 @@
-"""What a run has staged about itself, read as it stands there."""
+"""The records that a run has staged about itself."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Records:
-    """Everything that a run has staged about itself; None and empty for what it never came to.
+    """Everything that a run has staged about itself; None or empty for stages that it did not reach.
 
     before: the report of the last run of the migration before this one that moved the same kind of parts.
-    usual: how many rows of each table earlier runs have read, where there are any alike.
-    asked: the data interval that the run was asked for.
+    usual: how many rows of each table earlier runs of this kind have read.
+    asked: the data interval that was requested.
     """
 
     plan: Plan | None
@@ -47,7 +47,7 @@ class Records:
 
     @property
     def interval(self) -> Sequence[str] | None:
-        """Both ends of the run's data interval, in UTC; of a run that was refused before it was planned, the one it was asked for."""
+        """Both ends of the run's data interval, in UTC; of a run that was refused before its plan, the requested one."""
         if self.plan is not None:
             return self.plan.interval
         return self.asked["interval"] if self.asked else None
@@ -63,7 +63,7 @@ class Records:
 
 
 def read(area: Staging) -> Records:
-    """A run's records, whichever are there."""
+    """The records of a run, those that exist."""
     plan = Plan.from_json(area.read_text("plan.json")) if area.exists("plan.json") else None
     timings: dict[str, list[Record]] = {}
     for name in area.names("timings"):
@@ -79,28 +79,28 @@ def read(area: Staging) -> Records:
 
     tables = plan.tables if plan else ()
     return Records(
-        plan,
-        there("assessment.json"),
-        there(FAILURE),
-        timings,
-        {(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
-        {t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
-        {stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
-        there(COMPARED) or (),
-        there("proof.json"),
-        there("approval.json"),
-        there("switch.json"),
-        there("undo.json"),
-        there("redriven.json"),
-        progress.pace(area),
-        previous_run.report_before(area, previous_run.kind(previous_run.moves(t) for t in tables)),
-        previous_run.usual(area, tables, plan.interval if plan else None),
-        there(INTERVAL),
+        plan=plan,
+        assessment=there("assessment.json"),
+        failure=there(FAILURE),
+        timings=timings,
+        receipts={(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
+        quarantine={t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
+        verdicts={stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
+        compared=there(COMPARED) or (),
+        proof=there("proof.json"),
+        approval=there("approval.json"),
+        switch=there("switch.json"),
+        undo=there("undo.json"),
+        redriven=there("redriven.json"),
+        pace=progress.pace(area),
+        before=previous_run.report_before(area, previous_run.kind(previous_run.moves(t) for t in tables)),
+        usual=previous_run.usual(area, tables, plan.interval if plan else None),
+        asked=there(INTERVAL),
     )
 
 
 def summed(values: Iterable[float | None]) -> Any:
-    """The sum of what is there; None when nothing is."""
+    """The sum of the values that are not None; None when there are none."""
     there = [v for v in values if v is not None]
     total = sum(there)
     return (round(total, 3) if isinstance(total, float) else total) if there else None

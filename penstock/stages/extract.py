@@ -81,7 +81,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
-        parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
+        parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest_row), shares.allotted)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -91,9 +91,9 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     file = chunk_file(STAGE, plan.name, chunk.number)
     longest = 0
     try:
-        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
+        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest_row)
         batches = session.source.read(connection, select, columns, room)
-        plain = session.shares.plain(plan.longest)
+        plain = session.shares.plain(plan.longest_row)
         with session.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:

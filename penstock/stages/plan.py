@@ -13,7 +13,7 @@ from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
-from penstock.model.plan import Consistency, Plan, token
+from penstock.model.plan import VERSION, Consistency, Plan, token
 from penstock.planning import chunking, scope
 from penstock.planning.preflight import assess as preflight
 from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
@@ -50,8 +50,6 @@ def assess(request: RunRequest, estimate: bool = False) -> Assessment:
             tables, problems = scope.cut(migration, cut, found.tables, found.every, reading, writing)
             known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
             problems += foreign_keys.problems(known, tables, request.interval, reading)
-            swapped = [t for t in tables if request.interval is not None or migration.partition_of(t.name) is None]
-            problems += preflight.stranded(swapped, target_database, writing)
             found = replace(found, tables=tables, problems=(*found.problems, *problems))
         if request.secrets is not None:
             found = replace(found, problems=(*steps.problems(migration, found.tables, request.secrets), *found.problems))
@@ -181,6 +179,13 @@ def _refuse_other_request(plan: Plan, request: RunRequest) -> None:
         raise MigrationError(what, where=str(request.migration.path), fix="start a new run for the other interval")
 
 
+def _readable(plan: Plan, area: Staging) -> None:
+    """Raise MigrationError when a run can't go on, because an older version has planned it. It can still be undone and reported."""
+    if plan.version < VERSION:
+        what = f"the run {plan.run} was planned by an older version of Penstock, and can't go on with this one"
+        raise MigrationError(what, where=area.url, fix="start a new run: `penstock run … --new`, or trigger the DAG again")
+
+
 def plan(request: RunRequest) -> Session:
     """Write the plan of a run into its staging area, or read the one that is there already, when the migration file is unchanged.
 
@@ -191,6 +196,7 @@ def plan(request: RunRequest) -> Session:
         written_plan = Plan.from_json(area.read_text("plan.json"))
         _refuse_other_request(written_plan, request)
         if written_plan.fingerprint == migration.fingerprint:
+            _readable(written_plan, area)
             return request.context(written_plan)
         area.delete()
     events.emit("plan.started", migration=migration.name, run=request.run)

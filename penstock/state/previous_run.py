@@ -26,7 +26,7 @@ _MEDIAN = 7
 
 def moves(table: TablePlan) -> str:
     """What a run moves of a table: whole, partition, increment; or repair, what differs."""
-    return "repair" if table.repairs else "partition" if table.partition else "increment" if table.increment else "whole"
+    return {"differences": "repair", "interval": "partition", "changes": "increment", "whole": "whole"}[table.scope.type]
 
 
 def kind(moved: Iterable[str]) -> str:

@@ -76,7 +76,7 @@ class Session:
 
     def _memory_limit(self, database: Database) -> int:
         """Memory limit for an embedded database in bytes; 0 is unlimited, used when one vector of rows would not fit."""
-        vector = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest), default=0)
+        vector = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest_row), default=0)
         return self.shares.embedded if vector <= self.shares.embedded // 4 else 0  # the database takes three times what it holds
 
 

@@ -72,7 +72,7 @@ def test_a_run_tells_that_it_waits_and_that_it_switched_and_an_undo_that_it_is_u
     assert (waiting["event"], waiting["run"], waiting["severity"]) == ("waiting", run.run_id, "high")
     assert waiting["what"] == f"Switch shop_told (run {run.run_id})? 1 table, 100 rows proved"
     assert waiting["report"].endswith("/plugin/migration_report") and "/dags/shop_told/runs/" in waiting["report"]
-    assert (switched["event"], switched["what"]) == ("switched", "1 table with 100 rows proved are live")
+    assert (switched["event"], switched["what"]) == ("switched", "1 table with 100 proved rows live")
     undone = airflow.run("shop_told__undo")
     assert undone.state == "success"
     (told,) = recorded()[2:]
@@ -84,7 +84,7 @@ def test_a_rejected_run_tells_that_its_switch_was_refused_and_by_whom_not_why_it
         airflow.run(TOLD)
     waiting, refused = recorded()
     assert (waiting["event"], refused["event"], refused["what"]) == ("waiting", "refused", "the switch was not approved")
-    assert refused["fix"].startswith("start a new run")
+    assert "start a new run" in refused["fix"]
 
 
 def test_what_preflight_refuses_is_told_with_every_problem_and_its_fix(airflow: Airflow) -> None:
@@ -197,7 +197,7 @@ def test_a_notifier_that_hangs_is_not_waited_for(tmp_path: Path, airflow_install
     from penstock.reporting.notice import Notice
     from penstock_operators import notify
 
-    monkeypatch.setattr(notify, "PATIENCE", 0.2)
+    monkeypatch.setattr(notify, "TIMEOUT", 0.2)
     migration = read(tmp_path, "notify:\n  - notifier: tests.recording.Hanging\n  - notifier: tests.recording.Recorder\n")
     began = time.monotonic()
     notify.send(migration, Notice("failed", "shop", "shop", "r1", "", "it failed"), {})

@@ -146,14 +146,14 @@ def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow
     run = airflow.run("shop_missing")
     states = airflow.states(run)
     assert run.state == "failed" and states["preflight"] == "failed" and states["report"] == "success"
-    found = airflow.staged(run, "shop_missing").read_json("report.json")["assessment"]
+    found = airflow.staged(run, "shop_missing").read_json("report.json")["preflight"]
     assert [("no_such_table" in p["what"]) for p in found["problems"] if p["blocking"]] == [True]
 
 
 def test_preflight_takes_a_sample_that_the_report_keeps(moved: tuple[Airflow, Any]) -> None:
     airflow, run = moved
-    found = airflow.staged(run, "shop").read_json("report.json")["assessment"]
-    assert any(line.startswith("time: about ") for line in found["told"]) and not any(p["blocking"] for p in found["problems"])
+    found = airflow.staged(run, "shop").read_json("report.json")["preflight"]
+    assert any(line.startswith("time: about ") for line in found["lines"]) and not any(p["blocking"] for p in found["problems"])
 
 
 def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:
@@ -194,7 +194,7 @@ def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
     assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
     assert airflow.staged(second, "shop_plain").exists("undo.json")
     tab = api().get(f"/penstock/dags/shop_plain__undo/runs/{undone.run_id}/report", headers=login())
-    assert tab.status_code == 200 and "The switch of the run" in tab.text and "as before it" in tab.text
+    assert tab.status_code == 200 and "The switch of the run" in tab.text and "restored" in tab.text
     listed = next(row for row in api().get("/penstock/dags/shop_plain", headers=login()).text.split("<tr><td") if second.run_id in row)
     assert "undone" in listed
     assert airflow.xcoms(undone)["undo", "return_value", -1]["coverage"]["proven"] == 2
@@ -222,7 +222,7 @@ def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_i
     session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), stop_before_switch=True)
     told = evidence(session.staging.read_json("report.json"), 3600)
     assert "- t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
-    assert "- k: 1 × u not a UUID in small letters, for instance `id=7`" in told
+    assert "- k: 1 × u not a UUID in small letters, for example `id=7`" in told
 
 
 def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:

@@ -62,7 +62,7 @@ def rows(url: sa.URL, query: str) -> list[tuple[Any, ...]]:
 
 # ---- PostgreSQL to PostgreSQL
 
-# An enum is carried as a text with a check (see docs/types.md); a serial becomes an identity, now() its standard name.
+# An enum is carried as a text with a check (see docs/reference/types.md); a serial becomes an identity, now() its standard name.
 _BETWEEN_POSTGRESQL = {
     ("column", "Order", "feeling"): ("mood f   'so, so'::mood", "text f   'so, so'::text default"),
     ("column", "Order", "made"): ("timestamp with time zone f   now()", "timestamp with time zone f   CURRENT_TIMESTAMP"),

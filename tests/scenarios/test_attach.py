@@ -58,7 +58,7 @@ def test_the_shadow_becomes_the_partition_and_the_old_one_is_kept(feed: Feed) ->
     again = feed.run(DAYS[1], "again")
     assert feed.here() == of(feed, 0, 1) and len(partitions(feed)) == 2
     assert [(c.low[:10], c.state) for c in feed.covered()] == [(str(DAYS[0]), "proven"), (str(DAYS[1]), "proven")]
-    assert again.plan.table("event").exchanges
+    assert again.plan.table("event").switch == "attach_partition"
 
 
 def test_a_partition_is_like_the_others_indexes_defaults_checks_and_keys(feed: Feed) -> None:

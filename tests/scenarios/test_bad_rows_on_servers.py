@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from penstock.databases import postgresql
+from penstock.databases.postgresql import DATABASE as postgresql
 from penstock.errors import RowsRefused
 from tests.scenarios.test_kill import Start, start
 from tests.support.data.bad_rows import Move, sqlite

@@ -91,7 +91,7 @@ def test_late_rows_within_the_lag_are_caught_and_the_rest_when_the_table_is_comp
     assert 901 in here and 902 not in here and 7 in here and here[8] == "note 8"
     feed.text = TEXT.replace("lookback: 10m", "lookback: 10m, full_refresh_every: 0m")
     third = feed.grow("third")
-    assert third.plan.table("event").increment is None
+    assert third.plan.table("event").scope.type != "changes"
     assert feed.here() == feed.there()
     (found,) = third.staging.read_json("compared.json")
     assert [int(found[part].split(":")[0]) for part in ("put", "leaving", "standing")] == [2, 2, 198]

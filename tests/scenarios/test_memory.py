@@ -86,7 +86,7 @@ def test_a_value_that_does_not_fit_is_named_before_anything_moves(tmp_path: Path
     assert "picture 38.1 MiB" in told.what and "128 MiB are declared" in told.what and told.where == "table t"
     enough = told.fix.partition("`memory: ")[2].partition("`")[0]
     session = plan.plan(request(load(declared(tmp_path, enough)), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites"))
-    assert session.plan.table("t").longest == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
+    assert session.plan.table("t").longest_row == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
 
 
 def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_the_later_reading_has_the_last_word(feed: Feed) -> None:
     assert all(r[2] == "newer" for r in feed.here() if str(r[3])[:10] == str(DAYS[1]))
     assert slow.staging.read_json("switch.json")["left"] == {"event": "overtaking"}
     page = slow.staging.read_text("report.html")
-    assert "the run <bdi>overtaking</bdi> read the source later" in page and f"moment from {DAYS[1]} 00:00:00" in page
+    assert "the rows of the run <bdi>overtaking</bdi> stay live" in page and f"moment from {DAYS[1]} 00:00:00" in page
     assert [c.run for c in feed.covered()] == ["run 01", "overtaking"]
 
 

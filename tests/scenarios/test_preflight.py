@@ -178,7 +178,7 @@ def held_open(database: str | None) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_file_that_another_process_has_open_for_long_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.databases.duckdb.PATIENCE", 0.5)
+    monkeypatch.setattr("penstock.databases.duckdb.session.PATIENCE", 0.5)
     with held_open(shop.target.database), pytest.raises(ConnectionFailed) as failed:
         check(shop)
     assert "lock" in failed.value.why.lower() and "no other process holds it" in failed.value.fix
@@ -288,13 +288,13 @@ def test_check_shows_one_table_with_what_blocks_first(
 def test_the_report_has_the_assessment_of_runs_that_were_refused_too(shop: Shop) -> None:
     area = shop.run(migration=shop.write("  include: [log]")).staging
     found = report.report(area, "shop", "r1")
-    assert [p["area"] for p in found["assessment"]["problems"]] == ["key"] and found["assessment"]["told"][0].startswith("sizes: 1 table")
+    assert [p["area"] for p in found["preflight"]["problems"]] == ["key"] and found["preflight"]["lines"][0].startswith("sizes: 1 table")
     html = area.read_text("report.html")
     assert "multiset" in html and "sizes: 1 table" in html
     with pytest.raises(Exception, match="custmer"):
         shop.run("r2", shop.write("  custmer: {}"))
     refused = (shop.folder / "staging/shop/r2/report.html").read_text()
-    assert 'class="bad"><td><span class="pill bad">blocks' in refused and "custmer" in refused
+    assert 'class="bad"><td><span class="pill bad">blocking' in refused and "custmer" in refused
 
 
 def test_a_plan_does_not_forget_the_sample_that_preflight_took(shop: Shop) -> None:

@@ -172,7 +172,7 @@ def test_the_command_lists_and_re_drives(moved: Move, capsys: pytest.CaptureFixt
     moved.write(numbers({"map": {"n": {"x": "55"}}}, SHORTER))
     assert main(["quarantine", file, "--staging", moved.root, "--redrive", "--run-id", "r1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"run": "r1", "rows": []}
-    assert moved.report()["redriven"]["tables"] == [{"table": "t", "loaded": 3, "left": 0}]
+    assert moved.report()["redriven"]["tables"] == [{"table": "t", "loaded": 3, "remaining": 0}]
     assert "re-driven" in (Path(moved.root) / "bad/r1/report.html").read_text()
 
 

@@ -392,7 +392,7 @@ def test_the_command_line_repairs_and_its_report_says_what_was_sent(town: Town, 
     )
     assert town.equal()
     told = capsys.readouterr().out
-    assert "1 row was put in and 2 rows were taken out" in " ".join(told.split())
+    assert "1 row inserted or updated, 2 deleted or overwritten" in " ".join(told.split())
     page = next(Path(staging).glob("town/*/report.html"), None)
     assert page and any("compared with the live table: 1 of" in p.read_text() for p in Path(staging).glob("town/*/report.html"))
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PenstockError as error:
         from penstock.cli.console import shown
 
-        print(shown(error), file=sys.stderr)
+        print(shown(f"{error}\n  docs: {error.docs}"), file=sys.stderr)
         return _code(error)
     except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

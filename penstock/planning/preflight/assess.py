@@ -260,9 +260,10 @@ def _plan(
         steps=steps,
         key=key if chunkable else (),
         target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
-        ranged=ranged,
+        chunks_at_target=ranged,
         sensitive=sensitive,
-        held=bool(source.primary_key) and not (spec and spec.key),
+        how=migration.switch.how,
+        source_primary_key=bool(source.primary_key) and not (spec and spec.key),
         quarantines=((spec and spec.bad_rows) or migration.bad_rows).action == "quarantine",
         at_most=spec.bad_rows.at_most if spec and spec.bad_rows else None,
     )
@@ -371,21 +372,6 @@ def _collisions(migration: Migration, plans: Sequence[TablePlan], to: Database, 
             what = f"the target already holds {plan.shadow}, which is not a shadow of this migration"
             problems.append(
                 Problem(True, f"table {plan.name}", what, "rename or drop it, or give this migration another name", "collision")
-            )
-    return problems
-
-
-def stranded(plans: Sequence[TablePlan], to: Database, target: sa.Connection) -> list[Problem]:
-    """What depends on the live tables that are swapped, and would not follow the switch. plans: as they are cut."""
-    problems = []
-    live = [p.target.name for p in plans if p.live_exists and not p.replaces]
-    for dependent in to.dependents(target, live) if live else ():
-        if not dependent.follows and dependent.kind != "owner":  # an owner is a privilege, of which the target has spoken
-            what = f"{dependent.kind} {dependent.name} hangs on {dependent.table} and would not follow the switch"
-            problems.append(
-                Problem(
-                    True, f"table {dependent.table}", what, f"drop the {dependent.kind} and make it again after the switch", "collision"
-                )
             )
     return problems
 

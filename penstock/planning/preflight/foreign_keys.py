@@ -56,7 +56,7 @@ def _to_partitioned(
     spec = tables.migration.partition_of(plan.name)
     lines = _lines(plan.name, other, key, plan)
     if spec is None:
-        how = "moved by its changes" if plan.follows else "moved whole"
+        how = "moved by its changes" if plan.watermark_column else "moved whole"
         what = f"it is {how} and refers to {other}, of which a run moves one interval: it would refer to rows that are not there yet"
         if tables.to.foreign_keys:
             yield Problem(True, where, what, f"move it in intervals, too:\n{lines}", "key")
@@ -91,8 +91,8 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
     except MigrationError:  # said elsewhere
         return 0
     given = [f"{databases.quote(database, c)} IS NOT NULL" for c in key.columns]
-    outside = f"NOT ({within(replace(plan, partition=inside), database, plan.source)})"
-    query = f"SELECT count(*) FROM {rows_of(replace(plan, partition=own), database, *given, outside)}"
+    outside = f"NOT ({within(replace(plan, scope=inside), database, plan.source)})"
+    query = f"SELECT count(*) FROM {rows_of(replace(plan, scope=own), database, *given, outside)}"
     return int(databases.execute(source, query).scalar_one())
 
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Database, Size
-from penstock.databases._shared import lengths
-from penstock.databases._shared.lengths import Widths
+from penstock.databases._shared import long_values
+from penstock.databases._shared.long_values import Widths
 from penstock.errors import Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
@@ -33,7 +33,7 @@ def look(
     made, problems = [], []
     for plan in plans:
         found = _widths(plan, from_, source, sizes.get(plan.name))
-        made.append(replace(plan, longest=found.longest, row_bytes=found.average) if found else plan)
+        made.append(replace(plan, longest_row=found.longest, row_bytes=found.average) if found else plan)
         problems += _too_long(plan, found, migration, from_, to) if found else []
     _bind(source, from_.bound(Shares(migration.memory, 1).embedded))
     return tuple(made), problems
@@ -48,7 +48,7 @@ def _widths(plan: TablePlan, from_: Database, source: sa.Connection, held: Size 
     octets = {c.name: sql for c in plan.source.columns if (sql := from_.octets(c))}
     if not octets or (held and held.bytes is not None and held.bytes <= _SMALL):
         return None
-    return lengths.measure(source, rows_of(plan, from_), octets)
+    return long_values.measure(source, rows_of(plan, from_), octets)
 
 
 def _too_long(plan: TablePlan, found: Widths, migration: Migration, from_: Database, to: Database) -> list[Problem]:

@@ -240,7 +240,7 @@ def _checked(tables: scope.Tables, cell: Cell, plan: TablePlan, records: Mapping
         connection.rollback()
         return replace(cell, state="stale", why=why) if why else cell
     if cell.interval is not None and spec and spec.partition:
-        plan = replace(plan, partition=scope.partition(tables, plan, spec.partition, cell.interval))
+        plan = replace(plan, scope=scope.partition(tables, plan, spec.partition, cell.interval))
     if not now.digest:
         table = databases.qualified(database, plan.source.name)
         inside = within(plan, database, plan.source)

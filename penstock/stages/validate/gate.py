@@ -27,6 +27,7 @@ from penstock.migration import suites
 from penstock.migration.suites import Expectation, Suite
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
+from penstock.planning import switch_kinds
 from penstock.runtime import events
 from penstock.stages.validate import failed_rows, gx, verdicts
 from penstock.stages.validate.verdicts import Outcome, Verdict
@@ -44,16 +45,16 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     """
     plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
-    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.held) for p in plans]
+    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key) for p in plans]
     register(session.folder)
-    receipts = {p.name: _receipts(session, p, p.staged if stage == "loaded" else stage) for p in session.plan.tables}
+    receipts = {p.name: _receipts(session, p, p.loaded_from if stage == "loaded" else stage) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
     sensitive = {p.name: p.hidden(stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
-        lives = {p.name: p.target.name for p in session.plan.tables if p.replaces}
+        lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
         decided = loaded(asked, session.endpoints.target, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:

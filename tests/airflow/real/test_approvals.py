@@ -58,7 +58,7 @@ def backfill(real_airflow: RealAirflow) -> str:
     real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE)
     (question,) = asking(real_airflow)
     assert question["subject"].startswith("Switch shop_backfilled for all 4 runs of the backfill 2024-03-02 to 2024-03-05?")
-    assert "The answer counts for all 4 runs of the backfill 2024-03-02 to 2024-03-05" in question["body"]
+    assert "The answer is for all 4 runs of the backfill 2024-03-02 to 2024-03-05" in question["body"]
     return str(question["task_instance"]["dag_run_id"])
 
 
@@ -97,7 +97,7 @@ def test_one_answer_switches_all_runs_of_a_backfill_but_one_with_rows_that_nobod
     assert ended(real_airflow) == {"2024-03-02": "success", "2024-03-03": "success", "2024-03-04": "success"}
     (own,) = real_airflow.airflow.until("the question of the last run", lambda: asking(real_airflow))
     assert own["subject"] == (
-        "Switch shop_backfilled for 2024-03-05? 1 table, 3 rows proved, 1 rejected (not covered by the backfill's approval)"
+        "Switch shop_backfilled for 2024-03-05? 1 table, 3 rows proved, 1 rejected (not covered by the approval of the backfill)"
     )
     last = own["task_instance"]["dag_run_id"]
     real_airflow.approve(NAME, last)
@@ -131,6 +131,6 @@ def test_who_does_not_answer_is_reminded_and_then_the_run_is_refused(real_airflo
     told = real_airflow.airflow.until("the refusal", lambda: [n for n in recorded(file) if n["run"] == hasty][3:] and recorded(file))
     told = {n["event"]: n for n in told if n["run"] == hasty}
     assert set(told) == {"deadline", "waiting", "expiring", "refused"}
-    assert "the approval is not given yet" in told["expiring"]["what"] and "required_actions" in told["expiring"]["fix"]
+    assert "the switch is not approved yet" in told["expiring"]["what"] and "required_actions" in told["expiring"]["fix"]
     assert told["refused"]["what"] == "the switch was not approved"
     assert json.loads((real_airflow.airflow.home / "recorded").read_text().splitlines()[0])["subject"]

@@ -190,7 +190,7 @@ def test_duration_that_is_none_is_refused(text: str) -> None:
         ),
         (LEAST + "tables: {2013: {}}\n", "shop.yaml:4:10: tables.2013: YAML does not read this name as text: put it in quotes"),
         (LEAST + "switch: swap\n", "shop.yaml:4:1: switch: expected a mapping of fields, got text"),
-        (LEAST + "switch: {how: swop}\n", "shop.yaml:4:10: switch.how: expected 'swap', got 'swop'"),
+        (LEAST + "switch: {how: swop}\n", "shop.yaml:4:10: switch.how: no switch kind called 'swop' — did you mean 'swap'?"),
         (LEAST + "switch: {approval: 1}\n", "shop.yaml:4:10: switch.approval: expected true, false, each_run or per_backfill, got 1"),
         (LEAST + "switch: {keep_old: 7}\n", "shop.yaml:4:10: switch.keep_old: 7 is not a duration: write for instance 7d, 12h or 30m"),
         (LEAST + "consistency: all\n", "shop.yaml:4:1: consistency: expected 'run', 'table' or 'best', got 'all'"),

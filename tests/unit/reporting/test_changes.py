@@ -128,7 +128,7 @@ def test_a_run_that_failed_before_its_proof_is_not_the_last(shop: Shop) -> None:
 
 def test_runs_beside_each_other_are_compared_with_the_last_that_ended_before_both(shop: Shop) -> None:
     shop.run("r1")
-    shop.run("r2", until="gate")
+    shop.run("r2", stop_before_switch=True)
     previous_run.remember(area(shop, "late"))
     shop.run("r3")
     shop.run("late")

@@ -363,11 +363,7 @@ def test_a_run_refused_before_its_plan_has_the_interval_that_it_was_asked_for(sh
     told = reported(shop, "r1")
     assert told["interval"] == ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]
     assert "<title>shop 2024-03-04: failed" in tab(area(shop, "r1"))
-    (cell,) = [
-        c
-        for c in coverage.cover(shop.write(PARTED, DAYS), str(shop.folder / "staging"), shop.source, shop.target, shop.folder)
-        if c.state == "failed"
-    ]
+    (cell,) = [c for c in coverage.cover(shop.request(migration=shop.write(PARTED, DAYS))) if c.state == "failed"]
     assert (cell.table, cell.run) == ("customer", "r1") and str(cell.interval) == "2024-03-03T23:00:00Z..2024-03-04T23:00:00Z"
 
 

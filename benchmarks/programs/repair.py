@@ -74,7 +74,7 @@ def _run(place: Path, source: sa.URL, target: sa.URL, way: str) -> tuple[float, 
     place.mkdir()
     ends = {end: url.render_as_string(hide_password=False) for end, url in (("source", source), ("target", target))}
     (place / "bench.yaml").write_text(json.dumps({"name": "bench", **ends, "tables": {"include": ["t"]}, "switch": {"keep_old": "0m"}}))
-    command = [sys.executable, "-m", "penstock.cli.commands", "run", "bench.yaml", "--run-id", place.name]
+    command = [sys.executable, "-m", "penstock.cli", "run", "bench.yaml", "--run-id", place.name]
     command += ["--repair"] if way.startswith("repair") else []
     found = measure.run(command, place, {"PYTHONPATH": str(Path(__file__).parents[2])})
     (table,) = json.loads((place / "staging" / "bench" / place.name / "report.json").read_text())["tables"]

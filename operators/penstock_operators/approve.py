@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, TaskAwaitingInput
 
-from penstock_operators import backfills, notify
-from penstock_operators.migration_operator import current_run, declared, faults_told, opened, repair_dag_id
+from penstock_operators import backfills, notify, runs
+from penstock_operators.migration_operator import airflow_faults
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +43,9 @@ class _Run:
 
     @property
     def rejected(self) -> int:
-        return sum(p["rejected"] for p in self.session.staging.read_json("proof.json"))
+        from penstock.stages import approve
+
+        return approve.rejected(self.session)
 
     @property
     def warned(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ class ApproveOperator(ApprovalOperator):
     def execute(self, context: Context) -> Any:
         if context["params"].get("stop_before_switch"):
             raise AirflowSkipException("stop_before_switch is set: there is nothing to approve")
-        with faults_told():
+        with airflow_faults():
             run = self._run(context)
             why, given = self._by_the_backfill(context, run) if run.backfill else ("", None)
             if given is not None:
@@ -89,7 +91,7 @@ class ApproveOperator(ApprovalOperator):
     def execute_complete(self, context: Context, event: dict[str, Any], until: str = "") -> dict[str, Any]:
         from penstock.state import approvals, journal
 
-        with faults_told():
+        with airflow_faults():
             run = self._run(context)
             left = datetime.fromisoformat(until) - datetime.now(UTC) if until else timedelta()
             if event.get("error_type") == "timeout" and left > timedelta(seconds=1):
@@ -99,21 +101,21 @@ class ApproveOperator(ApprovalOperator):
                 raise TaskAwaitingInput(method_name="execute_complete", timeout=left, kwargs={"until": until})
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or [self.REJECT])[0]
-            given = {"approved": answer == self.APPROVE, "answer": answer, "by": user.get("name") or "", "at": journal.now()}
-            given["rejected"] = run.rejected
+            by, at, covering = user.get("name") or "", journal.now(), None
             if run.backfill:
                 mine = _question(context, run, run.backfill)
                 with run.session.writing() as connection:
                     stands = approvals.ask(connection, mine)
                     if stands.run == mine.run and not stands.answer:
-                        told = {part: given[part] for part in ("answer", "by", "at", "rejected")}
-                        approvals.answer(connection, replace(stands, **told, warned=run.warned))
-                        given["backfill"] = _covering(run.backfill, stands)
-            return _written(run.session, given)
+                        given = replace(stands, answer=answer, by=by, at=at, rejected=run.rejected, warned=run.warned)
+                        approvals.answer(connection, given)
+                        covering = _covering(run.backfill, stands)
+            return _written(run.session, answer, by, at, covering)
 
     def _run(self, context: Context) -> _Run:
-        migration = declared(self.migration)
-        session = opened(self.migration, self.staging_root, current_run(migration, self.staging_root, context))
+        migration = runs.declared(self.migration)
+        run = runs.current_run(migration, self.staging_root, context)
+        session = runs.request(migration, self.staging_root, run).reopened()
         backfill = backfills.of(context) if migration.switch.approval == "per_backfill" else None
         return _Run(migration, session, backfill)
 
@@ -138,8 +140,7 @@ class ApproveOperator(ApprovalOperator):
             raise AirflowRescheduleException(datetime.now(UTC) + _pause(stands))  # type: ignore[no-untyped-call]
         if why := approvals.beyond(stands, run.rejected, run.warned) if stands.answer == self.APPROVE else "":
             return why, None
-        given = {"approved": stands.answer == self.APPROVE, "answer": stands.answer, "by": stands.by, "at": stands.at}
-        return "", _written(run.session, given | {"rejected": run.rejected, "backfill": _covering(run.backfill, stands)})
+        return "", _written(run.session, stands.answer, stands.by, stands.at, _covering(run.backfill, stands))
 
     def _lost(self, context: Context, stands: Asked) -> bool:
         """Whether the task that asked has ended without an answer."""
@@ -158,7 +159,7 @@ class ApproveOperator(ApprovalOperator):
         found = report.report(session.staging, session.plan.migration, session.plan.run)
         if not self.subject:
             which = _which(context, run)
-            repairs = context["dag_run"].dag_id == repair_dag_id(run.migration)
+            repairs = context["dag_run"].dag_id == runs.repair_dag_id(run.migration)
             self.subject = _repairs(run, context) if repairs else question(found, which, backfill)
             self.subject += " (not covered by the approval of the backfill)" if why else ""
         body = evidence(found, session.plan.keep_old_seconds, notify.report_path(context["dag_run"].dag_id, context["dag_run"].run_id))
@@ -171,19 +172,13 @@ class ApproveOperator(ApprovalOperator):
         self.body = "\n\n".join(filter(None, (scope, body)))
 
 
-def _written(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    """Write the answer into the evidence of the run. Raises NotApproved when the switch was rejected, or nobody answered in time."""
-    from penstock.errors import NotApproved
+def _written(session: Session, answer: str, by: str, at: str, backfill: dict[str, Any] | None) -> dict[str, Any]:
+    """Write the answer into the run's evidence. Raises NotApproved when it is a no."""
+    from penstock.stages import approve
     from penstock.state import run_log
 
     with run_log.stage(session.staging, "approve"):
-        session.staging.write_json(given, "approval.json")
-        if not given["approved"]:
-            why = f"{given['by']} answered {given['answer']}" if given["by"] else "nobody answered in time"
-            why += f", for {given['backfill']['words']}" if given.get("backfill") else ""
-            fix = "the live tables are unchanged; start a new run when the switch can be approved"
-            raise NotApproved("the switch was not approved", why=why, fix=fix)
-    return given
+        return approve.answered(session, answer, by, at, backfill)
 
 
 def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:

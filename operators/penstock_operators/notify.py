@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook, BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from penstock_operators.migration_operator import area, current_run, declared, interval, repair_dag_id, staging_root
+from penstock_operators.runs import area, current_run, declared, interval, repair_dag_id, staging_root
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -1,4 +1,4 @@
-"""Which run a command means: a new one, the last one, the one to go on with. Found in the staging area alone."""
+"""Which run a command means: a new one, the last one, the one to resume. Found in the staging area alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import datetime as dt
 from typing import Any
 
 from penstock.migration.spec import Migration
+from penstock.planning.request import RunRequest
 from penstock.state import run_log, staged_rows, staging
 from penstock.state.staging import Staging
 
 REQUEST = "request.json"
-"""What a run was asked beside its file (tables, chunk): a run goes on only for who asks the same."""
+"""What a run was asked, apart from its file. Without --run-id, a run is resumed only by a command that asks the same."""
+
+
+def record(request: RunRequest) -> dict[str, Any]:
+    """The content of REQUEST."""
+    found = {"tables": sorted(request.tables), "chunk": request.chunk, "interval": str(request.interval or "")}
+    found |= {"repair": request.repair, "proof": request.depth}
+    return found | ({"of": request.of} if request.of else {})
 
 
 def new(root: str, migration: str) -> str:
@@ -31,9 +39,9 @@ def _planned(area: Staging) -> str:
 
 
 def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str | None:
-    """The last run that was planned, when it was asked the same and can still go on.
+    """The last run that was planned, when it was asked the same and can be resumed.
 
-    Only the last: an older one would make rows live that are older than those a later run has put there.
+    Only the last: an older one would make rows live that are older than those of a later run.
     """
     planned = [a for a in areas(root, migration.name) if a.exists("plan.json")]
     if not planned or planned[-1].exists("switch.json") or staged_rows.removed(planned[-1]):

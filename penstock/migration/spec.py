@@ -368,6 +368,21 @@ class Migration(_Part):
         return any(spec.partition or spec.incremental or spec.load == "once" for spec in self.tables.specs.values())
 
     @property
+    def transforms(self) -> bool:
+        """Whether a run may have transforms."""
+        return any(spec.transform for spec in self.tables.specs.values())
+
+    @property
+    def repairs(self) -> bool:
+        """Whether a run may repair: any migration can be run with --repair, and some tables are repaired in every run."""
+        return True
+
+    @property
+    def asks_approval(self) -> bool:
+        """Whether somebody must approve the switch."""
+        return bool(self.switch.approval)
+
+    @property
     def staging_url(self) -> str | None:
         """URL of the staging root, None when the file does not name one."""
         return self.staging.url

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,9 @@ from penstock.model import plan_version_1
 from penstock.model.column_mapping import concealed, map_table
 from penstock.model.schema import Column, ForeignKey, Table, TableName
 from penstock.model.scope import Changes, Differences, Partition, Scope, Whole
+
+if TYPE_CHECKING:
+    from penstock.model.pipeline import Stage
 
 Consistency = Literal["run", "table"]
 Depth = Literal["staged", "source"]
@@ -240,6 +243,18 @@ class Plan:
     def transformed(self) -> tuple[TablePlan, ...]:
         return tuple(t for t in self.tables if t.steps)
 
+    @property
+    def transforms(self) -> bool:
+        return bool(self.transformed)
+
+    @property
+    def repairs(self) -> bool:
+        return any(t.repairs for t in self.tables)
+
+    @property
+    def asks_approval(self) -> bool:
+        return self.approval
+
     def to_json(self) -> bytes:
         return _ADAPTER.dump_json(self, indent=1)
 
@@ -274,19 +289,18 @@ def token(migration: str, run: str) -> str:
     return hashlib.sha256(f"{migration}\0{run}".encode()).hexdigest()[:8]
 
 
-def groups(plan: Plan, stage: Literal["extract", "transform", "load"], at_most: int = 4) -> list[Group]:
-    """The work of a stage in a few groups of about equal bytes: one task each.
+def groups(plan: Plan, stage: Stage, at_most: int = 4) -> list[Group]:
+    """The work of a stage that is fanned out, in a few groups of about equal bytes: one task each.
 
-    Extraction never splits a table, and is one group when the whole run is read under one snapshot.
+    There is one group when the whole run is read under one snapshot, or when writers would wait for each other.
     """
-    if stage == "extract":
-        units = [(t.rows * t.row_bytes, [(t.name, c.number) for c in t.chunks]) for t in plan.tables]
-        at_most = 1 if plan.consistency == "run" else at_most
+    tables = stage.tables(plan)
+    if stage.fan_out == "tables":
+        units = [(t.rows * t.row_bytes, [(t.name, c.number) for c in t.chunks]) for t in tables]
     else:
-        tables = plan.transformed if stage == "transform" else plan.tables
         units = [(t.rows * t.row_bytes // len(t.chunks), [(t.name, c.number)]) for t in tables for c in t.chunks]
-        at_most = 1 if stage == "load" and not plan.parallel_writers else at_most
-    return pack(units, at_most)
+    alone = (stage.reads_source and plan.consistency == "run") or (stage.writes and not plan.parallel_writers)
+    return pack(units, 1 if alone else at_most)
 
 
 def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small: int = 256 << 20) -> list[Group]:

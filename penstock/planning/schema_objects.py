@@ -19,7 +19,7 @@ from penstock.planning.expressions import Known, NotSure
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
 _TOKENS = re.compile(_TOKEN.format(text="[^']|''"), re.DOTALL)
 _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  # where a backslash escapes a quote
-# A name with its schema is not the server's own (see `postgresql_objects`); a sequence's name is inside a text.
+# A name with its schema is not the server's own (see `databases.postgresql.objects`); a sequence's name is inside a text.
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -47,6 +47,8 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
         else:
             for plan in missing:
                 _read(session, [plan])
+    if all(_complete(session, t) for t in session.plan.tables if t.name not in tables):
+        _finish(session)
     return [r for p in plans for r in _receipts(session, p)]
 
 
@@ -118,7 +120,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest], most: int) -> Iterator[Digest]:
     """`work` of each batch, done in one other thread, at most one batch behind; of one of more bytes than `most` before more is read."""
-    with ThreadPoolExecutor(1) as pool:
+    with parallel.Pool(1) as pool:
         pending: Future[Digest] | None = None
         for batch in batches:
             if pending is not None:
@@ -131,7 +133,7 @@ def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], 
             yield pending.result()
 
 
-def finish(session: Session) -> None:
-    """Write how the source was read, once all tables are staged: the sign that extraction is over."""
+def _finish(session: Session) -> None:
+    """Write how the source was read: the sign that every table is staged."""
     if not session.staging.exists(STAGE, "manifest.json"):
         session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, STAGE, "manifest.json")

@@ -285,7 +285,7 @@ def test_importing_the_dags_imports_no_notifier(airflow_installed: None) -> None
     import sys
 
     code = (
-        "import sys, penstock_operators.migration_dag as m; from penstock_operators.migration_operator import declared\n"
+        "import sys, penstock_operators.migration_dag as m; from penstock_operators.runs import declared\n"
         f"m.migration_dag(declared({str(DAGS / 'migrations' / f'{TOLD}.yaml')!r}))\n"
         "print([n for n in ('tests.support.recording', 'penstock_operators.webhook', 'airflow.providers.smtp.notifications.smtp') if n in sys.modules])"
     )

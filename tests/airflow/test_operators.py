@@ -217,7 +217,7 @@ def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_i
     rows = [("s3cret", "s3cret-uuid")] * 2 + [("open", None)]
     move = sqlite(tmp_path, "CREATE TABLE t (name TEXT, u UUID); CREATE TABLE k (id INTEGER PRIMARY KEY, u UUID);", rows)
     move.tell("INSERT INTO k VALUES (7, 'odd')")
-    session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate")
+    session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), stop_before_switch=True)
     told = evidence(session.staging.read_json("report.json"), 3600)
     assert "- t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
     assert "- k: 1 × u not a UUID in small letters, for example `id=7`" in told
@@ -249,18 +249,18 @@ def test_faults_that_a_retry_can_help_are_tried_again_and_others_are_not() -> No
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
     from penstock.errors import ConnectionFailed, LoadFailed
-    from penstock_operators.migration_operator import faults_told
+    from penstock_operators.migration_operator import airflow_faults
 
-    with pytest.raises(AirflowException, match="down for a minute") as again, faults_told():
+    with pytest.raises(AirflowException, match="down for a minute") as again, airflow_faults():
         raise ConnectionFailed("down for a minute", fix="wait")
     assert not isinstance(again.value, AirflowFailException)
-    with pytest.raises(AirflowFailException, match="fix: correct the rows"), faults_told():
+    with pytest.raises(AirflowFailException, match="fix: correct the rows"), airflow_faults():
         raise LoadFailed("a duplicate key", fix="correct the rows")
 
 
 def test_missing_connection_is_named_with_its_fix(airflow: Airflow) -> None:
     from penstock.errors import UnknownConnection
-    from penstock_operators.migration_operator import url
+    from penstock_operators.connections import url
 
     with pytest.raises(UnknownConnection, match="no connection nobody"):
         url("nobody")

@@ -95,7 +95,7 @@ def test_a_row_refused_by_mariadb_stops_the_run_by_its_key(tmp_path: Path, maria
 
 @pytest.mark.parametrize(
     ("to", "event"),
-    [("duckdb", "quarantine.written"), ("duckdb", "load.batch"), ("postgresql", "load.tried"), ("mariadb", "quarantine.written")],
+    [("duckdb", "quarantine.written"), ("duckdb", "load.batch"), ("postgresql", "load.attempted"), ("mariadb", "quarantine.written")],
 )
 def test_killed_run_ends_with_the_same_rows_and_the_same_quarantine(
     to: str, event: str, start: Start, tmp_path: Path, request: pytest.FixtureRequest

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.errors import PreflightFailed, SwitchRefused
 from penstock.migration.loader import load
 from penstock.migration.spec import Migration
@@ -24,6 +24,7 @@ from penstock.stages.switch import undo
 from penstock.state import coverage, journal
 from penstock.state.run_context import Session
 from tests.support.data.daily import FIRST, FORUM, SHOP, Schema
+from tests.support.requests import ran, request
 from tests.support.servers.fork_servers import fork_servers
 
 PAIRS = ["mariadb-postgresql", "postgresql-postgresql", "postgresql-mariadb", "sqlite-duckdb", "sqlite-sqlite"]
@@ -54,10 +55,10 @@ class Life:
 
     def run(self, day: int, name: str = "", **more: Any) -> Session:
         where = (str(self.folder / "staging"), self.source, self.target, self.folder / "none", {"mask_key": "k"})
-        return run.run(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
+        return ran(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
 
     def check(self) -> list[Any]:
-        return list(plan.assess(self.migration, "check", self.source, self.target, self.folder / "none").problems)
+        return list(plan.assess(request(self.migration, "check", "", self.source, self.target, self.folder / "none")).problems)
 
     def grow(self, *days: int) -> None:
         """The source gets the rows of these days."""
@@ -273,7 +274,7 @@ def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(li
     life.declared = SHOP.declared.replace("{load: once}", "{}")  # ordinary tables, which others refer to
     life.grow(1, 2, 3)
     life.run(1)
-    life.run(2, "never switched", until="gate")
+    life.run(2, "never switched", stop_before_switch=True)
     life.run(2)
     life.change("UPDATE address SET line = 'moved'", "DELETE FROM address WHERE id = 3")
     life.run(3)
@@ -333,7 +334,7 @@ def test_a_new_row_of_a_table_that_is_moved_once_is_asked_for_by_name_and_the_ad
     with pytest.raises(SwitchRefused, match="customer would refer to rows of country that are not there") as refused:
         life.run(2)
     assert "--tables country,customer" in refused.value.fix
-    life.run(2, "as advised", only=("country", "customer"))
+    life.run(2, "as advised", tables=("country", "customer"))
     life.run(2, "day 2 again")
     assert life.here() == life.there() and set(life.covered().values()) == {"proven"}
 
@@ -399,7 +400,7 @@ def test_four_first_runs_at_a_time_make_the_tables_once_and_lose_no_row(life: Li
     order = [3, 1, 4, 2]
     random.Random(7).shuffle(order)
     for day in order:
-        life.run(day, until="gate")
+        life.run(day, stop_before_switch=True)
     for day in order:
         life.run(day)
         assert not orphans(life)

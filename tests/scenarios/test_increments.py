@@ -17,6 +17,7 @@ from penstock.model.schema import TableName
 from penstock.stages.coverage import coverage
 from penstock.stages.switch import undo
 from tests.scenarios.test_partitions import Feed
+from tests.support.requests import request
 
 TEXT = "tables:\n  include: [event]\n  event: {incremental: {by: moment, lookback: 10m}}"
 
@@ -101,7 +102,7 @@ def test_late_rows_within_the_lag_are_caught_and_the_rest_when_the_table_is_comp
 def check(feed: Feed, by: coverage.Check) -> tuple[str, str]:
     """State and reason of the table when it is compared with the source."""
     where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
-    (cell,) = coverage.cover(feed.migration, *where, check=by)
+    (cell,) = coverage.cover(request(feed.migration, "", *where), check=by)
     assert cell.rows == len(feed.here())
     return cell.state, cell.why
 

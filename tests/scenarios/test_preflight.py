@@ -29,6 +29,7 @@ from penstock.planning.preflight.assess import Assessment
 from penstock.planning.preflight.estimate import Space
 from penstock.stages import plan, report
 from tests.support.data.shop import ITEMS, Shop
+from tests.support.requests import request
 from tools.mariadb_server import mariadb_server as odd_mariadb
 
 Usage = namedtuple("Usage", "total used free")
@@ -37,7 +38,7 @@ Usage = namedtuple("Usage", "total used free")
 def check(shop: Shop, tables: str = "", extra: str = "", estimate: bool = False) -> Assessment:
     migration = shop.write(tables, extra)
     root = str(shop.folder / "staging")
-    return plan.assess(migration, "r1", shop.source, shop.target, shop.folder / "expectations", root=root, estimate=estimate)
+    return plan.assess(request(migration, "r1", root, shop.source, shop.target, shop.folder / "expectations"), estimate=estimate)
 
 
 def of(found: Assessment, area: str) -> list[Problem]:
@@ -297,7 +298,7 @@ def test_the_report_has_the_assessment_of_runs_that_were_refused_too(shop: Shop)
 
 
 def test_a_plan_does_not_forget_the_sample_that_preflight_took(shop: Shop) -> None:
-    session = shop.run(until="gate")
+    session = shop.run(stop_before_switch=True)
     area, sampled = session.staging, check(shop, estimate=True)
     area.remove("assessment.json")
     plan.keep(area, sampled)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.cli import commands
 from penstock.errors import GateClosed, PreflightFailed, SwitchRefused
 from penstock.migration.loader import load
@@ -26,6 +26,7 @@ from penstock.state import coverage
 from penstock.state.coverage import Covered
 from penstock.state.run_context import Session
 from tests.support.repository import REPO
+from tests.support.requests import ran
 
 TABLES = ("person", "visit", "loose", "word")
 DDL = """
@@ -71,7 +72,7 @@ class Town:
 
     def run(self, name: str, **options: Any) -> Session:
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
-        return run.run(self.migration, name, *where, **options)
+        return ran(self.migration, name, *where, **options)
 
     def repair(self, name: str, **options: Any) -> dict[str, dict[str, Any]]:
         """Run a repair and answer what it found of each table."""
@@ -246,7 +247,7 @@ def test_a_table_that_is_not_live_can_not_be_repaired(town: Town) -> None:
     town.ask("ALTER TABLE word ADD COLUMN more INTEGER")
     with pytest.raises(PreflightFailed, match="a column more that the migration does not fill"):
         town.run("second", repair=True)
-    town.repair("third", only=("person",))
+    town.repair("third", tables=("person",))
 
 
 @pytest.mark.parametrize("town", ["postgresql"], indirect=True)
@@ -336,9 +337,9 @@ def test_a_repair_of_one_table_leaves_no_row_that_refers_to_nothing(town: Town) 
     town.run("first")
     town.change("DELETE FROM visit WHERE person = 300", "DELETE FROM person WHERE id = 300")
     with pytest.raises(SwitchRefused):
-        town.run("person alone", repair=True, only=("person",))
+        town.run("person alone", repair=True, tables=("person",))
     assert "300.0000" in {r[0] for r in town.here("person")}
-    town.repair("both", only=("person", "visit"))
+    town.repair("both", tables=("person", "visit"))
     assert town.equal()
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, SetColumn
 from sqlalchemy.types import UserDefinedType
 
 from penstock.databases import Database, qualified, quote
+from penstock.databases._shared import dialects
 from penstock.databases._shared.ansi import fitted as fitted
 from penstock.model.schema import Column, ForeignKey, Index, Partition, Table, TableName, Type
 
@@ -30,7 +31,7 @@ class _Native(UserDefinedType[Any]):
 def dialect(database: Database) -> sa.Dialect:
     """The database's SQLAlchemy dialect, set to write statements that are run as they stand."""
     made: sa.Dialect = sa.URL.create(database.drivername).get_dialect()()
-    made.identifier_preparer._double_percents = False  # no parameters follow, so % is only a character
+    dialects.write_percents_once(made)
     return made
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
 from penstock.databases import Database, Dependent, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
-from penstock.databases._shared import column_checks, long_values
+from penstock.databases._shared import column_checks, dialects, long_values
 from penstock.databases.mysql import catalogue, faults, load, references, rows, server, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
@@ -182,10 +182,7 @@ class MySQL(Database):
 
     def engine(self, url: sa.URL) -> sa.Engine:
         made = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"charset": "utf8mb4", "local_infile": 1})
-        dialect: Any = made.dialect
-        columns = dialect.get_columns
-        # As of SQLAlchemy 2.1 a backtick in a name comes doubled, as SHOW CREATE TABLE writes it; the gates look at names.
-        dialect.get_columns = lambda *args, **more: [c | {"name": c["name"].replace("``", "`")} for c in columns(*args, **more)]
+        dialects.read_backticks_once(made.dialect)
 
         @sa.event.listens_for(made, "connect")
         def _session(connection: Any, _: object) -> None:

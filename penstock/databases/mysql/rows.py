@@ -1,6 +1,6 @@
 """Rows of MySQL and MariaDB as Arrow batches, huge ones in pieces.
 
-The compiled reader makes them where it can use the driver's connection, else Python does (`mysql_lines`).
+The compiled reader makes them where it can use the driver's connection, else Python does (`lines`).
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import Database, Dependent, Exchange, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
-from penstock.databases._shared import ansi, column_checks, long_values
+from penstock.databases._shared import ansi, column_checks, dialects, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.postgresql import catalogue, copy, faults, objects, partitions, references, rows, server, types
 from penstock.databases.postgresql.types import TYPES
@@ -202,9 +202,7 @@ class PostgreSQL(Database):
 
     def engine(self, url: sa.URL) -> sa.Engine:
         made = sa.create_engine(url.set(drivername=self.drivername), poolclass=sa.pool.NullPool)
-        dialect: Any = made.dialect
-        # Great Expectations can't write down a column whose type SQLAlchemy does not know.
-        dialect.ischema_names = dict.fromkeys(types.UNKNOWN, sa.Text) | dialect.ischema_names
+        dialects.read_as_text(made.dialect, types.UNKNOWN)
         settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 
         @sa.event.listens_for(made, "connect")

@@ -56,7 +56,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     if stage == "loaded":
         lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
-        decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
+        decided = loaded(asked, session.endpoints.target, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
         area = staged_rows.ready(session).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from penstock.migration.loader import load
 from penstock.model.column_mapping import as_text
 from penstock.stages import plan
+from tests.support.requests import request
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_each_declared_counterpart_is_told_in_one_line(tmp_path: Path) -> None:
     with duckdb.connect(str(source.database)) as plain:
         plain.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, i INTERVAL, h HUGEINT, l INTEGER[], u UUID, s VARCHAR)")
     (tmp_path / "m.yaml").write_text(f"name: m\nsource: {source}\ntarget: {target}\n")
-    found = plan.assess(load(tmp_path / "m.yaml"), "r", source, target, tmp_path / "expectations")
+    found = plan.assess(request(load(tmp_path / "m.yaml"), "r", "", source, target, tmp_path / "expectations"))
     assert not found.blocking
     assert [p.what for p in found.problems] == [
         "i is carried as TEXT: SQLite has no interval",

@@ -36,7 +36,7 @@ def test_it_says_what_one_needs_to_decide(shop: Shop) -> None:
     change(shop, "UPDATE log SET said = '7' WHERE said <> 'said 3'")
     shop.run("r1", shop.write(steps, extra), approve=lambda _: (True, "ana"))
     change(shop, "DELETE FROM customer WHERE id > 200")
-    shop.run("r2", shop.write(steps, extra), until="gate")
+    shop.run("r2", shop.write(steps, extra), stop_before_switch=True)
     told = asked(shop, "r2")
     for said in (
         "Proof: holds for every table",
@@ -52,15 +52,15 @@ def test_it_says_what_one_needs_to_decide(shop: Shop) -> None:
 
 
 def test_a_first_run_has_none_to_be_compared_with(shop: Shop) -> None:
-    shop.run("r1", until="gate")
+    shop.run("r1", stop_before_switch=True)
     assert "no earlier run of this kind" in asked(shop)
-    shop.run("r2", until="gate")
+    shop.run("r2", stop_before_switch=True)
     assert "Nothing changed" in asked(shop, "r2")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_and_values_of_a_database_stay_text(shop: Shop, name: str) -> None:
-    shop.run("r1", until="gate")
+    shop.run("r1", stop_before_switch=True)
     report: dict[str, Any] = reported(shop, "r1")
     report["headline"] = report["source"] = name
     table = report["tables"][0]
@@ -81,7 +81,7 @@ def test_names_and_values_of_a_database_stay_text(shop: Shop, name: str) -> None
 
 
 def test_a_thousand_tables_are_a_page_and_those_with_rejected_rows_come_first(shop: Shop) -> None:
-    shop.run("r1", until="gate")
+    shop.run("r1", stop_before_switch=True)
     report = reported(shop, "r1")
     report["tables"] = [report["tables"][0] | {"table": f"t{n}", "rows_rejected": 7 * (n == 999)} for n in range(1000)]
     told = evidence(report, 3600)

@@ -50,10 +50,9 @@ def planned(shop: Shop, tables: str = "", extra: str = "", run: str = "r1") -> S
     area = of(str(shop.folder / "staging"), "shop", run)
     secrets = {"mask_key": "0" * 32}
     with run_log.stage(area, "plan"):
-        session = plan.plan(migration, run, str(shop.folder / "staging"), shop.source, shop.target, shop.folder / "expectations", secrets)
+        session = plan.plan(shop.request(run, migration, secrets=secrets))
     with run_log.stage(area, "extract"):
         extract.extract(session, [t.name for t in session.plan.tables])
-        extract.finish(session)
     if session.plan.transformed:
         with run_log.stage(area, "transform"):
             transform.transform(session, [(t.name, c.number) for t in session.plan.transformed for c in t.chunks])

@@ -214,20 +214,6 @@ def test_the_picture_of_the_pace_has_a_stage_beside_the_other(shop: Shop) -> Non
     assert pace.view({"pace": [alike]}) is not None, "no rows and no time are no fault"
 
 
-def test_a_report_of_an_earlier_version_still_has_a_page(shop: Shop) -> None:
-    shop.run()
-    old = reported(shop, "r1")
-    for name in ("since", "pace"):
-        del old[name]
-    for told in old["tables"]:
-        del told["columns"]
-    for result in (r for g in old["gates"] for v in g["verdicts"] for r in v["results"]):
-        del result["examples"]
-    assert pages.report(old, progress.read(area(shop, "r1")), PAGE)
-    found = one_table(area(shop, "r1"), old, "log")
-    assert found is not None and pages.table(found, old, PAGE)
-
-
 def test_a_thousand_tables_make_small_pages(tmp_path: Path) -> None:
     place = staged(tmp_path)
     report.report(place, "many", "r1")
@@ -377,11 +363,7 @@ def test_a_run_refused_before_its_plan_has_the_interval_that_it_was_asked_for(sh
     told = reported(shop, "r1")
     assert told["interval"] == ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]
     assert "<title>shop 2024-03-04: failed" in tab(area(shop, "r1"))
-    (cell,) = [
-        c
-        for c in coverage.cover(shop.write(PARTED, DAYS), str(shop.folder / "staging"), shop.source, shop.target, shop.folder)
-        if c.state == "failed"
-    ]
+    (cell,) = [c for c in coverage.cover(shop.request(migration=shop.write(PARTED, DAYS))) if c.state == "failed"]
     assert (cell.table, cell.run) == ("customer", "r1") and str(cell.interval) == "2024-03-03T23:00:00Z..2024-03-04T23:00:00Z"
 
 

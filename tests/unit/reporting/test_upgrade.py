@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from penstock.reporting.html import run as pages
 from penstock.reporting.html.addresses import Addresses
 from penstock.reporting.html.report import document, undo_document
 from penstock.reporting.html.run import RunPage
+from penstock.reporting.one_table import one_table
 from penstock.reporting.sections.changes import compare
 from penstock.reporting.upgrade import VERSION, upgraded
 from penstock.state import progress
+from penstock.state.staging import of
 from tests.support.data.shop import Shop
 from tests.support.repository import REPO
 from tests.unit.reporting.test_changes import reported
@@ -73,6 +76,20 @@ def test_a_saved_report_is_shown_on_each_page() -> None:
     text = " ".join(Tags(document(upgraded(saved("repaired")))).text.split())
     assert "2 rows inserted or updated, 3 deleted or overwritten, 27 identical" in text
     assert "left alone the rows of the run newer stay live" in text
+
+
+def test_an_early_report_without_changes_pace_columns_and_examples_is_shown(tmp_path: Path) -> None:
+    old = saved("switched")
+    for name in ("since", "pace"):
+        del old[name]
+    for table in old["tables"]:
+        del table["columns"]
+    for result in (r for g in old["gates"] for v in g["verdicts"] for r in v["results"]):
+        del result["examples"]
+    report = upgraded(old)
+    assert report["headline"] in Tags(document(report)).text and pages.report(report, progress.NOTHING, PAGE)
+    found = one_table(of(str(tmp_path), "shop", "r2"), report, "log")
+    assert found is not None and pages.table(found, report, PAGE)
 
 
 def test_a_saved_report_of_an_undo_is_shown() -> None:

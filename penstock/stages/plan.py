@@ -119,7 +119,7 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         tables=tables,
         interval=_span(request.interval, migration),
         timezone=migration.timezone,
-        own_shadows=migration.in_parts or any(t.repairs for t in tables),
+        own_shadows=scope.own_shadows(migration, tables),
         problems=found.problems,
         at_most=migration.bad_rows.at_most,
         depth=request.depth,

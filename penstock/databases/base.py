@@ -289,7 +289,7 @@ class Database(ABC):
         """
         return Unbound()
 
-    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
         """What of its privileges, settings and state prevents `use`, each with a fix. Changes nothing.
 
         Asks one question for all tables where it can. A schema of None is one that this user can't reach.

@@ -146,7 +146,7 @@ class Exchange(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """What a run will do with a database. `Database.assess` answers whether it may.
+    """What a run will do with a database. `Database.preflight` answers whether it may.
 
     tables: at the source, those that are read; at the target, those that are created, under their live names.
     moved: the live tables that the switch moves away.  journal: the names of the journal's tables.

@@ -292,7 +292,7 @@ def test_the_catalogue_is_asked_without_an_error(place: Place) -> None:
 
 def test_an_owner_of_everything_is_told_nothing_that_blocks(place: Place) -> None:
     for role in ("source", "target"):
-        found = place.database.assess(place.connection, Use(role, place.home, 2))  # type: ignore[arg-type]
+        found = place.database.preflight(place.connection, Use(role, place.home, 2))  # type: ignore[arg-type]
         assert all(isinstance(p, Problem) for p in found) and not [p for p in found if p.blocking and p.area != "privileges"]
 
 

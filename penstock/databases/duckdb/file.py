@@ -11,7 +11,7 @@ from penstock.errors import Problem
 from penstock.model.schema import Table
 
 
-def assess(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
     query = "SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()"
     if use.role == "target" and execute(connection, query).scalar_one():
         fix = "open it without access_mode=read_only"

@@ -220,8 +220,8 @@ class MySQL(Database):
     def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
         return references.unbind(connection, tables)
 
-    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
-        return server.assess(connection, use)
+    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        return server.preflight(connection, use)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)

@@ -32,7 +32,7 @@ _ZONE, _MODES = "+00:00", {"STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO"}
 _LIMITS = ("max_statement_time", "max_execution_time")
 
 
-def assess(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
     server = connection.execute(sa.text(_SERVER)).one()
     home = use.schema or (decoded(server.home) if server.home is not None else None)
     if home is None:

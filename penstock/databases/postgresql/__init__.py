@@ -248,8 +248,8 @@ class PostgreSQL(Database):
     def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
         return references.unbind(connection, tables)
 
-    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
-        return server.assess(connection, use, _SESSION)
+    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        return server.preflight(connection, use, _SESSION)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)

@@ -79,8 +79,8 @@ WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relname = ANY (:name
 """
 
 
-def assess(connection: sa.Connection, use: Use, session: Mapping[str, str]) -> list[Problem]:
-    """As `Database.assess` says. session: the settings that every session of ours has made."""
+def preflight(connection: sa.Connection, use: Use, session: Mapping[str, str]) -> list[Problem]:
+    """As `Database.preflight` says. session: the settings that every session of ours has made."""
     server = connection.execute(sa.text(_SERVER)).one()
     found = list(_state(connection, use, server, session))
     return found + list((_source if use.role == "source" else _target)(connection, use, server))

@@ -148,8 +148,8 @@ class SQLite(Database):
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)
 
-    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
-        return file.assess(connection, use)
+    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        return file.preflight(connection, use)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return file.sizes(connection, tables)

@@ -12,7 +12,7 @@ from penstock.errors import Problem
 from penstock.model.schema import Table
 
 
-def assess(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
     if use.role == "source":
         return []
     import sqlite3

@@ -51,7 +51,7 @@ def endpoint(migration: Migration, role: Literal["source", "target"], connection
 def source_access(migration: Migration, source: Endpoint, tables: Iterable[Table]) -> list[Problem]:
     """What the source says of being read."""
     use = Use("source", source.schema, connections(migration), tuple(tables))
-    return source.database.assess(source.connection, use)
+    return source.database.preflight(source.connection, use)
 
 
 def target_access(migration: Migration, target: Endpoint, plans: Iterable[TablePlan]) -> list[Problem]:
@@ -66,4 +66,4 @@ def target_access(migration: Migration, target: Endpoint, plans: Iterable[TableP
         tuple(p.shadow for p in plans),
         tuple(sorted(journal.NAMES)),
     )
-    return target.database.assess(target.connection, use)
+    return target.database.preflight(target.connection, use)

@@ -35,7 +35,7 @@ def _too_old(endpoint: Endpoint) -> list[Problem]:
 def _schema(endpoint: Endpoint, migration: Migration) -> list[Problem]:
     role, connection = endpoint.role, endpoint.connection
     if not endpoint.schema:
-        found = [p for p in endpoint.database.assess(connection, Use(role, None, 1)) if p.blocking]
+        found = [p for p in endpoint.database.preflight(connection, Use(role, None, 1)) if p.blocking]
         return found or [
             Problem(True, role, "the connection names no schema", f"write `{role}_schema: …` into the migration file", "settings")
         ]

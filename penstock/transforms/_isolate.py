@@ -1,4 +1,4 @@
-"""Rows through a table's steps, those set apart that a step can't be applied to, or that the target could not hold afterwards."""
+"""A table's steps applied to rows. Rows that a step fails on, or that the target could not store afterwards, are separated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sift:
-    """A table's steps, and what the target can't hold of what they make."""
+    """A table's steps, and a check of what they make against what the target can store."""
 
     source: Table
     steps: Sequence[Step]
@@ -41,10 +41,10 @@ class Sift:
         return transforms.apply(rows, self.source.columns, self.steps, self.secrets, self.sensitive, self.shapes)
 
     def parted(self, rows: pa.RecordBatch, at_most: int) -> tuple[list[pa.Table], list[Bad]]:
-        """What the steps make of the good ones among the rows, and the bad ones by their place; no more are looked for beyond `at_most`.
+        """What the steps make of the good rows, and the bad rows by their place. The search ends when more than `at_most` are found.
 
-        Where a step can say which rows are bad, or the sieve can, they are taken out together; otherwise what fails is halved,
-        until it is one row. Raises TransformFailed when it isn't for the rows.
+        Where a step or the sieve names the bad rows, they are taken out together; otherwise a batch that fails is halved until it is
+        one row. Raises TransformFailed when the step fails whatever the rows are.
         """
         made: list[pa.Table] = []
         bad: list[Bad] = []
@@ -54,11 +54,11 @@ class Sift:
             try:
                 out = self.apply(batch)
             except BadValues as error:
-                told = error.rows if transforms.keeps_rows(self.steps[: error.step]) else ()
-                if told or batch.num_rows == 1:
+                known = error.rows if transforms.keeps_rows(self.steps[: error.step]) else ()
+                if known or batch.num_rows == 1:
                     column = origin(self.source, self.steps[: error.step], error.column)
-                    bad += [Bad(int(places[n]), column, error.what) for n in told or (0,)]
-                    untried.append(_without(batch, places, told or (0,)))
+                    bad += [Bad(int(places[n]), column, error.what) for n in known or (0,)]
+                    untried.append(_without(batch, places, known or (0,)))
                 else:
                     untried += _halves(batch, places)
                 continue

@@ -27,18 +27,19 @@ def pages() -> dict[Path, str]:
 
 def command_line() -> str:
     """The commands of `penstock`, with their options."""
-    parser = commands._parser()
+    parser = commands.parser()
     (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     parts = ["# Command line\n", _NOTE, f"{parser.description}\n", "| command | |", "| --- | --- |"]
     parts += [f"| [`penstock {name}`](#penstock-{name}) | {made.description} |" for name, made in found.choices.items()]
-    parts += ["", "```text", (parser.epilog or "").strip(), "```"]
+    parts += ["", "Before the command:", "", *_options(parser), "", "```text", (parser.epilog or "").strip(), "```"]
     for name, made in found.choices.items():
         parts += ["", f"## penstock {name}", "", f"{made.description}", "", *_options(made)]
     return "\n".join(parts) + "\n"
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    shown = [action for action in parser._actions if action.help != argparse.SUPPRESS and "--help" not in action.option_strings]
+    actions = (action for action in parser._actions if not isinstance(action, argparse._SubParsersAction))
+    shown = [action for action in actions if action.help != argparse.SUPPRESS and "--help" not in action.option_strings]
     if not shown:
         yield "It takes no options."
         return
@@ -73,7 +74,11 @@ def operators() -> str:
             bases = [ast.unparse(b) for b in node.bases]
             own = list(_arguments(node))
             parts += ["", *own] if own else []
-            parts += ["", f"It extends Airflow's `{bases[0]}`."] if bases[0] not in ("MigrationOperator", "BaseOperator") else []
+            parts += (
+                ["", f"It extends Airflow's `{bases[0]}`."]
+                if bases[0] not in ("MigrationOperator", "StageOperator", "BaseOperator")
+                else []
+            )
     return "\n".join(parts) + "\n"
 
 

@@ -29,7 +29,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Faults are printed to stderr in words."""
     try:
-        args = _parser().parse_args(argv)
+        args = parser().parse_args(argv)
         return int(args.do(args))
     except SystemExit as asked:
         return asked.code if isinstance(asked.code, int) else 2
@@ -62,7 +62,7 @@ def _code(error: PenstockError) -> int:
     return 3 if isinstance(error, GateClosed) else 4 if isinstance(error, SwitchRefused) else 5
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="penstock",
         description="Gated data migrations: staged as Parquet, proved row by row, switched atomically.",

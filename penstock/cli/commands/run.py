@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--stop-before-switch", action="store_true", help="move, check and prove everything, make nothing live")
     parser.add_argument("--repair", action="store_true", help="compare the live tables with the source, and send only the rows that differ")
     of = "with --repair: load the quarantine of this run, then repair its tables and interval"
-    parser.add_argument("--of", metavar="RUN", default="", help=of)
+    parser.add_argument("--of", metavar="RUN", help=of)
     depth = "staged: every row at the target is what was read; source: the source is read a second time as well"
     parser.add_argument("--proof", choices=("staged", "source"), default="staged", help=depth)
     parser.add_argument("--yes", action="store_true", help="approve the switch without being asked")
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.of and not args.repair:
         print("penstock run: --of needs --repair", file=sys.stderr)
         return 2
-    request = replace(request, repair=args.repair, of=args.of, depth=args.proof, stop_before_switch=args.stop_before_switch)
+    request = replace(request, repair=args.repair, of=args.of or "", depth=args.proof, stop_before_switch=args.stop_before_switch)
     earlier = None if args.new else args.run_id or run_lookup.unfinished(request.root, request.migration, run_lookup.record(request))
     carry_out(replace(request, run=earlier or run_lookup.new(request.root, request.migration.name)), args.yes)
     return 0

@@ -102,7 +102,7 @@ def commands_of(page: Path) -> list[list[str]]:
 @pytest.mark.parametrize("page", [*sorted(DOCS.rglob("*.md")), REPO / "README.md"], ids=lambda page: page.stem)
 def test_every_command_in_the_docs_is_one_that_the_parser_takes(page: Path) -> None:
     for command in commands_of(page):
-        commands._parser().parse_args(command)
+        commands.parser().parse_args(command)
 
 
 @pytest.mark.parametrize("name", FAULTS)

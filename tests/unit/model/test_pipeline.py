@@ -67,26 +67,30 @@ def test_a_run_that_stops_before_the_switch_goes_through_no_stage_after_the_proo
     ]
 
 
+PAGE = REPO / "docs" / "contributing" / "add-a-stage.md"
 ADDED = """
-import sys, types
+import pathlib, re, sys, types
+module, line = re.findall(r"```python\\n(.*?)```", pathlib.Path(sys.argv[1]).read_text(), re.DOTALL)
 from penstock.model import pipeline
-count = types.ModuleType("penstock.stages.count")
-count.count = lambda session: print("counted", len(session.plan.tables), "tables")
-sys.modules["penstock.stages.count"] = count
-pipeline.MOVE = (*pipeline.MOVE, pipeline.Stage("count", "count once more", "count:count", gate=True))
+pipeline.MOVE = (*pipeline.MOVE, eval(line.rstrip().rstrip(","), {"Stage": pipeline.Stage}))
 pipeline.PIPELINE = (*pipeline.PLAN, *pipeline.MOVE, *pipeline.SWITCH)
+from penstock import stages
+recount = sys.modules["penstock.stages.recount"] = types.ModuleType("penstock.stages.recount")
+exec(module, vars(recount))
+from penstock.cli.commands import main
+sys.exit(main(["run", "shop.yaml", "--run-id", "r1"]))
 """
 
 
-def test_a_stage_is_added_by_a_module_and_a_line(shop: Shop) -> None:
+def test_a_stage_is_added_by_a_module_and_a_line_as_the_page_shows(shop: Shop) -> None:
     """In a process of its own, where the line is in the table before anything reads it."""
     shop.write()
-    code = ADDED + "from penstock.cli.commands import main; sys.exit(main(['run', 'shop.yaml', '--run-id', 'r1']))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=shop.folder, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "counted 5 tables" in done.stdout, done.stderr
+    command = [sys.executable, "-c", ADDED, str(PAGE)]
+    done = subprocess.run(command, cwd=shop.folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "recount    rows 2197" in done.stderr, done.stderr
     area = shop.request().area
-    assert area.exists("timings", "count.json") and "count once more" in area.read_text("report.html")
-    assert "count" in [s["stage"] for s in area.read_json("report.json")["stages"]]
+    assert area.exists("timings", "recount.json") and "count the rows once more" in area.read_text("report.html")
+    assert ("recount", "done") in [(s["stage"], s["state"]) for s in area.read_json("report.json")["stages"]]
 
 
 def environment() -> dict[str, str]:

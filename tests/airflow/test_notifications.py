@@ -162,7 +162,7 @@ def test_notifiers_that_could_not_send_are_found_before_a_row_moves_with_what_to
     found = [p for p in airflow.staged(run, "shop_told_wrongly").read_json("preflight.json")["problems"] if "notify" in p["where"]]
     told = [(p["where"], p["blocking"], f"{p['what']} | {p['fix']}") for p in found]
     expected = [
-        ("notify.0", "tests.recording has no Nobody | correct the path"),
+        ("notify.0", "tests.support.recording has no Nobody | correct the path"),
         ("notify.1", "pip install apache-airflow-providers-slack"),
         ("notify.1", "no connection nowhere | add it under Admin"),
         ("notify.2", "loud' | correct its `with`"),
@@ -179,7 +179,7 @@ def test_a_missed_deadline_is_told_by_the_callback_that_airflow_calls(tmp_path: 
     from penstock_operators.deadline import deadline
 
     daily = "schedule: '@daily'\ntables: {t: {partition: {by: at}}}\n"
-    alert = deadline(read(tmp_path, f"deadline: 1h\n{daily}notify: [{{notifier: tests.recording.Recorder}}]\n"))
+    alert = deadline(read(tmp_path, f"deadline: 1h\n{daily}notify: [{{notifier: tests.support.recording.Recorder}}]\n"))
     assert alert is not None
     callback, day = alert.callback, {"data_interval_start": "2026-11-03T00:00:00Z", "data_interval_end": "2026-11-04T00:00:00Z"}
     run = {"dag_id": "shop", "dag_run_id": "scheduled__1", **day}
@@ -198,7 +198,7 @@ def test_a_notifier_that_hangs_is_not_waited_for(tmp_path: Path, airflow_install
     from penstock_operators import notify
 
     monkeypatch.setattr(notify, "TIMEOUT", 0.2)
-    migration = read(tmp_path, "notify:\n  - notifier: tests.recording.Hanging\n  - notifier: tests.recording.Recorder\n")
+    migration = read(tmp_path, "notify:\n  - notifier: tests.support.recording.Hanging\n  - notifier: tests.support.recording.Recorder\n")
     began = time.monotonic()
     notify.send(migration, Notice("failed", "shop", "shop", "r1", "", "it failed"), {})
     assert time.monotonic() - began < 5 and len(recorded()) == 1

@@ -58,11 +58,11 @@ MIGRATIONS = {
     "shop_strict": "bad_rows: {action: quarantine, at_most: 100}\n"
     "tables:\n  include: [customer]\n  customer:\n    transform:\n      - cast: {email: string(14)}\n",
     "shop_told": "tables: {include: [log]}\nswitch: {approval: true, approve_within: 1h}\nnotify:\n"
-    "  - {notifier: tests.recording.Raising, events: [failed, refused, waiting, switched, undone, deadline]}\n"
-    "  - {notifier: tests.recording.Recorder, with: {severity: high}, events: [failed, refused, waiting, switched, undone, deadline]}\n",
-    "shop_told_wrongly": "tables: {include: [log]}\nnotify:\n  - {notifier: tests.recording.Nobody}\n"
-    "  - slack: {connection: nowhere, channel: x}\n  - {notifier: tests.recording.Recorder, with: {loud: true}}\n"
-    "  - {notifier: pathlib.Path}\n  - {notifier: tests.recording.Recorder}\n",
+    "  - {notifier: tests.support.recording.Raising, events: [failed, refused, waiting, switched, undone, deadline]}\n"
+    "  - {notifier: tests.support.recording.Recorder, with: {severity: high}, events: [failed, refused, waiting, switched, undone, deadline]}\n",
+    "shop_told_wrongly": "tables: {include: [log]}\nnotify:\n  - {notifier: tests.support.recording.Nobody}\n"
+    "  - slack: {connection: nowhere, channel: x}\n  - {notifier: tests.support.recording.Recorder, with: {loud: true}}\n"
+    "  - {notifier: pathlib.Path}\n  - {notifier: tests.support.recording.Recorder}\n",
     "shop_missing": "tables:\n  include: [no_such_table]\n",
 }
 

@@ -13,7 +13,8 @@ from penstock.model.plan import Depth, groups
 from penstock.stages import compare, extract, load, plan, prove, report, transform
 from penstock.stages.switch import switch
 from penstock.stages.validate import gate, gx
-from penstock.state import journal, run_log, staged_rows, staging
+from penstock.state import evidence, journal, run_files, run_log, staged_rows, staging
+from penstock.state.evidence import Approval
 from penstock.state.run_context import Session
 
 Approve = Callable[[Session], tuple[bool, str]]
@@ -96,12 +97,11 @@ def move(session: Session) -> None:
 def conclude(session: Session, approve: Approve | None) -> None:
     """The approval, when one is wanted; the switch; its check; the end of what earlier switches kept."""
     area = session.staging
-    if session.plan.approval and not area.exists("approval.json") and not area.exists("switch.json"):
+    if session.plan.approval and not area.exists(run_files.APPROVAL) and not area.exists(run_files.SWITCH):
         report.report(area, session.plan.migration, session.plan.run)
         approved, by = approve(session) if approve else (False, "")
-        answer = {"approved": approved, "answer": "Approve" if approved else "Reject", "by": by, "at": journal.now()}
-        answer["rejected"] = sum(p["rejected"] for p in area.read_json("proof.json"))
-        area.write_json(answer, "approval.json")
+        answer, rejected = "Approve" if approved else "Reject", evidence.PROOF.read(area).rejected
+        evidence.APPROVAL.write(area, Approval(approved, answer, by, journal.now(), rejected))
     with run_log.stage(area, "switch"):
         switch.switch(session)
     with run_log.stage(area, "verify"):

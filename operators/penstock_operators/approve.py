@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.migration.spec import Migration
     from penstock.reporting.question import Backfill
     from penstock.state.approvals import Asked
+    from penstock.state.evidence import Approval, ForBackfill
     from penstock.state.run_context import Session
 
 _SOONEST, _LATEST = timedelta(seconds=10), timedelta(minutes=2)
@@ -43,14 +44,15 @@ class _Run:
 
     @property
     def rejected(self) -> int:
-        return sum(p["rejected"] for p in self.session.staging.read_json("proof.json"))
+        from penstock.state import evidence
+
+        return evidence.PROOF.read(self.session.staging).rejected
 
     @property
     def warned(self) -> tuple[str, ...]:
-        from penstock.state import approvals
+        from penstock.state import approvals, evidence
 
-        area = self.session.staging
-        return approvals.warned([v for name in area.names("verdicts") for v in area.read_json("verdicts", name)])
+        return approvals.warned(evidence.all_verdicts(self.session.staging))
 
 
 class ApproveOperator(ApprovalOperator):
@@ -88,6 +90,7 @@ class ApproveOperator(ApprovalOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any], until: str = "") -> dict[str, Any]:
         from penstock.state import approvals, journal
+        from penstock.state.evidence import Approval
 
         with faults_told():
             run = self._run(context)
@@ -98,16 +101,15 @@ class ApproveOperator(ApprovalOperator):
                 raise TaskAwaitingInput(method_name="execute_complete", timeout=left, kwargs={"until": until})
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or [self.REJECT])[0]
-            given = {"approved": answer == self.APPROVE, "answer": answer, "by": user.get("name") or "", "at": journal.now()}
-            given["rejected"] = run.rejected
+            given = Approval(answer == self.APPROVE, answer, user.get("name") or "", journal.now(), run.rejected)
             if run.backfill:
                 mine = _question(context, run, run.backfill)
                 with run.session.writing() as connection:
                     stands = approvals.ask(connection, mine)
                     if stands.run == mine.run and not stands.answer:
-                        told = {part: given[part] for part in ("answer", "by", "at", "rejected")}
-                        approvals.answer(connection, replace(stands, **told, warned=run.warned))
-                        given["backfill"] = _covering(run.backfill, stands)
+                        said = {"answer": given.answer, "by": given.by, "at": given.at}
+                        approvals.answer(connection, replace(stands, **said, rejected=given.rejected, warned=run.warned))
+                        given = replace(given, backfill=_covering(run.backfill, stands))
             return _written(run.session, given)
 
     def _run(self, context: Context) -> _Run:
@@ -122,6 +124,7 @@ class ApproveOperator(ApprovalOperator):
         Raises AirflowRescheduleException while another run's question is open, and NotApproved when it was answered with no.
         """
         from penstock.state import approvals
+        from penstock.state.evidence import Approval
 
         assert run.backfill is not None
         mine = _question(context, run, run.backfill)
@@ -137,8 +140,8 @@ class ApproveOperator(ApprovalOperator):
             raise AirflowRescheduleException(datetime.now(UTC) + _pause(stands))  # type: ignore[no-untyped-call]
         if why := approvals.beyond(stands, run.rejected, run.warned) if stands.answer == self.APPROVE else "":
             return why, None
-        given = {"approved": stands.answer == self.APPROVE, "answer": stands.answer, "by": stands.by, "at": stands.at}
-        return "", _written(run.session, given | {"rejected": run.rejected, "backfill": _covering(run.backfill, stands)})
+        answer = (stands.answer == self.APPROVE, stands.answer, stands.by, stands.at)
+        return "", _written(run.session, Approval(*answer, run.rejected, _covering(run.backfill, stands)))
 
     def _lost(self, context: Context, stands: Asked) -> bool:
         """Whether the task that asks has ended without an answer."""
@@ -170,18 +173,18 @@ class ApproveOperator(ApprovalOperator):
         self.body = "\n\n".join(filter(None, (ahead, body)))
 
 
-def _written(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    """Write the answer into the run's evidence. Raises NotApproved when it is a no."""
+def _written(session: Session, given: Approval) -> dict[str, Any]:
+    """Write the answer into the run's evidence, and answer it for an XCom. Raises NotApproved when it is a no."""
     from penstock.errors import NotApproved
-    from penstock.state import run_log
+    from penstock.state import evidence, json_file, run_log
 
     with run_log.stage(session.staging, "approve"):
-        session.staging.write_json(given, "approval.json")
-        if not given["approved"]:
-            why = f"{given['by']} answered {given['answer']}" if given["by"] else "nobody answered in time"
-            why += f", for {given['backfill']['words']}" if given.get("backfill") else ""
+        evidence.APPROVAL.write(session.staging, given)
+        if not given.approved:
+            why = f"{given.by} answered {given.answer}" if given.by else "nobody answered in time"
+            why += f", for {given.backfill.words}" if given.backfill else ""
             raise NotApproved("the switch was not approved", why=why, fix="start a new run when it may go ahead; nothing has changed")
-    return given
+    return dict(json_file.record(given))
 
 
 def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
@@ -191,9 +194,11 @@ def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
     return Asked(run.migration.name, backfill.key, context["dag_run"].run_id, journal.now())
 
 
-def _covering(backfill: Backfill, stands: Asked) -> dict[str, Any]:
+def _covering(backfill: Backfill, stands: Asked) -> ForBackfill:
     """For the evidence: that the answer was given for a backfill, and which run asked."""
-    return {"words": backfill.words, "runs": backfill.runs, "asked_by": stands.run}
+    from penstock.state.evidence import ForBackfill
+
+    return ForBackfill(backfill.words, backfill.runs, stands.run)
 
 
 def _pause(stands: Asked) -> timedelta:
@@ -216,13 +221,12 @@ def _which(context: Context, run: _Run) -> str:
 
 
 def _repairs(run: _Run, context: Context) -> str:
-    from penstock.model.digest import Digest
     from penstock.reporting.question import repair_question
-    from penstock.state.staging import COMPARED
+    from penstock.state import evidence
 
-    found = run.session.staging.read_json(COMPARED) if run.session.staging.exists(COMPARED) else []
-    put, leaving = (sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving"))
-    return repair_question(run.migration.name, context["dag_run"].run_id, put, leaving, sum(c["differ"] > 0 for c in found))
+    found = evidence.COMPARED.find(run.session.staging) or ()
+    put, leaving = sum(c.rows_put for c in found), sum(c.rows_leaving for c in found)
+    return repair_question(run.migration.name, context["dag_run"].run_id, put, leaving, sum(c.differ > 0 for c in found))
 
 
 def _answer_at(context: Context) -> str:

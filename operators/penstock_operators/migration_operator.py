@@ -109,13 +109,12 @@ def staging_root(migration: Migration, given: str) -> str:
     return root
 
 
-ATTEMPT = "attempt.json"
-
-
 def current_run(migration: Migration, given: str, context: Context) -> str:
     """The run's id: Airflow's own of this DAG run; when that was cleared after it had switched, with the attempt's number behind it."""
+    from penstock.state import run_files
+
     base, number = _asked(migration, context), 1
-    while area(migration, given, _attempt(base, number + 1)).exists(ATTEMPT):
+    while area(migration, given, _attempt(base, number + 1)).exists(run_files.ATTEMPT):
         number += 1
     return _attempt(base, number)
 
@@ -126,14 +125,14 @@ def begun_run(migration: Migration, given: str, context: Context) -> str:
     Who clears such a run wants the source to be read again.
     """
     current = current_run(migration, given, context)
-    from penstock.state import staged_rows
+    from penstock.state import run_files, staged_rows
 
     earlier = area(migration, given, current)
-    if not any(earlier.exists(end) for end in ("switch.json", "undo.json")) and not staged_rows.removed(earlier):
+    if not any(earlier.exists(end) for end in (run_files.SWITCH, run_files.UNDO)) and not staged_rows.removed(earlier):
         return current
     base = _asked(migration, context)
     number = int(current.removeprefix(base).removeprefix("~") or 1) + 1
-    area(migration, given, _attempt(base, number)).write_json({"of": base, "attempt": number}, ATTEMPT)
+    area(migration, given, _attempt(base, number)).write_json({"of": base, "attempt": number}, run_files.ATTEMPT)
     return _attempt(base, number)
 
 

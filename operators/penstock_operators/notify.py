@@ -61,11 +61,11 @@ def switched(context: Context) -> None:
 
     def notice(migration: Migration) -> Notice:
         from penstock.runtime.formatting import count
+        from penstock.state import evidence, switch_evidence
 
         staging = _area(migration, context)
-        rows = sum(p["rows"] for p in staging.read_json("proof.json"))
-        moved = staging.read_json("switch.json")
-        tables = count(len(moved["moves"]) + len(moved["replaced"]), "table")
+        rows, moved = evidence.PROOF.read(staging).rows, switch_evidence.SWITCH.read(staging)
+        tables = count(len(moved.moves) + len(moved.replaced), "table")
         return _notice("switched", migration, context, what=f"{tables} with {count(rows, 'row')} proved are live")
 
     _happened(context, "switched", notice)
@@ -75,7 +75,9 @@ def undone(context: Context) -> None:
     """An `on_success_callback` of the undo."""
 
     def notice(migration: Migration) -> Notice:
-        return _notice("undone", migration, context, what=str(_area(migration, context).read_json("report.json")["headline"]))
+        from penstock.state import run_files
+
+        return _notice("undone", migration, context, what=str(_area(migration, context).read_json(run_files.REPORT)["headline"]))
 
     _happened(context, "undone", notice)
 
@@ -204,20 +206,22 @@ def _area(migration: Migration, context: Context) -> Staging:
 
 def _first(migration: Migration, context: Context, event: Event) -> bool:
     """Whether the event has not been notified yet of this run, as often as it was cleared. When it can't be told, it is notified."""
+    from penstock.state import run_files
+
     try:
         staging, cleared = _area(migration, context), getattr(context["dag_run"], "clear_number", 0) or 0
         once = ("switched", "undone")  # a switch that is cleared after it was made is not made again
-        name = f"{event}.json" if event in once else f"{event}-{cleared}.json"
+        file = run_files.notified(event if event in once else f"{event}-{cleared}")
         told = {"event": event, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        place = staging.local("notified", name)
+        place = staging.local(file)
         if place is None:
-            there = staging.exists("notified", name)
+            there = staging.exists(file)
             if not there:
-                staging.write_json(told, "notified", name)
+                staging.write_json(told, file)
             return not there
         place.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(told, file)
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            json.dump(told, opened)
         return True
     except FileExistsError:
         return False
@@ -240,13 +244,13 @@ def _made(event: Event, migration: Migration, of: tuple[str, str], interval: str
 def span(migration: Migration, context: Context) -> str:
     """The run's interval in short: of its plan, else of its form or schedule; empty when it has none."""
     from penstock.model import intervals
+    from penstock.state import plan_file
 
     try:
-        if context["dag_run"].dag_id in (migration.name, repair_dag_id(migration)):
-            staging = _area(migration, context)
-            if staging.exists("plan.json"):
-                planned = staging.read_json("plan.json")["interval"]
-                return intervals.short(intervals.between(planned[0], planned[1], "UTC"), migration.timezone) if planned else ""
+        of_migration = context["dag_run"].dag_id in (migration.name, repair_dag_id(migration))
+        if of_migration and (planned := plan_file.PLANNED.find(_area(migration, context))):
+            span = planned.interval
+            return intervals.short(intervals.between(span[0], span[1], "UTC"), migration.timezone) if span else ""
         if context["dag_run"].dag_id == migration.name and (found := interval(migration, context)):
             return intervals.short(found, migration.timezone)
     except Exception:

@@ -23,10 +23,8 @@ class RepairOperator(MigrationOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock import run as engine
-        from penstock.model.digest import Digest
         from penstock.stages import plan
-        from penstock.state import run_log
-        from penstock.state.staging import COMPARED
+        from penstock.state import evidence, run_log
 
         migration, params = declared(self.migration), context["params"]
         run = begun_run(migration, self.staging_root, context)
@@ -46,9 +44,9 @@ class RepairOperator(MigrationOperator):
                 depth=params.get("proof") or "staged",
             )
         engine.move(session)
-        found = staging.read_json(COMPARED) if staging.exists(COMPARED) else []
-        told = {part: sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving")}
-        return {"tables": len(found), "differ": sum(c["differ"] > 0 for c in found), **told}
+        found = evidence.COMPARED.find(staging) or ()
+        told = {"put": sum(c.rows_put for c in found), "leaving": sum(c.rows_leaving for c in found)}
+        return {"tables": len(found), "differ": sum(c.differ > 0 for c in found), **told}
 
     def _redrive(self, of: Session, migration: Migration) -> None:
         """Load what is left in a run's quarantine; once other tables are live, their rows come from the source, or not at all."""

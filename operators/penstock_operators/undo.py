@@ -38,7 +38,7 @@ class UndoOperator(MigrationOperator):
         finally:
             report.report_undo(own, of, migration.name, dag_run.run_id, run, asked)
         covered = coverage.keep(migration, self.staging_root, session.staging)
-        if undone["written_since"]:
-            tables = ", ".join(undone["written_since"])
+        if undone.written_since:
+            tables = ", ".join(undone.written_since)
             self.log.warning("rows were written since the switch into %s: they are in the tables set aside", tables)
-        return {"run": run, "at": undone["at"], "written_since": undone["written_since"], "coverage": covered}
+        return {"run": run, "at": undone.at, "written_since": list(undone.written_since), "coverage": covered}

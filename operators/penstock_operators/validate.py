@@ -45,5 +45,5 @@ class ProveOperator(MigrationOperator):
 
         session = self.opened(context)
         with run_log.stage(session.staging, "prove"):
-            proofs = prove.prove(session)
-        return {"tables": len(proofs), "chunks": sum(p.chunks for p in proofs), "rows": sum(p.rows for p in proofs)}
+            proof = prove.prove(session)
+        return {"tables": len(proof.tables), "chunks": sum(p.chunks for p in proof.tables), "rows": proof.rows}

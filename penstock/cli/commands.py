@@ -254,7 +254,7 @@ def _run(args: argparse.Namespace) -> int:
     from penstock import run
     from penstock.cli import console, run_lookup
     from penstock.stages import report
-    from penstock.state import run_log, staging
+    from penstock.state import run_files, staging
 
     interval = _interval(args, migration)
     root, asked = _root(args, migration), {"repair": args.repair, "proof": args.proof}
@@ -263,19 +263,19 @@ def _run(args: argparse.Namespace) -> int:
     run_id = earlier or run_lookup.new(root, migration.name)
     area = staging.of(root, migration.name, run_id)
     until = "gate" if args.stop_before_switch else "switch"
-    if until == "switch" and migration.switch.approval and not (args.yes or area.exists("approval.json") or sys.stdin.isatty()):
+    if until == "switch" and migration.switch.approval and not (args.yes or area.exists(run_files.APPROVAL) or sys.stdin.isatty()):
         fix = "say --yes, or --stop-before-switch, or run it where you can answer"
         raise SwitchRefused("the switch wants an approval, and there is no terminal to ask on; nothing has moved", fix=fix)
-    going = "goes on where it stopped (--new reads the source again)" if area.exists("plan.json") else "begins"
+    going = "goes on where it stopped (--new reads the source again)" if area.exists(run_files.PLAN) else "begins"
     print(f"{migration.name}: run {console.shown(run_id)} {going}", file=sys.stderr)
-    area.write_json(request, run_lookup.REQUEST)
+    area.write_json(request, run_files.REQUEST)
     try:
         with console.progress(area) as showing:
             approve = _yes if args.yes else _asked(showing)
             which = (args.chunk, args.tables, until, interval, args.repair, args.proof)
             run.run(migration, run_id, root, source, target, folder, _secrets(), approve, *which)
     finally:
-        if area.exists("plan.json") or area.exists(run_log.FAILURE):
+        if area.exists(run_files.PLAN) or area.exists(run_files.FAILURE):
             console.closing(report.report(area, migration.name, run_id), area.url)
     return 0
 
@@ -296,10 +296,11 @@ def _yes(_: Any) -> tuple[bool, str]:
 def _asked(showing: Progressing) -> Approve:
     """A question on this terminal, after the evidence."""
     from penstock.cli import console
+    from penstock.state import run_files
 
     def ask(session: Any) -> tuple[bool, str]:
         showing.stop()
-        console.closing(session.staging.read_json("report.json"), session.staging.url)
+        console.closing(session.staging.read_json(run_files.REPORT), session.staging.url)
         try:
             answer = input("\nSwitch? Type yes to make these tables live, anything else refuses: ")
         except EOFError:
@@ -324,7 +325,7 @@ def _report(args: argparse.Namespace) -> int:
 def _asked_for(args: argparse.Namespace, migration: Migration) -> tuple[Staging, str]:
     """The staging area of the run that the command names, else of the last, and its id. Raises MigrationError."""
     from penstock.cli import run_lookup
-    from penstock.state import staging
+    from penstock.state import plan_file, staging
 
     root = _root(args, migration)
     known = {area.path: area for area in run_lookup.areas(root, migration.name)}
@@ -333,7 +334,8 @@ def _asked_for(args: argparse.Namespace, migration: Migration) -> tuple[Staging,
         what = f"there is no run {args.run_id}" if args.run_id else f"{migration.name} was never run"
         raise MigrationError(what, where=f"staging {root}", fix="say where its staging is with --staging")
     area = known[wanted]
-    return area, area.read_json("plan.json")["run"] if area.exists("plan.json") else args.run_id or area.path.rpartition("/")[2]
+    planned = plan_file.PLANNED.find(area)
+    return area, planned.run if planned else args.run_id or area.path.rpartition("/")[2]
 
 
 def _quarantine(args: argparse.Namespace) -> int:
@@ -344,9 +346,10 @@ def _quarantine(args: argparse.Namespace) -> int:
     from penstock.runtime.formatting import count
     from penstock.stages import redrive, report
     from penstock.state import run_context as session
+    from penstock.state import run_files
 
     area, run_id = _asked_for(args, migration)
-    if not area.exists("plan.json"):
+    if not area.exists(run_files.PLAN):
         raise MigrationError(f"the run {run_id} never came to a plan, so it has no rows", where=area.url)
     opened = session.reopen(_root(args, migration), migration.name, run_id, source, target_url, folder, _secrets())
     if args.redrive:
@@ -371,7 +374,7 @@ def _undo(args: argparse.Namespace) -> int:
     from penstock.stages import report
     from penstock.stages.switch import undo
     from penstock.state import run_context as session
-    from penstock.state import run_log, staging
+    from penstock.state import run_files, run_log, staging
 
     root, own_name = _root(args, migration), f"{migration.name}__undo"
     run = args.run_id or undo.last(target_url, migration.name).run
@@ -388,8 +391,8 @@ def _undo(args: argparse.Namespace) -> int:
             undone = undo.undo(opened, asked["by"], undo_run)
     finally:
         report.report_undo(own, opened.staging, migration.name, undo_run, run, asked)
-    console.closing(opened.staging.read_json("report.json"), opened.staging.url)
-    for name in undone["written_since"]:
+    console.closing(opened.staging.read_json(run_files.REPORT), opened.staging.url)
+    for name in undone.written_since:
         print(console.shown(f"rows were written into {name} since the switch: they are in the table set aside"))
     return 0
 

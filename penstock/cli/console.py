@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from penstock.model.plan import Plan
 from penstock.planning.preflight.assess import Assessment
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
+from penstock.state import plan_file, run_files
 from penstock.state.quarantine import Entry
 from penstock.state.staging import Staging
 
@@ -106,9 +106,9 @@ class Bars:
         self._drawn.advance(self._bars[stage], by)
 
     def _total(self, stage: str) -> int:
-        tables = json.loads(self._area.read_text("plan.json"))["tables"]
-        tables = [t for t in tables if t["steps"]] if stage in ("transform", "gate transformed") else tables
-        return len(tables) if stage.startswith("gate") else sum(t["rows"] for t in tables)
+        plan = plan_file.read(self._area)
+        tables = plan.transformed if stage in ("transform", "gate transformed") else plan.tables
+        return len(tables) if stage.startswith("gate") else sum(t.rows for t in tables)
 
     def _full(self) -> None:
         """What a stage counted is what there was: a run that goes on does the rest only, and filters leave rows out."""
@@ -240,4 +240,4 @@ def closing(report: dict[str, Any], url: str) -> None:
         table(columns, rows, columns[1:6])
         print()
     print(shown(f"{report['outcome']}: {report['headline']}"))
-    print(f"report: {url}/report.html\n        {url}/report.json")
+    print(f"report: {url}/{run_files.REPORT_PAGE}\n        {url}/{run_files.REPORT}")

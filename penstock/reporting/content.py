@@ -9,11 +9,13 @@ from importlib import metadata
 
 from penstock.model.plan import Plan
 from penstock.reporting.changes import since
-from penstock.reporting.inputs import GATES, Record, Records, summed
+from penstock.reporting.inputs import Record, Records, summed
 from penstock.reporting.outcome import headline, outcome
 from penstock.reporting.switch import switched
 from penstock.reporting.tables import tables, totals
 from penstock.state import journal, quarantine
+from penstock.state.evidence import GATES
+from penstock.state.json_file import record
 from penstock.state.run_log import STAGES, WORK, busy
 
 VERSION = 1
@@ -31,11 +33,11 @@ def collect(found: Records, migration: str, run: str) -> Record:
         "written": journal.now(),
         "outcome": ended,
         "headline": headline(found, ended),
-        "failure": found.failure and {**found.failure, "stage_words": STAGES.get(found.failure["stage"], found.failure["stage"])},
-        "started": min((t["started"] for t in all_parts), default=found.failure and found.failure["at"]),
+        "failure": found.failure and {**record(found.failure), "stage_words": STAGES.get(found.failure.stage, found.failure.stage)},
+        "started": min((t.started for t in all_parts), default=found.failure and found.failure.at),
         "source": plan and plan.source,
         "target": plan and plan.target,
-        "totals": totals(each, busy(all_parts), busy(t for t in all_parts if t["stage"] in WORK)),
+        "totals": totals(each, busy(all_parts), busy(t for t in all_parts if t.stage in WORK)),
         "stages": _stages(found, each),
         "pace": list(found.pace),
         "tables": each,
@@ -45,11 +47,11 @@ def collect(found: Records, migration: str, run: str) -> Record:
             for t in found.tables
             if found.quarantine.get(t.name)
         ],
-        "proof": found.proof and {"holds": all(p["holds"] for p in found.proof), "depth": plan and plan.depth, "tables": list(found.proof)},
+        "proof": found.proof and {"holds": found.proof.holds, "depth": plan and plan.depth, "tables": record(found.proof)},
         "approval": _approval(found),
         "switch": _switch(found, migration),
-        "undo": found.undo,
-        "redriven": found.redriven,
+        "undo": found.undo and record(found.undo),
+        "redriven": found.redriven and record(found.redriven),
         "consistency": _consistency(plan),
         "interval": list(found.interval) if found.interval else None,
         "timezone": found.timezone,
@@ -64,7 +66,7 @@ def _stages(found: Records, each: Sequence[Record]) -> list[Record]:
     """The stages in their order. state: done, failed, or next for those never reached; a stage that isn't part of the run is left out."""
     counted = {"extract": "rows_read", "transform": "rows_read", "load": "rows_loaded", "prove": "rows_loaded"}
     transformed = {t.name for t in found.tables if t.steps}
-    failed = found.failure and found.failure["stage"]
+    failed = found.failure and found.failure.stage
     optional = {"preflight", "compare", "approve", "undo"} | (set() if transformed else {"transform", "gate_transformed"})
     stages = []
     for stage, words in STAGES.items():
@@ -80,7 +82,7 @@ def _stages(found: Records, each: Sequence[Record]) -> list[Record]:
                 "rows": summed(t[counted[stage]] for t in of) if parts and stage in counted else None,
                 "seconds": round(busy(parts), 3) if parts else None,
                 "tasks": len(parts),
-                "started": min((p["started"] for p in parts), default=None),
+                "started": min((p.started for p in parts), default=None),
             }
         )
     return stages
@@ -92,17 +94,17 @@ def _gates(found: Records) -> list[Record]:
     gates = []
     for stage in stages:
         verdicts = found.verdicts.get(stage)
-        decisions = {v["decision"] for v in verdicts or ()}
+        decisions = {v.decision for v in verdicts or ()}
         state = "not reached" if verdicts is None else "closed" if "stop" in decisions else "warned" if "warn" in decisions else "open"
-        results = [r for v in verdicts or () for r in v["results"]]
+        results = [r for v in verdicts or () for r in v.results]
         gates.append(
             {
                 "stage": stage,
                 "state": state,
                 "asked": len(results),
-                "met": sum(bool(r["success"]) for r in results),
-                "seconds": summed(v["seconds"] for v in verdicts or ()),
-                "verdicts": list(verdicts or ()),
+                "met": sum(r.success for r in results),
+                "seconds": summed(v.seconds for v in verdicts or ()),
+                "verdicts": [record(v) for v in verdicts or ()],
             }
         )
     return gates
@@ -110,14 +112,14 @@ def _gates(found: Records) -> list[Record]:
 
 def _approval(found: Records) -> Record | None:
     wanted = found.plan is not None and found.plan.approval
-    return {"wanted": wanted, **(found.approval or {})} if wanted or found.approval else None
+    return {"wanted": wanted, **(record(found.approval) if found.approval else {})} if wanted or found.approval else None
 
 
 def _switch(found: Records, migration: str) -> Record | None:
     if not found.switch:
         return None
-    moves = [{"live": live, "shadow": shadow, "kept": kept} for live, shadow, kept in found.switch["moves"]]
-    made = {**found.switch, "how": found.plan and found.plan.how, "moves": moves, "tables": switched(found)}
+    moves = [move._asdict() for move in found.switch.moves]
+    made = {**record(found.switch), "how": found.plan and found.plan.how, "moves": moves, "tables": switched(found)}
     return made | {"undo": f"penstock undo {migration}.yaml"}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from penstock.model.column_mapping import origin
-from penstock.model.digest import Digest
 from penstock.model.plan import Step, TablePlan
 from penstock.model.schema import Column
-from penstock.reporting.inputs import GATES, Record, Records, summed
+from penstock.reporting.inputs import Record, Records, summed
 from penstock.state import previous_run
+from penstock.state.evidence import GATES, Comparison, TableProof, Verdict
 
 # Steps whose arguments can hold values, not only names.
 _VALUED = frozenset({"fill", "map", "filter", "derive", "python"})
@@ -17,22 +17,22 @@ _VALUED = frozenset({"fill", "map", "filter", "derive", "python"})
 
 def tables(found: Records) -> list[Record]:
     """A record of each table of the plan."""
-    proofs = {p["table"]: p for p in found.proof or ()}
-    verdicts: dict[str, list[Record]] = {}
+    proofs = {p.table: p for p in found.proof.tables} if found.proof else {}
+    verdicts: dict[str, list[Verdict]] = {}
     for verdict in (v for stage in GATES for v in found.verdicts.get(stage, ())):
-        verdicts.setdefault(verdict["table"], []).append(verdict)
+        verdicts.setdefault(verdict.table, []).append(verdict)
     return [_table(found, t, proofs.get(t.name), verdicts.get(t.name, ())) for t in found.tables]
 
 
-def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Sequence[Record]) -> Record:
+def _table(found: Records, table: TablePlan, proof: TableProof | None, verdicts: Sequence[Verdict]) -> Record:
     extracted, transformed = found.receipts["extracted", table.name], found.receipts["transformed", table.name]
     staged, held = transformed if table.steps else extracted, found.quarantine.get(table.name, ())
     spent = {
         "extract": summed(r.seconds for r in extracted),
         "transform": summed(r.seconds for r in transformed),
-        "load": proof and proof.get("load_seconds"),
-        "gates": summed(v["seconds"] for v in verdicts),
-        "prove": proof and proof["seconds"],
+        "load": proof and proof.load_seconds,
+        "gates": summed(v.seconds for v in verdicts),
+        "prove": proof and proof.seconds,
     }
     rows, seconds = summed(r.rows_in for r in extracted), sum(s or 0 for s in spent.values())
     return {
@@ -41,14 +41,14 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "part": _part(table),
         "moves": previous_run.moves(table),
         "rows_usual": found.usual.get(table.name),
-        "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
-        "left": ((found.switch or {}).get("left") or {}).get(table.name),
+        "compared": next((_compared(c) for c in found.compared if c.table == table.name), None),
+        "left": found.switch.left.get(table.name) if found.switch else None,
         "rows_planned": table.rows,
         "rows_read": rows,
         "rows_filtered": summed(r.filtered for r in staged),
         "rows_staged": summed(r.rows for r in staged),
         "rows_rejected": summed([*(r.rejected for r in staged), *(m.rows for m in held if m.stage == "loaded")]),
-        "rows_loaded": proof and proof["rows"],
+        "rows_loaded": proof and proof.rows,
         "bytes": summed(r.bytes for r in [*extracted, *transformed]),
         "chunks": len(table.chunks),
         "seconds": spent,
@@ -56,8 +56,8 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "columns": _columns(table),
         "transforms": [_words(step, table.sensitive) for step in table.steps],
         "sensitive": list(table.sensitive),
-        "gates": next((d for d in ("stop", "warn", "go") if any(v["decision"] == d for v in verdicts)), None),
-        "proof": proof and ("holds" if proof["holds"] else "broken"),
+        "gates": next((d for d in ("stop", "warn", "go") if any(v.decision == d for v in verdicts)), None),
+        "proof": proof and ("holds" if proof.holds else "broken"),
     }
 
 
@@ -77,10 +77,10 @@ def _type(column: Column) -> str:
     return kind + ("" if column.nullable else " not NULL")
 
 
-def _compared(found: Record) -> Record:
+def _compared(found: Comparison) -> Record:
     """What a repair found in a table: how many pieces differ, how many rows it puts in, takes out and leaves."""
-    rows = {name: Digest.parse(found[name]).rows for name in ("put", "leaving", "standing")}
-    return {"pieces": found["pieces"], "differ": found["differ"], **rows}
+    rows = {"put": found.rows_put, "leaving": found.rows_leaving, "standing": found.rows_standing}
+    return {"pieces": found.pieces, "differ": found.differ, **rows}
 
 
 def _part(table: TablePlan) -> str | None:

@@ -160,13 +160,13 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(
-            plan.name,
-            STAGE,
-            staged.chunk,
-            staged.rows,
-            staged.rows - rejects.count,
-            str(Digest.parse(staged.digest) - Digest.parse(out)) if out else staged.digest,
-            staged.digest,
+            table=plan.name,
+            stage=STAGE,
+            chunk=staged.chunk,
+            rows_in=staged.rows,
+            rows=staged.rows - rejects.count,
+            digest=str(Digest.parse(staged.digest) - Digest.parse(out)) if out else staged.digest,
+            digest_in=staged.digest,
             rejected=rejects.count,
             bytes=staged.bytes,
             seconds=round(time.monotonic() - began, 3),
@@ -247,7 +247,7 @@ def build(session: Session) -> list[str]:
     units = _units(keys)
     with session.abreast(len(units)) as connections:
         with connections[0].begin():
-            built = {r.chunk for r in journal.receipts(connections[0], session.plan.run, "built", "")}
+            built = journal.built(connections[0], session.plan.run)
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
         ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, session)) for s in done]
         ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])
@@ -283,7 +283,7 @@ def _build(session: Session, connection: sa.Connection, statements: Sequence[tup
 
 def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     plan = session.plan
-    together: list[Receipt] = []
+    together: list[int] = []
     with connection.begin():
         for number, statement in statements:
             try:
@@ -297,14 +297,13 @@ def _built(session: Session, connection: sa.Connection, statements: Sequence[tup
                     why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in plan.tables) else _WITHHELD
                     fix = "correct the rows at the source, or filter them in the migration"
                     raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
-            receipt = Receipt("", "built", number, 0, 0, "")
             if session.target.ddl_in_transaction:
-                together.append(receipt)
-            else:  # each statement leaves its own receipt, so that a retry goes on behind it
-                journal.write_receipt(connection, plan.migration, plan.run, receipt)
+                together.append(number)
+            else:  # each statement is recorded by itself, so that a retry goes on behind it
+                journal.write_built(connection, plan.migration, plan.run, [number])
             _commit_unless_transactional(session, connection)
             events.emit("build.statement", number=number, statement=statement)
-        journal.write_receipts(connection, plan.migration, plan.run, "built", together)
+        journal.write_built(connection, plan.migration, plan.run, together)
     return [s for _, s in statements]
 
 

@@ -23,12 +23,10 @@ from penstock.planning.preflight import endpoints, foreign_keys, row_width, step
 from penstock.planning.preflight.assess import Assessment
 from penstock.planning.preflight.reachable import elsewhere, file
 from penstock.runtime import events
+from penstock.state import plan_file, progress, run_files, run_log, staging
 from penstock.state import previous_run as earlier
-from penstock.state import progress, run_log, staging
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
-
-ASSESSMENT = "assessment.json"
 
 
 def assess(
@@ -81,9 +79,9 @@ def assess(
 
 def keep(area: Staging, found: Assessment) -> None:
     """Write down what preflight found, for the report; what it found before, with a sample, stays unless that changed what blocks."""
-    earlier = area.read_json(ASSESSMENT)["problems"] if area.exists(ASSESSMENT) else None
+    earlier = area.read_json(run_files.ASSESSMENT)["problems"] if area.exists(run_files.ASSESSMENT) else None
     if earlier is None or found.blocking or any(p["blocking"] for p in earlier):
-        area.write_json(found.record(), ASSESSMENT)
+        area.write_json(found.record(), run_files.ASSESSMENT)
 
 
 def refuse(found: Assessment, migration: Migration) -> None:
@@ -216,8 +214,7 @@ def plan(
     repair: of the live tables only what differs is sent.  depth: of the proof.
     """
     area = staging.of(root, migration.name, run)
-    if area.exists("plan.json"):
-        written_plan = Plan.from_json(area.read_text("plan.json"))
+    if written_plan := plan_file.find(area):
         _same(written_plan, interval, migration)
         if written_plan.fingerprint == migration.fingerprint:
             return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
@@ -232,6 +229,6 @@ def plan(
     made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)
     earlier.remember(area)
     progress.expect(area, made)
-    area.write_text(made.to_json().decode(), "plan.json")
+    plan_file.write(area, made)
     events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
     return Session(made, area, source_url, target_url, folder, dict(secrets or {}))

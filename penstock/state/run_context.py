@@ -13,7 +13,7 @@ from penstock import databases
 from penstock.databases import Database
 from penstock.model.plan import Plan
 from penstock.runtime.memory import Shares
-from penstock.state import staging
+from penstock.state import plan_file, staging
 from penstock.state.staging import Staging
 
 
@@ -86,4 +86,4 @@ def reopen(
 ) -> Session:
     """The session of a run that was planned before, from what staging holds. Raises FileNotFoundError when it wasn't."""
     area = staging.of(root, migration, run)
-    return Session(Plan.from_json(area.read_text("plan.json")), area, source_url, target_url, folder, dict(secrets or {}))
+    return Session(plan_file.read(area), area, source_url, target_url, folder, dict(secrets or {}))

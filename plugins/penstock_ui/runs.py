@@ -42,15 +42,17 @@ class _Run:
 
     def report(self) -> dict[str, Any]:
         """Its report.json. Raises HTTPException 404 when there is none yet."""
-        found = self.kept("report.json")
+        found = self.reported()
         if found is None:
             raise HTTPException(404, _NONE_YET)
         return found
 
-    def kept(self, name: str) -> dict[str, Any] | None:
-        """A record in its area; None when there is none yet."""
+    def reported(self) -> dict[str, Any] | None:
+        """Its report.json; None when there is none yet."""
+        from penstock.state import run_files
+
         try:
-            return dict(self.area.read_json(name)) if self.area else None
+            return dict(self.area.read_json(run_files.REPORT)) if self.area else None
         except FileNotFoundError:
             return None
 
@@ -113,9 +115,11 @@ RunDep = Annotated[_Run, Depends(run)]
 
 def _attempts(current: Staging) -> tuple[str, int]:
     """The run id that the attempts of a run have in common, and how many there are. One that was cleared after its switch has several."""
-    if not current.exists("attempt.json"):
+    from penstock.state import run_files
+
+    if not current.exists(run_files.ATTEMPT):
         return "", 1
-    told = current.read_json("attempt.json")
+    told = current.read_json(run_files.ATTEMPT)
     return str(told["of"]), int(told["attempt"])
 
 
@@ -125,24 +129,28 @@ def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse
     from penstock.reporting.html import run as pages
     from penstock.state import run_log
 
-    told = found.kept("report.json")
+    told = found.reported()
     if told and told.get("kind") == "undo":
         return page(pages.undo(told, found.progress(), found.shown))
     if told is None:
-        return page(pages.unreported(found.kept(run_log.FAILURE), found.progress(), found.shown))
+        return page(pages.unreported(run_log.FAILURE.find(found.area) if found.area else None, found.progress(), found.shown))
     return page(pages.report(told, found.progress(), found.shown, decisions(session, user, told["migration"], told)))
 
 
 @router.get("/report.html")
 def html(found: RunDep) -> Response:
     """The report as one self-contained file."""
-    return _download(found, "report.html", "text/html; charset=utf-8")
+    from penstock.state import run_files
+
+    return _download(found, run_files.REPORT_PAGE, "text/html; charset=utf-8")
 
 
 @router.get("/report.json")
 def json(found: RunDep) -> Response:
     """The report as data."""
-    return _download(found, "report.json", "application/json")
+    from penstock.state import run_files
+
+    return _download(found, run_files.REPORT, "application/json")
 
 
 def _download(found: _Run, name: str, media: str) -> Response:

@@ -12,8 +12,9 @@ from penstock.reporting.html.decisions import Decision
 from penstock.reporting.html.pace import pace
 from penstock.reporting.html.report import flow
 from penstock.runtime import formatting
+from penstock.state.json_file import record
 from penstock.state.progress import Progress, Stage
-from penstock.state.run_log import STAGES
+from penstock.state.run_log import STAGES, Failure
 
 _LISTED = 100
 """Tables on one page of a gate."""
@@ -103,12 +104,12 @@ def report(found: Record, progress: Progress, shown: Shown, decisions: Sequence[
     return html.render("run.html.j2", **values, flow=flow(found), pace=pace(found), looked=to_look_at(found))
 
 
-def unreported(failure: Record | None, progress: Progress, shown: Shown) -> str:
+def unreported(failure: Failure | None, progress: Progress, shown: Shown) -> str:
     """The tab of a run without a report: how far it is while it goes on; once it is over, what failed.
 
-    failure: as `penstock.record` has written it down, None when nothing has.
+    failure: as the run log has written it down, None when nothing has.
     """
-    told = failure and {**failure, "stage_words": STAGES.get(failure["stage"], failure["stage"])}
+    told = failure and {**record(failure), "stage_words": STAGES.get(failure.stage, failure.stage)}
     values: Record = {"shown": shown, "to": shown.to, "trail": shown.trail, "progress": progress}
     return html.render("going.html.j2", **values, report={"failure": told})
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from penstock.databases import Database, Slot
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
+from penstock.state.switch_evidence import Exchanged, Place
 
 
 def place(plan: TablePlan, slot: Slot) -> TableName:
@@ -24,17 +22,17 @@ def apply(plan: TablePlan, slot: Slot, target: Database) -> list[str]:
     return [*out, *target.moves([(plan.shadow, part)]), *into, *target.renumber(plan.target, live)]
 
 
-def undo(plan: TablePlan, exchanged: Mapping[str, Any], aside: TableName, target: Database) -> list[str]:
+def undo(plan: TablePlan, exchanged: Exchanged, aside: TableName, target: Database) -> list[str]:
     """Statements that put the kept partition back where the other stands, which is set aside. exchanged: what `record` answered."""
     assert target.exchange and plan.partition
-    live, part = plan.target.name, TableName(*exchanged["place"])
+    live, part = plan.target.name, TableName(*exchanged.place)
     out = [*target.exchange.detach(live, part), *target.schemas([aside]), *target.moves([(part, aside)])]
-    if not exchanged["kept"]:
+    if not exchanged.kept:
         return out
     return [*out, *target.moves([(plan.kept, part)]), *target.exchange.attach(live, part, plan.partition.low, plan.partition.high)]
 
 
-def record(plan: TablePlan, slot: Slot) -> dict[str, Any]:
+def record(plan: TablePlan, slot: Slot) -> Exchanged:
     """What an undo has to know."""
     part = place(plan, slot)
-    return {"place": [part.name, part.schema], "kept": slot.partition is not None}
+    return Exchanged(Place(part.name, part.schema), kept=slot.partition is not None)

@@ -1,0 +1,128 @@
+"""The tables of the journal, in the target database. penstock/state/journal_version.py makes them, and brings older ones up to date.
+
+penstock_journal   the versions that the journal has had; the highest is its version
+penstock_shadows   which run a shadow belongs to
+penstock_receipts  by run, table, stage and number: chunks loaded, tables proved, statements built, re-drives
+penstock_switches  switches and their undoing, with the evidence they were made on
+penstock_coverage  what of each table is proven, and by which run
+penstock_pending   how many rows of a covered interval wait for another interval
+penstock_turns     a row a migration, locked by the one run that is switching
+penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
+penstock_keys      the random part of the key of each run whose staged rows are encrypted
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+METADATA = sa.MetaData()
+"""All tables of the journal."""
+
+
+def _name(length: int) -> sa.types.TypeEngine[str]:
+    """A name, of which case and accents are a part, in any script: not what a MySQL database's own default may make of it."""
+    exactly = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return sa.String(length).with_variant(exactly, "mysql", "mariadb")
+
+
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+
+VERSIONS = sa.Table(
+    "penstock_journal",
+    METADATA,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("software", sa.String(40), nullable=False),
+)
+SHADOWS = sa.Table(
+    "penstock_shadows",
+    METADATA,
+    sa.Column("shadow", _name(250), primary_key=True),
+    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("run", _name(280), nullable=False),
+)
+RECEIPTS = sa.Table(
+    "penstock_receipts",
+    METADATA,
+    sa.Column("run", _name(250), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("stage", sa.String(16), primary_key=True),
+    sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(80), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("receipt", _LONG, nullable=False),
+)
+SWITCHES = sa.Table(
+    "penstock_switches",
+    METADATA,
+    sa.Column("token", sa.String(16), primary_key=True),
+    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("run", _name(250), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("keep_until", sa.String(40), nullable=False),
+    sa.Column("position", _LONG, nullable=True),
+    sa.Column("moves", _LONG, nullable=False),
+    sa.Column("replaced", _LONG, nullable=False),
+    sa.Column("evidence", _LONG, nullable=False),
+)
+COVERAGE = sa.Table(
+    "penstock_coverage",
+    METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("low", sa.String(40), primary_key=True),
+    sa.Column("high", sa.String(40), primary_key=True),
+    sa.Column("run", _name(250), nullable=False),
+    sa.Column("token", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(80), nullable=False),
+    sa.Column("rows_read", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String(80), nullable=False),
+    sa.Column("read_at", sa.String(40), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("why", _LONG, nullable=False),
+    sa.Column("watermark", sa.String(40), nullable=False),
+    sa.Column("whole_at", sa.String(40), nullable=False),
+)
+PENDING = sa.Table(
+    "penstock_pending",
+    METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("low", sa.String(40), primary_key=True),
+    sa.Column("high", sa.String(40), primary_key=True),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+)
+TURNS = sa.Table(
+    "penstock_turns",
+    METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False),
+)
+APPROVALS = sa.Table(
+    "penstock_approvals",
+    METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("backfill", _name(80), primary_key=True),
+    sa.Column("run", _name(250), nullable=False),
+    sa.Column("asked_at", sa.String(40), nullable=False),
+    sa.Column("answer", sa.String(16), nullable=False),
+    sa.Column("by", _name(250), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("warned", _LONG, nullable=False),
+)
+KEYS = sa.Table(
+    "penstock_keys",
+    METADATA,
+    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("run", _name(250), primary_key=True),
+    sa.Column("random", sa.String(64), nullable=False),
+    sa.Column("area", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)

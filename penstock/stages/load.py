@@ -44,7 +44,7 @@ def prepare(session: Session) -> bool:
             events.emit("prepare.started", tables=len(plan.tables))
             shadows = [p for t in plan.tables for p in t.places]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
-            journal.forget_receipts(connection, plan.run)
+            journal.forget_receipts(connection, plan.migration, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(session, connection)
             for statement in prepare_statements(plan, session.target):
@@ -92,7 +92,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     session = staged_rows.ready(session)
     with session.abreast(len(chunks)) as connections:
         with connections[0].begin():
-            done = journal.all_receipts(connections[0], session.plan.run, STAGE)
+            done = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, STAGE)
 
         def put(connection: sa.Connection, chunk: tuple[str, int]) -> Receipt:
             table, number = chunk
@@ -247,7 +247,7 @@ def build(session: Session) -> list[str]:
     units = _units(keys)
     with session.abreast(len(units)) as connections:
         with connections[0].begin():
-            built = journal.built(connections[0], session.plan.run)
+            built = journal.built(connections[0], session.plan.migration, session.plan.run)
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
         ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, session)) for s in done]
         ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])

@@ -41,7 +41,8 @@ def prove(session: Session) -> Proof:
         for (table, _), piece in zip(pieces, taken, strict=True):
             own[table.name].append(piece)
         with connections[0].begin():
-            for (name, _), receipt in sorted(journal.all_receipts(connections[0], session.plan.run, "loaded").items()):
+            of_run = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, "loaded")
+            for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
         proofs = (_table(session, connections[0], t, seals[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables)
         proof = Proof(tuple(proofs))

@@ -153,7 +153,7 @@ def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[
 def _rounds(session: Session, connection: sa.Connection, plan: TablePlan) -> list[Redrive]:
     if not plan.quarantines or not journal.exists(connection):
         return []
-    return journal.redrives(connection, session.plan.run, plan.name)
+    return journal.redrives(connection, session.plan.migration, session.plan.run, plan.name)
 
 
 def _taken(session: Session, done: Redrive) -> Taken:

@@ -83,7 +83,7 @@ def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
 
 def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
     """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
-    mine = {"of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
+    mine = {"of_migration": migration, "of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
     # looked for first: InnoDB locks the gap where a deleted row could be, and writers abreast would wait for each other in a circle
     if connection.execute(_LOOK, mine).first():
         connection.execute(_FORGET, mine)
@@ -92,19 +92,19 @@ def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: 
 
 def write_built(connection: sa.Connection, migration: str, run: str, numbers: Sequence[int]) -> None:
     """Record, in the caller's transaction, that these of the numbered statements of the build have run."""
-    there = built(connection, run)
+    there = built(connection, migration, run)
     _insert(connection, migration, run, [_books("", "built", n, 0, 0, "") for n in numbers if n not in there])
 
 
-def built(connection: sa.Connection, run: str) -> set[int]:
+def built(connection: sa.Connection, migration: str, run: str) -> set[int]:
     """The numbers of the statements of the build that have run."""
-    query = sa.select(RECEIPTS.c.chunk).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == "built")
+    query = sa.select(RECEIPTS.c.chunk).where(*_of(migration, run), RECEIPTS.c.stage == "built")
     return {int(row[0]) for row in connection.execute(query)}
 
 
 def write_proof(connection: sa.Connection, migration: str, run: str, proof: Proof) -> None:
     """Record the proof of every table in the caller's transaction, each in the place of an older one."""
-    of_run = (RECEIPTS.c.run == run, RECEIPTS.c.stage == "proved")
+    of_run = (*_of(migration, run), RECEIPTS.c.stage == "proved")
     if connection.execute(sa.select(RECEIPTS.c.chunk).where(*of_run)).first():
         connection.execute(RECEIPTS.delete().where(*of_run))
     _insert(connection, migration, run, [_books(p.table, "proved", 0, p.rows, p.rows, p.target, seconds=p.seconds) for p in proof.tables])
@@ -135,9 +135,9 @@ def write_redrive(connection: sa.Connection, migration: str, run: str, done: Red
     _insert(connection, migration, run, [_books(done.table, "redriven", done.number, done.taken, done.loaded, done.digest, **more)])
 
 
-def redrives(connection: sa.Connection, run: str, table: str) -> list[Redrive]:
+def redrives(connection: sa.Connection, migration: str, run: str, table: str) -> list[Redrive]:
     """The re-drives of a table of a run, in their order."""
-    query = sa.select(RECEIPTS).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == "redriven", RECEIPTS.c.table_name == table)
+    query = sa.select(RECEIPTS).where(*_of(migration, run), RECEIPTS.c.stage == "redriven", RECEIPTS.c.table_name == table)
     found = []
     for row in connection.execute(query.order_by(RECEIPTS.c.chunk)).mappings():
         kept = json.loads(row["receipt"])
@@ -155,6 +155,7 @@ def _books(table: str, stage: str, chunk: int, rows_in: int, rows: int, digest: 
 
 # written once: to put such a statement together takes longer than to send it
 _MINE = (
+    RECEIPTS.c.migration == sa.bindparam("of_migration"),
     RECEIPTS.c.run == sa.bindparam("of_run"),
     RECEIPTS.c.table_name == sa.bindparam("of_table"),
     RECEIPTS.c.stage == sa.bindparam("of_stage"),
@@ -185,15 +186,14 @@ def _insert(connection: sa.Connection, migration: str, run: str, records: Sequen
         connection.execute(_WRITE, values if len(values) > 1 else values[0])
 
 
-def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> list[Receipt]:
-    """A run's receipts of one stage and table, by chunk."""
-    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage, RECEIPTS.c.table_name == table)
-    return [Receipt(**json.loads(row[0])) for row in connection.execute(query.order_by(RECEIPTS.c.chunk))]
+def _of(migration: str, run: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition of a run's rows in penstock_receipts. Runs of two migrations may have one id."""
+    return RECEIPTS.c.migration == migration, RECEIPTS.c.run == run
 
 
-def all_receipts(connection: sa.Connection, run: str, stage: str) -> dict[tuple[str, int], Receipt]:
+def all_receipts(connection: sa.Connection, migration: str, run: str, stage: str) -> dict[tuple[str, int], Receipt]:
     """A run's receipts of one stage by table and chunk."""
-    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage)
+    query = sa.select(RECEIPTS.c.receipt).where(*_of(migration, run), RECEIPTS.c.stage == stage)
     found = (Receipt(**json.loads(row[0])) for row in connection.execute(query))
     return {(r.table, r.chunk): r for r in found}
 
@@ -216,9 +216,9 @@ def pending(connection: sa.Connection, migration: str) -> dict[tuple[str, str, s
     return {(row["table_name"], row["low"], row["high"]): int(row["row_count"]) for row in connection.execute(query).mappings()}
 
 
-def forget_receipts(connection: sa.Connection, run: str) -> None:
+def forget_receipts(connection: sa.Connection, migration: str, run: str) -> None:
     """Drop a run's receipts, because its shadows are made anew."""
-    connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run))
+    connection.execute(RECEIPTS.delete().where(*_of(migration, run)))
 
 
 @dataclass(frozen=True)

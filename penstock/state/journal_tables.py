@@ -20,13 +20,13 @@ METADATA = sa.MetaData()
 """All tables of the journal."""
 
 
-def _name(length: int) -> sa.types.TypeEngine[str]:
+def name(length: int) -> sa.types.TypeEngine[str]:
     """A name, of which case and accents are a part, in any script: not what a MySQL database's own default may make of it."""
     exactly = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
     return sa.String(length).with_variant(exactly, "mysql", "mariadb")
 
 
-_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+long_text = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 
 VERSIONS = sa.Table(
     "penstock_journal",
@@ -38,45 +38,45 @@ VERSIONS = sa.Table(
 SHADOWS = sa.Table(
     "penstock_shadows",
     METADATA,
-    sa.Column("shadow", _name(250), primary_key=True),
-    sa.Column("migration", _name(40), nullable=False),
-    sa.Column("run", _name(280), nullable=False),
+    sa.Column("shadow", name(250), primary_key=True),
+    sa.Column("migration", name(40), nullable=False),
+    sa.Column("run", name(280), nullable=False),
 )
 RECEIPTS = sa.Table(
     "penstock_receipts",
     METADATA,
-    sa.Column("run", _name(250), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("run", name(250), primary_key=True),
+    sa.Column("table_name", name(250), primary_key=True),
     sa.Column("stage", sa.String(16), primary_key=True),
     sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("migration", _name(40), nullable=False),
+    sa.Column("migration", name(40), primary_key=True),
     sa.Column("row_count", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(80), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("receipt", _LONG, nullable=False),
+    sa.Column("receipt", long_text, nullable=False),
 )
 SWITCHES = sa.Table(
     "penstock_switches",
     METADATA,
     sa.Column("token", sa.String(16), primary_key=True),
-    sa.Column("migration", _name(40), nullable=False),
-    sa.Column("run", _name(250), nullable=False),
+    sa.Column("migration", name(40), nullable=False),
+    sa.Column("run", name(250), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("keep_until", sa.String(40), nullable=False),
-    sa.Column("position", _LONG, nullable=True),
-    sa.Column("moves", _LONG, nullable=False),
-    sa.Column("replaced", _LONG, nullable=False),
-    sa.Column("evidence", _LONG, nullable=False),
+    sa.Column("position", long_text, nullable=True),
+    sa.Column("moves", long_text, nullable=False),
+    sa.Column("replaced", long_text, nullable=False),
+    sa.Column("evidence", long_text, nullable=False),
 )
 COVERAGE = sa.Table(
     "penstock_coverage",
     METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("table_name", name(250), primary_key=True),
     sa.Column("low", sa.String(40), primary_key=True),
     sa.Column("high", sa.String(40), primary_key=True),
-    sa.Column("run", _name(250), nullable=False),
+    sa.Column("run", name(250), nullable=False),
     sa.Column("token", sa.String(16), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("row_count", sa.BigInteger, nullable=False),
@@ -85,15 +85,15 @@ COVERAGE = sa.Table(
     sa.Column("source", sa.String(80), nullable=False),
     sa.Column("read_at", sa.String(40), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("why", _LONG, nullable=False),
+    sa.Column("why", long_text, nullable=False),
     sa.Column("watermark", sa.String(40), nullable=False),
     sa.Column("whole_at", sa.String(40), nullable=False),
 )
 PENDING = sa.Table(
     "penstock_pending",
     METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("table_name", name(250), primary_key=True),
     sa.Column("low", sa.String(40), primary_key=True),
     sa.Column("high", sa.String(40), primary_key=True),
     sa.Column("row_count", sa.BigInteger, nullable=False),
@@ -101,27 +101,27 @@ PENDING = sa.Table(
 TURNS = sa.Table(
     "penstock_turns",
     METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
+    sa.Column("migration", name(40), primary_key=True),
     sa.Column("turn", sa.BigInteger, nullable=False),
 )
 APPROVALS = sa.Table(
     "penstock_approvals",
     METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("backfill", _name(80), primary_key=True),
-    sa.Column("run", _name(250), nullable=False),
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("backfill", name(80), primary_key=True),
+    sa.Column("run", name(250), nullable=False),
     sa.Column("asked_at", sa.String(40), nullable=False),
     sa.Column("answer", sa.String(16), nullable=False),
-    sa.Column("by", _name(250), nullable=False),
+    sa.Column("by", name(250), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
-    sa.Column("warned", _LONG, nullable=False),
+    sa.Column("warned", long_text, nullable=False),
 )
 KEYS = sa.Table(
     "penstock_keys",
     METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("run", _name(250), primary_key=True),
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("run", name(250), primary_key=True),
     sa.Column("random", sa.String(64), nullable=False),
     sa.Column("area", sa.String(64), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),

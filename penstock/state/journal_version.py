@@ -1,16 +1,17 @@
 """The version of the journal: how a new journal is made, an older one is brought up to date, and a newer one is refused.
 
     1  the journal of Penstock 0.1.0 before the first release: no table says its version
-    2  `penstock_journal` says it
+    2  `penstock_journal` says it; the key of `penstock_receipts` has the migration
 
-To change a table of the journal: change it in journal_tables.py, add a function to `STEPS` that changes the table where it is already
-there, and a line above. A step must find out what of it is done: where DDL commits by itself it may be killed halfway, and runs again.
-New tables need no code of their own.
+To change a table of the journal: change it in journal_tables.py, add a function to journal_steps.py that changes the table where it is
+already there, and a line above. A step must find out what of it is done: where DDL commits by itself it may be killed halfway, and runs
+again. New tables need no step.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
 
@@ -18,17 +19,14 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import JournalNewer
-from penstock.state import session_lock
+from penstock.state import journal_steps, session_lock
 from penstock.state.journal_tables import METADATA, SWITCHES, VERSIONS
 
+_PAUSE = 0.1  # seconds, after which another run may have done what this one could not
 Step = Callable[[sa.Connection], None]
 
 
-def _to_2(connection: sa.Connection) -> None:
-    """Only the version is new, and `bring_up_to_date` records it."""
-
-
-STEPS: tuple[Step, ...] = (_to_2,)
+STEPS: tuple[Step, ...] = (journal_steps.to_2,)
 """What brings a journal from version 1 to 2, from 2 to 3, and so on."""
 VERSION = 1 + len(STEPS)
 
@@ -45,8 +43,9 @@ def bring_up_to_date(connection: sa.Connection, steps: Sequence[Step] = STEPS) -
             with session_lock.held(connection, database, "the journal", "another run has been upgrading the journal"):
                 return _bring(connection, steps, database.ddl_in_transaction)
         except sa.exc.DBAPIError:
-            if not others:  # each failure but the last may be a table or a version that another run has made at the same moment
+            if not others:  # each failure but the last may be a table or a version that another run makes at the same moment
                 raise
+            time.sleep(_PAUSE)
 
 
 def _bring(connection: sa.Connection, steps: Sequence[Step], ddl_in_transaction: bool) -> None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchmarks/peers/*.txt))
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo up test lint bench lock clean
+.PHONY: demo up test lint docs bench lock clean
 
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
 	$(BIN)/python -m tools.demo
@@ -21,6 +21,13 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/docs  ## the documentation as a site in site/; a broken link or anchor fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+$(VENV)/docs: $(VENV)/installed pyproject.toml
+	$(BIN)/pip install -q --no-input -e ".[docs]"
+	touch $@
 
 BENCH ?=
 bench: $(VENV)/installed $(VENV)/servers $(PEERS) .bench/debian  ## Penstock beside its peers; for instance make bench BENCH="--scale 1"

@@ -13,9 +13,10 @@ from pathlib import Path
 from airflow.sdk import DAG, get_parsing_context
 
 from penstock.errors import MigrationError
+from penstock.migration.overlay import files
 from penstock_operators.broken import broken_dag
 from penstock_operators.migration_dag import migration_dag, repair_dag, undo_dag
-from penstock_operators.migration_operator import declared
+from penstock_operators.runs import declared
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -41,7 +42,7 @@ def wanted(file: Path, dag_id: str | None) -> bool:
 
 DAGS: dict[str, DAG] = {}
 asked = get_parsing_context().dag_id
-for path in sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("*.yml")]):
+for path in files(FOLDER):
     if wanted(path, asked):
         DAGS |= {dag.dag_id: dag for dag in dags_of(path, DAGS)}
 # Airflow finds the DAGs among the module's names; the prefix keeps a migration from replacing one of ours.

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
+_DOCS = "docs/troubleshooting.md"
+"""The page with a section for each error, in the repository and on the documentation site."""
+
 
 @dataclass
 class PenstockError(Exception):
@@ -30,6 +33,11 @@ class PenstockError(Exception):
         lines = [f"{type(self).__name__}: {self.what}"]
         lines += [f"  {part}: {text}" for part in ("where", "why", "fix") if (text := getattr(self, part))]
         return "\n".join(lines)
+
+    @property
+    def docs(self) -> str:
+        """The section of the documentation about this error."""
+        return f"{_DOCS}#{type(self).__name__.lower()}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Faults cross process borders: rebuild from the fields."""

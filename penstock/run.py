@@ -1,110 +1,102 @@
-"""A whole migration in one process: the stages in their order, the same functions that the DAG's tasks call."""
+"""A whole migration in one process: the stages of the pipeline in order, by the functions that Airflow's tasks call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-import sqlalchemy as sa
-
-from penstock.migration.spec import Migration
-from penstock.model.intervals import Interval
-from penstock.model.plan import Depth, groups
-from penstock.stages import compare, extract, load, plan, prove, report, transform
+from penstock.errors import SwitchRefused
+from penstock.model import pipeline
+from penstock.model.pipeline import Stage
+from penstock.model.plan import Group, groups
+from penstock.planning.request import RunRequest
+from penstock.stages import approve as approval
+from penstock.stages import plan, redrive, report
 from penstock.stages.switch import switch
-from penstock.stages.validate import gate, gx
-from penstock.state import evidence, journal, run_files, run_log, staged_rows, staging
-from penstock.state.evidence import Approval
+from penstock.stages.validate import gx
+from penstock.state import run_log
 from penstock.state.run_context import Session
 
 Approve = Callable[[Session], tuple[bool, str]]
 """Asked before the switch when the migration wants an approval: (approved, by whom)."""
 
+log = logging.getLogger(__name__)
 
-def run(
-    migration: Migration,
-    run_id: str,
-    root: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    folder: Path,
-    secrets: Mapping[str, str] | None = None,
-    approve: Approve | None = None,
-    chunk_bytes: int | None = None,
-    only: tuple[str, ...] = (),
-    until: str = "switch",
-    interval: Interval | None = None,
-    repair: bool = False,
-    depth: Depth = "staged",
-) -> Session:
-    """Run a migration to its end, or go on with the run `run_id` where it was killed.
 
-    root: URL of the staging area.  folder: of the suites.  until: `gate` stops with everything proved and nothing switched.
-    interval: whose rows of partitioned tables are moved.  repair: only what differs from the live tables.  depth: of the proof.
+def run_migration(request: RunRequest, approve: Approve | None = None) -> Session:
+    """Run a migration to its end, or resume the run of the request where it stopped.
+
     Leaves a report in any case. Raises the PenstockError that stopped it.
     """
-    area = staging.of(root, migration.name, run_id)
+    area = request.area
     gx.load_meanwhile()  # while the source is asked for its tables, which leaves a processor idle
     try:
         with run_log.stage(area, "plan"):
-            session = plan.plan(
-                migration, run_id, root, source_url, target_url, folder, secrets, chunk_bytes, only, interval, repair, depth
-            )
+            session = planned(request)
         move(session)
-        if until == "switch":
+        if not request.stop_before_switch:
             conclude(session, approve)
     except Exception:
-        report.report(area, migration.name, run_id)
+        report.report(area, request.migration.name, request.run)
         raise
-    report.report(area, migration.name, run_id)
+    report.report(area, request.migration.name, request.run)
     return session
 
 
+def planned(request: RunRequest) -> Session:
+    """Plan a run. Before a repair of an earlier run, what is left in that run's quarantine is loaded.
+
+    Once other tables are live, those rows come from the source, or not at all: that is logged and stops no repair.
+    """
+    if not (request.repair and request.of):
+        return plan.plan(request)
+    earlier = request.reopened(request.of)
+    if redrive.left(earlier):
+        try:
+            redrive.redrive(earlier, request.migration)
+        except SwitchRefused as refused:
+            log.warning("the quarantine of the run %s is not loaded: %s", request.of, refused.why)
+    return plan.plan(request.repairing(earlier.plan))
+
+
 def move(session: Session) -> None:
-    """Everything up to the proof: extract, transform, load and build, with their gates."""
+    """The stages up to the proof, unless the run has switched already."""
     if switch.happened(session):
         return
-    area, planned = session.staging, session.plan
-    with run_log.stage(area, "extract"):
-        session = staged_rows.ready(session, begin=True)
-        for group in groups(planned, "extract"):
-            extract.extract(session, group.tables)
-        extract.finish(session)
-    with run_log.stage(area, "gate_extracted"):
-        gate.gate(session, "extracted")
-    if planned.transformed:
-        with run_log.stage(area, "transform"):
-            for group in groups(planned, "transform"):
-                transform.transform(session, group.chunks)
-        with run_log.stage(area, "gate_transformed"):
-            gate.gate(session, "transformed")
-    if any(t.repairs for t in planned.tables):
-        with run_log.stage(area, "compare"):
-            compare.compare(session)
-    with run_log.stage(area, "prepare"):
-        load.prepare(session)
-    with run_log.stage(area, "load"):
-        for group in groups(planned, "load"):
-            load.load(session, group.chunks)
-    with run_log.stage(area, "build"):
-        load.build(session)
-    with run_log.stage(area, "gate_loaded"):
-        gate.gate(session, "loaded")
-    with run_log.stage(area, "prove"):
-        prove.prove(session)
+    for stage in pipeline.of(session.plan, pipeline.MOVE):
+        perform(session, stage)
 
 
 def conclude(session: Session, approve: Approve | None) -> None:
-    """The approval, when one is wanted; the switch; its check; the end of what earlier switches kept."""
-    area = session.staging
-    if session.plan.approval and not area.exists(run_files.APPROVAL) and not area.exists(run_files.SWITCH):
-        report.report(area, session.plan.migration, session.plan.run)
-        approved, by = approve(session) if approve else (False, "")
-        answer, rejected = "Approve" if approved else "Reject", evidence.PROOF.read(area).rejected
-        evidence.APPROVAL.write(area, Approval(approved, answer, by, journal.now(), rejected))
-    with run_log.stage(area, "switch"):
-        switch.switch(session)
-    with run_log.stage(area, "verify"):
-        switch.verify(session)
-    with run_log.stage(area, "finish"):
-        switch.finish(session)
+    """The approval, when one is wanted, and the stages that make the tables live."""
+    for stage in pipeline.of(session.plan, pipeline.SWITCH):
+        if stage.function:
+            perform(session, stage)
+        elif approval.wanted(session):
+            report.report(session.staging, session.plan.migration, session.plan.run)
+            approved, by = approve(session) if approve else (False, "")
+            with run_log.stage(session.staging, stage.name):
+                approval.answered(session, approval.APPROVE if approved else approval.REJECT, by)
+
+
+def perform(session: Session, stage: Stage, group: Group | None = None) -> Any:
+    """Run one stage of a planned run, and record its time or its failure.
+
+    group: of a stage that is fanned out, the part of its work; None is all of it. Answers what the stage's function answers; of a stage
+    that is fanned out, one list of what it answers of all its groups.
+    """
+    function = function_of(stage)
+    with run_log.stage(session.staging, stage.name, group.label if group else ""):
+        if not stage.fan_out:
+            return function(session, *stage.given)
+        parts = [group] if group else groups(session.plan, stage)
+        return [found for part in parts for found in function(session, part.tables if stage.fan_out == "tables" else part.chunks)]
+
+
+def function_of(stage: Stage) -> Callable[..., Any]:
+    """The function of a stage, imported."""
+    module, _, name = stage.function.partition(":")
+    function: Callable[..., Any] = getattr(import_module(f"penstock.stages.{module}"), name)
+    return function

@@ -33,7 +33,7 @@ class PenstockHook(BaseHook):
     def get_conn(self) -> sa.Connection:
         """An open connection. The caller closes it. Raises UnknownConnection and ConnectionFailed."""
         from penstock import databases
-        from penstock_operators.migration_operator import url
+        from penstock_operators.connections import url
 
         address = url(self.conn_id)
         return databases.connect(databases.of(address), address, "database").connect()
@@ -42,7 +42,7 @@ class PenstockHook(BaseHook):
         """Whether the database can be reached, and a sentence for the person who pressed *Test*. It shows no password."""
         from penstock.errors import PenstockError
         from penstock.planning.preflight.reachable import reach
-        from penstock_operators.migration_operator import url
+        from penstock_operators.connections import url
 
         try:
             address = url(self.conn_id)

@@ -40,9 +40,9 @@ timezone: America/New_York
 max_active_runs: {at_once}
 tables:
   include: [airlines, airports, planes, flights]
-  airlines: {{moved: once}}
-  airports: {{moved: once}}
-  planes: {{moved: once}}
+  airlines: {{load: once}}
+  airports: {{load: once}}
+  planes: {{load: once}}
   flights:
     partition: {{by: time_hour}}
 """

@@ -44,7 +44,7 @@ CATCHING_UP = """\
 # Airflow reads files in which the words airflow and dag are.
 from pathlib import Path
 from penstock_operators.migration_dag import migration_dag, repair_dag, undo_dag
-from penstock_operators.migration_operator import declared
+from penstock_operators.runs import declared
 for name in {names}:
     migration = declared(str(Path(__file__).parent / "months" / f"{{name}}.yaml"))
     dag = migration_dag(migration)

@@ -1,4 +1,4 @@
-"""The pictures of the docs, taken from the product: the demo's flights in Airflow's UI, by Debian's Chromium, into docs/.
+"""The pictures of the docs, taken from the product: the demo's flights in Airflow's UI, by Debian's Chromium, into docs/images/.
 
 python -m tools.pictures
 """
@@ -47,7 +47,7 @@ def picture(page: Any, url: str, name: str, height: int) -> None:
     page.goto(url)
     page.frame_locator("iframe").locator("main").wait_for()
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=REPO / "docs" / f"{name}.png")
+    page.screenshot(path=REPO / "docs" / "images" / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main(tables: int, columns: int, times: int) -> None:
         report.report(staged(Path(folder), "r1", tables, columns), "many", "r1")
         area = staged(Path(folder), "r2", tables, columns, rows=1010)
         found = report.report(area, "many", "r2")
-        shown = pages.Shown(Addresses("/penstock"), "many", "manual__2026-01-01T00:00:00+00:00")
+        page = pages.RunPage(Addresses("/penstock"), "many", "manual__2026-01-01T00:00:00+00:00")
         name = f"table_{tables // 2:04}"
 
         def asked() -> dict[str, Any]:
@@ -44,10 +44,10 @@ def main(tables: int, columns: int, times: int) -> None:
         )
         timed(times, "put together", lambda: collect(read(area), "many", "r2"))
         timed(times, "report.html, the download", lambda: documents.document(found))
-        timed(times, "the tab, from report.json", lambda: pages.report(asked(), progress.read(area), shown))
-        timed(times, "the page of one table", lambda: pages.table(one_table(area, told := asked(), name) or {}, told, shown))
-        timed(times, "the page of one gate", lambda: pages.gate(asked(), "extracted", shown))
-        timed(times, "progress", lambda: pages.going(progress.read(area), shown))
+        timed(times, "the tab, from report.json", lambda: pages.report(asked(), progress.read(area), page))
+        timed(times, "the page of one table", lambda: pages.table(one_table(area, told := asked(), name) or {}, told, page))
+        timed(times, "the page of one gate", lambda: pages.gate(asked(), "extracted", page))
+        timed(times, "progress", lambda: pages.progress_of(progress.read(area), page))
 
 
 def timed(times: int, words: str, work: Callable[[], object]) -> None:

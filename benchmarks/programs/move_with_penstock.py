@@ -8,14 +8,16 @@ import sys
 from pathlib import Path
 
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
-from penstock.run import run
+from penstock.migration.loader import load
+from penstock.model.endpoints import Endpoints
+from penstock.planning.request import RunRequest
+from penstock.run import run_migration
 
 
 def main() -> None:
     migration = load(sys.argv[1])
-    source, target = resolve(migration.source), resolve(migration.target)
-    run(migration, "bench", str(Path("staging").absolute()), source, target, Path("expectations").absolute())
+    endpoints = Endpoints(resolve(migration.source), resolve(migration.target))
+    run_migration(RunRequest(migration, "bench", endpoints, str(Path("staging").absolute()), Path("expectations").absolute()))
     os._exit(0)  # as the command line does
 
 

@@ -52,7 +52,7 @@ def main() -> None:
             for way, runs in took.items():
                 found = runs[-1][1]
                 seconds = statistics.median(s for s, _ in runs)
-                print(f"  {way:24} {seconds:6.1f} s   {found['put']:>9,} rows sent, {found['leaving']:>9,} taken out")
+                print(f"  {way:24} {seconds:6.1f} s   {found['rows_in']:>9,} rows sent, {found['rows_out']:>9,} taken out")
 
 
 def _edits(rows: int, edits: int, scattered: bool, number: int) -> list[str]:
@@ -74,11 +74,11 @@ def _run(place: Path, source: sa.URL, target: sa.URL, way: str) -> tuple[float, 
     place.mkdir()
     ends = {end: url.render_as_string(hide_password=False) for end, url in (("source", source), ("target", target))}
     (place / "bench.yaml").write_text(json.dumps({"name": "bench", **ends, "tables": {"include": ["t"]}, "switch": {"keep_old": "0m"}}))
-    command = [sys.executable, "-m", "penstock.cli.commands", "run", "bench.yaml", "--run-id", place.name]
+    command = [sys.executable, "-m", "penstock.cli", "run", "bench.yaml", "--run-id", place.name]
     command += ["--repair"] if way.startswith("repair") else []
     found = measure.run(command, place, {"PYTHONPATH": str(Path(__file__).parents[2])})
     (table,) = json.loads((place / "staging" / "bench" / place.name / "report.json").read_text())["tables"]
-    return found.seconds, table["compared"] or {"put": table["rows_loaded"], "leaving": table["rows_loaded"]}
+    return found.seconds, table["compared"] or {"rows_in": table["rows_loaded"], "rows_out": table["rows_loaded"]}
 
 
 def _ask(url: sa.URL, *statements: str) -> None:

@@ -8,39 +8,30 @@ import os
 import sys
 from pathlib import Path
 
+from penstock import run
 from penstock.migration.connections import resolve
-from penstock.migration.spec import load
-from penstock.model.plan import groups
-from penstock.stages import extract, plan, prove, transform
-from penstock.stages import load as loading
-from penstock.stages.validate import gate, gx
-from penstock.state.run_context import reopen
+from penstock.migration.loader import load
+from penstock.model import pipeline
+from penstock.model.endpoints import Endpoints
+from penstock.planning.request import RunRequest
+from penstock.stages import plan
+from penstock.stages.validate import gx
 
 
 def main() -> None:
     migration, stage = load(sys.argv[1]), sys.argv[2]
-    source, target = resolve(migration.source), resolve(migration.target)
-    root, folder = str(Path("staging").absolute()), Path("expectations").absolute()
-    for url in (source, target):  # their drivers are libraries
+    endpoints = Endpoints(resolve(migration.source), resolve(migration.target))
+    request = RunRequest(migration, "memory", endpoints, str(Path("staging").absolute()), Path("expectations").absolute())
+    for url in (endpoints.source, endpoints.target):  # their drivers are libraries
         url.get_dialect().import_dbapi()
     if stage.startswith("gate"):
         gx.load()
     base = _now()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     if stage == "plan":
-        plan.plan(migration, "memory", root, source, target, folder)
+        plan.plan(request)
     else:
-        session = reopen(root, migration.name, "memory", source, target, folder)
-        {
-            "extract": lambda: (extract.extract(session, [t.name for t in session.plan.tables]), extract.finish(session)),
-            "gate_extracted": lambda: gate.gate(session, "extracted"),
-            "transform": lambda: [transform.transform(session, g.chunks) for g in groups(session.plan, "transform")],
-            "prepare": lambda: loading.prepare(session),
-            "load": lambda: [loading.load(session, g.chunks) for g in groups(session.plan, "load")],
-            "build": lambda: loading.build(session),
-            "gate_loaded": lambda: gate.gate(session, "loaded"),
-            "prove": lambda: prove.prove(session),
-        }[stage]()
+        run.perform(request.reopened(), pipeline.named(stage))
     print(json.dumps({"stage": stage, "base": base, "over": _now("VmHWM") - base}), flush=True)
     os._exit(0)
 

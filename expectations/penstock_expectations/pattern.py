@@ -12,6 +12,9 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
 
+from penstock import databases
+from penstock.databases import generic
+
 
 class ColumnValuesMatchPattern(ColumnMapMetricProvider):
     """Whether the pattern is found in a value."""
@@ -21,14 +24,8 @@ class ColumnValuesMatchPattern(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(cls, column: Any, pattern: str, _sqlalchemy_engine: Any, **_: Any):  # type: ignore[no-untyped-def]
-        text = sa.cast(column, sa.String)
-        match _sqlalchemy_engine.dialect.name:
-            case "duckdb":  # its ~ wants the whole value to match
-                return sa.func.regexp_matches(text, pattern)
-            case "mysql" | "mariadb":  # there the collation decides about case, unless the pattern does
-                return text.regexp_match(f"(?-i){pattern}")
-            case _:
-                return text.regexp_match(pattern)
+        database = databases.named(_sqlalchemy_engine.dialect.name) or generic.DATABASE
+        return database.matches(sa.cast(column, sa.String), pattern)
 
 
 class ExpectColumnValuesToMatchPattern(ColumnMapExpectation):

@@ -1,11 +1,11 @@
-"""Approve: a person looks at the evidence and answers, in Airflow's Required Actions, before the switch.
+"""Approval: a person reads the evidence and answers in Airflow's Required Actions, before the switch.
 
-While it waits the task holds no worker slot. Airflow parks it in the state `awaiting_input` with a timeout. The question has no default
-answer, so that at the end of the timeout Airflow only starts the task again, and the question stays open. That serves the reminder: the
-first timeout is that of the reminder, then the task is parked again for what is left of `approve_within`.
+While it waits, the task takes no worker slot: Airflow sets its state to `awaiting_input`, with a timeout. The question has no default
+answer, so at the timeout Airflow only starts the task again, and the question stays open. The reminder uses this: the first timeout is
+the time of the reminder, the second is the rest of `approve_within`.
 
-With `approval: per_backfill` one run of a backfill asks, as penstock/state/approvals.py decides. The others are rescheduled until it is
-answered.
+With `approval: per_backfill` one run of a backfill asks for all of its runs (penstock/state/approvals.py decides which). The others are
+rescheduled until the question is answered.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, TaskAwaitingInput
 
-from penstock_operators import backfills, notify
-from penstock_operators.migration_operator import current_run, declared, faults_told, opened, repair_dag_id
+from penstock_operators import backfills, notify, runs
+from penstock_operators.migration_operator import airflow_faults
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from penstock.migration.spec import Migration
     from penstock.reporting.question import Backfill
     from penstock.state.approvals import Asked
-    from penstock.state.evidence import Approval, ForBackfill
+    from penstock.state.evidence import ForBackfill
     from penstock.state.run_context import Session
 
 _SOONEST, _LATEST = timedelta(seconds=10), timedelta(minutes=2)
-"""How long a run that waits for the answer to another run's question sleeps before it looks again: a quarter of what it has waited."""
+"""The pause of a run that waits for the answer to another run's question, at least and at most; else a quarter of the time since then."""
 _OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -44,9 +44,9 @@ class _Run:
 
     @property
     def rejected(self) -> int:
-        from penstock.state import evidence
+        from penstock.stages import approve
 
-        return evidence.PROOF.read(self.session.staging).rejected
+        return approve.rejected(self.session)
 
     @property
     def warned(self) -> tuple[str, ...]:
@@ -56,10 +56,10 @@ class _Run:
 
 
 class ApproveOperator(ApprovalOperator):
-    """Ask, wait, and write the answer into the run's evidence. A no, or no answer in time, fails the task and so the run.
+    """Ask, wait, and write the answer into the evidence of the run. A rejection, or no answer in time, fails the task and the run.
 
-    response_timeout: how long to wait. A rejected run must not look like one that switched: it is never green.
-    subject: one that names the run and what it has proved, when not given.
+    response_timeout: how long to wait. A rejected run fails, so that it can't be taken for one that switched.
+    subject: by default it names the run and what is proved.
     """
 
     template_fields = (*ApprovalOperator.template_fields, "migration", "staging_root")
@@ -71,13 +71,13 @@ class ApproveOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         if context["params"].get("stop_before_switch"):
-            raise AirflowSkipException("asked to stop before the switch: there is nothing to approve")
-        with faults_told():
+            raise AirflowSkipException("stop_before_switch is set: there is nothing to approve")
+        with airflow_faults():
             run = self._run(context)
             why, given = self._by_the_backfill(context, run) if run.backfill else ("", None)
             if given is not None:
                 return given
-            # A run that asks for itself though its backfill was approved speaks for no other.
+            # A run that the approval of its backfill does not cover asks for itself only.
             self._describe(context, run, run.backfill if not why else None, why)
         notify.asked(context, "waiting", self.subject, _answer_at(context))
         until = datetime.now(UTC) + self.response_timeout if self.response_timeout else None
@@ -90,48 +90,48 @@ class ApproveOperator(ApprovalOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any], until: str = "") -> dict[str, Any]:
         from penstock.state import approvals, journal
-        from penstock.state.evidence import Approval
 
-        with faults_told():
+        with airflow_faults():
             run = self._run(context)
             left = datetime.fromisoformat(until) - datetime.now(UTC) if until else timedelta()
             if event.get("error_type") == "timeout" and left > timedelta(seconds=1):
                 end = until[:16].replace("T", " ")
-                notify.asked(context, "expiring", f"the approval is not given yet; at {end} UTC the run is refused", _answer_at(context))
+                what = f"the switch is not approved yet; without an answer the run is rejected at {end} UTC"
+                notify.asked(context, "expiring", what, _answer_at(context))
                 raise TaskAwaitingInput(method_name="execute_complete", timeout=left, kwargs={"until": until})
             user = event.get("responded_by_user") or {}
             answer = (event.get("chosen_options") or [self.REJECT])[0]
-            given = Approval(answer == self.APPROVE, answer, user.get("name") or "", journal.now(), run.rejected)
+            by, at, covering = user.get("name") or "", journal.now(), None
             if run.backfill:
                 mine = _question(context, run, run.backfill)
                 with run.session.writing() as connection:
                     stands = approvals.ask(connection, mine)
                     if stands.run == mine.run and not stands.answer:
-                        said = {"answer": given.answer, "by": given.by, "at": given.at}
-                        approvals.answer(connection, replace(stands, **said, rejected=given.rejected, warned=run.warned))
-                        given = replace(given, backfill=_covering(run.backfill, stands))
-            return _written(run.session, given)
+                        given = replace(stands, answer=answer, by=by, at=at, rejected=run.rejected, warned=run.warned)
+                        approvals.answer(connection, given)
+                        covering = _covering(run.backfill, stands)
+            return _written(run.session, answer, by, at, covering)
 
     def _run(self, context: Context) -> _Run:
-        migration = declared(self.migration)
-        session = opened(self.migration, self.staging_root, current_run(migration, self.staging_root, context))
+        migration = runs.declared(self.migration)
+        run = runs.current_run(migration, self.staging_root, context)
+        session = runs.request(migration, self.staging_root, run).reopened()
         backfill = backfills.of(context) if migration.switch.approval == "per_backfill" else None
         return _Run(migration, session, backfill)
 
     def _by_the_backfill(self, context: Context, run: _Run) -> tuple[str, dict[str, Any] | None]:
-        """What is given for all runs of the backfill; else why this run asks for itself, empty when it asks for all of them.
+        """The answer for all runs of the backfill; else why this run asks for itself, empty when it asks for all of them.
 
         Raises AirflowRescheduleException while another run's question is open, and NotApproved when it was answered with no.
         """
         from penstock.state import approvals
-        from penstock.state.evidence import Approval
 
         assert run.backfill is not None
         mine = _question(context, run, run.backfill)
         with run.session.writing() as connection:
             stands = approvals.ask(connection, mine)
             if not stands.answer and stands.run != mine.run and self._lost(context, stands):
-                self.log.warning("the run %s asks no longer: this one asks in its place", stands.run)
+                self.log.warning("the task of the run %s has ended without an answer: this run asks in its place", stands.run)
                 stands = mine if approvals.take_over(connection, stands, mine) else approvals.ask(connection, mine)
         if not stands.answer:
             if stands.run == mine.run:
@@ -140,18 +140,17 @@ class ApproveOperator(ApprovalOperator):
             raise AirflowRescheduleException(datetime.now(UTC) + _pause(stands))  # type: ignore[no-untyped-call]
         if why := approvals.beyond(stands, run.rejected, run.warned) if stands.answer == self.APPROVE else "":
             return why, None
-        answer = (stands.answer == self.APPROVE, stands.answer, stands.by, stands.at)
-        return "", _written(run.session, Approval(*answer, run.rejected, _covering(run.backfill, stands)))
+        return "", _written(run.session, stands.answer, stands.by, stands.at, _covering(run.backfill, stands))
 
     def _lost(self, context: Context, stands: Asked) -> bool:
-        """Whether the task that asks has ended without an answer."""
+        """Whether the task that asked has ended without an answer."""
         ti: Any = context["ti"]
         found = ti.get_task_states(dag_id=context["dag_run"].dag_id, task_ids=[self.task_id], run_ids=[stands.run])
         state = (found.get(stands.run) or {}).get(self.task_id, "removed" if stands.run not in found else None)
         return str(getattr(state, "value", state)) in _OVER
 
     def _describe(self, context: Context, run: _Run, backfill: Backfill | None, why: str) -> None:
-        """Write the report, and make subject and body of it."""
+        """Write the report, and make the subject and the body of the question from it."""
         from penstock.reporting.approval import evidence, inert
         from penstock.reporting.question import question
         from penstock.stages import report
@@ -160,31 +159,26 @@ class ApproveOperator(ApprovalOperator):
         found = report.report(session.staging, session.plan.migration, session.plan.run)
         if not self.subject:
             which = _which(context, run)
-            repairs = context["dag_run"].dag_id == repair_dag_id(run.migration)
+            repairs = context["dag_run"].dag_id == runs.repair_dag_id(run.migration)
             self.subject = _repairs(run, context) if repairs else question(found, which, backfill)
-            self.subject += " (not covered by the backfill's approval)" if why else ""
+            self.subject += " (not covered by the approval of the backfill)" if why else ""
         body = evidence(found, session.plan.keep_old_seconds, notify.report_path(context["dag_run"].dag_id, context["dag_run"].run_id))
-        ahead = f"**The approval of the backfill does not cover this run**: {inert(why)}." if why else ""
+        scope = f"**The approval of the backfill does not cover this run**: {inert(why)}." if why else ""
         if backfill is not None:
-            ahead = (
-                f"**The answer counts for {backfill.words}.** What follows is this run's evidence. Every other run is switched on its own "
-                "gates and proof; one with more rejected rows, or with other warnings, asks for itself."
+            scope = (
+                f"**The answer is for {backfill.words}.** The evidence below is that of this run. Every other run needs its own gates "
+                "and proof; a run with more rejected rows, or with other warnings, asks for itself."
             )
-        self.body = "\n\n".join(filter(None, (ahead, body)))
+        self.body = "\n\n".join(filter(None, (scope, body)))
 
 
-def _written(session: Session, given: Approval) -> dict[str, Any]:
+def _written(session: Session, answer: str, by: str, at: str, backfill: ForBackfill | None) -> dict[str, Any]:
     """Write the answer into the run's evidence, and answer it for an XCom. Raises NotApproved when it is a no."""
-    from penstock.errors import NotApproved
-    from penstock.state import evidence, json_file, run_log
+    from penstock.stages import approve
+    from penstock.state import json_file, run_log
 
     with run_log.stage(session.staging, "approve"):
-        evidence.APPROVAL.write(session.staging, given)
-        if not given.approved:
-            why = f"{given.by} answered {given.answer}" if given.by else "nobody answered in time"
-            why += f", for {given.backfill.words}" if given.backfill else ""
-            raise NotApproved("the switch was not approved", why=why, fix="start a new run when it may go ahead; nothing has changed")
-    return dict(json_file.record(given))
+        return dict(json_file.record(approve.answered(session, answer, by, at, backfill)))
 
 
 def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
@@ -195,7 +189,7 @@ def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
 
 
 def _covering(backfill: Backfill, stands: Asked) -> ForBackfill:
-    """For the evidence: that the answer was given for a backfill, and which run asked."""
+    """For the evidence: the backfill that the answer was given for, and the run that asked."""
     from penstock.state.evidence import ForBackfill
 
     return ForBackfill(backfill.words, backfill.runs, stands.run)
@@ -207,13 +201,13 @@ def _pause(stands: Asked) -> timedelta:
 
 
 def _first_wait(migration: Migration, within: timedelta | None) -> timedelta | None:
-    """Until the reminder, where somebody wants it; else until the end."""
+    """The time until the reminder, where a notifier sends it; else until the end."""
     wanted = any("expiring" in spec.events for spec in migration.notify)
     return within - migration.switch.reminder if within and wanted and within > migration.switch.reminder else within
 
 
 def _which(context: Context, run: _Run) -> str:
-    """What tells this run apart: its interval, and where that may be another run's too, its id."""
+    """What identifies this run: its interval, and its id where another run can have the same interval."""
     dag_run = context["dag_run"]
     interval = notify.span(run.migration, context)
     by_hand = str(getattr(dag_run.run_type, "value", dag_run.run_type)) not in ("scheduled", "backfill")
@@ -225,8 +219,8 @@ def _repairs(run: _Run, context: Context) -> str:
     from penstock.state import evidence
 
     found = evidence.COMPARED.find(run.session.staging) or ()
-    put, leaving = sum(c.rows_put for c in found), sum(c.rows_leaving for c in found)
-    return repair_question(run.migration.name, context["dag_run"].run_id, put, leaving, sum(c.differ > 0 for c in found))
+    rows_in, rows_out = sum(c.rows_put for c in found), sum(c.rows_leaving for c in found)
+    return repair_question(run.migration.name, context["dag_run"].run_id, rows_in, rows_out, sum(c.differ > 0 for c in found))
 
 
 def _answer_at(context: Context) -> str:

@@ -1,7 +1,7 @@
-"""Backfills: how a task knows which of Airflow's backfills its run belongs to.
+"""Backfills: how a task finds the Airflow backfill that its run belongs to.
 
-Airflow does not tell its tasks: what they are given of their run has no id of a backfill, and its database is out of their reach. The
-scheduler knows. When it starts a run of ours it calls `note`, by plugins/penstock_backfills.py, which writes it into the run's conf.
+Airflow does not pass it to tasks: their context has no backfill id, and they have no access to the database. The scheduler knows it. When
+it starts a run of a migration, plugins/penstock_backfills.py calls `note`, which writes the backfill into the conf of the run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 NOTED = "penstock_backfill"
 """The key in the conf of a run."""
 TAG = "penstock"
-"""Which DAGs are ours."""
+"""The tag of the DAGs of migrations."""
 
 
 def of(context: Context) -> Backfill | None:
-    """The backfill that the task's run belongs to; None when it belongs to none, or the scheduler has not said which."""
+    """The backfill of the task's run; None when it belongs to none, or the scheduler has not noted it."""
     from penstock.reporting.question import Backfill
 
     run = context["dag_run"]
@@ -31,15 +31,15 @@ def of(context: Context) -> Backfill | None:
         return None
     noted = (run.conf or {}).get(NOTED)
     if not noted:
-        log.warning("the scheduler has not said which backfill this run belongs to: it needs the plugins of Penstock, too")
+        log.warning("the scheduler has not noted the backfill of this run: install the plugins of Penstock on the scheduler, too")
         return None
     return Backfill(str(noted["key"]), str(noted["first"]), str(noted["last"]), int(noted["runs"]))
 
 
 def note(dag_run: Any) -> None:
-    """Write into the conf of a run that begins which backfill it belongs to, as long as that goes on. Called in the scheduler.
+    """Write the backfill of a starting run into its conf, while the backfill is active. Called in the scheduler.
 
-    dag_run: Airflow's own row, in the scheduler's session, which commits it. Runs of other people's DAGs are left as they are.
+    dag_run: Airflow's row, in the scheduler's session, which commits it. Runs of other DAGs are not changed.
     """
     from airflow.models.backfill import Backfill, BackfillDagRun
     from airflow.models.dag import DagTag

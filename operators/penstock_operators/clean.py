@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from penstock_operators.migration_operator import declared, staging_root, url
+from penstock_operators.connections import url
+from penstock_operators.runs import declared, staging_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +37,11 @@ class CleanOperator(BaseOperator):
 
     def cleaned(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Clean up, and answer by migration how many runs, files, bytes and statements there were. Raises AirflowException at the end."""
+        from penstock.migration.overlay import files
+
         done: dict[str, Any] = {}
         failed: list[str] = []
-        for file in sorted([*Path(self.folder).glob("*.yaml"), *Path(self.folder).glob("*.yml")]):
+        for file in files(Path(self.folder)):
             try:
                 name, figures = self._clean(file, bool(context["params"].get("dry_run")))
                 done[name] = figures

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from penstock_operators.migration_operator import staging_root, url
+from penstock_operators.connections import url
+from penstock_operators.runs import staging_root
 
 if TYPE_CHECKING:
     from penstock.migration.spec import Migration

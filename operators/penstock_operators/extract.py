@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from penstock_operators.migration_operator import MigrationOperator, chunks, summed
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from penstock_operators.stage import StageOperator, summed
 
 
-class ExtractOperator(MigrationOperator):
+class ExtractOperator(StageOperator):
     """Stage the tables of one `group`, as the plan task handed it on."""
 
+    pipeline_stage = "extract"
+
     def __init__(self, *, group: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.group = group
+        super().__init__(group=group, **kwargs)
 
-    def work(self, context: Context) -> dict[str, Any]:
-        from penstock.stages import extract
-        from penstock.state import run_log
-
-        session = self.opened(context)
-        tables = tuple(dict.fromkeys(table for table, _ in chunks(self.group)))
-        with run_log.stage(session.staging, "extract", self.group["label"]):
-            return summed(extract.extract(session, tables))
+    def summary(self, found: Any) -> dict[str, Any]:
+        return summed(found)

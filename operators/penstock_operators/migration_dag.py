@@ -15,11 +15,12 @@ from penstock_operators import notify
 from penstock_operators.deadline import deadline
 from penstock_operators.extract import ExtractOperator
 from penstock_operators.load import BuildOperator, LoadOperator, PrepareOperator
-from penstock_operators.migration_operator import repair_dag_id
 from penstock_operators.plan import PlanOperator
 from penstock_operators.preflight import PreflightOperator
 from penstock_operators.repair import RepairOperator
 from penstock_operators.report import ReportOperator
+from penstock_operators.runs import repair_dag_id, undo_dag_id
+from penstock_operators.stage import StageOperator
 from penstock_operators.switch import FinishOperator, SwitchOperator, VerifyOperator, asset
 from penstock_operators.transform import TransformOperator
 from penstock_operators.undo import UndoOperator
@@ -27,11 +28,29 @@ from penstock_operators.validate import ProveOperator, ValidateOperator
 
 if TYPE_CHECKING:
     from penstock.migration.spec import Migration
+    from penstock.model.pipeline import Stage
 
 STAGING = "{{ var.value.get('penstock_staging', '') }}"
 """The Airflow Variable that says where all migrations stage; without it each one's own `staging` holds."""
 
 _LABEL = "{{ task.group['label'] }}"
+_OPERATORS: dict[str, Any] = {
+    "preflight": PreflightOperator,
+    "plan": PlanOperator,
+    "extract": ExtractOperator,
+    "gate_extracted": ValidateOperator,
+    "transform": TransformOperator,
+    "gate_transformed": ValidateOperator,
+    "prepare": PrepareOperator,
+    "load": LoadOperator,
+    "build": BuildOperator,
+    "gate_loaded": ValidateOperator,
+    "prove": ProveOperator,
+    "switch": SwitchOperator,
+    "verify": VerifyOperator,
+    "finish": FinishOperator,
+}
+"""The operators of stages that return a summary of their own, or need more than the run's context."""
 
 
 def migration_dag(migration: Migration) -> DAG:
@@ -60,7 +79,7 @@ def undo_dag(migration: Migration) -> DAG:
     """The DAG that undoes a migration's last switch: `<name>__undo`, only ever run by hand."""
     run = Param(None, type=["null", "string"], title="Run", description="The run whose switch to undo; empty: the last one that switched.")
     with DAG(
-        dag_id=f"{migration.name}__undo",
+        dag_id=undo_dag_id(migration),
         description=_masked(f"Undo the last switch in {migration.target}"),
         schedule=None,
         catchup=False,
@@ -173,54 +192,70 @@ def _masked(text: str) -> str:
 
 
 def _tasks(migration: Migration, of: dict[str, Any]) -> None:
-    """The stages in their order. `of`: which migration, what every operator is given."""
-    preflight = PreflightOperator(task_id="preflight", **of)
-    plan = PlanOperator(task_id="plan", **of)
-    pool = {"pool": migration.pool} if migration.pool else {}
-    extract = ExtractOperator.partial(task_id="extract", map_index_template=_LABEL, **pool, **of).expand(group=plan.output)
-    gates: list[Any] = [ValidateOperator(task_id="gate_extracted", stage="extracted", **of)]
-    preflight >> plan >> extract >> gates[0]
-    mapped = [extract]
-    if any(spec.transform for spec in migration.tables.specs.values()):
-        transform = TransformOperator.partial(task_id="transform", map_index_template=_LABEL, **of).expand(group=gates[0].output)
-        # A run limited to tables without transforms has none to map: it passes by, but never past a failed gate.
-        gates.append(
-            ValidateOperator(task_id="gate_transformed", stage="transformed", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **of)
-        )
-        [gates[0], transform] >> gates[1]
-        mapped.append(transform)
-    prepare = PrepareOperator(task_id="prepare", **of)
-    load = LoadOperator.partial(task_id="load", map_index_template=_LABEL, **of).expand(group=prepare.output)
-    build = BuildOperator(task_id="build", **of)
-    loaded = ValidateOperator(task_id="gate_loaded", stage="loaded", **of)
-    prove = ProveOperator(task_id="prove", **of)
-    gates[-1] >> prepare >> load >> build >> loaded >> prove
-    mapped.append(load)
-    # Every gate has its own edge to the switch: nothing in between can open a way around one.
-    _end(migration, of, [*gates, loaded, prove], mapped)
+    """A task for each stage up to the proof, in the order of the pipeline. `of`: which migration, what every operator is given."""
+    from penstock.model import pipeline
+
+    before, gates, mapped = list[Any](), list[Any](), list[Any]()
+    for stage in pipeline.of(migration, (*pipeline.PLAN, *pipeline.MOVE)):
+        if stage.task:
+            continue
+        if stage.fan_out:
+            made = _operator(stage).partial(task_id=stage.name, map_index_template=_LABEL, **_given(stage, migration), **of)
+            task = made.expand(group=before[-1].output)
+            mapped.append(task)
+        else:
+            # A run that is limited to tables without transforms has none to map: the gate lets it pass, but never past a failed task.
+            rule = {"trigger_rule": TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS} if len(before) > 1 else {}
+            task = _operator(stage)(task_id=stage.name, **rule, **_given(stage, migration), **of)
+        if before:
+            before >> task
+        if stage.gate:
+            gates.append(task)
+        before = [*before, task] if stage.fan_out and stage.conditional else [task]
+    # Every gate has its own edge to the switch: no path leads around one.
+    _end(migration, of, gates, mapped)
 
 
-def _end(migration: Migration, of: dict[str, Any], evidence: list[Any], mapped: list[Any]) -> None:
-    """From the evidence on: the approval where one is wanted, the switch, and the report, which waits for the `mapped` tasks too."""
-    if migration.switch.approval:
-        evidence = [*evidence, _approval(migration, of, evidence)]
-    # As inlets the assets are known before the first event: of two runs that make one at the same moment Airflow fails one.
-    known = [asset(migration.name, table) for table in named_tables(migration)]
-    on_success = notify.switched if migration.notify else None
-    switch = SwitchOperator(task_id="switch", outlets=[AssetAlias(migration.name)], inlets=known, on_success_callback=on_success, **of)
-    verify = VerifyOperator(task_id="verify", **of)
-    finish = FinishOperator(task_id="finish", **of)
+def _end(migration: Migration, of: dict[str, Any], gates: list[Any], mapped: list[Any]) -> None:
+    """The stages that make the tables live, behind all of the `gates`, and the report, which waits for the `mapped` tasks too."""
+    from penstock.model import pipeline
+
+    before, made = gates, list[Any]()
+    for stage in pipeline.of(migration, pipeline.SWITCH):
+        task = _operator(stage)(task_id=stage.name, **_given(stage, migration), **of)
+        before >> task
+        if stage.gate:
+            before = gates = [*gates, task]
+        else:
+            made.append(task)
+            before = [task]
     report = ReportOperator(task_id="report", **of)
-    evidence >> switch >> verify >> finish
     # A failed part of a mapped task does not end the others: the report waits for them all.
-    [*mapped, finish] >> report
-    # The report succeeds in failed runs too, so the run's state hangs on this one.
-    [verify, finish, report] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
+    [*mapped, made[-1]] >> report
+    # The report succeeds in failed runs too, so the run's state depends on this one.
+    [*made[1:], report] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
 
 
-def _approval(migration: Migration, of: dict[str, Any], evidence: list[Any]) -> Any:
-    from penstock_operators.approve import ApproveOperator
+def _operator(stage: Stage) -> Any:
+    """The operator of a stage: StageOperator, where it has none of its own."""
+    if stage.name == "approve":  # imported only where it is needed: every parse would pay for it
+        from penstock_operators.approve import ApproveOperator
 
-    approve = ApproveOperator(task_id="approve", response_timeout=migration.switch.approve_within, retries=0, **of)
-    evidence >> approve
-    return approve
+        return ApproveOperator
+    return _OPERATORS.get(stage.name, StageOperator)
+
+
+def _given(stage: Stage, migration: Migration) -> dict[str, Any]:
+    """What the operator of a stage is given, apart from the migration."""
+    given: dict[str, Any] = {"pipeline_stage": stage.name} if _operator(stage) is StageOperator else {}
+    if stage.reads_source and migration.pool:
+        given["pool"] = migration.pool
+    if _OPERATORS.get(stage.name) is ValidateOperator:
+        given["stage"] = stage.given[0]
+    if stage.name == "approve":
+        given |= {"response_timeout": migration.switch.approve_within, "retries": 0}
+    if stage.name == "switch":
+        # As inlets the assets are known before the first event: of two runs that make one at the same moment Airflow fails one.
+        given["inlets"] = [asset(migration.name, table) for table in named_tables(migration)]
+        given |= {"outlets": [AssetAlias(migration.name)], "on_success_callback": notify.switched if migration.notify else None}
+    return given

@@ -1,7 +1,7 @@
-"""Notify: what happens to a run is sent to the notifiers that the migration's file names.
+"""Notifications: events of a run are sent to the notifiers that the migration file names.
 
-Notifiers are imported when they send, never when a DAG is parsed. One that fails or hangs is logged, and changes nothing of the run: the
-callbacks of tasks are called after the task's end is reported to Airflow, and each notifier has `PATIENCE` seconds.
+Notifiers are imported when they send, never when a DAG is parsed. One that fails or hangs is logged, and does not change the run: the
+callbacks of tasks are called after the end of the task is reported to Airflow, and each notifier has `TIMEOUT` seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook, BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from penstock_operators.migration_operator import area, current_run, declared, interval, repair_dag_id, staging_root
+from penstock_operators.runs import area, current_run, declared, interval, repair_dag_id, staging_root
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds that a notifier may take."""
 
 _SLACK = "airflow.providers.slack.notifications.slack.SlackNotifier"
@@ -41,7 +41,7 @@ _WEBHOOK = "penstock_operators.webhook.WebhookNotifier"
 
 
 def failed(context: Context) -> None:
-    """An `on_failure_callback`, called after a task's last try: sends `failed` or `refused`, once a run however many tasks fail."""
+    """An `on_failure_callback`, called after the last try of a task: sends `failed` or `refused`, once for each run."""
 
     def notice(migration: Migration) -> Notice:
         from penstock.reporting import notice
@@ -49,8 +49,7 @@ def failed(context: Context) -> None:
         fault = getattr(context.get("exception"), "fault", None)
         if fault is None:
             task = context["task_instance"].task_id
-            told = {"what": f"the task {task} failed", "fix": f"see the log of the task {task}"}
-            return _notice("failed", migration, context, **told)
+            return _notice("failed", migration, context, what=f"the task {task} failed", fix=f"see the log of the task {task}")
         return _notice(notice.event_of(fault), migration, context, **notice.words_of(fault))
 
     _happened(context, "failed", notice)
@@ -66,7 +65,7 @@ def switched(context: Context) -> None:
         staging = _area(migration, context)
         rows, moved = evidence.PROOF.read(staging).rows, switch_evidence.SWITCH.read(staging)
         tables = count(len(moved.moves) + len(moved.replaced), "table")
-        return _notice("switched", migration, context, what=f"{tables} with {count(rows, 'row')} proved are live")
+        return _notice("switched", migration, context, what=f"{tables} with {count(rows, 'proved row')} live")
 
     _happened(context, "switched", notice)
 
@@ -83,43 +82,43 @@ def undone(context: Context) -> None:
 
 
 def asked(context: Context, event: Event, what: str, fix: str) -> None:
-    """Send `waiting` or `expiring`, from the task that asks for the approval."""
+    """Send `waiting` or `expiring`, from the approval task."""
     _happened(context, event, lambda migration: _notice(event, migration, context, what=what, fix=fix))
 
 
 def deadline_missed(file: str, what: str, run: Mapping[str, Any]) -> None:
-    """Send `deadline`. file: of the migration.  run: the DAG run as Airflow's API tells it."""
+    """Send `deadline`. file: of the migration.  run: the DAG run, as Airflow's API returns it."""
     try:
         migration = declared(file)
         of = str(run.get("dag_id") or migration.name), str(run.get("dag_run_id") or "")
         notice = _made("deadline", migration, of, _span_of(migration, run), what=what)
     except Exception as fault:
-        log.warning("the missed deadline was not notified: %s", fault)
+        log.warning("the notification of the missed deadline was not sent: %s", fault)
         return
     send(migration, notice, {})
 
 
 def _happened(context: Context, event: Event, notice: Callable[[Migration], Notice]) -> None:
-    """Send the notice of an event, once. Whatever goes wrong is logged."""
+    """Send the notice of an event, once. Errors are logged."""
     try:
         task: Any = context["task"]
         migration = declared(task.migration)
         if migration.notify and _first(migration, context, event):
             send(migration, notice(migration), context)
     except Exception as fault:
-        log.warning("%s was not notified: %s: %s", event, type(fault).__name__, fault)
+        log.warning("the notification of the event %s was not sent: %s: %s", event, type(fault).__name__, fault)
 
 
 def send(migration: Migration, notice: Notice, context: Mapping[str, Any]) -> None:
-    """Hand a notice to every notifier of the migration that wants its event, as `penstock` in the context."""
-    told = notice.record()
+    """Give a notice to every notifier of the migration for its event, as `penstock` in the context."""
+    record = notice.record()
     for number, spec in enumerate(migration.notify):
         if notice.event in spec.events:
-            _bounded(f"notify.{number} of {migration.name}", lambda spec=spec: made(spec)({**context, "penstock": told}))  # type: ignore[misc]
+            _bounded(f"notify.{number} of {migration.name}", lambda spec=spec: made(spec)({**context, "penstock": record}))  # type: ignore[misc]
 
 
 def _bounded(name: str, do: Callable[[], object]) -> None:
-    """Do it in a thread that is waited for no longer than `PATIENCE`; a failure is logged."""
+    """Call `do` in a thread, and wait for it at most `TIMEOUT` seconds. A failure is logged."""
 
     def guarded() -> None:
         try:
@@ -129,15 +128,15 @@ def _bounded(name: str, do: Callable[[], object]) -> None:
 
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     if thread.is_alive():
-        log.warning("%s has not sent within %.0f s and is not waited for", name, PATIENCE)
+        log.warning("%s did not send within %.0f s; the task does not wait for it", name, TIMEOUT)
 
 
 def made(spec: NotifySpec) -> BaseNotifier:
-    """The notifier of an entry. Raises ImportError, TypeError and whatever its class raises.
+    """The notifier of an entry. Raises ImportError, TypeError, and the errors of its class.
 
-    Texts are handed over by name: a notifier renders its arguments as templates, and a name from a database must not be one.
+    Texts are given as references to `penstock`: a notifier renders its arguments as templates, and a name from a database must not be one.
     """
     if spec.slack:
         return _class(_SLACK)(slack_conn_id=spec.slack.connection, channel=spec.slack.channel, text="{{ penstock.slack }}")
@@ -161,7 +160,7 @@ def _class(path: str) -> Callable[..., BaseNotifier]:
 
 
 def problems(migration: Migration) -> Iterator[Problem]:
-    """The notifiers that could not send: not importable, not to be made with their arguments, without their connection. For preflight."""
+    """The notifiers that can't send: not importable, not created from their arguments, or without their connection. For preflight."""
     from penstock.errors import Problem
 
     for number, spec in enumerate(migration.notify):
@@ -171,31 +170,31 @@ def problems(migration: Migration) -> Iterator[Problem]:
         except ImportError as fault:
             yield Problem(True, where, f"the notifier can't be imported: {fault}", _install(spec), "migration")
         except Exception as fault:
-            yield Problem(True, where, f"the notifier can't be made: {type(fault).__name__}: {fault}", "correct its `with`", "migration")
+            yield Problem(True, where, f"the notifier can't be created: {type(fault).__name__}: {fault}", "correct its `with`", "migration")
         named = spec.slack or spec.smtp or spec.webhook
         if named:
             try:
                 BaseHook.get_connection(named.connection)
             except AirflowNotFoundException:
-                fix = f"add it under Admin > Connections, or as AIRFLOW_CONN_{named.connection.upper()}"
+                fix = f"add it under Admin > Connections, or as the environment variable AIRFLOW_CONN_{named.connection.upper()}"
                 yield Problem(True, where, f"Airflow has no connection {named.connection}", fix, "migration")
 
 
 def _install(spec: NotifySpec) -> str:
     for provider, wanted in (("slack", spec.slack), ("smtp", spec.smtp)):
         if wanted:
-            return f"pip install apache-airflow-providers-{provider}, on the workers too"
+            return f"pip install apache-airflow-providers-{provider}, also on the workers"
     return "correct the path, or install its package on every worker"
 
 
 def _root(context: Context) -> str:
-    """The staging root that the task was given. The DAG processor, which tells of tasks that were lost, has not rendered it."""
+    """The staging root of the task. It is rendered here, because the DAG processor, which reports lost tasks, has not rendered it."""
     task: Any = context["task"]
     return str(task.render_template(task.staging_root, context))
 
 
 def _area(migration: Migration, context: Context) -> Staging:
-    """Where the task's run keeps its records: an undo has an area of its own."""
+    """The staging area of the task's run; an undo has an area of its own."""
     from penstock.state import staging
 
     given, run = _root(context), context["dag_run"]
@@ -205,28 +204,28 @@ def _area(migration: Migration, context: Context) -> Staging:
 
 
 def _first(migration: Migration, context: Context, event: Event) -> bool:
-    """Whether the event has not been notified yet of this run, as often as it was cleared. When it can't be told, it is notified."""
+    """Whether the event was not yet sent for this run since it was last cleared. When that is not known, it is sent."""
     from penstock.state import run_files
 
     try:
         staging, cleared = _area(migration, context), getattr(context["dag_run"], "clear_number", 0) or 0
-        once = ("switched", "undone")  # a switch that is cleared after it was made is not made again
-        file = run_files.notified(event if event in once else f"{event}-{cleared}")
-        told = {"event": event, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        place = staging.local(file)
-        if place is None:
-            there = staging.exists(file)
-            if not there:
-                staging.write_json(told, file)
-            return not there
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            json.dump(told, opened)
+        once = ("switched", "undone")  # clearing a switch does not switch again
+        name = run_files.notified(event if event in once else f"{event}-{cleared}")
+        record = {"event": event, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        path = staging.local(name)
+        if path is None:
+            exists = staging.exists(name)
+            if not exists:
+                staging.write_json(record, name)
+            return not exists
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(record, file)
         return True
     except FileExistsError:
         return False
     except Exception as fault:
-        log.warning("whether %s was notified before is not known: %s", event, fault)
+        log.warning("it is not known whether the event %s was sent before, so it is sent: %s", event, fault)
         return True
 
 
@@ -242,19 +241,19 @@ def _made(event: Event, migration: Migration, of: tuple[str, str], interval: str
 
 
 def span(migration: Migration, context: Context) -> str:
-    """The run's interval in short: of its plan, else of its form or schedule; empty when it has none."""
+    """The interval of the run in short: from its plan, else from its form or schedule; empty when it has none."""
     from penstock.model import intervals
     from penstock.state import plan_file
 
     try:
         of_migration = context["dag_run"].dag_id in (migration.name, repair_dag_id(migration))
         if of_migration and (planned := plan_file.PLANNED.find(_area(migration, context))):
-            span = planned.interval
-            return intervals.short(intervals.between(span[0], span[1], "UTC"), migration.timezone) if span else ""
+            ends = planned.interval
+            return intervals.short(intervals.between(ends[0], ends[1], "UTC"), migration.timezone) if ends else ""
         if context["dag_run"].dag_id == migration.name and (found := interval(migration, context)):
             return intervals.short(found, migration.timezone)
     except Exception:
-        log.debug("the interval is not known", exc_info=True)
+        log.debug("the interval of the run is not known", exc_info=True)
     return ""
 
 
@@ -268,18 +267,18 @@ def _span_of(migration: Migration, run: Mapping[str, Any]) -> str:
 
 
 def report_address(dag_id: str, run_id: str) -> str:
-    """The whole address of a run's report; without `[api] base_url` only its path."""
+    """The full address of the report of a run; without `[api] base_url` only its path."""
     return f"{run_address(dag_id, run_id)}/plugin/migration_report"
 
 
 def report_path(dag_id: str, run_id: str) -> str:
-    """The path of a run's report within Airflow's UI, which may be served under a prefix."""
+    """The path of the report of a run in Airflow's UI, which may be served under a prefix."""
     found = urlsplit(report_address(dag_id, run_id))
     return found.path
 
 
 def run_address(dag_id: str, run_id: str) -> str:
-    """The whole address of a run in Airflow's UI."""
+    """The full address of a run in Airflow's UI."""
     from airflow.sdk.configuration import conf
 
     from penstock.reporting.html.addresses import Addresses

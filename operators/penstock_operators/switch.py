@@ -9,6 +9,7 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
 from penstock_operators.migration_operator import MigrationOperator
+from penstock_operators.stage import StageOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,14 +30,13 @@ class SwitchOperator(MigrationOperator):
     """
 
     def work(self, context: Context) -> dict[str, Any]:
-        from penstock.stages.switch import switch
-        from penstock.state import run_log
+        from penstock import run
+        from penstock.model import pipeline
 
         if context["params"].get("stop_before_switch"):
             raise AirflowSkipException("asked to stop before the switch: everything is proved, nothing is live")
         session = self.opened(context)
-        with run_log.stage(session.staging, "switch"):
-            done = switch.switch(session)
+        done: Switch = run.perform(session, pipeline.named("switch"))
         if AssetAlias(session.plan.migration) in context["outlet_events"]:
             self._tell(context, session, done)
         return {"tables": len(done.moves) + len(done.replaced), "at": done.at, "keep_until": done.keep_until}
@@ -50,25 +50,19 @@ class SwitchOperator(MigrationOperator):
                 events.add(asset(plan.migration, proof.table), told)
 
 
-class VerifyOperator(MigrationOperator):
+class VerifyOperator(StageOperator):
     """After the switch: the live tables are the ones that were proved."""
 
-    def work(self, context: Context) -> dict[str, Any]:
-        from penstock.stages.switch import switch
-        from penstock.state import run_log
+    pipeline_stage = "verify"
 
-        session = self.opened(context)
-        with run_log.stage(session.staging, "verify"):
-            return {"live": len(switch.verify(session))}
+    def summary(self, found: Any) -> dict[str, Any]:
+        return {"live": len(found)}
 
 
-class FinishOperator(MigrationOperator):
-    """Drop the tables that earlier switches kept, where the time to keep them is over, and remove the staged rows of this run."""
+class FinishOperator(StageOperator):
+    """Drop the tables that earlier switches kept, when they have expired, and remove the staged rows of this run."""
 
-    def work(self, context: Context) -> dict[str, Any]:
-        from penstock.stages.switch import switch
-        from penstock.state import run_log
+    pipeline_stage = "finish"
 
-        session = self.opened(context)
-        with run_log.stage(session.staging, "finish"):
-            return {"statements": len(switch.finish(session))}
+    def summary(self, found: Any) -> dict[str, Any]:
+        return {"statements": len(found)}

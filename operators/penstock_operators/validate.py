@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from penstock_operators.migration_operator import MigrationOperator, handed_on
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from penstock_operators.stage import StageOperator
 
 
-class ValidateOperator(MigrationOperator):
+class ValidateOperator(StageOperator):
     """The gate after a `stage`: fails unless every critical expectation of every table holds.
 
-    After extraction it answers the groups that the transform is mapped over.
+    After extraction it returns the groups that the transform is mapped over.
     """
 
     def __init__(self, *, stage: Literal["extracted", "transformed", "loaded"], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(pipeline_stage=f"gate_{stage}", **kwargs)
         self.stage = stage
 
-    def work(self, context: Context) -> list[dict[str, Any]] | None:
-        from penstock.model.plan import groups
-        from penstock.stages import extract
-        from penstock.stages.validate import gate
-        from penstock.state import run_log
 
-        session = self.opened(context)
-        with run_log.stage(session.staging, f"gate_{self.stage}"):
-            if self.stage == "extracted":
-                extract.finish(session)
-            gate.gate(session, self.stage)
-        if self.stage == "extracted" and session.plan.transformed:
-            return handed_on(groups(session.plan, "transform"))
-        return None if self.stage != "extracted" else []
+class ProveOperator(StageOperator):
+    """The proof: the rows in the shadow tables are those that were staged, by digest. Otherwise it fails and names the rows."""
 
+    pipeline_stage = "prove"
 
-class ProveOperator(MigrationOperator):
-    """The proof: what stands in the shadow tables is what was staged, by digest; else fails and names the rows."""
-
-    def work(self, context: Context) -> dict[str, Any]:
-        from penstock.stages import prove
-        from penstock.state import run_log
-
-        session = self.opened(context)
-        with run_log.stage(session.staging, "prove"):
-            proof = prove.prove(session)
-        return {"tables": len(proof.tables), "chunks": sum(p.chunks for p in proof.tables), "rows": proof.rows}
+    def summary(self, found: Any) -> dict[str, Any]:
+        return {"tables": len(found.tables), "chunks": sum(p.chunks for p in found.tables), "rows": found.rows}

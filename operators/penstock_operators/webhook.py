@@ -1,4 +1,4 @@
-"""Webhook: a notice posted as JSON to the address of an Airflow connection."""
+"""Webhook: a notification, posted as JSON to the address of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SECONDS = 10
 class WebhookNotifier(BaseNotifier):
     """POST `penstock` of the context as JSON.
 
-    connection: id of an Airflow connection of type http. Its schema, host and port are the address, its login and password a basic
-    authorization, its extra the headers.  path: appended to the address.
+    connection: id of an Airflow connection of type http. Its schema, host and port are the address; its login and password are sent as
+    basic authorization; its extra has the headers.  path: appended to the address.
     """
 
     template_fields: Sequence[str] = ("connection", "path")
@@ -31,10 +31,10 @@ class WebhookNotifier(BaseNotifier):
         self.path = path
 
     def notify(self, context: Context) -> None:
-        """Send it. Raises urllib.error.URLError, and ValueError for an address that is not http."""
+        """Send the notice. Raises urllib.error.URLError, and ValueError for an address that is not http."""
         found = BaseHook.get_connection(self.connection)
-        told: Any = context.get("penstock") or {}
-        body = json.dumps({k: v for k, v in told.items() if k not in ("html", "slack")}, ensure_ascii=False).encode()
+        notice: Any = context.get("penstock") or {}
+        body = json.dumps({k: v for k, v in notice.items() if k not in ("html", "slack")}, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"} | _authorization(found) | {k: str(v) for k, v in found.extra_dejson.items()}
         request = urllib.request.Request(address(found, self.path), body, headers, method="POST")
         with urllib.request.build_opener(_Direct).open(request, timeout=SECONDS):
@@ -42,7 +42,7 @@ class WebhookNotifier(BaseNotifier):
 
 
 class _Direct(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the authorization is for the address that the connection names."""
+    """Follows no redirect: the authorization is meant for the address of the connection only."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None

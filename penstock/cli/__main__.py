@@ -1,5 +1,7 @@
 """`python -m penstock.cli`."""
 
+import sys
+
 from penstock.cli.commands import main
 
-main()
+sys.exit(main())

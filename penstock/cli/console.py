@@ -1,4 +1,4 @@
-"""What the command line shows: progress while a run goes, tables when it ends. Names are shown inert, values never."""
+"""What the command line shows: progress during a run, tables when it ends. Names are shown without control characters, values never."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from penstock.model import pipeline
+from penstock.model.pipeline import PIPELINE, Stage
 from penstock.model.plan import Plan
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
 from penstock.state import plan_file, run_files
@@ -23,7 +25,11 @@ from penstock.state.staging import Staging
 if TYPE_CHECKING:
     from penstock.stages.coverage.coverage import Cell
 
-_ROWS = {"extract.batch": "extract", "transform.chunk": "transform", "load.batch": "load", "prove.chunk": "prove"}
+_ROWS = {stage.counts: stage for stage in PIPELINE if stage.counts}
+"""The events that count rows, and the stages that a bar is drawn for."""
+_FANNED = frozenset(stage.name for stage in PIPELINE if stage.fan_out)
+"""Their `finished` comes once a group or table: the bar says as much."""
+_FINISHED = frozenset(name for stage in PIPELINE for name in stage.emits if name.endswith(".finished"))
 _SHORT = 60
 _FOUND = {"transformed": "transform", "loaded": "load"}
 _GATE = {"go": "open", "warn": "warned", "stop": "closed"}
@@ -32,19 +38,19 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "extract.finished": lambda f: f"{f['table']}: {count(f['rows'], 'row')}",
     "gate.decided": lambda f: f"{f['table']}, {f['stage']}: {_GATE[f['decision']]}",
     "transform.finished": lambda f: count(f["chunks"], "chunk"),
-    "prepare.finished": lambda f: f"{count(f['tables'], 'shadow table')} made",
+    "prepare.finished": lambda f: f"{count(f['tables'], 'shadow table')} created",
     "load.finished": lambda f: count(f["chunks"], "chunk"),
     "build.finished": lambda f: f"{count(f['statements'], 'statement')} run",
     "prove.finished": lambda f: f"{f['held']:,} of {f['tables']:,} hold",
     "quarantine.written": lambda f: f"{f['table']}: {count(f['rows'], 'bad row')}",
     "redrive.finished": lambda f: f"{f['table']}: {count(f['rows'], 'row')} live, {f['left']:,} left",
     "switch.finished": lambda f: f"{count(f['tables'], 'table')} live",
-    "undo.finished": lambda f: f"{count(f['tables'], 'table')} put back",
+    "undo.finished": lambda f: f"{count(f['tables'], 'table')} restored",
 }
 
 
 def shown(text: object) -> str:
-    """`text` without characters that a terminal would obey."""
+    """`text` with control characters, which a terminal would obey, written as escapes."""
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in str(text))
 
 
@@ -85,6 +91,7 @@ class Bars:
         columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
         self._drawn = Progress(*columns, TimeElapsedColumn(), console=to)
         self._area = area
+        self._plan: Plan | None = None
         self._bars: dict[str, TaskID] = {}
         self._rows: Counter[str] = Counter()
         self._drawn.start()
@@ -93,25 +100,26 @@ class Bars:
         if stage := _ROWS.get(name):
             self._advance(stage, facts["rows"], "rows")
         elif name == "gate.decided":
-            self._advance(f"gate {facts['stage']}", 1, "tables")
+            self._advance(pipeline.named(f"gate_{facts['stage']}"), 1, "tables")
             if facts["decision"] != "go":
                 self._drawn.print(_said(name, facts, self._rows))
-        elif name.partition(".")[0] not in ("extract", "transform", "load") and (said := _said(name, facts, self._rows)):
+        elif name.partition(".")[0] not in _FANNED and (said := _said(name, facts, self._rows)):
             self._drawn.print(said)
 
-    def _advance(self, stage: str, by: int, unit: str) -> None:
-        if stage not in self._bars:
+    def _advance(self, stage: Stage, by: int, unit: str) -> None:
+        if stage.name not in self._bars:
             self._full()
-            self._bars[stage] = self._drawn.add_task(stage, total=self._total(stage), unit=unit)
-        self._drawn.advance(self._bars[stage], by)
+            shown_as = stage.name.replace("_", " ")
+            self._bars[stage.name] = self._drawn.add_task(shown_as, total=self._total(stage, unit), unit=unit)
+        self._drawn.advance(self._bars[stage.name], by)
 
-    def _total(self, stage: str) -> int:
-        plan = plan_file.read(self._area)
-        tables = plan.transformed if stage in ("transform", "gate transformed") else plan.tables
-        return len(tables) if stage.startswith("gate") else sum(t.rows for t in tables)
+    def _total(self, stage: Stage, unit: str) -> int:
+        self._plan = self._plan or plan_file.read(self._area)
+        tables = stage.tables(self._plan)
+        return len(tables) if unit == "tables" else sum(t.rows for t in tables)
 
     def _full(self) -> None:
-        """What a stage counted is what there was: a run that goes on does the rest only, and filters leave rows out."""
+        """What a stage counted is what there was: a resumed run does the rest only, and filters leave rows out."""
         for bar in self._bars.values():
             self._drawn.update(bar, total=self._drawn.tasks[bar].completed)
             self._drawn.stop_task(bar)
@@ -122,10 +130,14 @@ class Bars:
 
 
 def _said(name: str, facts: dict[str, Any], rows: Counter[str]) -> str:
-    if name not in _SAID:
+    if name in _SAID:
+        facts = {"rows": rows[facts["table"]], **facts} if name == "extract.finished" else facts
+        words = _SAID[name](facts)
+    elif name in _FINISHED:
+        words = ", ".join(f"{key} {value}" for key, value in facts.items())
+    else:
         return ""
-    facts = {"rows": rows[facts["table"]], **facts} if name == "extract.finished" else facts
-    return f"{name.partition('.')[0]:<10} {shown(_SAID[name](facts))}"
+    return f"{name.partition('.')[0]:<10} {shown(words)}"
 
 
 @contextmanager
@@ -150,23 +162,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(drawn)
 
 
-def assessment(found: Assessment) -> None:
-    """Print what preflight found, what blocks first, and what a run would have to do."""
+def preflight(found: PreflightResult) -> None:
+    """Print what preflight found, blocking problems first, and the estimate."""
     if found.problems:
         rows = [("✗ blocks" if p.blocking else "· advice", p.area, p.where, p.what, p.fix) for p in found.problems]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
-    for line in found.outlook.told() if found.outlook else ():
+    for line in found.estimate.lines() if found.estimate else ():
         print(shown(line))
 
 
 def plan(made: Plan, statements: dict[str, list[str]]) -> None:
     """Print what a run would do: tables, chunks, statements."""
     print(shown(f"{made.migration}: {made.source} ({made.source_version}) → {made.target} ({made.target_version})"))
-    whole = "all tables as of one instant" if made.consistency == "run" else "each table as of one instant of its own"
+    whole = "one snapshot for all tables" if made.consistency == "run" else "one snapshot for each table"
     limits = [made.at_most, *(t.at_most for t in made.tables if t.quarantines)]
-    held = "bad rows go to quarantine, up to a limit" if any(n is not None for n in limits) else "a bad row stops the run"
-    print(f"{whole}; {held}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
+    bad = "bad rows go to quarantine, up to a limit" if any(n is not None for n in limits) else "a bad row stops the run"
+    print(f"{whole}; {bad}; switch by {made.how}{', after an approval' if made.approval else ''}\n")
     rows = [
         (t.name, t.target.name, number(t.rows), size(t.rows * t.row_bytes), number(len(t.chunks)), ", ".join(n for n, _ in t.steps) or NONE)
         for t in made.tables
@@ -180,7 +192,7 @@ _MARKS = {"proven": "■", "waiting": "◧", "stale": "◪", "failed": "✗", "m
 
 
 def coverage(cells: Sequence[Cell]) -> None:
-    """Print how every table stands: its intervals as a strip, and those that are not proven by name."""
+    """Print the coverage of every table: its intervals as a strip, and a line for each that is not proven."""
     by_table: dict[str, list[Cell]] = {}
     for cell in cells:
         by_table.setdefault(cell.table, []).append(cell)

@@ -1,4 +1,4 @@
-"""Which run a command means: a new one, the last one, the one to go on with. Found in the staging area alone."""
+"""Which run a command means: a new one, the last one, the one to resume. Found in the staging area alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import datetime as dt
 from typing import Any
 
 from penstock.migration.spec import Migration
+from penstock.planning.request import RunRequest
 from penstock.state import evidence, plan_file, run_files, run_log, staged_rows, staging
 from penstock.state.staging import Staging
+
+
+def record(request: RunRequest) -> dict[str, Any]:
+    """What a run was asked, apart from its file. Without --run-id, a run is resumed only by a command that asks the same."""
+    found = {"tables": sorted(request.tables), "chunk": request.chunk, "interval": str(request.interval or "")}
+    found |= {"repair": request.repair, "proof": request.depth}
+    return found | ({"of": request.of} if request.of else {})
 
 
 def new(root: str, migration: str) -> str:
@@ -29,9 +37,9 @@ def _planned(area: Staging) -> str:
 
 
 def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str | None:
-    """The last run that was planned, when it was asked the same beside its file (tables, chunk), and can still go on.
+    """The last run that was planned, when it was asked the same and can be resumed.
 
-    Only the last: an older one would make rows live that are older than those a later run has put there.
+    Only the last: an older one would make rows live that are older than those of a later run.
     """
     planned = [a for a in areas(root, migration.name) if a.exists(run_files.PLAN)]
     if not planned or planned[-1].exists(run_files.SWITCH) or staged_rows.removed(planned[-1]):

@@ -10,18 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 
+from penstock import databases
 from penstock.errors import UnknownConnection
-
-_DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+mysqldb",
-    "mariadb": "mysql+mysqldb",
-    "sqlite": "sqlite",
-    "duckdb": "duckdb",
-}
-_FILES = frozenset({"sqlite", "duckdb"})
-_FORMS = "postgresql://user@host:5432/database, mysql://user@host/database, sqlite:////path/to/file or duckdb:////path/to/file"
 
 
 def resolve(name: str) -> sa.URL:
@@ -34,7 +24,7 @@ def resolve(name: str) -> sa.URL:
     variable = f"AIRFLOW_CONN_{name.upper()}"
     written = os.environ.get(variable, "").strip()
     if not written:
-        fix = f"define it in Airflow under Admin > Connections; on the command line set {variable}, or write a URL: {_FORMS}"
+        fix = f"define it in Airflow under Admin > Connections; on the command line set {variable}, or write a URL: {_forms()}"
         raise UnknownConnection(f"there is no connection {name!r}", where=f"environment variable {variable}", fix=fix)
     try:
         return from_fields(*(_json_fields(written) if written.startswith("{") else _uri_fields(written)))
@@ -70,7 +60,8 @@ def from_fields(
         fix = "choose its type, or write sqlalchemy_url into the extra of a generic connection"
         raise UnknownConnection("the connection does not say what database it is", fix=fix)
     query = _tls(said) | {str(k): str(v) for k, v in (said.get("sqlalchemy_query") or {}).items()}
-    if kind in _FILES:
+    database = databases.named(kind)
+    if database and database.embedded:
         return _driven(sa.URL.create(kind, database=host or schema or None, query=query))
     try:
         number = int(port) if port else None
@@ -82,24 +73,30 @@ def from_fields(
 def _driven(url: sa.URL) -> sa.URL:
     """`url` with the driver that Penstock talks through. Raises UnknownConnection when there can't be one."""
     backend = url.get_backend_name()
-    if backend in _FILES and url.database in (None, "", ":memory:"):
-        fix = f"give the file's path as the connection's host, or a URL such as {backend}:////path/to/file"
-        raise UnknownConnection(f"the {backend} connection names no file", fix=fix)
-    if backend in _DRIVERS:
-        return url.set(drivername=_DRIVERS[backend])
+    if database := databases.named(backend):
+        if database.embedded and url.database in (None, "", ":memory:"):
+            fix = f"give the file's path as the connection's host, or a URL such as {database.url_form}"
+            raise UnknownConnection(f"the {backend} connection names no file", fix=fix)
+        return url.set(drivername=database.drivername)
     try:
         url.get_dialect()
     except (sa.exc.NoSuchModuleError, ImportError):
-        fix = f"install the SQLAlchemy dialect of {url.drivername}, or write one of {_FORMS}"
+        fix = f"install the SQLAlchemy dialect of {url.drivername}, or write one of {_forms()}"
         raise UnknownConnection(f"SQLAlchemy knows no database called {url.drivername!r}", fix=fix) from None
     return url
+
+
+def _forms() -> str:
+    """An example of the URL of each database that can be used here."""
+    *others, last = (database.url_form for database in databases.known())
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _made_url(text: str, what: str) -> sa.URL:
     try:
         return sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise UnknownConnection(f"{text.split('://')[0]}://... can't be read as {what}", fix=f"write for instance {_FORMS}") from None
+        raise UnknownConnection(f"{text.split('://')[0]}://... can't be read as {what}", fix=f"write for instance {_forms()}") from None
 
 
 def _extra(extra: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

@@ -6,30 +6,25 @@ DAG files read migrations whenever Airflow parses them, so nothing heavy is impo
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
 from penstock import transforms
-from penstock.errors import MigrationError
-from penstock.migration.notifications import NotifySpec, SlackSpec, SmtpSpec, WebhookSpec
+from penstock.migration import switch_kinds
+from penstock.migration.notifications import NotifySpec
 from penstock.model.intervals import PRESETS, zone_known
-from penstock.transforms import nearest
+from penstock.runtime.nearest import nearest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SIZE = r"^\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(i?)[Bb]?\s*$"
@@ -43,7 +38,7 @@ def parse_bytes(text: str | int) -> int:
         raise ValueError(f"{text!r} is not a size: write for instance 32MiB")
     size = int(float(match[1]) * (1024 if match[3] else 1000) ** " KMG".index(match[2].upper() or " "))
     if not size:
-        raise ValueError(f"{text!r} is no size at all: write for instance 32MiB")
+        raise ValueError("the size must be greater than zero: write for instance 32MiB")
     return size
 
 
@@ -54,7 +49,7 @@ def parse_duration(text: str) -> dt.timedelta:
     try:
         return dt.timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than time lasts") from None
+        raise ValueError(f"the duration {text!r} is too large") from None
 
 
 def _schedule(text: Any) -> Any:
@@ -130,10 +125,16 @@ class PartitionSpec(_Part):
         Text | None, Field(description="the foreign key to the table in `with`, by its name; needed only where there are several")
     ] = None
     how: Annotated[
-        Literal["rows", "attach"],
-        Field(description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged"),
-    ] = "rows"
-    rest: Annotated[
+        str,
+        BeforeValidator(switch_kinds.of_partition),
+        Field(
+            description="rows of the live table are replaced; or, at PostgreSQL, its native partition of the interval is exchanged",
+            json_schema_extra=lambda schema: schema.update(
+                default="rows", enum=[*switch_kinds.OF_PARTITIONS, *switch_kinds.REGISTRY.names]
+            ),
+        ),
+    ] = switch_kinds.OF_PARTITIONS["rows"]
+    out_of_range: Annotated[
         Literal["refuse", "first"],
         Field(description="rows without a time, and those before start_date: a run is refused, or they belong to the first partition"),
     ] = "refuse"
@@ -144,7 +145,7 @@ class PartitionSpec(_Part):
             raise ValueError("say either `by: <a column of dates or times>` or `with: <the table that it refers to>`")
         if self.through and not self.follows:
             raise ValueError("`through` names the foreign key to the table in `with`")
-        if self.follows and self.how == "attach":
+        if self.follows and self.how == switch_kinds.OF_PARTITIONS["attach"]:
             raise ValueError("`how: attach` needs a column: `by`; a table that follows another one has its rows replaced")
         return self
 
@@ -153,9 +154,11 @@ class IncrementSpec(_Part):
     """How a table without partitions is kept up by its changes."""
 
     by: Annotated[Text, Field(description="a column of dates or times that every insert and update sets: a run moves what is later")]
-    lag: Annotated[Duration, _default("10m", "how far a run reads back, for rows that were committed late")] = parse_duration("10m")
-    whole: Annotated[
-        Duration, _default("7d", "after that a run reads the whole table and sends what differs: what the column did not tell, and deletes")
+    lookback: Annotated[Duration, _default("10m", "how far before its watermark a run reads, for rows that were committed late")] = (
+        parse_duration("10m")
+    )
+    full_refresh_every: Annotated[
+        Duration, _default("7d", "how often a run compares the whole table: it finds deleted rows, and changes that did not set the column")
     ] = parse_duration("7d")
 
 
@@ -185,18 +188,18 @@ class TableSpec(_Part):
     incremental: Annotated[
         IncrementSpec | None, Field(description="a run moves the rows that were changed since the last one, and replaces those by key")
     ] = None
-    moved: Annotated[
-        Literal["every run", "once"], Field(description="a table without partitions: moved by every run, or until it has been once")
+    load: Annotated[
+        Literal["every run", "once"],
+        Field(description="a table without partitions: loaded by every run, or by one run only"),
     ] = "every run"
-
     bad_rows: Annotated[BadRowsSpec | None, Field(description="the migration's when not given")] = None
 
     @model_validator(mode="after")
     def _whole_or_parts(self) -> TableSpec:
-        if self.incremental and (self.partition or self.moved == "once"):
-            raise ValueError("`incremental` goes with neither `partition` nor `moved: once`: a table is moved in one way")
-        if self.partition and self.moved == "once":
-            raise ValueError("`moved: once` is for a table without partitions: each partition is moved by the run of its interval")
+        if self.incremental and (self.partition or self.load == "once"):
+            raise ValueError("`incremental` goes with neither `partition` nor `load: once`: a table is moved in one way")
+        if self.partition and self.load == "once":
+            raise ValueError("`load: once` is for a table without partitions: each partition is moved by the run of its interval")
         return self
 
 
@@ -239,7 +242,14 @@ def _approval(value: Any) -> Any:
 class SwitchSpec(_Part):
     """How the shadow becomes live."""
 
-    how: Literal["swap"] = "swap"
+    how: Annotated[
+        str,
+        BeforeValidator(switch_kinds.known),
+        Field(
+            description="the switch kind of tables that are moved whole",
+            json_schema_extra=lambda schema: schema.update(enum=list(switch_kinds.REGISTRY.names)),
+        ),
+    ] = "swap"
     approval: Annotated[
         Approval,
         BeforeValidator(_approval),
@@ -249,7 +259,7 @@ class SwitchSpec(_Part):
             json_schema_extra=lambda schema: schema.update(default=False),
         ),
     ] = False
-    approve_within: Annotated[Duration, _default("24h", "how long to wait; then silence is a no")] = parse_duration("24h")
+    approve_within: Annotated[Duration, _default("24h", "how long to wait; after that the run is rejected")] = parse_duration("24h")
     remind_before: Annotated[
         Duration | None,
         Field(description="how long before the end of approve_within `expiring` is notified; a quarter of it when not given"),
@@ -331,14 +341,15 @@ class Migration(_Part):
     chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
     _path: Path = PrivateAttr(default=Path())
     _fingerprint: str = PrivateAttr(default="")
+    _renamed: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _dated(self) -> Migration:
         if self.max_active_runs > 1 and not self.partitioned:
             raise ValueError("max_active_runs: runs of whole tables go one after the other; only partitioned tables have more to do")
         for name, spec in self.tables.specs.items():
-            if spec.partition and spec.partition.rest == "first" and not self.start_date:
-                raise ValueError(f"tables.{name}.partition.rest: there is no first partition without a start_date")
+            if spec.partition and spec.partition.out_of_range == "first" and not self.start_date:
+                raise ValueError(f"tables.{name}.partition.out_of_range: there is no first partition without a start_date")
         return self
 
     @property
@@ -354,7 +365,22 @@ class Migration(_Part):
     @property
     def in_parts(self) -> bool:
         """Whether a run may move less than whole tables."""
-        return any(spec.partition or spec.incremental or spec.moved == "once" for spec in self.tables.specs.values())
+        return any(spec.partition or spec.incremental or spec.load == "once" for spec in self.tables.specs.values())
+
+    @property
+    def transforms(self) -> bool:
+        """Whether a run may have transforms."""
+        return any(spec.transform for spec in self.tables.specs.values())
+
+    @property
+    def repairs(self) -> bool:
+        """Whether a run may repair: any migration can be run with --repair, and some tables are repaired in every run."""
+        return True
+
+    @property
+    def asks_approval(self) -> bool:
+        """Whether somebody must approve the switch."""
+        return bool(self.switch.approval)
 
     @property
     def staging_url(self) -> str | None:
@@ -368,146 +394,19 @@ class Migration(_Part):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the file's bytes."""
+        """SHA-256 of what the file and its overlay say, without the addresses of source and target."""
         return self._fingerprint
+
+    @property
+    def renamed(self) -> tuple[str, ...]:
+        """The fields that the file calls by old names, each with its place and its new name."""
+        return self._renamed
+
+    def read_from(self, path: Path, fingerprint: str, renamed: tuple[str, ...]) -> Migration:
+        """The same, with what is known of the file that it was read from."""
+        self._path, self._fingerprint, self._renamed = path, fingerprint, renamed
+        return self
 
     @property
     def chunk_bytes(self) -> int:
         return self.chunk
-
-
-def load(path: Path | str) -> Migration:
-    """The migration declared in a file. Raises MigrationError with every mistake, each with its place."""
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MigrationError(f"can't read {path}", why=error.strerror or "", fix="check the path") from None
-    tree, said = _parsed(path, content)
-    if not isinstance(tree, yaml.MappingNode):
-        found = "is empty" if tree is None else "is not a mapping of fields"
-        raise MigrationError(f"{path.name} {found}", where=f"{path}:1:1", fix="declare at least name, source and target")
-    mistakes = list(_duplicates(tree, (), set()))
-    try:
-        made = Migration.model_validate(said)
-    except ValidationError as error:
-        mistakes += [_mistake(tree, f) for f in error.errors() if not _follows(f)]
-    if mistakes:
-        lines = [f"{path}:{line}:{column}: {told}" for line, column, told in sorted(mistakes)]
-        count = "a mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        raise MigrationError(f"{path.name} has {count}", where="\n         ".join(lines), fix="correct the file")
-    made._path, made._fingerprint = path, hashlib.sha256(content).hexdigest()
-    return made
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a migration file, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Migration.model_json_schema()}
-
-
-def _parsed(path: Path, content: bytes) -> tuple[yaml.Node | None, Any]:
-    """A file's YAML, with its places and as plain values. Raises MigrationError."""
-    try:
-        loader = yaml.SafeLoader(content)
-        tree = loader.get_single_node()
-        return tree, loader.construct_document(tree) if tree else None
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        why = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
-        fix = "put the value in quotes, and indent by spaces" if "cannot start any token" in why else "correct the file"
-        raise MigrationError(f"{path.name} is not YAML", where=where, why=why, fix=fix) from None
-
-
-_Mistake = tuple[int, int, str]
-_KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", type(None): "nothing"}
-_EXPECTED = {
-    "string_type": "text",
-    "path_type": "a folder's path",
-    "tuple_type": "a list, for instance [a, b]",
-    "bool_type": "true or false",
-    "model_type": "a mapping of fields",
-    "date_from_datetime_parsing": "a date, for instance 2013-01-01",
-}
-
-
-def _follows(fault: Any) -> bool:
-    """Whether a fault is only the consequence of another one: an item or a field that is wrong is not there for what is checked next."""
-    return fault["type"] == "default_factory_not_called" or (fault["type"] == "too_short" and bool(fault["input"]))
-
-
-def _mistake(tree: yaml.Node, fault: Any) -> _Mistake:
-    """A fault that pydantic found, where it stands and in our words."""
-    location, kind, given = fault["loc"], fault["type"], fault["input"]
-    *parents, last = location or ("",)
-    if kind == "extra_forbidden":
-        told = f"unknown field — {nearest(str(last), _fields(parents))}"
-    elif kind == "missing":
-        told = "is missing"
-    elif kind == "invalid_key":
-        told = "YAML does not read this name as text: put it in quotes"
-    elif kind in ("string_too_short", "too_short"):
-        told = "is empty"
-    elif kind == "string_pattern_mismatch":
-        told = "expected a small letter, then at most 29 small letters, digits, - or _"
-    elif kind == "literal_error":
-        told = f"expected {fault['ctx']['expected']}, got {given!r}"
-    elif kind in _EXPECTED:
-        got = _KINDS.get(type(given), f"a {type(given).__name__}")
-        quotes = ": put it in quotes" if kind == "string_type" and not isinstance(given, list | dict | None) else ""
-        told = f"expected {_EXPECTED[kind]}, got {got}{quotes}"
-        if kind == "model_type" and parents == ["tables"] and difflib.get_close_matches(last, ("include", "exclude")):
-            told += f" — {nearest(last, ('include', 'exclude'))}"
-    else:
-        told = str(fault["msg"]).removeprefix("Value error, ")
-    return *_place(tree, location), ": ".join(filter(None, (".".join(map(str, location)), told)))
-
-
-def _fields(parents: list[Any]) -> list[str]:
-    """What a part of the file can say."""
-    parts: dict[Any, type[BaseModel]] = {
-        "tables": TableSpec,
-        "switch": SwitchSpec,
-        "partition": PartitionSpec,
-        "incremental": IncrementSpec,
-        "bad_rows": BadRowsSpec,
-        "staging": StagingSpec,
-    }
-    if parents[:1] == ["notify"]:
-        parts = {"slack": SlackSpec, "smtp": SmtpSpec, "webhook": WebhookSpec, "notify": NotifySpec}
-    part = next((parts[p] for p in reversed(parents) if p in parts), Migration)
-    return [field.alias or name for name, field in part.model_fields.items()]
-
-
-def _place(tree: yaml.Node, location: tuple[Any, ...]) -> tuple[int, int]:
-    """Line and column of the deepest part of `location` that the file has."""
-    node, mark = tree, tree.start_mark
-    for part in location:
-        found = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            found = (node.value[part], node.value[part])
-        if found is None:
-            break
-        mark, node = found[0].start_mark, found[1]
-    return mark.line + 1, mark.column + 1
-
-
-def _duplicates(node: yaml.Node, location: tuple[str, ...], seen: set[int]) -> Iterator[_Mistake]:
-    """What a mapping says twice: YAML would take the last without a word."""
-    if id(node) in seen:  # an alias, perhaps of what it stands in
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield from _duplicates(item, (*location, str(number)), seen)
-    elif isinstance(node, yaml.MappingNode):
-        first: dict[tuple[str, str], int] = {}
-        for key, value in node.value:
-            here, line = (*location, str(key.value)), key.start_mark.line + 1
-            if (key.tag, str(key.value)) in first:
-                told = f"said twice, first in line {first[key.tag, str(key.value)]}"
-                yield line, key.start_mark.column + 1, f"{'.'.join(here)}: {told}"
-            first.setdefault((key.tag, str(key.value)), line)
-            yield from _duplicates(value, here, seen)

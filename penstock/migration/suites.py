@@ -7,7 +7,6 @@ misshapen table would pass most expectations.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -21,8 +20,10 @@ from typing import Any, Literal, get_args
 import yaml
 
 from penstock.errors import MigrationError, Problem
+from penstock.migration.spec import Migration
 from penstock.model.file_names import folder as file_name
 from penstock.model.schema import INTEGERS, Column, Table
+from penstock.runtime.nearest import nearest
 
 Stage = Literal["extracted", "transformed", "loaded"]
 Severity = Literal["critical", "warning", "info"]
@@ -60,6 +61,25 @@ class Suite:
     def place(self, number: int) -> str:
         """Where an expectation stands, for people: `flights.extracted.json: expectation 3 (expect_...)`."""
         return f"{self.source}: expectation {number + 1} ({self.expectations[number].get('type')})"
+
+
+def project_folder(migration: Migration, project: Path | None = None) -> Path:
+    """The folder that `checks` of a migration is relative to: `project`, else the first folder above the file in which it exists.
+
+    The same file finds the same suites in Airflow and on the command line, wherever that is run. Raises MigrationError when the
+    file names a folder that does not exist: a run without its suites would pass its gates.
+    """
+    folders = [project.absolute()] if project else list(migration.path.absolute().parents)
+    found = next((folder for folder in folders if (folder / migration.checks).is_dir()), None)
+    if found is None and "checks" in migration.model_fields_set:
+        fix = "correct `checks`, or leave it out; on the command line, name the folder that it is relative to with --project"
+        raise MigrationError(f"there is no folder {migration.checks}", where=f"{migration.path}: checks", fix=fix)
+    return found or folders[0]
+
+
+def suites_folder(migration: Migration, project: Path | None = None) -> Path:
+    """Where the suites of a migration are. It may not exist when the file does not name it. Raises MigrationError."""
+    return project_folder(migration, project) / migration.checks
 
 
 def find(folder: Path, table: str, stage: str) -> Suite | None:
@@ -176,13 +196,6 @@ def columns_of(expectation: Mapping[str, Any]) -> tuple[str, ...]:
     kwargs = expectation.get("kwargs") or {}
     named = [c for k in _COLUMN_KWARGS if (v := kwargs.get(k)) for c in ([v] if isinstance(v, str) else v)]
     return tuple(dict.fromkeys([*named, *_conditioned(kwargs.get("row_condition"))]))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint towards what was meant."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known[:12])}"
 
 
 def types(folder: Path | None) -> frozenset[str]:

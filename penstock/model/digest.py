@@ -11,7 +11,7 @@ Canonical form of a row, in bytes, little end first:
                                  8 bytes up to 18 digits, 16 up to 38, then 32; of texts and binaries the length in bytes, in 4
     the variable part            the bytes of the texts (UTF-8) and binaries
 
-A NULL is zeros and its bit. Lengths come before what they measure, so no two rows share a form. docs/proof.md says it at length;
+A NULL is zeros and its bit. Lengths come before what they measure, so no two rows share a form. docs/explanation/proof.md describes it;
 penstock/native/digest.c builds it.
 """
 

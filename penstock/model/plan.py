@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from penstock.errors import Problem
-from penstock.model.column_mapping import concealed, map_table
+from penstock.errors import MigrationError, Problem
+from penstock.model import plan_version_1
 from penstock.model.schema import Column, ForeignKey, Table, TableName
+from penstock.model.scope import Changes, Differences, Partition, Scope, Whole
+
+if TYPE_CHECKING:
+    from penstock.model.pipeline import Stage
 
 Consistency = Literal["run", "table"]
 Depth = Literal["staged", "source"]
 Step = tuple[str, object]
 Key = tuple[int | str, ...]
+SWAP = "swap"
+"""The switch kind by which the shadow itself becomes the live table: of whole tables by default, and of every new table."""
+VERSION = 2
+"""Of what a plan holds. Version 1 wrote flags instead of scopes and switch kinds."""
 
 
 @dataclass(frozen=True)
@@ -33,83 +42,20 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One end of a parent: its table, the pairs (column of the child, column of the parent) of the foreign key, and its time column.
-
-    clock: None where the parent follows a parent of its own.
-    """
-
-    table: TableName
-    pairs: tuple[tuple[str, str], ...]
-    clock: Column | None
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The table that another one follows through a foreign key: a row belongs to the interval of the row that it refers to.
-
-    pending: where rows of the parent wait at the target (see penstock/stages/switch/pending_rows.py); None where none can.
-    """
-
-    name: str
-    source: Side
-    target: Side
-    pending: TableName | None = None
-    parent: Parent | None = None
-
-    @property
-    def clock(self) -> Column:
-        """The source column whose time decides, of this table or of the last one that is followed."""
-        if self.parent is not None:
-            return self.parent.clock
-        assert self.source.clock is not None
-        return self.source.clock
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The rows of a table that a run moves: low <= `by` < high, on the column's own clock.
-
-    to: the same column at the target.  first: the rows before low, and those without a time, are of this partition too.
-    parent: of a table that follows another one; `by` and `to` are empty then, and the bounds are on the clock of that one's column.
-    """
-
-    by: str
-    to: str
-    low: str
-    high: str
-    first: bool = False
-    parent: Parent | None = None
-
-
-@dataclass(frozen=True)
-class Increment:
-    """The rows of a table that a run moves: those with low <= `by`, on the column's own clock, and those without a time.
-
-    to: the same column at the target.
-    """
-
-    by: str
-    to: str
-    low: str
-
-
-@dataclass(frozen=True)
 class TablePlan:
     """One source table and the target table it becomes.
 
     key: the source columns that bound its chunks, () for one chunk.
     target_key: the same columns at the target; () when a transform changed their values, or the columns that name
-    a row there when there are any. Chunks can be found again at the target when `ranged`.
-    follows: the target column by which later runs will move what has changed.
-    repairs: all of it is read, and only what differs from the live table is loaded and put in its place.
-    leaving: of such a table with a primary key, where the keys of the live rows stand that give place.
-    exchanges: its shadow becomes a native partition of the live table.
-    once: it is moved until it has been, then never again.
-    in_place: all of its live rows are replaced: it is moved whole, but other tables refer to it, so that it can't be swapped.
-    pending: where proved rows wait that refer to a row of an interval that is not live yet; None where that can't be.
-    held: its primary key is the source's own, not one that the migration declares.
-    longest: the most bytes that a row's texts and binaries had together when it was planned; 0 where that is no matter.
+    a row there when there are any.
+    chunks_at_target: whether the rows of a chunk can be selected at the target, by the bounds of the chunk on `target_key`.
+    scope: which of its rows the run moves.
+    how: the switch kind that puts these rows live in a live table that exists; see `switch`, and `planning.scope` for which kind goes
+    with which scope.
+    watermark_column: the target column by which later runs will select the changed rows; empty for a table that is not incremental.
+    once: it is moved by one run, and by no later one.
+    source_primary_key: the source declares the primary key; otherwise the migration file does, and the gates check it.
+    longest_row: the most bytes that the texts and binaries of one row had together when it was planned; 0 where they are known to be small.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     """
 
@@ -121,24 +67,19 @@ class TablePlan:
     steps: tuple[Step, ...]
     key: tuple[str, ...]
     target_key: tuple[str, ...]
-    ranged: bool
+    chunks_at_target: bool
     sensitive: tuple[str, ...]
+    scope: Scope = field(default_factory=Whole)
+    how: str = SWAP
     quarantines: bool = False
     at_most: int | None = None
     rows: int = 0
     row_bytes: int = 0
-    longest: int = 0
+    longest_row: int = 0
     chunks: tuple[Chunk, ...] = (Chunk(0),)
-    partition: Partition | None = None
-    increment: Increment | None = None
-    follows: str = ""
+    watermark_column: str = ""
     once: bool = False
-    held: bool = False
-    repairs: bool = False
-    leaving: TableName | None = None
-    exchanges: bool = False
-    in_place: bool = False
-    pending: TableName | None = None
+    source_primary_key: bool = False
 
     @property
     def name(self) -> str:
@@ -146,85 +87,70 @@ class TablePlan:
         return self.source.name.name
 
     @property
-    def replaces(self) -> bool:
-        """Whether rows of the live table are replaced; otherwise the shadow becomes the live table."""
-        return (self.repairs or self.in_place or (self.partition or self.increment) is not None) and self.live_exists
+    def switch(self) -> str:
+        """The switch kind of this run: `how`. Of a table that does not exist yet the shadow becomes the live table: nothing is replaced."""
+        return self.how if self.live_exists else SWAP
+
+    @property
+    def partition(self) -> Partition | None:
+        """The partition that the run moves, or repairs; None for a table that is not partitioned."""
+        part = self.scope.among if isinstance(self.scope, Differences) else self.scope
+        return part if isinstance(part, Partition) else None
+
+    @property
+    def pending(self) -> TableName | None:
+        """Where rows wait for another interval (see `Partition.pending`)."""
+        return self.partition.pending if self.partition else None
+
+    @property
+    def repairs(self) -> bool:
+        """Whether only what differs from the live table is loaded."""
+        return isinstance(self.scope, Differences)
+
+    @property
+    def delete_keys(self) -> TableName | None:
+        """The table with the keys of the live rows to delete (see `Differences.delete_keys`)."""
+        return self.scope.delete_keys if isinstance(self.scope, Differences) else None
 
     @property
     def by_key(self) -> bool:
-        """Whether single rows of the live table give place, found by their primary key."""
-        return self.increment is not None or self.leaving is not None
-
-    @property
-    def built(self) -> Table:
-        """The table as its shadow is built. Rows that go into a live table meet its indexes and foreign keys there."""
-        if self.exchanges:  # made like a partition of the live table, keys included
-            return replace(self.target, primary_key=(), indexes=(), foreign_keys=(), partitioning=None)
-        return replace(self.target, indexes=(), foreign_keys=(), partitioning=None) if self.replaces else self.target
-
-    def hidden(self, stage: str) -> frozenset[str]:
-        """The columns at `stage` whose values nothing may show.
-
-        As they were extracted: the sensitive ones, and those that a step masks or drops. Later: the sensitive ones, and whatever steps
-        may have made of them.
-        """
-        if stage == "extracted":
-            return self.private
-        if not self.sensitive:
-            return frozenset()
-        untouched = map_table(self.source, self.target.columns, self.steps, self.target.name).untouched
-        harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
-        return frozenset(c.name for c in self.target.columns if c.name not in harmless)
+        """Whether single rows of the live table are replaced, found by their primary key."""
+        return isinstance(self.scope, Changes) or self.delete_keys is not None
 
     def shape(self, stage: str) -> tuple[Column, ...]:
         """The columns of the rows that `stage` reads, and so of those that it rejects."""
         return self.source.columns if stage in ("extracted", "transformed") else self.target.columns
 
     @property
-    def private(self) -> frozenset[str]:
-        """The source columns that are sensitive, or that a step masks or drops: none of their values may be seen after the run."""
-        return frozenset(self.sensitive) | concealed((c.name for c in self.source.columns), self.steps)
-
-    @property
-    def protected(self) -> bool:
-        """Whether the table's staged rows are encrypted."""
-        return bool(self.private)
-
-    @property
-    def secret(self) -> frozenset[str]:
-        """The columns whose values nothing may show, by their names at the source and at the target."""
-        return self.hidden("extracted") | self.hidden("loaded")
-
-    @property
-    def made(self) -> str:
-        """The stage whose rows are those that the table is to have."""
+    def staged_as(self) -> str:
+        """The last stage that stages all rows that the run moves."""
         return "transformed" if self.steps else "extracted"
 
     @property
-    def staged(self) -> str:
+    def loaded_from(self) -> str:
         """The stage whose files are loaded."""
-        return "compared" if self.repairs else self.made
+        return "compared" if self.repairs else self.staged_as
 
     @property
-    def places(self) -> tuple[TableName, ...]:
-        """What the run makes at the target to load into: the shadow, and where the keys of leaving rows stand."""
-        return (self.shadow, self.leaving) if self.leaving else (self.shadow,)
+    def shadow_tables(self) -> tuple[TableName, ...]:
+        """The tables that the run makes at the target and loads: the shadow, and the table of keys to delete."""
+        return (self.shadow, self.delete_keys) if self.delete_keys else (self.shadow,)
 
     @property
-    def keys(self) -> Table:
-        """The table of the keys of leaving rows."""
+    def delete_keys_table(self) -> Table:
+        """The definition of the table of keys to delete."""
         columns = (self.target.column(k) for k in self.target.primary_key)
         plain = (Column(c.name, c.type, False, native=c.native, collation=c.collation, kept=c.kept) for c in columns)
         return Table(self.target.name, tuple(plain), self.target.primary_key, dialect=self.target.dialect)
 
     @property
-    def pieces(self) -> tuple[Chunk | None, ...]:
-        """What is read at once at the target: a chunk where chunks can be found again there, else (None) the table."""
-        return self.chunks if self.ranged and len(self.chunks) > 1 else (None,)
+    def readback_units(self) -> tuple[Chunk | None, ...]:
+        """What is read at once at the target: a chunk where chunks can be selected there, else (None) all that the run moves."""
+        return self.chunks if self.chunks_at_target and len(self.chunks) > 1 else (None,)
 
-    def within(self, piece: Chunk | None) -> tuple[Chunk, ...]:
-        """The chunks that make up a piece."""
-        return self.chunks if piece is None else (piece,)
+    def chunks_of(self, unit: Chunk | None) -> tuple[Chunk, ...]:
+        """The chunks that make up a readback unit."""
+        return self.chunks if unit is None else (unit,)
 
 
 @dataclass(frozen=True)
@@ -246,6 +172,9 @@ class Plan:
     own_shadows: no other run of the migration loads into the same places.
     at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
     depth: of the proof. `source`: the source is read a second time, and must give the same again.
+
+    how: the switch kind of tables that are moved whole, as the migration declares it.
+    version: of the form of the plan. A run that was planned in an older form can be undone and reported, but not gone on with.
 
     `problems` holds the advice that came with it; a plan with blocking ones is never made."""
 
@@ -271,6 +200,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     at_most: int | None = None
     depth: Depth = "staged"
+    version: int = VERSION
 
     def table(self, name: str) -> TablePlan:
         """The plan of the source table called `name`; KeyError when there is none."""
@@ -283,12 +213,42 @@ class Plan:
     def transformed(self) -> tuple[TablePlan, ...]:
         return tuple(t for t in self.tables if t.steps)
 
+    @property
+    def transforms(self) -> bool:
+        return bool(self.transformed)
+
+    @property
+    def repairs(self) -> bool:
+        return any(t.repairs for t in self.tables)
+
+    @property
+    def asks_approval(self) -> bool:
+        return self.approval
+
     def to_json(self) -> bytes:
         return _ADAPTER.dump_json(self, indent=1)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Plan:
-        return _ADAPTER.validate_json(text)
+        """The plan that `to_json` wrote, or that version 1 did. Raises MigrationError when it is of neither form."""
+        try:
+            plan = _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            plan = _older(text, error)
+        if plan.version > VERSION:
+            raise _unreadable(f"it is of version {plan.version}, and this Penstock reads versions up to {VERSION}")
+        return plan
+
+
+def _older(text: str | bytes, error: ValidationError) -> Plan:
+    try:
+        return _ADAPTER.validate_python(plan_version_1.upgraded(json.loads(text)))
+    except (ValueError, KeyError, TypeError):
+        raise _unreadable(str(error).splitlines()[0]) from None
+
+
+def _unreadable(why: str) -> MigrationError:
+    return MigrationError("the run was planned by another version of Penstock", why=why, fix="start a new run")
 
 
 _ADAPTER: TypeAdapter[Plan]
@@ -299,19 +259,18 @@ def token(migration: str, run: str) -> str:
     return hashlib.sha256(f"{migration}\0{run}".encode()).hexdigest()[:8]
 
 
-def groups(plan: Plan, stage: Literal["extract", "transform", "load"], at_most: int = 4) -> list[Group]:
-    """The work of a stage in a few groups of about equal bytes: one task each.
+def groups(plan: Plan, stage: Stage, at_most: int = 4) -> list[Group]:
+    """The work of a stage that is fanned out, in a few groups of about equal bytes: one task each.
 
-    Extraction never splits a table, and is one group when the whole run is read under one snapshot.
+    There is one group when the whole run is read under one snapshot, or when writers would wait for each other.
     """
-    if stage == "extract":
-        units = [(t.rows * t.row_bytes, [(t.name, c.number) for c in t.chunks]) for t in plan.tables]
-        at_most = 1 if plan.consistency == "run" else at_most
+    tables = stage.tables(plan)
+    if stage.fan_out == "tables":
+        units = [(t.rows * t.row_bytes, [(t.name, c.number) for c in t.chunks]) for t in tables]
     else:
-        tables = plan.transformed if stage == "transform" else plan.tables
         units = [(t.rows * t.row_bytes // len(t.chunks), [(t.name, c.number)]) for t in tables for c in t.chunks]
-        at_most = 1 if stage == "load" and not plan.parallel_writers else at_most
-    return pack(units, at_most)
+    alone = (stage.reads_source and plan.consistency == "run") or (stage.writes and not plan.parallel_writers)
+    return pack(units, 1 if alone else at_most)
 
 
 def pack(units: Iterable[tuple[int, list[tuple[str, int]]]], at_most: int, small: int = 256 << 20) -> list[Group]:

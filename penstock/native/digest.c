@@ -1,7 +1,7 @@
 /* The digest of a batch: its rows in canonical form, hashed with XXH3 (128 bits) and added up.
  *
  * Rows are put together in a block that stays in the processor's cache, column by column, and hashed one by one. A row that is
- * longer than the block is hashed in pieces where its values lie. docs/proof.md defines the canonical form.
+ * longer than the block is hashed in pieces where its values lie. docs/explanation/proof.md defines the canonical form.
  */
 #define XXH_INLINE_ALL
 #include <xxhash.h>

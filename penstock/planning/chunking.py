@@ -62,7 +62,7 @@ def _count(plan: TablePlan, database: Database, connection: sa.Connection, *cond
 def _row_bytes(plan: TablePlan, database: Database, connection: sa.Connection) -> int:
     sample = databases.select(database, plan.source.name, plan.source.columns, within(plan, database, plan.source)) + f" LIMIT {_SAMPLE}"
     seen, rows = 0, 0
-    for batch in database.read(connection, sample, plan.source.columns, Room(_SEEN, plan.longest)):
+    for batch in database.read(connection, sample, plan.source.columns, Room(_SEEN, plan.longest_row)):
         seen, rows = seen + int(batch.nbytes), rows + int(batch.num_rows)
     return max(1, plan.row_bytes, seen // max(1, rows))
 

@@ -1,16 +1,18 @@
 """SQL expressions from one database's words into another's: only where they surely mean the same, else not at all.
 
-sqlglot parses and writes; what is let through is decided here, node by node, by the family that a value belongs to. Left out on purpose,
-because databases differ in it: division and remainders, the order of texts, moments against literals, functions other than those below.
+sqlglot parses and writes; what is let through is decided here, node by node, by the family that a value belongs to, and by the rules
+that both databases state for their expressions (`ExpressionRules`). Left out on purpose, because databases differ in it: division and
+remainders, the order of texts, times against literals, functions other than those below.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from penstock.databases import Database, ExpressionRules
 from penstock.model.schema import INTEGERS, Type
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 Family = Literal["integer", "decimal", "text", "boolean", "date", "null", "other"]
 _NUMBERS = frozenset({"integer", "decimal"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# An integer expression is computed in 64 bits there, whatever its columns are.
-_WIDE = frozenset({"mysql", "sqlite"})
 
 
 class NotSure(Exception):
@@ -43,7 +43,7 @@ def family(type: Type) -> Family:
     return {"decimal": "decimal", "string": "text", "enum": "text", "boolean": "boolean", "date": "date"}.get(type.name, "other")  # type: ignore[return-value]
 
 
-def translate(text: str, source: str, target: str, columns: Mapping[str, Known]) -> str:
+def translate(text: str, source: Database, target: Database, columns: Mapping[str, Known]) -> str:
     """The expression `text` of the database `source` as `target` writes it, its columns under their new names.
 
     columns: by their names at the source. Raises NotSure.
@@ -51,27 +51,35 @@ def translate(text: str, source: str, target: str, columns: Mapping[str, Known])
     import sqlglot
     from sqlglot.errors import SqlglotError
 
+    rewriter = _Translator(source, target, _rules(source), _rules(target), columns)
     try:
-        tree = sqlglot.parse_one(text, read=_DIALECTS[source])
+        tree = sqlglot.parse_one(text, read=rewriter.read.sqlglot)
     except (SqlglotError, RecursionError):
         raise NotSure("it is more than a plain expression") from None
-    rewriter = _Translator(source, target, columns)
     try:
-        made = rewriter.sure(tree)[0].sql(dialect=_DIALECTS[target], identify=True)
+        made = rewriter.sure(tree)[0].sql(dialect=rewriter.write.sqlglot, identify=True)
     except SqlglotError as error:
         raise NotSure(str(error).splitlines()[0]) from None
     return made
 
 
-_DIALECTS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": "sqlite", "duckdb": "duckdb"}
+def _rules(database: Database) -> ExpressionRules:
+    if database.expression_rules is None:
+        raise NotSure(f"{database.label}'s expressions are not read")
+    return database.expression_rules
 
 
 @dataclass
 class _Translator:
-    """Writes a tree anew out of what is sure. Each step answers the expression and the family of its values."""
+    """Writes a tree anew out of what is sure. Each step answers the expression and the family of its values.
 
-    source: str
-    target: str
+    read, write: the rules of the source's and of the target's expressions.
+    """
+
+    source: Database
+    target: Database
+    read: ExpressionRules
+    write: ExpressionRules
     columns: Mapping[str, Known]
     folded: bool = field(default=False)
     """Whether a text that the source compares in its own way has been named since the last comparison began."""
@@ -120,8 +128,9 @@ class _Translator:
 
     def known(self, node: exp.Column) -> Known:
         found = self.columns.get(node.name)
-        if found is None and self.source != "postgresql":
-            found = next((known for name, known in self.columns.items() if name.lower() == node.name.lower()), None)
+        if found is None:
+            folded = self.source.folded(node.name)
+            found = next((known for name, known in self.columns.items() if self.source.folded(name) == folded), None)
         if found is None:
             raise NotSure(f"{node.name} does not arrive as it was")
         return found
@@ -155,7 +164,7 @@ class _Translator:
         if isinstance(inner, exp.Literal) and kind in _NUMBERS and to.is_type("decimal", "int", "bigint", "smallint"):
             return inner, kind
         if isinstance(inner, exp.Column) and kind == "integer" and to.is_type("decimal") and not to.expressions:
-            return (inner if self.target == "sqlite" else exp.cast(inner, "decimal(20,0)")), "decimal"
+            return (exp.cast(inner, "decimal(20,0)") if self.write.exact_decimals else inner), "decimal"
         if isinstance(inner, exp.Literal) and inner.is_string and to.is_type("date") and _DATE.fullmatch(inner.this):
             return self.date(inner), "date"
         if isinstance(inner, exp.Literal) and inner.is_string and to.this not in set(exp.DataType.Type) - {exp.DataType.Type.USERDEFINED}:
@@ -165,7 +174,7 @@ class _Translator:
     def date(self, literal: exp.Expr) -> exp.Expr:
         from sqlglot import exp
 
-        return literal if self.target == "sqlite" else exp.cast(literal, "date")
+        return exp.cast(literal, "date") if self.write.date_type else literal
 
     def comparison(self, node: exp.Expr) -> tuple[exp.Expr, Family] | None:
         from sqlglot import exp
@@ -188,7 +197,7 @@ class _Translator:
             value, *items = self.alike([node.this, *node.expressions], equal=True)
             return exp.In(this=value, expressions=items), "boolean"
         if isinstance(node, exp.Like):
-            self.need("sqlite" not in (self.source, self.target), "SQLite's LIKE does not tell cases apart")
+            self.need_of_both(lambda rules: rules.like_case_sensitive, "LIKE does not tell cases apart")
             value, pattern = self.alike([node.this, node.expression], equal=True)
             self.need("\\" not in pattern.sql(), "a backslash in a pattern")
             return exp.Like(this=value, expression=pattern), "boolean"
@@ -209,9 +218,9 @@ class _Translator:
         self.need(len(kinds) <= 1 or kinds <= _NUMBERS, f"{' beside '.join(sorted(kinds))}")
         self.need(equal or kinds <= _NUMBERS | {"date"}, "the order of texts is not the same everywhere")
         self.need(not (self.folded and kinds == {"text"}), "texts that differ may count as equal at the source")
-        # MySQL compares by the collation of a column; of literals alone by that of the session
         ruled = any(e.find(exp.Column) and not e.find(exp.Case) for e, _ in made)
-        self.need(ruled or kinds != {"text"} or "mysql" not in (self.source, self.target), "texts that no column's collation rules")
+        literally = self.read.compares_literals_exactly and self.write.compares_literals_exactly
+        self.need(ruled or kinds != {"text"} or literally, "texts that no column's collation rules")
         self.folded = outside
         return [self.grouped(e) for e, _ in made]
 
@@ -223,8 +232,9 @@ class _Translator:
         made = [self.sure(n) for n in (node.this, node.expression)]
         self.need(all(kind in _NUMBERS for _, kind in made), "arithmetic of what are no numbers")
         kind: Family = "decimal" if any(kind == "decimal" for _, kind in made) else "integer"
-        self.need(kind == "integer" or "sqlite" not in (self.source, self.target), "SQLite's arithmetic is not decimal")
-        wide = self.source in _WIDE and self.target not in _WIDE and kind == "integer"
+        if kind == "decimal":
+            self.need_of_both(lambda rules: rules.exact_decimals, "arithmetic is not decimal")
+        wide = self.read.wide_integers and not self.write.wide_integers and kind == "integer"
         left, right = (exp.cast(e, "bigint") if wide and isinstance(e, exp.Column) else self.grouped(e) for e, _ in made)
         return type(node)(this=left, expression=right), kind
 
@@ -233,7 +243,7 @@ class _Translator:
 
         match node:
             case exp.Lower() | exp.Upper():
-                self.need("sqlite" not in (self.source, self.target), "SQLite's lower and upper know ASCII only")
+                self.need_of_both(lambda rules: rules.unicode_case, "lower and upper know ASCII only")
                 return type(node)(this=self.of(node.this, {"text"})), "text"
             case exp.Length() if not node.args.get("binary"):
                 return exp.Length(this=self.of(node.this, {"text"})), "integer"
@@ -245,7 +255,7 @@ class _Translator:
                 return self.choice([node.this, *node.expressions], lambda made: exp.Coalesce(this=made[0], expressions=made[1:]))
             case exp.DPipe() | exp.Concat():
                 parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
-                self.need(isinstance(node, exp.DPipe) or self.source == "mysql", "concat leaves out NULL")
+                self.need(isinstance(node, exp.DPipe) or self.read.concat_keeps_null, "concat leaves out NULL")
                 made = [self.grouped(self.of(p, {"text"})) for p in parts]
                 joined = made[0]
                 for part in made[1:]:
@@ -283,6 +293,11 @@ class _Translator:
         from sqlglot import exp
 
         return made if isinstance(made, (exp.Column, exp.Literal, exp.Func, exp.Null)) else exp.paren(made, copy=False)
+
+    def need_of_both(self, rule: Callable[[ExpressionRules], bool], otherwise: str) -> None:
+        """Raises NotSure when `rule` does not hold at the source or the target: `otherwise` follows the database's name."""
+        for database, rules in ((self.source, self.read), (self.target, self.write)):
+            self.need(rule(rules), f"{database.label}'s {otherwise}")
 
     def need(self, held: bool, otherwise: str) -> None:
         if not held:

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock.databases import Database
-from penstock.errors import Problem, UnsupportedType
+from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
 from penstock.planning import expressions
 from penstock.planning.expressions import Known, NotSure
 
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
 _TOKENS = re.compile(_TOKEN.format(text="[^']|''"), re.DOTALL)
-_ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  # MySQL writes a quote in a text as \'
-# A name with its schema is not the server's own (see `postgresql_objects`); a sequence's name is inside a text.
+_ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  # where a backslash escapes a quote
+# A name with its schema is not the server's own (see `databases.postgresql.objects`); a sequence's name is inside a text.
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
 
@@ -65,8 +65,12 @@ class _Carrier:
         kind = expressions.family(column.type)
         if kind not in ("boolean", "text") and not self._compares(arrives):
             kind = "other"
-        exact = self.from_.dialect == "postgresql" or not column.collation or column.collation.endswith("_bin")
-        return Known(new, kind, exact)
+        return Known(new, kind, not column.collation or self._exactly(column.collation))
+
+    def _exactly(self, collation: str) -> bool:
+        """Whether the source distinguishes any two texts of a column with this collation."""
+        rules = self.from_.expression_rules
+        return rules is not None and re.fullmatch(rules.exact_collations, collation) is not None
 
     def _compares(self, column: Column) -> bool:
         """Whether the target compares values of its type as the source does: not where it keeps them as texts, as SQLite long decimals."""
@@ -77,14 +81,15 @@ class _Carrier:
 
     def says(self, text: str, without: Iterable[str] = ()) -> str:
         """The expression as the target writes it. Raises NotSure. `without`: columns that it must not name there."""
-        named = list(_names(text, _ESCAPED_TOKENS if self.source.dialect == "mysql" else _TOKENS))
+        rules = self.from_.expression_rules
+        named = list(_names(text, _ESCAPED_TOKENS if rules and rules.backslash_escapes else _TOKENS))
         own = "." in named or _ELSEWHERE.search(text)
         mentioned = [c.name for c in self.source.columns if c.name in named or c.name.lower() in named]
         if self.alike and not own and all(self.names.get(c) == c for c in mentioned):
             return text
-        if _ELSEWHERE.search(text) or not self.source.dialect:
-            raise NotSure("it is not the server's own" if self.source.dialect else f"{self.from_.label}'s expressions are not read")
-        return expressions.translate(text, self.source.dialect, self.to.dialect, {n: k for n, k in self.known.items() if n not in without})
+        if rules and _ELSEWHERE.search(text):
+            raise NotSure("it is not the server's own")
+        return expressions.translate(text, self.from_, self.to, {n: k for n, k in self.known.items() if n not in without})
 
     def lose(self, what: str, why: object) -> None:
         self.told.append(f"{what} is not carried: {why}")
@@ -129,8 +134,10 @@ class _Carrier:
         return (c for f in self.target.foreign_keys for c in f.columns)
 
     def _numbered(self) -> list[str]:
-        """Columns that no expression at the target may name: MySQL's AUTO_INCREMENT ones have no value yet when it is computed."""
-        return [c.name for c in self.source.columns if c.identity] if self.to.dialect == "mysql" and not self.alike else []
+        """Columns that no expression at the target may name: those that it numbers, where they have no value yet when it is computed."""
+        rules = self.to.expression_rules
+        allowed = self.alike or rules is None or rules.numbered_columns
+        return [] if allowed else [c.name for c in self.source.columns if c.identity]
 
     def _plainly(self, name: str, why: object) -> None:
         self.told.append(f"{name} is generated at the source and a plain column here, its values are carried: {why}")
@@ -145,7 +152,7 @@ class _Carrier:
 
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
-        if numbering is None or self.to.dialect == "postgresql":
+        if numbering is None or "numbering" in self.to.holds:
             return numbering
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
@@ -251,31 +258,3 @@ def _described(index: Index) -> str:
         [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)
     )
     return " ".join(words)
-
-
-def told(tables: Mapping[str, Table], left_behind: Iterable[tuple[str, str]]) -> list[Problem]:
-    """What the user carries over, a line a kind; and tables whose rows would be moved twice, with those that inherit them."""
-    problems = []
-    for name, table in tables.items():
-        for parent in table.inherits:
-            if parent in tables:
-                what = f"its rows are {parent}'s too, which it inherits, and both are in this migration: they would be moved twice"
-                problems.append(Problem(True, f"table {name}", what, f"exclude {name}, or exclude {parent} and carry over its own rows"))
-    kinds: dict[str, list[str]] = {}
-    for kind, name in left_behind:
-        kinds.setdefault(kind, []).append(name)
-    for kind, names in kinds.items():
-        what = f"not carried: {kind if len(names) == 1 else _plural(kind)} {', '.join(names)}"
-        problems.append(
-            Problem(
-                False,
-                "the source",
-                what,
-                "carry them over by hand where they are wanted" if len(names) > 1 else "carry it over by hand where it is wanted",
-            )
-        )
-    return problems
-
-
-def _plural(kind: str) -> str:
-    return kind if kind.endswith("s") else kind + "s"

@@ -1,9 +1,24 @@
-"""What a run moves of tables that are not moved whole each time: the rows of its interval, those that have changed, or nothing more."""
+"""The scope and the switch kind of each table of a run: which of its rows are moved, and how they become live.
+
+These go together; nothing else is planned:
+
+    scope           is planned for                                      switch kind
+    whole           a table moved by every run or once; the first       `switch.how` of the migration
+                    run of an incremental table
+    interval        a partitioned table                                 `how` of its partition
+    changes         an incremental table, later                         replace_rows
+    differences     a repair; an incremental table that is due for a    replace_rows
+                    full refresh; a whole table that can't be swapped
+                    with the others of the run
+
+Whatever is planned, a table that does not exist at the target yet is swapped in (see `TablePlan.switch`). At the switch one more pair is
+possible: a whole table that was planned to be swapped, to which another table refers by then, has all of its rows replaced.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,12 +30,16 @@ from penstock.databases._shared import ddl
 from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec, TableSpec
 from penstock.model import intervals
-from penstock.model.column_mapping import map_table
 from penstock.model.intervals import CLOCKS, Clock, Interval
-from penstock.model.plan import Increment, Parent, Partition, Side, TablePlan, token
+from penstock.model.plan import TablePlan, token
 from penstock.model.schema import ForeignKey, TableName
+from penstock.model.scope import Changes, Differences, Parent, Partition, Side, Whole
+from penstock.planning import switch_kinds
 from penstock.state import coverage
 from penstock.state.coverage import Covered
+from penstock.transforms._mapping import map_table
+
+REPLACE_ROWS = "replace_rows"
 
 
 def first(migration: Migration) -> dt.datetime | None:
@@ -69,7 +88,7 @@ def cut(
 ) -> tuple[tuple[TablePlan, ...], list[Problem]]:
     """The plans of a run of one interval, and what is wrong with them. every: all tables of the migration, those that don't run included.
 
-    Tables declared `moved: once` are left out when they have been, unless they are asked for by name.
+    Tables declared `load: once` are left out when they have been, unless they are asked for by name.
     """
     ends = _Ends(databases.of(source.engine.url), source, databases.of(target.engine.url, target=True), target)
     done = {c.table: c for c in coverage.of(target, migration.name) if c.place == coverage.WHOLE and c.state == "proven"}
@@ -79,41 +98,64 @@ def cut(
     for plan in plans:
         spec = migration.tables.specs.get(plan.name) or TableSpec()
         last = done.get(plan.name) if plan.live_exists else None
-        if spec.moved == "once" and last and plan.name not in request.asked and not request.repair:
+        if spec.load == "once" and last and plan.name not in request.asked and not request.repair:
             continue
         found: list[Problem] = []
         if spec.partition:
             plan, found = _partitioned(tables, plan, spec.partition, request.interval, ends)
         elif spec.incremental:
-            plan, found = _incremental(plan, spec.incremental, last, ends)
+            plan, found = _incremental(plan, spec.incremental, last)
         if request.repair:
-            plan = replace(plan, increment=None, repairs=True, exchanges=False)
-            found += _unrepairable(plan, ends) if not spec.partition or not plan.live_exists else ()
+            plan = _repaired(plan)
+            found += _unrepairable(plan)
         problems += found
-        made.append(replace(plan, once=spec.moved == "once" and not request.repair and plan.name not in request.asked))
+        made.append(replace(plan, once=spec.load == "once" and not request.repair and plan.name not in request.asked))
     made = _together(migration, made, ends)
-    for plan in made:
-        spec = migration.tables.specs.get(plan.name) or TableSpec()
-        if plan.repairs and not (request.repair or spec.partition or spec.incremental):
-            problems += _live_misfits(plan, ends.to, ends.writing)
+    problems += [*_misdeclared(migration, made), *switch_kinds.problems(made, ends.to, ends.writing)]
     if request.interval is not None or not migration.partitioned:
         problems += _new_beside_replaced(made, ends.to)
-    if migration.in_parts or any(p.repairs for p in made):
+    if own_shadows(migration, made):
         made = [_placed(tables, plan, token(migration.name, request.run)) for plan in made]
     return tuple(made), problems
+
+
+def own_shadows(migration: Migration, plans: Iterable[TablePlan]) -> bool:
+    """Whether the shadows of a run have names that no other run uses: runs of several intervals load at the same time, and the shadow of
+    a table that stays is still needed after the switch.
+    """
+    return migration.in_parts or any(p.repairs or switch_kinds.keeps_live(p) for p in plans)
+
+
+def _misdeclared(migration: Migration, plans: Sequence[TablePlan]) -> Iterator[Problem]:
+    """Where a switch kind is declared for a scope that it can't switch."""
+    for plan in plans:
+        partitioned = migration.partition_of(plan.name) is not None and not plan.repairs  # a check may not know the interval yet
+        scope = "interval" if partitioned else plan.scope.type
+        if scope not in switch_kinds.of(plan.how).scopes:
+            can = ", ".join(switch_kinds.for_scope(scope))
+            field = "partition.how" if partitioned else "switch.how"
+            what = f"{field}: the switch kind {plan.how} can't switch {'one interval' if partitioned else 'a whole table'}"
+            yield Problem(True, f"table {plan.name}", what, f"declare another one: {can}", "migration")
+
+
+def _repaired(plan: TablePlan) -> TablePlan:
+    """The plan limited to what differs from the live table, of all of its rows or of its partition."""
+    return replace(plan, scope=Differences(plan.partition or Whole()), how=REPLACE_ROWS)
 
 
 def _placed(tables: Tables, plan: TablePlan, own: str) -> TablePlan:
     """The plan with places of its own: runs of other intervals may load at the same time. own: the run's token."""
     to, name = tables.to, tables.migration.name
-    shadow = to.shadow(plan.target.name, name, own)
-    leaving = to.shadow(plan.target.name, name, f"{own}k") if plan.repairs and plan.target.primary_key else None
-    kept = plan.kept
-    if plan.exchanges:  # of names that are free among the live tables, for their indexes too
+    shadow, kept = to.shadow(plan.target.name, name, own), plan.kept
+    if switch_kinds.of(plan.how).effect == "partition":
+        # The shadow keeps its name as a partition: one that is free among the live tables, as are the names of its indexes.
         begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
         alone = ddl.fitted(f"{plan.target.name.name}_{begins}_{own}", to.max_identifier)
         shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
-    return replace(plan, shadow=shadow, kept=kept, leaving=leaving, pending=tables.pending(plan))
+    scope = plan.scope
+    if isinstance(scope, Differences) and plan.target.primary_key:
+        scope = replace(scope, delete_keys=to.shadow(plan.target.name, name, f"{own}k"))
+    return replace(plan, shadow=shadow, kept=kept, scope=scope)
 
 
 def _together(migration: Migration, plans: Sequence[TablePlan], ends: _Ends) -> list[TablePlan]:
@@ -122,15 +164,15 @@ def _together(migration: Migration, plans: Sequence[TablePlan], ends: _Ends) -> 
     That is one that a table refers to which is not swapped with it; and, where DDL commits by itself, each one that is live when rows of
     others are replaced in the same run.
     """
-    replaced = {p.name for p in plans if p.live_exists and (p.replaces or migration.partition_of(p.name) is not None)}
+    replaced = {p.name for p in plans if p.live_exists and (switch_kinds.keeps_live(p) or migration.partition_of(p.name) is not None)}
     whole = [p for p in plans if p.name not in replaced]
     staying = referred(ends.to, ends.writing, whole)
     if not ends.to.ddl_in_transaction and (replaced or staying):
         if not (staying or all(p.live_exists for p in whole) or any(migration.partition_of(name) for name in replaced)):
-            # what can't become live beside a new table in one step is moved whole too
-            return [replace(p, increment=None, repairs=False, leaving=None) for p in plans]
+            # What can't become live with a new table in one step is moved whole too.
+            return [replace(p, scope=Whole(), how=migration.switch.how) for p in plans]
         staying = frozenset(p.name for p in whole if p.live_exists)
-    return [replace(p, repairs=True) if p.name in staying else p for p in plans]
+    return [_repaired(p) if p.name in staying else p for p in plans]
 
 
 def referred(target: Database, connection: sa.Connection, whole: Sequence[TablePlan]) -> frozenset[str]:
@@ -162,51 +204,26 @@ def _partitioned(
     try:
         problems = list(_misfits(plan, spec)) if spec.by else []
         if not problems and interval is not None:
-            plan = replace(plan, partition=partition(tables, plan, spec, interval))
+            plan = replace(plan, scope=partition(tables, plan, spec, interval))
         elif spec.follows:
             parent(tables, plan, spec)
     except MigrationError as error:
         return plan, [Problem(True, error.where or f"table {plan.name}", error.what, error.fix, "migration")]
     if problems:
         return plan, problems
-    problems = [*_rest(plan, spec, tables.migration, ends.from_, ends.reading), *_live_misfits(plan, ends.to, ends.writing)]
-    if spec.how == "attach" and interval is not None:
-        plan = replace(plan, exchanges=True)
-        problems += _unattachable(plan, ends)
-    return plan, problems
+    return replace(plan, how=spec.how), list(_rest(plan, spec, tables.migration, ends.from_, ends.reading))
 
 
-def _unattachable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
-    """Why the interval can't be a native partition of the live table."""
-    where, part = f"table {plan.name}", plan.partition
-    rows = "declare `how: rows`, which is for any table"
-    if ends.to.exchange is None:
-        yield Problem(True, where, f"{ends.to.label} has no partitions that could be exchanged in one step", rows)
-    elif not plan.live_exists:
-        made = f"make it: CREATE TABLE … PARTITION BY RANGE ({part.to if part else ''})"
-        yield Problem(True, where, f"there is no live table {plan.target.name} to attach a partition to", made)
-    elif part and part.first:
-        yield Problem(True, where, "rows before the first interval, or without a time, fit into no partition", rows)
-    elif part:
-        (live,) = ends.to.inspect(ends.writing, plan.target.name.schema, [plan.target.name.name])
-        names, wanted = [c.name for c in live.columns], [c.name for c in plan.target.columns]
-        if names != wanted and sorted(names) == sorted(wanted):
-            yield Problem(True, where, f"the columns of {plan.target.name} stand in another order", rows)
-        slot = ends.to.exchange.slot(ends.writing, plan.target.name, part.to, part.low, part.high)
-        if slot.misfit:
-            yield Problem(True, where, slot.misfit, f"{rows}; or change the partitions of {plan.target.name}")
-
-
-def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None, ends: _Ends) -> tuple[TablePlan, list[Problem]]:
+def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None) -> tuple[TablePlan, list[Problem]]:
     """The plan limited to what has changed since `last`, as far as that can be."""
     problems = [*_misfits(plan, spec), *_unkeyed(plan)]
     if problems:
         return plan, problems
-    plan = replace(plan, follows=_names(plan)[spec.by])
+    plan = replace(plan, watermark_column=_names(plan)[spec.by])
     if last is None:
         return plan, []
-    changed = increment(plan, spec, last)
-    return replace(plan, increment=changed, repairs=changed is None), list(_live_misfits(plan, ends.to, ends.writing))
+    changed = changes(plan, spec, last)
+    return (replace(plan, scope=changed, how=REPLACE_ROWS) if changed else _repaired(plan)), []
 
 
 def span(migration: Migration, target: sa.Connection, only: Sequence[str] = ()) -> Interval:
@@ -231,12 +248,20 @@ def span(migration: Migration, target: sa.Connection, only: Sequence[str] = ()) 
     return intervals.between(low, high, "UTC")
 
 
-def _unrepairable(plan: TablePlan, ends: _Ends) -> Iterator[Problem]:
+def _unrepairable(plan: TablePlan) -> Iterator[Problem]:
     """Why a table has nothing that could be repaired."""
     if not plan.live_exists:
         what = f"there is no live table {plan.target.name} to be repaired"
         yield Problem(True, f"table {plan.name}", what, "start a usual run, or repair the other tables alone")
-    yield from _live_misfits(plan, ends.to, ends.writing)
+
+
+def of_interval(plan: TablePlan, interval: Interval, zone: str, first: bool = False) -> TablePlan:
+    """The plan of a partitioned table for another interval. first: it is the one that has the rows that no other has."""
+    assert plan.partition
+    followed = plan.partition.parent
+    clock = followed.clock if followed else plan.source.column(plan.partition.by)
+    low, high = intervals.bounds(interval, cast(Clock, clock.type.name), zone)
+    return replace(plan, scope=replace(plan.partition, low=low, high=high, first=first))
 
 
 def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: Interval) -> Partition:
@@ -245,16 +270,16 @@ def partition(tables: Tables, plan: TablePlan, spec: PartitionSpec, interval: In
     is_first = interval.low == first(migration) and _takes_rest(migration, spec)
     if spec.by:
         low, high = intervals.bounds(interval, cast(Clock, plan.source.column(spec.by).type.name), migration.timezone)
-        return Partition(spec.by, _names(plan)[spec.by], low, high, is_first)
+        return Partition(spec.by, _names(plan)[spec.by], low, high, is_first, pending=tables.pending(plan))
     followed = parent(tables, plan, spec)
     low, high = intervals.bounds(interval, cast(Clock, followed.clock.type.name), migration.timezone)
-    return Partition("", "", low, high, is_first, followed)
+    return Partition("", "", low, high, is_first, followed, tables.pending(plan))
 
 
 def _takes_rest(migration: Migration, spec: PartitionSpec) -> bool:
     """Whether the first interval has the rows that no other one has: as declared, of the table or of one that it follows."""
     above = migration.partition_of(spec.follows) if spec.follows else None
-    return spec.rest == "first" or (above is not None and _takes_rest(migration, above))
+    return spec.out_of_range == "first" or (above is not None and _takes_rest(migration, above))
 
 
 def _followed_by(plan: TablePlan, spec: PartitionSpec) -> list[ForeignKey]:
@@ -307,15 +332,15 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
     return Parent(name, source, target, tables.pending(other), above)
 
 
-def increment(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Increment | None:
+def changes(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Changes | None:
     """What has changed since the last run; None when it is time for the whole table, or nobody knows since when."""
     now = dt.datetime.now(dt.UTC)
-    if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.whole:
+    if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.full_refresh_every:
         return None
     # whole seconds, which every database compares exactly
-    since = (dt.datetime.fromisoformat(last.watermark) - spec.lag).replace(microsecond=0)
+    since = (dt.datetime.fromisoformat(last.watermark) - spec.lookback).replace(microsecond=0)
     is_date = plan.source.column(spec.by).type.name == "date"
-    return Increment(spec.by, _names(plan)[spec.by], since.date().isoformat() if is_date else since.isoformat(sep=" "))
+    return Changes(spec.by, _names(plan)[spec.by], since.date().isoformat() if is_date else since.isoformat(sep=" "))
 
 
 def _unkeyed(plan: TablePlan) -> Iterator[Problem]:
@@ -350,7 +375,7 @@ def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[P
 
 def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that no interval has a place for."""
-    if spec.rest == "first":
+    if spec.out_of_range == "first":
         return
     if spec.follows:
         yield from _unfollowed(plan, spec, database, connection)
@@ -367,7 +392,7 @@ def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: 
     count = int(databases.execute(connection, f"SELECT count(*) FROM {table} WHERE {' OR '.join(outside)}").scalar_one())
     if count:
         what = f"{count:,} rows have no {spec.by}, or one before the start_date: no interval moves them"
-        yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `rest: first`")
+        yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `out_of_range: first`")
 
 
 def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connection: sa.Connection) -> Iterator[Problem]:
@@ -379,31 +404,13 @@ def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connec
     query = f"SELECT count(*) FROM {databases.qualified(database, plan.source.name)} WHERE {' OR '.join(empty)}"
     if count := int(databases.execute(connection, query).scalar_one()):
         what = f"{count:,} rows refer to no row of {spec.follows} ({', '.join(key.columns)} is NULL): no interval moves them"
-        fix = "declare `rest: first`, which makes them part of the first interval, or partition it `by` a column"
+        fix = "declare `out_of_range: first`, which makes them part of the first interval, or partition it `by` a column"
         yield Problem(True, f"table {plan.name}", what, fix)
-
-
-def _live_misfits(plan: TablePlan, database: Database, connection: sa.Connection) -> Iterator[Problem]:
-    """How the live table differs from what its rows are replaced by."""
-    if not plan.live_exists:
-        return
-    (live,) = database.inspect(connection, plan.target.name.schema, [plan.target.name.name])
-    there = {c.name: c.native for c in live.columns}
-    for column in plan.target.columns:
-        if column.name not in there:
-            yield _misfit(plan, f"it has no column {column.name}")
-    for name in there.keys() - {c.name for c in plan.target.columns}:
-        yield _misfit(plan, f"it has a column {name} that the migration does not fill")
-
-
-def _misfit(plan: TablePlan, what: str) -> Problem:
-    fix = "change the live table or the transforms; or move it away, and backfill all of it"
-    return Problem(True, f"table {plan.name}", f"rows of {plan.target.name} can't be replaced: {what}", fix)
 
 
 def _new_beside_replaced(plans: Sequence[TablePlan], database: Database) -> Iterator[Problem]:
     """New tables that can't become live in one step with rows of other tables."""
-    if database.ddl_in_transaction or not any(p.replaces for p in plans):
+    if database.ddl_in_transaction or not any(map(switch_kinds.keeps_live, plans)):
         return
     new = [p for p in plans if not p.live_exists]
     for plan in new:

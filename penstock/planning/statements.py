@@ -8,8 +8,10 @@ from dataclasses import replace
 from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
-from penstock.model.plan import Chunk, Key, Parent, Partition, Plan, TablePlan, waits
+from penstock.model.plan import Chunk, Key, Plan, TablePlan, waits
 from penstock.model.schema import Column, Table, TableName
+from penstock.model.scope import Changes, Parent, Partition
+from penstock.planning import switch_kinds
 
 
 def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
@@ -45,17 +47,20 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
 
 
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
-    """What makes the empty shadow tables, replacing what an earlier try of ours left there."""
-    places = [p for t in plan.tables for p in t.places]
+    """What makes the empty shadow tables, instead of those that an earlier try of ours left there."""
+    places = [p for t in plan.tables for p in t.shadow_tables]
     made = [s for t in plan.tables for s in _made(t, target)]
-    made += [ddl.create_table(target, t.keys, t.leaving) for t in plan.tables if t.leaving]
+    made += [ddl.create_table(target, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
     return [*target.drops(places), *target.schemas(places), *made]
 
 
 def _made(table: TablePlan, target: Database) -> list[str]:
-    if table.exchanges and target.exchange and (part := table.partition):
-        return target.exchange.make(table.target.name, table.shadow, table.target.column(part.to), part.low, part.high)
-    return [ddl.create_table(target, table.built, table.shadow), *ddl.furnish(target, table.built, table.shadow)]
+    kind = switch_kinds.of(table.switch)
+    own = kind.make_shadow(table, target)
+    if own is not None:
+        return own
+    shadow = kind.shadow(table)
+    return [ddl.create_table(target, shadow, table.shadow), *ddl.furnish(target, shadow, table.shadow)]
 
 
 def build_statements(plan: Plan, target: Database) -> list[str]:
@@ -64,22 +69,25 @@ def build_statements(plan: Plan, target: Database) -> list[str]:
 
 
 def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
-    """A statement for each key and index, beside the one table that it touches."""
-    of = [(t, t.built, t.shadow) for t in plan.tables] + [(t, t.keys, t.leaving) for t in plan.tables if t.leaving]
+    """A statement for each key and index, with the one table that it touches."""
+    of = [(t, switch_kinds.shadow(t), t.shadow) for t in plan.tables]
+    of += [(t, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
     return [(t, s) for t, table, place in of for s in ddl.keys(target, table, place)]
 
 
 def link_statements(plan: Plan, target: Database) -> list[str]:
-    """The foreign keys between shadows, and where identities go on.
+    """The foreign keys between shadows that become live tables, and where their identities go on.
 
     A shadow never refers to a live table: one that a failed run leaves must not hinder whoever writes there.
     """
-    places = {t.target.name.name: t.shadow for t in plan.tables if not t.replaces}
+    becoming = [t for t in plan.tables if not switch_kinds.keeps_live(t)]
+    places = {t.target.name.name: t.shadow for t in becoming}
     statements = []
     for table in plan.tables:
-        keys = tuple(k for k in table.built.foreign_keys if k.ref_table in places and not waits(table, k, plan.tables))
-        statements += ddl.foreign_keys(target, replace(table.built, foreign_keys=keys), table.shadow, places)
-    return statements + [s for t in plan.tables if not t.replaces for s in target.renumber(t.target, t.shadow)]
+        shadow = switch_kinds.shadow(table)
+        keys = tuple(k for k in shadow.foreign_keys if k.ref_table in places and not waits(table, k, plan.tables))
+        statements += ddl.foreign_keys(target, replace(shadow, foreign_keys=keys), table.shadow, places)
+    return statements + [s for t in becoming for s in target.renumber(t.target, t.shadow)]
 
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
@@ -94,10 +102,10 @@ def within(plan: TablePlan, database: Database, table: Table, place: TableName |
 
     place: where the rows are, when not under the table's own name.
     """
-    if plan.increment is not None:
-        column = table.column(plan.increment.by if table == plan.source else plan.increment.to)
+    if isinstance(changes := plan.scope, Changes):
+        column = table.column(changes.by if table == plan.source else changes.to)
         moment = database.moment(column)
-        return f"{moment} >= {database.moment_literal(plan.increment.low, column)} OR {moment} IS NULL"
+        return f"{moment} >= {database.moment_literal(changes.low, column)} OR {moment} IS NULL"
     if (part := plan.partition) is None:
         return ""
     if part.parent is None:
@@ -139,22 +147,22 @@ def _of_parent(
 def within_pending(plan: TablePlan, database: Database) -> str:
     """The SQL predicate of what the run moves, of the rows that wait: what they refer to may wait too."""
     part = plan.partition
-    assert part is not None and plan.pending is not None
+    assert part is not None and part.pending is not None
     if part.parent is None:
         return within(plan, database, plan.target)
-    child = databases.qualified(database, plan.pending)
+    child = databases.qualified(database, part.pending)
     return _of_parent(database, part, part.parent, child, at_source=False, waiting=True)
 
 
 def rows_of(plan: TablePlan, database: Database, *conditions: str) -> str:
-    """What stands behind FROM: the rows that the run moves, and that meet the conditions."""
+    """What follows FROM: the rows that the run moves, and that meet the conditions."""
     parts = [f"({part})" for part in (within(plan, database, plan.source), *conditions) if part]
     return databases.qualified(database, plan.source.name) + (f" WHERE {' AND '.join(parts)}" if parts else "")
 
 
 def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, place: TableName) -> str:
-    """The select that reads a chunk (None: all that the run moves) back from where it stands at the target."""
-    keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
+    """The select that reads a chunk (None: all that the run moves) back from `place` at the target."""
+    keys = [plan.target.column(c) for c in plan.target_key] if plan.chunks_at_target else []
     condition = where(target, keys, chunk) if chunk is not None else ""
     if place == plan.target.name and chunk is None:
         condition = same_key(plan, target) if plan.by_key else within(plan, target, plan.target)
@@ -162,8 +170,8 @@ def readback_select(plan: TablePlan, target: Database, chunk: Chunk | None, plac
 
 
 def live_select(plan: TablePlan, target: Database, chunk: Chunk | None) -> str:
-    """The select that reads what stands in the live table of a chunk (None: of all that the run moves)."""
-    keys = [plan.target.column(c) for c in plan.target_key] if plan.ranged else []
+    """The select that reads the rows of a chunk (None: of all that the run moves) in the live table."""
+    keys = [plan.target.column(c) for c in plan.target_key] if plan.chunks_at_target else []
     parts = [within(plan, target, plan.target), where(target, keys, chunk) if chunk is not None else ""]
     return databases.select(target, plan.target.name, plan.target.columns, " AND ".join(f"({p})" for p in parts if p))
 

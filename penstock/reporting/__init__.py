@@ -1,1 +1,1 @@
-"""Reporting: what a run has staged about itself, read and told as one record. Nothing here judges; the gates and the proof have."""
+"""Reporting: what a run has staged about itself, as a record and as HTML. It decides nothing; the gates and the proof do."""

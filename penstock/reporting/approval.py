@@ -1,6 +1,6 @@
-"""The evidence as Markdown: what a person needs to decide about a switch, in the task that asks for it.
+"""The evidence of a run as Markdown: what a person needs to decide about a switch. The approval task shows it.
 
-Names and values come from databases and are shown by Airflow as Markdown: here they can neither format nor link nor be HTML.
+Names and values come from databases, and Airflow renders Markdown: they are escaped, so that they can't format, link or be HTML.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from penstock.reporting.inputs import Record
 from penstock.runtime.formatting import count, number, seconds
 
 _LISTED = 20
-# Whatever Markdown or HTML could take for more than text.
-_SPEAKS = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&:@.])")
+# The characters that have a meaning in Markdown or HTML.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&:@.])")
 
 
 def evidence(report: Record, keep_seconds: int, address: str = "") -> str:
-    """The report of a run, in short. keep_seconds: how long what serves now is kept.  address: of the whole report."""
+    """The report of a run, in short. keep_seconds: how long the previous tables are kept.  address: of the whole report."""
     parts = [
         f"{inert(report['headline'])}",
-        f"From {_code(report['source'])} to {_code(report['target'])}. The live tables are as they were until you approve; "
-        f"then what serves now is kept for {_kept(keep_seconds)}, and can be put back for as long.",
+        f"From {_code(report['source'])} to {_code(report['target'])}. The live tables are unchanged until you approve. "
+        f"After the switch the previous tables are kept for {_kept(keep_seconds)}; an undo can restore them in that time.",
         _figures(report),
         _tables(report),
-        _listed("Gates that warned", _warned(report)),
-        _listed("In quarantine", _quarantine(report)),
-        _since(report),
-        f"[The whole report]({address})" if address else "The whole report is in this run's tab *Migration report*.",
+        _listed("Gate warnings", _warned(report)),
+        _listed("Quarantine", _quarantine(report)),
+        _changes(report),
+        f"[The whole report]({address})" if address else "The whole report is in the tab *Migration report* of this run.",
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -43,13 +43,13 @@ def _figures(report: Record) -> str:
             f"- Proof: {proof}",
             f"- Gates: {met:,} of {count(asked, 'expectation')} met",
             f"- Rows: {number(totals['rows_read'])} read, {filtered}, {rejected}, {number(totals['rows_loaded'])} loaded",
-            f"- Tables: {totals['tables']:,}, busy for {seconds(totals['seconds'])}",
+            f"- Tables: {totals['tables']:,}, time without waiting {seconds(totals['seconds'])}",
         ]
     )
 
 
 def _tables(report: Record) -> str:
-    """A line for each table; of many, those with rejected rows first, then the largest."""
+    """A line for each table, those with rejected rows first, then the largest."""
     ordered = sorted(report["tables"], key=lambda t: (-(t["rows_rejected"] or 0), -(t["rows_loaded"] or 0)))
     digests = {p["table"]: p["target"] for p in (report["proof"] or {"tables": ()})["tables"]}
     lines = ["| table | rows | rejected | proof | digest |", "| --- | ---: | ---: | --- | --- |"]
@@ -72,19 +72,19 @@ def _warned(report: Record) -> Iterable[str]:
 
 
 def _quarantine(report: Record) -> Iterable[str]:
-    for held in report["quarantine"]:
-        for group in held["groups"]:
-            keys = f", for instance {', '.join(map(_code, group['keys']))}" if group["keys"] else ""
-            yield f"{inert(held['table'])}: {number(group['rows'])} × {inert(group['column'])} {inert(group['reason'])}{keys}"
+    for table in report["quarantine"]:
+        for group in table["groups"]:
+            keys = f", for example {', '.join(map(_code, group['keys']))}" if group["keys"] else ""
+            yield f"{inert(table['table'])}: {number(group['rows'])} × {inert(group['column'])} {inert(group['reason'])}{keys}"
 
 
-def _since(report: Record) -> str:
-    since = report["since"]
-    if since is None:
-        return "There is no earlier run like this one to compare with."
-    if not since["told"]:
-        return f"Since the last run ({inert(since['run'])}) nothing changed."
-    return _listed(f"Since the last run ({inert(since['run'])})", map(inert, since["told"]))
+def _changes(report: Record) -> str:
+    changes = report["changes"]
+    if changes is None:
+        return "There is no earlier run of this kind to compare with."
+    if not changes["lines"]:
+        return f"Nothing changed since the last run ({inert(changes['run'])})."
+    return _listed(f"Changes since the last run ({inert(changes['run'])})", map(inert, changes["lines"]))
 
 
 def _listed(words: str, lines: Iterable[str]) -> str:
@@ -99,12 +99,12 @@ def _kept(keep_seconds: int) -> str:
 
 
 def inert(text: object) -> str:
-    """`text` as text: on one line, every sign that could mean something marked as one that doesn't."""
-    return _SPEAKS.sub(r"\\\1", " ".join(str(text or "").split()))
+    """`text` on one line, with every special character escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text or "").split()))
 
 
 def _code(text: object) -> str:
-    """`text` as code: fenced by more backticks than it has, and on one line."""
+    """`text` as code on one line, in more backticks than it contains."""
     plain = " ".join(str(text or "").split())
     if not plain:
         return ""

@@ -1,4 +1,4 @@
-"""What a run has staged about itself, read as it stands there."""
+"""The records that a run has staged about itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.model.plan import Plan, TablePlan
-from penstock.state import evidence, plan_file, previous_run, progress, quarantine, run_files, run_log, switch_evidence
+from penstock.state import evidence, plan_file, preflight_record, previous_run, progress, quarantine, run_log, switch_evidence
 from penstock.state.evidence import GATES, Approval, Comparison, Proof, RedriveRecord, Verdict
 from penstock.state.quarantine import Manifest
 from penstock.state.run_log import Asked, Failure, Timing
@@ -19,15 +19,15 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Records:
-    """Everything that a run has staged about itself; None and empty for what it never came to.
+    """Everything that a run has staged about itself; None or empty for stages that it did not reach.
 
     before: the report of the last run of the migration before this one that moved the same kind of parts.
-    usual: how many rows of each table earlier runs have read, where there are any alike.
-    asked: the data interval that the run was asked for.
+    usual: how many rows of each table earlier runs of this kind have read.
+    asked: the data interval that was requested.
     """
 
     plan: Plan | None
-    assessment: Record | None
+    preflight: Record | None
     failure: Failure | None
     timings: Mapping[str, Sequence[Timing]]
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
@@ -46,7 +46,7 @@ class Records:
 
     @property
     def interval(self) -> Sequence[str] | None:
-        """Both ends of the run's data interval, in UTC; of a run that was refused before it was planned, the one it was asked for."""
+        """Both ends of the run's data interval, in UTC; of a run that was refused before its plan, the requested one."""
         if self.plan is not None:
             return self.plan.interval
         return self.asked.interval if self.asked else None
@@ -62,13 +62,13 @@ class Records:
 
 
 def read(area: Staging) -> Records:
-    """A run's records, whichever are there."""
+    """The records of a run, those that exist."""
     plan = plan_file.find(area)
     tables = plan.tables if plan else ()
     decided = {stage: evidence.verdicts(stage).find(area) for stage in GATES}
     return Records(
         plan=plan,
-        assessment=area.read_json(run_files.ASSESSMENT) if area.exists(run_files.ASSESSMENT) else None,
+        preflight=preflight_record.read(area),
         failure=run_log.FAILURE.find(area),
         timings=run_log.timings(area),
         receipts={(stage, t.name): area.receipts(stage, t.name) for t in tables for stage in ("extracted", "transformed")},
@@ -88,7 +88,7 @@ def read(area: Staging) -> Records:
 
 
 def summed(values: Iterable[float | None]) -> Any:
-    """The sum of what is there; None when nothing is."""
+    """The sum of the values that are not None; None when there are none."""
     there = [v for v in values if v is not None]
     total = sum(there)
     return (round(total, 3) if isinstance(total, float) else total) if there else None

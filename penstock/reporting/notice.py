@@ -1,4 +1,4 @@
-"""A notice: what is sent when something has happened to a run, as a subject, plain text, HTML and JSON. It never holds a row's values."""
+"""A notification of an event of a run: its subject, its text, HTML and JSON. It never contains values of rows."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from penstock.state.run_log import Failure
 WORDS: dict[Event, str] = {
     "failed": "failed",
     "refused": "refused",
-    "waiting": "waits for approval",
+    "waiting": "waiting for approval",
     "expiring": "approval expires soon",
     "switched": "switched",
     "undone": "undone",
     "deadline": "deadline missed",
 }
 _REFUSALS = frozenset({"PreflightFailed", "MigrationError", "UnknownConnection", "SwitchRefused", "NotApproved"})
-"""The types of faults by which the engine refuses to go on, as opposed to those that it met on the way."""
+"""The types of errors by which the engine refuses to continue, as opposed to errors of databases and networks."""
 _LISTED = 5
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What has happened to a run.
+    """An event of a run.
 
-    dag, run: its ids in Airflow.  interval: in short, empty for a run without one.  what, where, fix: as faults have them.
-    problems: what preflight found, a line each.  report: the address of the run's report.
+    dag, run: its ids in Airflow.  interval: in short, empty for a run without one.  what, where, fix: as in an error of Penstock.
+    problems: the problems that preflight found, one line each.  report: the address of the run's report.
     """
 
     event: Event
@@ -44,7 +44,7 @@ class Notice:
 
     @property
     def subject(self) -> str:
-        """One line: which migration and run, and what happened."""
+        """One line: the migration, the run and the event."""
         return _line(f"{self.dag} {self.interval or f'({self.run})'}: {WORDS[self.event]}")
 
     @property
@@ -52,7 +52,7 @@ class Notice:
         """The body as (label, text); the first line has no label."""
         shown = [("", line) for line in self.problems[:_LISTED]]
         if len(self.problems) > _LISTED:
-            shown.append(("", f"and {len(self.problems) - _LISTED:,} more, in the report"))
+            shown.append(("", f"and {len(self.problems) - _LISTED:,} more: see the report"))
         labelled = [("where", self.where), ("fix", self.fix), ("run", self.run), ("report", self.report)]
         return [(label, _line(text)) for label, text in [("", self.what), *shown, *labelled] if text]
 
@@ -68,9 +68,9 @@ class Notice:
         return f"<p>{body}</p>"
 
     def record(self) -> dict[str, Any]:
-        """All of it, JSON-able: what notifiers find as `penstock` in their context.
+        """Everything, JSON-able: notifiers get it as `penstock` in their context.
 
-        slack: the text with the three signs escaped that Slack reads as markup.
+        slack: the text, with the three characters escaped that Slack reads as markup.
         """
         parts = ("event", "migration", "dag", "run", "interval", "what", "where", "fix", "report", "subject", "text", "html")
         slack = self.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -78,12 +78,12 @@ class Notice:
 
 
 def event_of(fault: Failure) -> Event:
-    """`refused` or `failed`, by the type of a fault."""
+    """`refused` or `failed`, by the type of the error."""
     return "refused" if fault.type in _REFUSALS else "failed"
 
 
 def words_of(fault: Failure) -> dict[str, Any]:
-    """What of a fault is sent: `why` may quote a value, and of `where` the key of a row is cut off."""
+    """The parts of an error that are sent. `why` is not: it can quote a value. The key of a row is removed from `where`."""
     where = fault.where.partition(", row ")[0]
     return {"what": fault.what, "where": where, "fix": fault.fix, "problems": fault.lines if fault.type == "PreflightFailed" else ()}
 

@@ -1,4 +1,4 @@
-"""One table of a run, with all that was staged about it: more than a report of many tables could hold."""
+"""One table of a run, with everything that was staged about it. A report of many tables holds less."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from penstock.model.plan import Chunk, TablePlan
-from penstock.reporting.changes import of_table
 from penstock.reporting.inputs import Record
+from penstock.reporting.sections.changes import of_table
 from penstock.state import evidence, plan_file, staged_rows
 from penstock.state.staging import Receipt, Staging
 
@@ -15,9 +15,10 @@ _HIDDEN = "(sensitive)"
 
 
 def one_table(area: Staging, report: Record, name: str) -> Record | None:
-    """What there is about the table `name` of a report, and of each of its chunks. None when the report has no such table.
+    """The table `name` of a report, and each of its chunks. None when the report has no such table.
 
-    chunks: the range of keys, the rows read, filtered, rejected and staged, the digest at each of the three points, seconds, bytes.
+    chunks: of each its key range, the rows read, filtered, rejected and staged, the digests, seconds, bytes;
+    equal: whether the digests agree, None before the proof.
     removed: when the staged rows were removed, "" while they are there.
     """
     table = next((t for t in report["tables"] if t["table"] == name), None)
@@ -30,7 +31,7 @@ def one_table(area: Staging, report: Record, name: str) -> Record | None:
         "gates": verdicts,
         "proof": proof,
         "quarantine": [g for q in report["quarantine"] if q["table"] == name for g in q["groups"]],
-        "since": of_table(report.get("since"), name),
+        "changes": of_table(report["changes"], name),
         "switched": next((t for t in (report["switch"] or {}).get("tables", ()) if t["table"] == name), None),
         "chunks": _chunks(area, name, proof),
         "removed": staged_rows.removed(area),
@@ -42,7 +43,7 @@ class _AtTarget:
     """The digest of a chunk at the target, and whether it is that of its staged rows."""
 
     digest: str
-    held: bool
+    equal: bool
 
 
 def _chunks(area: Staging, name: str, proof: Record | None) -> list[Record]:
@@ -71,12 +72,12 @@ def _chunk(table: TablePlan, chunk: Chunk, read: Receipt | None, made: Receipt |
         "source": read and read.digest,
         "staged": staged and staged.digest,
         "target": proved and proved.digest,
-        "held": proved and proved.held,
+        "equal": proved and proved.equal,
     }
 
 
 def _range(key: Sequence[str], chunk: Chunk, sensitive: Sequence[str]) -> str:
-    """Which rows a chunk has, by their key: nothing of it where a column of the key is sensitive."""
+    """The key range of a chunk; withheld where a column of the key is sensitive."""
     if chunk.nulls:
         return f"{', '.join(key)} has a NULL"
     if not chunk.low and not chunk.high:

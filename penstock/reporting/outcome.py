@@ -1,4 +1,4 @@
-"""How a run ended, in a word and in a sentence."""
+"""The outcome of a run, in a word and in a sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from penstock.state.switch_evidence import UndoRecord
 
 
 def outcome(found: Records) -> str:
-    """Where the data stands: switched, undone, or nothing switched and why."""
+    """switched, undone, or the reason why nothing was switched."""
     failed_undo = found.failure is not None and found.failure.stage == "undo"
     if found.undo:
         return "undone"
@@ -25,51 +25,52 @@ def outcome(found: Records) -> str:
 
 
 def _repaired(found: Records) -> str:
-    """What a comparison with live tables has changed: of a repair, or of tables whose changes a run looks for by comparing."""
+    """What changed in the tables that the run compared with the live data."""
     if not found.compared:
         return ""
     put, leaving = sum(c.rows_put for c in found.compared), sum(c.rows_leaving for c in found.compared)
     where = f" In the {count(len(found.compared), 'table')} compared with the live data,"
     if not put and not leaving:
         return f"{where} no row differed."
-    was, were = ("was" if n == 1 else "were" for n in (put, leaving))
-    return f"{where} {count(put, 'row')} {was} put in and {count(leaving, 'row')} {were} taken out; all other rows were right."
+    changed = f"{count(put, 'row')} inserted or updated, {leaving:,} deleted or overwritten"
+    return f"{where} {changed}; all other rows were already identical."
 
 
 def _undone(undo: UndoRecord) -> str:
-    """What an undo has done: tables that are as before, and tables that no longer exist because the run had created them."""
+    """What an undo has done: tables that it restored, and tables that are no longer live because the run had created them."""
     before = sum(bool(p.kept) for p in undo.put_back)
     parts = []
     if before:
-        parts.append(f"{count(before, 'table')} {'is' if before == 1 else 'are'} as before it")
+        parts.append(f"{count(before, 'table')} {'is' if before == 1 else 'are'} restored")
     if removed := len(undo.put_back) - before:
         parts.append(f"{count(removed, 'table')} that this run had created {'is' if removed == 1 else 'are'} no longer live")
     return f"The switch of this run was undone{': ' if parts else ''}{', and '.join(parts)}."
 
 
 def headline(found: Records, outcome: str) -> str:
+    """The outcome as a sentence or two."""
     rows = found.proof.rows if found.proof else 0
     proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
     are = "is" if len(found.tables) == 1 else "are"
     if outcome == "switched":
         left_out = found.proof.rejected if found.proof else 0
-        text = f"{proved} {are} live, and each was proved equal to what the source gave."
+        text = f"{proved} {are} live. The proof holds for each table."
         text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
         text += _repaired(found)
         return text + (" A later undo failed." if found.failure else "")
     if outcome == "proved, not switched":
         waiting = found.plan is not None and found.plan.approval and found.approval is None
-        then = "the switch waits for approval" if waiting else "the live tables are unchanged"
-        return f"{proved} {are} proved, and nothing is switched: {then}."
+        then = "The switch waits for approval." if waiting else "The switch was not performed; the live tables are unchanged."
+        return f"{proved} {are} proved. {then}"
     if outcome == "undone" and found.undo:
         return _undone(found.undo)
     if outcome == "not approved":
         return "All tables are proved, but the switch was not approved. The live tables are unchanged."
     if outcome == "failed" and found.failure:
         what = found.failure.what
-        end = "The switch itself had been made." if found.switch else "Nothing was switched: the live tables are unchanged."
+        end = "The switch itself was performed." if found.switch else "The switch was not performed; the live tables are unchanged."
         return f"{what[:1].upper()}{what[1:]}. {end}"
     done = [words for stage, words in STAGES.items() if stage in found.timings]
     if not done:
-        return "Nothing has been done yet."
-    return f"The last completed stage is {done[-1]!r}. Nothing was switched: the live tables are unchanged."
+        return "No stage has completed yet."
+    return f"The last completed stage is {done[-1]!r}. The switch was not performed; the live tables are unchanged."

@@ -1,4 +1,4 @@
-"""The question that is asked before a switch, in one line that tells a run apart from the others that wait."""
+"""The question before a switch, in one line that identifies the run among others that wait for an approval."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from penstock.runtime.formatting import count
 
 @dataclass(frozen=True)
 class Backfill:
-    """A backfill of Airflow. first, last: the days on which its first and last interval begin.  runs: how many it has.
+    """A backfill of Airflow. first, last: the days on which its first and last interval start.  runs: how many it has.
 
-    key: no other backfill has it, whatever becomes of Airflow's own numbers.
+    key: unique among all backfills, also when Airflow reuses an id.
     """
 
     key: str
@@ -28,17 +28,18 @@ class Backfill:
 def question(report: Record, which: str, backfill: Backfill | None = None) -> str:
     """`Switch shop for 2026-11-03? 8 tables, 12,431 rows proved`. which: the run, as `for 2026-11-03` or `(run manual__1)`.
 
-    backfill: the one whose runs are all switched by the answer.
+    backfill: the backfill whose runs the answer is for.
     """
     figures = _figures(report)
     if backfill is None:
         return f"Switch {report['migration']} {which}? {figures}"
-    return f"Switch {report['migration']} for {backfill.words}? The first to ask is {which.removeprefix('for ')}: {figures}"
+    return f"Switch {report['migration']} for {backfill.words}? This question comes from the run {which.removeprefix('for ')}: {figures}"
 
 
-def repair_question(migration: str, run: str, put: int, leaving: int, tables: int) -> str:
-    """`Switch the repair of shop (run manual__1)? 6 rows of 2 tables to put, 3 to take out`."""
-    return f"Switch the repair of {migration} (run {run})? {count(put, 'row')} of {count(tables, 'table')} to put, {leaving:,} to take out"
+def repair_question(migration: str, run: str, rows_in: int, rows_out: int, tables: int) -> str:
+    """`Switch the repair of shop (run manual__1)? 2 tables: 6 rows to insert or update, 3 to delete or overwrite`."""
+    rows = f"{count(rows_in, 'row')} to insert or update, {rows_out:,} to delete or overwrite"
+    return f"Switch the repair of {migration} (run {run})? {count(tables, 'table')}: {rows}"
 
 
 def _figures(report: Record) -> str:

@@ -1,4 +1,4 @@
-"""A run in one small record, for whoever lists many: it goes where the report itself is too large to go."""
+"""A run in one small record, for lists of many runs and for XCom, where a whole report is too large."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def summary(report: dict[str, Any], staging: str) -> dict[str, Any]:
-    """The record of a run, of its report.json and the URL of its staging area. Flat, JSON-able, and without names of tables.
+    """The summary of a report.  staging: the URL of the staging area. JSON-able, and without names of tables.
 
-    stage: the last one reached, done or failed, as the report calls it.  gates: the state of each by its stage.
-    interval: both ends in UTC, None for a run without one.  timezone: in which people read it.
-    proof: holds or broken, None before it.  approval: awaited or what was answered, None where none is wanted.
+    stage: the last stage that is done or failed.  gates: the state of each gate, by its stage.
+    interval: both ends in UTC, None for a run without one.  timezone: the migration's.
+    proof: holds or broken, None before the proof.  approval: awaited, or the answer; None where no approval is required.
     """
     totals, proof, approval = report["totals"], report["proof"], report["approval"]
     reached = [s["stage"] for s in report["stages"] if s["state"] != "next"]

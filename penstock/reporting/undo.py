@@ -1,11 +1,11 @@
-"""An undo's own report: what was put back, who asked for it, and what was written since the switch that it took back."""
+"""The report of an undo: the tables that it restored, who requested it, and the tables that were written after the switch."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from penstock.reporting.content import VERSION
 from penstock.reporting.inputs import Record
+from penstock.reporting.upgrade import VERSION
 from penstock.runtime.formatting import count, interval
 from penstock.state import journal, run_log
 from penstock.state.json_file import record
@@ -15,22 +15,22 @@ from penstock.state.staging import Staging
 _WORDS = {
     "swapped": "the table that was live before is live again",
     "created": "no longer live: nothing was live before the run",
-    "rows replaced": "the rows of this interval are as before",
-    "rows merged": "the rows that the run had put in or changed are as before",
+    "rows replaced": "the previous rows of this interval are restored",
+    "rows merged": "the rows that the run had inserted or changed are restored",
     "partition exchanged": "the partition that was live before is live again",
-    "repaired": "the repaired rows are as before",
+    "repaired": "the repaired rows are restored",
 }
 
 
 def unknown(run: str) -> Record:
-    """What is known of a run whose report an undo could not write: its id, "" when the undo found no run at all."""
+    """The report of a run that an undo could not write: only its id, "" when the undo found no run."""
     return {"run": run or None, "target": None, "interval": None, "timezone": "UTC", "undo": None, "switch": None}
 
 
 def collect(own: Staging, migration: str, run: str, of: Record, asked: Record) -> Record:
     """The report of the undo `run`, whose area is `own`, as one JSON-able record.
 
-    of: the report of the run whose switch it takes back, written after it.  asked: `by` whom and with what `note`, as far as it is known.
+    of: the report of the run that it undoes, written after the undo.  asked: `by` whom and with which `note`, as far as it is known.
     """
     failure = run_log.FAILURE.find(own)
     done = None if failure else of["undo"]
@@ -62,7 +62,7 @@ def _words(put_back: Record, switch: Record | None) -> str:
     """What the undo did with a table, in words."""
     made: dict[str, Any] = next((t for t in (switch or {}).get("tables", ()) if t["live"] == put_back["live"]), {})
     words = _WORDS.get(made.get("change", ""), _WORDS["swapped" if put_back["from"] else "created"])
-    parts = [(made.get("rows_out"), "put back"), (made.get("rows_in"), "taken out")]
+    parts = [(made.get("rows_out"), "restored"), (made.get("rows_in"), "deleted")]
     rows = ", ".join(f"{count(n, 'row')} {what}" for n, what in parts if n is not None)
     return f"{words}: {rows}" if rows else words
 
@@ -70,15 +70,15 @@ def _words(put_back: Record, switch: Record | None) -> str:
 def _headline(failure: Failure | None, done: Record | None, of: Record) -> str:
     if failure:
         what = failure.what
-        return f"{what[:1].upper()}{what[1:]}. Nothing was undone: the live tables are unchanged."
+        return f"{what[:1].upper()}{what[1:]}. The undo was not performed; the live tables are unchanged."
     if not done:
         return "The undo has not finished."
     before = sum(bool(p["from"]) for p in done["put_back"])
-    parts = [f"{count(before, 'table')} {'is' if before == 1 else 'are'} as before it"] if before else []
+    parts = [f"{count(before, 'table')} {'is' if before == 1 else 'are'} restored"] if before else []
     if removed := len(done["put_back"]) - before:
         parts.append(f"{count(removed, 'table')} that it had created {'is' if removed == 1 else 'are'} no longer live")
     words = f" for {interval(of['interval'], of['timezone'])}" if of["interval"] else ""
     text = f"The switch of the run {of['run']}{words} was undone{': ' if parts else ''}{', and '.join(parts)}."
     if since := len(done["written_since"]):
-        text += f" Rows had been written into {count(since, 'table')} since the switch: they are in the tables set aside."
+        text += f" Rows were written into {count(since, 'table')} after the switch; they are in the tables that the undo set aside."
     return text

@@ -6,16 +6,24 @@ Threads, since what takes long lets go of Python's lock: waiting for servers, pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from queue import LifoQueue
 from threading import Condition, Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads that see the context variables of who submits their work: the subscribers to the run's events."""
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        return super().submit(copy_context().run, fn, *args, **kwargs)
 
 
 def each(
@@ -50,7 +58,7 @@ def each(
             finally:
                 free.put(connection)
 
-    with ThreadPoolExecutor(len(connections), "penstock") as pool:
+    with Pool(len(connections), "penstock") as pool:
         futures = [pool.submit(one, item) for item in items]
     # what was passed over began after the failure, so the failure comes first
     return [result for future in futures if (result := future.result()) is not None]

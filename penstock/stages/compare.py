@@ -55,7 +55,7 @@ def compare(session: Session) -> None:
     for plan in plans:
         for stage in (STAGE, LEAVING):
             session.staging.delete(stage, folder(plan.name))
-    work = [(t, p) for t in plans for p in t.pieces]
+    work = [(t, p) for t in plans for p in t.readback_units]
     with session.abreast(len(work)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
             seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
@@ -74,17 +74,17 @@ def _told(plan: TablePlan, seal: str | None, found: Sequence[_Found]) -> Compari
 def _piece(session: Session, connection: sa.Connection, work: tuple[TablePlan, Chunk | None]) -> _Found:
     plan, piece = work
     began = time.monotonic()
-    staged = [_made(session, plan, chunk) for chunk in plan.within(piece)]
+    staged = [_made(session, plan, chunk) for chunk in plan.chunks_of(piece)]
     whole = sum((Digest.parse(r.digest) for r in staged), Digest())
     columns = plan.target.columns
-    select, room = live_select(plan, session.target, piece), session.shares.room(plan.longest)
+    select, room = live_select(plan, session.target, piece), session.shares.room(plan.longest_row)
     with connection.begin():
         live = digest.total(session.target.read(connection, select, columns, room), columns)
     if live == whole:
         for receipt in staged:
             _publish(session.staging, STAGE, plan, receipt, ())
         found = _Found(live, Digest(), Digest(), False)
-    elif plan.leaving is None:
+    elif plan.delete_keys is None:
         found = _all(session, plan, staged, _Found(live, whole, live, True))
     else:
         with TemporaryDirectory(prefix="penstock-") as folder:
@@ -100,9 +100,9 @@ def _piece(session: Session, connection: sa.Connection, work: tuple[TablePlan, C
 
 
 def _made(session: Session, plan: TablePlan, chunk: Chunk) -> Receipt:
-    receipt = session.staging.receipt(plan.made, plan.name, chunk.number)
+    receipt = session.staging.receipt(plan.staged_as, plan.name, chunk.number)
     if receipt is None:
-        raise StagingDamaged(f"chunk {chunk.number} of {plan.name} was never {plan.made}", fix="run the stage before again")
+        raise StagingDamaged(f"chunk {chunk.number} of {plan.name} was never {plan.staged_as}", fix="run the stage before again")
     return receipt
 
 

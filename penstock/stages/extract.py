@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from penstock.runtime import events, parallel
 from penstock.state import journal, run_files, staged_rows, staging
 from penstock.state.run_context import Session
 from penstock.state.staging import Receipt
+from penstock.transforms._hidden_columns import private_columns
 
 STAGE = "extracted"
 
@@ -47,6 +48,8 @@ def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
         else:
             for plan in missing:
                 _read(session, [plan])
+    if all(_complete(session, t) for t in session.plan.tables if t.name not in tables):
+        _finish(session)
     return [r for p in plans for r in _receipts(session, p)]
 
 
@@ -79,7 +82,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
-        parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest), shares.allotted)
+        parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest_row), shares.allotted)
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
@@ -89,9 +92,9 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     file = run_files.rows(STAGE, plan.name, chunk.number)
     longest = 0
     try:
-        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest)
+        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest_row)
         batches = session.source.read(connection, select, columns, room)
-        plain = session.shares.plain(plan.longest)
+        plain = session.shares.plain(plan.longest_row)
         with session.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
@@ -105,7 +108,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
-        error.why = error.why if not plan.private else "withheld: the table has columns that are sensitive, masked or dropped"
+        error.why = error.why if not private_columns(plan) else "withheld: the table has columns that are sensitive, masked or dropped"
         raise
     return Receipt(
         table=plan.name,
@@ -124,7 +127,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest], most: int) -> Iterator[Digest]:
     """`work` of each batch, done in one other thread, at most one batch behind; of one of more bytes than `most` before more is read."""
-    with ThreadPoolExecutor(1) as pool:
+    with parallel.Pool(1) as pool:
         pending: Future[Digest] | None = None
         for batch in batches:
             if pending is not None:
@@ -137,7 +140,7 @@ def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], 
             yield pending.result()
 
 
-def finish(session: Session) -> None:
-    """Write how the source was read, once all tables are staged: the sign that extraction is over."""
+def _finish(session: Session) -> None:
+    """Write how the source was read: the sign that every table is staged."""
     if not session.staging.exists(run_files.EXTRACTED_MANIFEST):
         session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, run_files.EXTRACTED_MANIFEST)

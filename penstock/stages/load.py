@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock import databases
+from penstock.databases import Failure
 from penstock.databases._shared import bisect, column_checks
 from penstock.databases._shared.column_checks import Sieve
 from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefused
@@ -42,7 +43,7 @@ def prepare(session: Session) -> bool:
             if _ours(connection, plan):
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
-            shadows = [p for t in plan.tables for p in t.places]
+            shadows = [p for t in plan.tables for p in t.shadow_tables]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.migration, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
@@ -57,7 +58,7 @@ def prepare(session: Session) -> bool:
 def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
-    places = [(t, p) for t in plan.tables for p in t.places]
+    places = [(t, p) for t in plan.tables for p in t.shadow_tables]
     standing = databases.standing(connection, (p for _, p in places))
     owners = journal.shadow_owners(connection)
     for table, place in places:
@@ -105,7 +106,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
             return receipt
 
         def weight(chunk: tuple[str, int]) -> int:
-            staged = session.staging.receipt(session.plan.table(chunk[0]).staged, *chunk)
+            staged = session.staging.receipt(session.plan.table(chunk[0]).loaded_from, *chunk)
             return session.shares.weight(staged.longest if staged else 0)
 
         receipts = parallel.each(chunks, connections, put, weight, session.shares.allotted)
@@ -114,9 +115,9 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
 
 
 def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
-    staged = session.staging.receipt(plan.staged, plan.name, number)
+    staged = session.staging.receipt(plan.loaded_from, plan.name, number)
     if staged is None:
-        raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.staged}", fix="run the stage before again")
+        raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.loaded_from}", fix="run the stage before again")
     sieved = partial(_sieved, column_checks.of(session.target, plan.target)) if plan.quarantines else _all_good
     culprits: Mapping[int, Bad] = {}
     try:
@@ -153,10 +154,10 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
 
     with connection.begin():
         session.target.write(connection, plan.shadow, plan.target.given, found_good())
-        if plan.leaving and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
-            names = [c.name for c in plan.keys.columns]
+        if plan.delete_keys and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
+            names = [c.name for c in plan.delete_keys_table.columns]
             keys = (batch.select(names) for batch in session.staging.rows(leaving))
-            session.target.write(connection, plan.leaving, plan.keys.columns, keys)
+            session.target.write(connection, plan.delete_keys, plan.delete_keys_table.columns, keys)
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(
@@ -272,41 +273,43 @@ def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]
     return units
 
 
+class _OutOfMemory(Exception):
+    """The target has no memory left for a statement, and its limit can be lifted."""
+
+
 def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     try:
         return _built(session, connection, statements)
-    except MemoryError:  # an index is the one thing that can't be made in pieces
+    except _OutOfMemory:  # an index is the one thing that can't be made in pieces
         databases.execute(connection, session.target.more_memory)
         connection.rollback()
-        return _built(session, connection, statements)
+        return _built(session, connection, statements, again=True)
 
 
-def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
-    plan = session.plan
+def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]], again: bool = False) -> list[str]:
+    """Run these statements. Raises _OutOfMemory when the database can be given more memory, but not `again`; LoadFailed for all else."""
+    plan, target = session.plan, session.target
     together: list[int] = []
     with connection.begin():
         for number, statement in statements:
             try:
                 databases.execute(connection, statement)
             except sa.exc.DBAPIError as error:
-                if session.target.more_memory and "out of memory" in str(error.orig).lower():
-                    raise MemoryError(statement) from None
-                if not session.target.ddl_in_transaction and _exists_already(error):
-                    pass  # it committed by itself in an earlier try that was killed before its receipt
-                else:
+                failure = target.classify(error)
+                if failure is Failure.OUT_OF_MEMORY and target.more_memory and not again:
+                    raise _OutOfMemory from None
+                # where DDL commits by itself, an earlier try may have been killed between the statement and its receipt
+                if target.ddl_in_transaction or failure is not Failure.ALREADY_EXISTS:
                     why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in plan.tables) else _WITHHELD
-                    fix = "correct the rows at the source, or filter them in the migration"
-                    raise LoadFailed("the loaded rows break a key", where=statement, why=why, fix=fix) from None
-            if session.target.ddl_in_transaction:
+                    what, fix = "the loaded rows break a key", "correct the rows at the source, or filter them in the migration"
+                    if failure is not Failure.OTHER:
+                        what, fix = f"a key or index can't be built: {failure.value}", "solve this at the target, and run the load again"
+                    raise LoadFailed(what, where=statement, why=why, fix=fix) from None
+            if target.ddl_in_transaction:
                 together.append(number)
-            else:  # each statement is recorded by itself, so that a retry goes on behind it
+            else:  # each statement is recorded by itself, so that a retry continues after it
                 journal.write_built(connection, plan.migration, plan.run, [number])
             _commit_unless_transactional(session, connection)
             events.emit("build.statement", number=number, statement=statement)
         journal.write_built(connection, plan.migration, plan.run, together)
     return [s for _, s in statements]
-
-
-def _exists_already(error: sa.exc.DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return "duplicate key name" in text or "duplicate key on write or update" in text or "duplicate foreign key" in text

@@ -1,90 +1,68 @@
-"""Plan a run: look at both databases, refuse all at once what can't be, and write down what will be done."""
+"""Plan a run: look at both databases, refuse with every blocking problem at once, and write down what will be done."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
-
-import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.migration.spec import Migration
 from penstock.model import intervals
+from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
-from penstock.model.plan import Consistency, Depth, Plan, token
+from penstock.model.plan import VERSION, Consistency, Plan, token
 from penstock.planning import chunking, scope
-from penstock.planning.preflight import assess as preflight
-from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight.preflight import preflight as checked
 from penstock.planning.preflight.reachable import elsewhere, file
+from penstock.planning.preflight.result import PreflightResult
+from penstock.planning.request import RunRequest
 from penstock.runtime import events
-from penstock.state import plan_file, progress, run_files, run_log, staging
+from penstock.state import plan_file, preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
 
 
-def assess(
-    migration: Migration,
-    run: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    folder: Path,
-    only: tuple[str, ...] = (),
-    root: str = "",
-    estimate: bool = False,
-    interval: Interval | None = None,
-    repair: bool = False,
-    secrets: Mapping[str, str] | None = None,
-) -> Assessment:
-    """What preflight finds, as `preflight.assess` says. `interval`: of a run of a partitioned migration. `repair`: of a run that repairs.
+def preflight(request: RunRequest, estimate: bool = False) -> PreflightResult:
+    """What preflight finds: see penstock/planning/preflight. estimate: read a sample of the rows as well.
 
-    secrets: what is configured, to be held against what the steps need; None where that is of no matter.
+    The steps are checked against the secrets of the request, unless these are None.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
-    new = not file(target_url) and databases.of(target_url, target=True).embedded
-    if databases.of(source_url).embedded and not file(source_url) and not elsewhere(source_url):  # its driver would make an empty one
-        why = f"there is no file {source_url.database}"
-        raise ConnectionFailed("can't connect to the source", where=str(source_url), why=why, fix="check the path")
-    source = databases.connect(databases.of(source_url), source_url, "source")
-    target = databases.connect(databases.of(target_url, target=True), target_url, "target")
-    target_database = databases.of(target_url, target=True)
+    ends = request.endpoints
+    new = not file(ends.target) and databases.of(ends.target, target=True).embedded
+    _refuse_missing_file(ends)
+    source = databases.connect(databases.of(ends.source), ends.source, "source")
+    target = databases.connect(databases.of(ends.target, target=True), ends.target, "target")
     with source.connect() as reading, target.connect() as writing:
-        found = preflight.assess(migration, token(migration.name, run), reading, writing, folder, only, root, estimate)
-        if not any(p.area == "privileges" for p in found.blocking):
-            request = scope.Request(run, interval, only, repair)
-            tables, problems = scope.cut(migration, request, found.tables, found.every, reading, writing)
-            known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
-            problems += foreign_keys.problems(known, tables, interval, reading)
-            swapped = [t for t in tables if interval is not None or migration.partition_of(t.name) is None]
-            problems += preflight.stranded(swapped, target_database, writing)
-            found = replace(found, tables=tables, problems=(*found.problems, *problems))
-        if secrets is not None:
-            found = replace(found, problems=(*steps.problems(migration, found.tables, secrets), *found.problems))
-        if not found.blocking:
-            tables, problems = row_width.look(found.tables, migration, reading, writing)
-            found = replace(found, tables=tables, problems=(*problems, *found.problems))
-        if new and (made := file(target_url)):
-            made.unlink()  # as long as it is ours alone; a run makes it again
+        found = checked(request, reading, writing, estimate)
+        if new and (made := file(ends.target)):
+            made.unlink()  # connecting has made the file of an embedded target; a run makes it again
     source.dispose()
     target.dispose()
     return found
 
 
-def keep(area: Staging, found: Assessment) -> None:
+def _refuse_missing_file(ends: Endpoints) -> None:
+    """Raise ConnectionFailed when the file of an embedded source is missing: its driver would make an empty one."""
+    if databases.of(ends.source).embedded and not file(ends.source) and not elsewhere(ends.source):
+        why = f"there is no file {ends.source.database}"
+        raise ConnectionFailed("can't connect to the source", where=str(ends.source), why=why, fix="check the path")
+
+
+def keep(area: Staging, found: PreflightResult) -> None:
     """Write down what preflight found, for the report; what it found before, with a sample, stays unless that changed what blocks."""
-    earlier = area.read_json(run_files.ASSESSMENT)["problems"] if area.exists(run_files.ASSESSMENT) else None
-    if earlier is None or found.blocking or any(p["blocking"] for p in earlier):
-        area.write_json(found.record(), run_files.ASSESSMENT)
+    before = preflight_record.read(area)
+    if before is None or found.blocking or any(p["blocking"] for p in before["problems"]):
+        preflight_record.write(area, found.record())
 
 
-def refuse(found: Assessment, migration: Migration) -> None:
+def refuse(found: PreflightResult, migration: Migration) -> None:
     """Raise PreflightFailed with every problem when one of them is blocking."""
     if found.blocking:
         count = len(found.blocking)
@@ -95,57 +73,40 @@ def refuse(found: Assessment, migration: Migration) -> None:
         )
 
 
-def make(
-    migration: Migration,
-    run: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    folder: Path,
-    chunk_bytes: int | None = None,
-    only: tuple[str, ...] = (),
-    interval: Interval | None = None,
-) -> Plan:
-    """The plan of a run. `only` limits it to these source tables, `interval` to a partition of each.
+def make(request: RunRequest) -> Plan:
+    """The plan of a run, written nowhere.
 
     Raises PreflightFailed, MigrationError.
     """
-    _whole(migration, interval)
-    found = assess(migration, run, source_url, target_url, folder, only, interval=interval)
-    refuse(found, migration)
-    return _made(migration, run, source_url, target_url, found, chunk_bytes, interval)
+    _require_interval(request)
+    found = preflight(request)
+    refuse(found, request.migration)
+    return _made(request, found)
 
 
-def _made(
-    migration: Migration,
-    run: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    found: Assessment,
-    chunk_bytes: int | None,
-    interval: Interval | None,
-    depth: Depth = "staged",
-) -> Plan:
-    source, target = databases.of(source_url), databases.of(target_url, target=True)
-    engine = databases.connect(source, source_url, "source")
+def _made(request: RunRequest, found: PreflightResult) -> Plan:
+    migration, ends = request.migration, request.endpoints
+    source, target = databases.of(ends.source), databases.of(ends.target, target=True)
+    engine = databases.connect(source, ends.source, "source")
     with ExitStack() as opened:
         reading = opened.enter_context(engine.connect())
         more = 0 if source.embedded else endpoints.connections(migration) - 1
         others = cache(lambda: [opened.enter_context(engine.connect()) for _ in range(more)])
-        tables = tuple(chunking.cut(t, source, reading, chunk_bytes or migration.chunk_bytes, others) for t in found.tables)
+        tables = tuple(chunking.cut(t, source, reading, request.chunk or migration.chunk_bytes, others) for t in found.tables)
         source_version = source.version(reading)
     engine.dispose()
-    engine = databases.connect(target, target_url, "target")
+    engine = databases.connect(target, ends.target, "target")
     with engine.connect() as writing:
         target_version = target.version(writing)
     engine.dispose()
     consistency: Consistency = "run" if source.snapshot == "run" and migration.consistency != "table" else "table"
     return Plan(
         migration=migration.name,
-        run=run,
-        token=token(migration.name, run),
+        run=request.run,
+        token=token(migration.name, request.run),
         fingerprint=migration.fingerprint,
-        source=source_url.render_as_string(hide_password=True),
-        target=target_url.render_as_string(hide_password=True),
+        source=ends.source.render_as_string(hide_password=True),
+        target=ends.target.render_as_string(hide_password=True),
         source_version=source_version,
         target_version=target_version,
         consistency=consistency,
@@ -156,12 +117,12 @@ def _made(
         connections=endpoints.connections(migration),
         memory=migration.memory,
         tables=tables,
-        interval=_span(interval, migration),
+        interval=_span(request.interval, migration),
         timezone=migration.timezone,
-        own_shadows=migration.in_parts or any(t.repairs for t in tables),
+        own_shadows=scope.own_shadows(migration, tables),
         problems=found.problems,
         at_most=migration.bad_rows.at_most,
-        depth=depth,
+        depth=request.depth,
     )
 
 
@@ -169,66 +130,71 @@ def _span(interval: Interval | None, migration: Migration) -> tuple[str, str] | 
     return (written(interval.low), written(interval.high)) if interval and migration.partitioned else None
 
 
-def _whole(migration: Migration, interval: Interval | None) -> None:
-    if migration.partitioned and interval is None:
+def _require_interval(request: RunRequest) -> None:
+    """Raise MigrationError when a run of a partitioned migration has no interval."""
+    migration = request.migration
+    if migration.partitioned and request.interval is None:
         over = intervals.last(migration.schedule or "@daily", migration.timezone, dt.datetime.now(dt.UTC))
         example = intervals.pasted(over, migration.timezone)
-        fix = f"say of which one; the last that is over: --interval {example}"
-        raise MigrationError("a run of a partitioned migration is of one interval", where=str(migration.path), fix=fix)
+        what = "this migration is partitioned: a run needs a data interval, --interval FROM..TO"
+        raise MigrationError(what, where=str(migration.path), fix=f"add one; for the last that has ended: --interval {example}")
 
 
-def covered(migration: Migration, target_url: sa.URL, only: tuple[str, ...] = ()) -> Interval | None:
-    """The interval of a repair that names none, of a partitioned migration. Raises MigrationError."""
-    if not migration.partitioned:
+def _covered(request: RunRequest) -> Interval | None:
+    """The interval of a repair that names none, of a partitioned migration: all that was loaded. Raises MigrationError."""
+    if not request.migration.partitioned:
         return None
-    engine = databases.connect(databases.of(target_url, target=True), target_url, "target")
+    engine = databases.connect(databases.of(request.endpoints.target, target=True), request.endpoints.target, "target")
     with engine.connect() as connection:
-        found = scope.span(migration, connection, only)
+        found = scope.span(request.migration, connection, request.tables)
     engine.dispose()
     return found
 
 
-def _same(plan: Plan, interval: Interval | None, migration: Migration) -> None:
-    if interval is not None and plan.interval != _span(interval, migration):
+def _refuse_other_request(plan: Plan, request: RunRequest) -> None:
+    """Raise MigrationError when a run that was planned for one interval, or for some tables, is asked for others."""
+    planned = {t.name for t in plan.tables}
+    if request.tables and set(request.tables) != planned:
+        what = f"the run {plan.run} was planned for the tables {', '.join(sorted(planned))}, not for {', '.join(request.tables)}"
+        fix = "to resume it, name no tables; to move these tables, start a new run"
+        raise MigrationError(what, where=str(request.migration.path), fix=fix)
+    if request.interval is not None and plan.interval != _span(request.interval, request.migration):
         was = "..".join(plan.interval) if plan.interval else "no interval"
-        fix = "give the other interval a run of its own"
-        raise MigrationError(f"the run {plan.run} is of {was}, not of {interval}", where=str(migration.path), fix=fix)
+        what = f"the run {plan.run} is of the interval {was}, not of {request.interval}"
+        raise MigrationError(what, where=str(request.migration.path), fix="start a new run for the other interval")
 
 
-def plan(
-    migration: Migration,
-    run: str,
-    root: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    folder: Path,
-    secrets: Mapping[str, str] | None = None,
-    chunk_bytes: int | None = None,
-    only: tuple[str, ...] = (),
-    interval: Interval | None = None,
-    repair: bool = False,
-    depth: Depth = "staged",
-) -> Session:
-    """Write the plan of a run into its staging area, or take up the one that is there already.
+def _readable(plan: Plan, area: Staging) -> None:
+    """Raise MigrationError when a run can't go on, because an older version has planned it. It can still be undone and reported."""
+    if plan.version < VERSION:
+        what = f"the run {plan.run} was planned by an older version of Penstock, and can't go on with this one"
+        raise MigrationError(what, where=area.url, fix="start a new run: `penstock run … --new`, or trigger the DAG again")
 
-    repair: of the live tables only what differs is sent.  depth: of the proof.
+
+def plan(request: RunRequest) -> Session:
+    """Write the plan of a run into its staging area, or read the one that is there already, when the migration file is unchanged.
+
+    Raises PreflightFailed, MigrationError, ConnectionFailed.
     """
-    area = staging.of(root, migration.name, run)
+    migration, area = request.migration, request.area
     if written_plan := plan_file.find(area):
-        _same(written_plan, interval, migration)
+        _refuse_other_request(written_plan, request)
         if written_plan.fingerprint == migration.fingerprint:
-            return Session(written_plan, area, source_url, target_url, folder, dict(secrets or {}))
+            _readable(written_plan, area)
+            return request.context(written_plan)
         area.delete()
-    events.emit("plan.started", migration=migration.name, run=run)
-    interval = interval or (covered(migration, target_url, only) if repair else None)
-    _whole(migration, interval)
-    run_log.asked(area, run, interval if migration.partitioned else None, migration.timezone)
-    found = assess(migration, run, source_url, target_url, folder, only, root, interval=interval, repair=repair, secrets=secrets or {})
+    events.emit("plan.started", migration=migration.name, run=request.run)
+    interval = request.interval or (_covered(request) if request.repair else None)
+    request = replace(request, interval=interval, secrets=request.secrets or {})
+    _require_interval(request)
+    run_log.asked(area, request.run, interval if migration.partitioned else None, migration.timezone)
+    found = preflight(request)
     keep(area, found)
     refuse(found, migration)
-    made = _made(migration, run, source_url, target_url, found, chunk_bytes, interval, depth)
+    made = _made(request, found)
     earlier.remember(area)
     progress.expect(area, made)
     plan_file.write(area, made)
-    events.emit("plan.written", migration=migration.name, run=run, tables=len(made.tables), chunks=sum(len(t.chunks) for t in made.tables))
-    return Session(made, area, source_url, target_url, folder, dict(secrets or {}))
+    chunks = sum(len(t.chunks) for t in made.tables)
+    events.emit("plan.written", migration=migration.name, run=request.run, tables=len(made.tables), chunks=chunks)
+    return request.context(made)

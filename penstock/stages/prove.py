@@ -24,6 +24,7 @@ from penstock.state import evidence, journal, quarantine, staged_rows
 from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
 from penstock.state.run_context import Session
 from penstock.state.staging import Receipt
+from penstock.transforms._hidden_columns import hidden_columns
 
 _NAMED = 20
 
@@ -32,7 +33,7 @@ def prove(session: Session) -> Proof:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
     session = staged_rows.ready(session)
     events.emit("prove.started", tables=len(session.plan.tables))
-    pieces = [(t, p) for t in session.plan.tables for p in t.pieces]
+    pieces = [(t, p) for t in session.plan.tables for p in t.readback_units]
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
@@ -63,7 +64,7 @@ def prove(session: Session) -> Proof:
 
 
 Piece = Chunk | None
-"""What is read back at once: see `TablePlan.pieces`."""
+"""What is read back at once: see `TablePlan.readback_units`."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class _Taken:
 def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
     plan, piece = work
     began = time.monotonic()
-    receipts = _receipts(session, plan, plan.staged, piece)
+    receipts = _receipts(session, plan, plan.loaded_from, piece)
     staged = _sum(receipts)
     left_out = sum((_rejected(session, plan, "loaded", r.chunk) for r in receipts), Digest())
     columns = plan.target.columns
@@ -103,7 +104,7 @@ def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Pi
 
 def _weight(session: Session, work: tuple[TablePlan, Piece]) -> int:
     plan, piece = work
-    return session.shares.weight(_longest(_receipts(session, plan, plan.staged, piece)))
+    return session.shares.weight(_longest(_receipts(session, plan, plan.loaded_from, piece)))
 
 
 def _longest(receipts: Iterable[Receipt]) -> int:
@@ -119,7 +120,7 @@ def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Dige
 def _table(
     session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, loaded: list[Receipt], taken: Sequence[_Taken]
 ) -> TableProof:
-    source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.made, plan.staged))
+    source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
         evidence.chunk_proofs(plan.name).write(session.staging, tuple(t.proof for t in taken))
     standing = _standing(session, plan)
@@ -127,7 +128,7 @@ def _table(
     broken = _unchained(session, plan, (source, made, staged, loaded), standing) or _unlike(session, plan, source)
     faults: list[RowFault] = []
     for piece in (t.piece for t in taken if not t.held):
-        receipts = _receipts(session, plan, plan.staged, piece)
+        receipts = _receipts(session, plan, plan.loaded_from, piece)
         broken = broken or _unstaged(session, plan, receipts)
         if len(faults) < _NAMED:
             with connection.begin():
@@ -170,13 +171,13 @@ def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) ->
     for receipt in receipts:
         held = digest.total(session.staging.rows(receipt), plan.target.columns)
         if str(held) != receipt.digest:
-            return f"chunk {receipt.chunk}: its staged file does not hold what was {plan.staged}"
+            return f"chunk {receipt.chunk}: its staged file does not hold what was {plan.loaded_from}"
     return ""
 
 
 def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
     """A stage's receipts of a piece, all of the table's for None."""
-    return session.staging.receipts(stage, plan.name, (c.number for c in plan.within(piece)))
+    return session.staging.receipts(stage, plan.name, (c.number for c in plan.chunks_of(piece)))
 
 
 def _standing(session: Session, plan: TablePlan) -> Digest:
@@ -189,7 +190,7 @@ def _unlike(session: Session, plan: TablePlan, first: list[Receipt]) -> str:
     """Where the source, read a second time, gives other rows than at first, in words; empty when it doesn't, or is not to be asked."""
     if session.plan.depth != "source":
         return ""
-    columns, room = plan.source.columns, session.shares.room(plan.longest)
+    columns, room = plan.source.columns, session.shares.room(plan.longest_row)
     with session.reading() as (connection,):
         session.source.begin_snapshot(connection)
         for chunk, read in zip(plan.chunks, first, strict=False):
@@ -201,11 +202,11 @@ def _unlike(session: Session, plan: TablePlan, first: list[Receipt]) -> str:
 
 def _unchained(session: Session, plan: TablePlan, receipts: Sequence[list[Receipt]], standing: Digest) -> str:
     """Where the chain of receipts source -> made -> staged -> loaded + quarantined breaks, in words; empty when it holds everywhere."""
-    for stage, of in zip(("extracted", plan.made, plan.staged, "loaded"), receipts, strict=True):
+    for stage, of in zip(("extracted", plan.staged_as, plan.loaded_from, "loaded"), receipts, strict=True):
         if len(of) != len(plan.chunks):
             return f"{len(plan.chunks) - len(of)} of {len(plan.chunks)} chunks have no receipt of the stage {stage}"
     if plan.repairs and _sum(receipts[2]) + standing != _sum(receipts[1]):
-        return f"the rows that stay, and those that are put in place, are not those that were {plan.made}"
+        return f"the rows that stay, and those that are put in place, are not those that were {plan.staged_as}"
     for links in zip(*receipts, strict=True):
         if broken := _unlinked(session, plan, *links):
             return broken
@@ -217,7 +218,7 @@ def _unlinked(session: Session, plan: TablePlan, read: Receipt, kept: Receipt, s
     if plan.steps and kept.digest_in != read.digest:
         return f"chunk {read.chunk}: the transforms did not get what the source gave"
     if plan.repairs and sent.digest_in != kept.digest:
-        return f"chunk {read.chunk}: what was compared is not what was {plan.made}"
+        return f"chunk {read.chunk}: what was compared is not what was {plan.staged_as}"
     if Digest.parse(put.digest) + _of(put.rejected_digest) != Digest.parse(sent.digest):
         return f"chunk {read.chunk}: what was loaded is not what was staged"
     for receipt in (kept, put) if plan.quarantines else ():
@@ -283,7 +284,7 @@ def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Seque
 
 def _named(plan: TablePlan, fault: RowFault) -> Difference:
     """A fault as the report shows it: values of sensitive columns withheld."""
-    found, hidden = Difference(fault=type(fault).__name__, **asdict(fault)), plan.hidden("loaded")
+    found, hidden = Difference(fault=type(fault).__name__, **asdict(fault)), hidden_columns(plan, "loaded")
     if found.column in hidden:
         found = replace(found, staged="(sensitive)", target="(sensitive)")
     if hidden & set(plan.target_key) or (hidden and not plan.target_key):

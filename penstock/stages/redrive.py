@@ -27,6 +27,7 @@ from penstock.state.evidence import RedrivenTable, RedriveRecord
 from penstock.state.journal import Redrive
 from penstock.state.quarantine import Entry, Manifest, Place, StillBad, Taken
 from penstock.state.run_context import Session
+from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift, whole
 
 _KEYS_AT_ONCE = 200
@@ -224,7 +225,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
     into = tuple(live.column(c.name) for c in made)
     other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
     steps = (*steps, ("cast", other)) if other else steps
-    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, plan.private)
+    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, private_columns(plan))
 
 
 def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:

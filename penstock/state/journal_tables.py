@@ -13,20 +13,36 @@ penstock_keys      the random part of the key of each run whose staged rows are 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+
+from penstock import databases
+from penstock.databases import generic
 
 METADATA = sa.MetaData()
 """All tables of the journal."""
 
 
-def name(length: int) -> sa.types.TypeEngine[str]:
-    """A name, of which case and accents are a part, in any script: not what a MySQL database's own default may make of it."""
-    exactly = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-    return sa.String(length).with_variant(exactly, "mysql", "mariadb")
+class _Exact(sa.String):
+    """A text of any script, in which case and accents count, whatever the target's own defaults are."""
 
 
-long_text = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+@compiles(_Exact)
+def _declared(type_: _Exact, compiler: Any, **_: object) -> str:
+    """The type in a CREATE TABLE, as the target's database says."""
+    database = databases.named(compiler.dialect.name) or generic.DATABASE
+    return str(compiler.process(database.text_type(type_.length)))
+
+
+def name(length: int) -> _Exact:
+    """A name of at most so many characters."""
+    return _Exact(length)
+
+
+long_text = _Exact()
+"""A text of any length."""
 
 VERSIONS = sa.Table(
     "penstock_journal",

@@ -61,7 +61,7 @@ BEFORE: JsonFile[History | None] = JsonFile(run_files.BEFORE, TypeAdapter(Histor
 
 def moves(table: TablePlan) -> str:
     """What a run moves of a table: whole, partition, increment; or repair, what differs."""
-    return "repair" if table.repairs else "partition" if table.partition else "increment" if table.increment else "whole"
+    return {"differences": "repair", "interval": "partition", "changes": "increment", "whole": "whole"}[table.scope.type]
 
 
 def kind(moved: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
-"""Progress: how far a run is, how fast, and about how long it will still take. Read from what its stages count while they go.
+"""Progress: how far a run is, how fast, and about how long it will still take. Read from what its stages count while they run.
 
-The fraction never goes down while a run goes on: preflight and plan have a fixed share, the weights of the other stages are fixed when
+The fraction never goes down during a run: preflight and plan have a fixed share, the weights of the other stages are fixed when
 the run is planned, and each stage counts by the highest counts of all tries of its parts.
 """
 
@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from penstock.model import pipeline
+from penstock.model.pipeline import PIPELINE, PLAN, UNDO
 from penstock.model.plan import Plan, TablePlan
 from penstock.state import previous_run, progress_writer, run_files
 from penstock.state.json_file import JsonFile
 from penstock.state.previous_run import LastRun
 from penstock.state.progress_writer import Most, Part
-from penstock.state.run_log import STAGES, busy
+from penstock.state.run_log import busy
 from penstock.state.staging import Staging
 
-MOVING = ("extract", "transform", "load", "prove")
+MOVING = tuple(stage.name for stage in PIPELINE if stage.row_cost)
 """The stages that rows go through: their time grows with the rows."""
 
 _POINTS = 60
-# What a row costs in each of them, beside reading it once: a guess, held against the clock as soon as a stage goes.
-_COST = {"extract": 1.0, "transform": 1.0, "load": 1.5, "prove": 0.7}
 _FIXED = 1.0
-_BEFORE = {"preflight": 0.01, "plan": 0.01}
-"""The share of the stages that go before anybody knows how much there is to do."""
+_BEFORE = {stage.name: 0.01 for stage in PLAN}
+"""The share of the stages before it is known how much there is to do."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the planned run has to do. all, transformed: of all tables, and of those with transforms.  last: the last run of its kind.
+    """What the planned run has to do: its stages, and how much each has to do. all: all tables.  last: the last run of its kind.
 
     weights: what share of the work each stage is; None in files of earlier versions.
     """
 
     stages: tuple[str, ...]
     all: Sizes
-    transformed: Sizes
     last: LastRun | None
+    sizes: Mapping[str, Sizes] = field(default_factory=dict)
     weights: Mapping[str, float] | None = None
 
 
@@ -61,7 +61,7 @@ EXPECTED: JsonFile[Expected] = JsonFile(run_files.EXPECTED, TypeAdapter(Expected
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run. state: done, running, failed, or next.  done: chunks, tables or statements so far.  of: how many there will be.
+    """How far one stage is. state: done, running, failed, or next.  done: chunks, tables or statements so far.  of: how many there will be.
 
     fraction: how much of it is done; what an earlier try had done counts.  seconds: in which some part of it ran.
     rows_per_second: of what it did so far; of the last seconds while it goes.  samples: (seconds since the run began, rows a second).
@@ -83,9 +83,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. stage: the one that goes on, else the last that did; None before the first.
+    """How far a run is. stage: the one that is running, else the last that ran; None before the first.
 
-    fraction: how much of the work is done.  remaining: seconds, None while nothing tells.
+    fraction: how much of the work is done.  remaining: seconds; None while there is nothing to estimate them from.
     updated: when something was last counted.
     """
 
@@ -105,13 +105,11 @@ NOTHING = Progress(None, 0.0, None, None, ())
 
 
 def expect(area: Staging, plan: Plan) -> None:
-    """Write down what the planned run has to do, for what reads how far it is."""
+    """Write down what the planned run has to do, for `read`."""
     last = previous_run.before(area, previous_run.kind(previous_run.moves(t) for t in plan.tables))
-    left_out = {"preflight", "undo"} | (set() if plan.transformed else {"transform", "gate_transformed"})
-    left_out |= set() if plan.approval else {"approve"}
-    left_out |= set() if any(t.repairs for t in plan.tables) else {"compare"}
-    stages = [s for s in STAGES if s not in left_out]
-    expected = Expected(tuple(stages), _sizes(plan.tables), _sizes(plan.transformed), last)
+    stages = [stage for stage in pipeline.of(plan) if stage.name != "preflight"]  # Airflow's alone
+    names, sizes = tuple(stage.name for stage in stages), {stage.name: _sizes(stage.tables(plan)) for stage in stages}
+    expected = Expected(names, _sizes(plan.tables), last, sizes)
     EXPECTED.write(area, replace(expected, weights=_weights(expected)))
 
 
@@ -124,9 +122,9 @@ def read(area: Staging) -> Progress:
     planned = expected.stages if expected else ()
     began = min((_epoch(p) for of in parts.values() for p in of), default=0.0)
     stages: list[Stage] = []
-    for name in STAGES:
-        if name in planned or name in parts:
-            stages.append(_stage(name, parts.get(name, ()), expected, stages, began))
+    for stage in (*PIPELINE, UNDO):
+        if stage.name in planned or stage.name in parts:
+            stages.append(_stage(stage, parts.get(stage.name, ()), expected, stages, began))
     going = [s for s in stages if s.state != "next"]
     running = [s for s in going if s.state == "running"]
     updated = max((_epoch(p) + p.seconds for of in parts.values() for p in of), default=None)
@@ -155,12 +153,12 @@ def _sizes(tables: Sequence[TablePlan]) -> Sizes:
     return Sizes(len(tables), sum(t.rows for t in tables), sum(len(t.chunks) for t in tables))
 
 
-def _stage(name: str, parts: Sequence[Part], expected: Expected | None, before: Sequence[Stage], began: float) -> Stage:
-    sizes = expected and (expected.transformed if name in ("transform", "gate_transformed") else expected.all)
-    moves = name in MOVING
+def _stage(of_run: pipeline.Stage, parts: Sequence[Part], expected: Expected | None, before: Sequence[Stage], began: float) -> Stage:
+    name, moves = of_run.name, bool(of_run.row_cost)
+    sizes = expected and expected.sizes.get(name, expected.all)
     rows = sum(p.rows + p.kept for p in parts)
     wanted = _wanted(name, sizes, before) if sizes and moves else None
-    of = sizes.tables if sizes and name.startswith("gate") else sizes.chunks if sizes and moves and name != "prove" else None
+    of = sizes.tables if sizes and "decided" in of_run.events else sizes.chunks if sizes and of_run.fan_out else None
     done = sum(p.done for p in parts)
     states = {p.state for p in parts}
     state = next((s for s in ("running", "failed") if s in states), "done" if states else "next")
@@ -172,7 +170,7 @@ def _stage(name: str, parts: Sequence[Part], expected: Expected | None, before: 
     speed = samples[-1][1] if samples and state == "running" else round(moved / seconds) if moved and seconds else None
     counted = sum(p.bytes for p in parts)
     fraction = _done_of(parts, wanted, of)
-    return Stage(name, STAGES[name], state, round(fraction, 4), rows, wanted, counted, done, of, round(seconds, 3), speed, samples)
+    return Stage(name, of_run.label, state, round(fraction, 4), rows, wanted, counted, done, of, round(seconds, 3), speed, samples)
 
 
 def _done_of(parts: Sequence[Part], wanted: int | None, of: int | None) -> float:
@@ -212,7 +210,7 @@ def _rates(parts: Iterable[Part], began: float) -> tuple[tuple[float, int], ...]
 
 
 def _left(stages: Sequence[Stage], expected: Expected) -> float | None:
-    """Seconds until the last stage is over; None before anything tells how fast it goes."""
+    """Seconds until the last stage is over; None while there is nothing to estimate them from."""
     times = _times(stages, expected)
     left = 0.0
     for stage in stages:
@@ -239,7 +237,7 @@ def _times(stages: Sequence[Stage], expected: Expected) -> dict[str, float]:
         if stage.stage not in MOVING:
             times.setdefault(stage.stage, _FIXED)
         elif read is not None:
-            times.setdefault(stage.stage, read.seconds / read.rows * (stage.rows_expected or 0) * _COST[stage.stage])
+            times.setdefault(stage.stage, read.seconds / read.rows * (stage.rows_expected or 0) * pipeline.named(stage.stage).row_cost)
     return times
 
 
@@ -251,7 +249,7 @@ def _weights(expected: Expected) -> dict[str, float]:
     unit = known.get("extract", 0.0) * larger or 10 * _FIXED
     weights = {}
     for name in (s for s in expected.stages if s not in _BEFORE and s != "approve"):
-        guess = unit * _COST[name] if name in MOVING else _FIXED
+        guess = unit * pipeline.named(name).row_cost if name in MOVING else _FIXED
         weights[name] = known[name] * (larger if name in MOVING else 1.0) if name in known else guess
     return weights
 

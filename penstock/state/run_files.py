@@ -1,6 +1,6 @@
 """The name of every file of a run, relative to its staging area, and of those that a migration keeps outside its runs.
 
-    assessment.json plan.json            what preflight found, and what the run will do
+    preflight.json plan.json             what preflight found, and what the run will do
     request.json interval.json           what the run was asked for: on the command line, and its data interval
     attempt.json                         of a DAG run that was cleared after its switch: which attempt this is
     extracted/<table>/00000.parquet      one file a chunk, and after it 00000.json, its receipt
@@ -36,7 +36,9 @@ import posixpath
 from penstock.model.file_names import folder
 
 PLAN = "plan.json"
-ASSESSMENT = "assessment.json"
+PREFLIGHT = "preflight.json"
+OLD_PREFLIGHT = "assessment.json"
+"""The file of version 0.1, with other names in it."""
 REQUEST = "request.json"
 INTERVAL = "interval.json"
 ATTEMPT = "attempt.json"

@@ -13,31 +13,14 @@ from pydantic import TypeAdapter
 
 from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.model.intervals import Interval, written
+from penstock.model.pipeline import MOVE, PIPELINE, UNDO
 from penstock.state import journal, progress_writer, run_files
 from penstock.state.json_file import JsonFile
 from penstock.state.staging import Staging
 
-STAGES = {
-    "preflight": "preflight",
-    "plan": "plan",
-    "extract": "extract",
-    "gate_extracted": "gate: what was extracted",
-    "transform": "transform",
-    "gate_transformed": "gate: what was transformed",
-    "compare": "compare with the live tables",
-    "prepare": "create the shadow tables",
-    "load": "load the shadow tables",
-    "build": "build keys and indexes",
-    "gate_loaded": "gate: what was loaded",
-    "prove": "proof",
-    "approve": "approval",
-    "switch": "switch",
-    "verify": "verify the live tables",
-    "finish": "remove staged rows, drop expired copies",
-    "undo": "undo",
-}
+STAGES = {stage.name: stage.label for stage in (*PIPELINE, UNDO)}
 """The stages of a run in their order, and what people call them."""
-WORK = frozenset({"extract", "gate_extracted", "transform", "gate_transformed", "compare", "load", "build", "gate_loaded", "prove"})
+WORK = frozenset(stage.name for stage in MOVE if stage.on_rows)
 """The stages that work on rows. A rate of rows is over the time in which one of these ran."""
 
 

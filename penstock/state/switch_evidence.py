@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
@@ -47,27 +47,14 @@ class LostKey(NamedTuple):
     definition: str
 
 
-class Place(NamedTuple):
-    """The name and the schema of a table at the target."""
-
-    name: str
-    schema: str | None
-
-
-@dataclass(frozen=True)
-class Exchanged:
-    """The native partition that a shadow became. kept: whether another partition was detached for it."""
-
-    place: Place
-    kept: bool
-
-
 @dataclass(frozen=True)
 class Evidence:
     """What a switch was made on, and what its undo needs; the journal keeps it. plan: the fingerprint of the migration file.
 
-    overlapped: the coverage that the switch replaced.  left: by table, the run that has the last word over it.
-    links: the foreign keys that kept tables lost.  exchanged: by table, the native partition that its shadow became.
+    overlapped: the coverage that the switch replaced.  left: by table, the run that it was left to.
+    links: the foreign keys that kept tables lost.
+    kinds, notes: by live table, the switch kind, and what the kind has to know for an undo; JSON-able.
+    exchanged: in records of version 0.1, the notes of attached partitions, by source table.
     """
 
     verdicts: tuple[GateDecision, ...] = ()
@@ -78,7 +65,9 @@ class Evidence:
     overlapped: tuple[Covered, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
     links: tuple[LostKey, ...] = ()
-    exchanged: Mapping[str, Exchanged] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    exchanged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(_EVIDENCE.dump_python(self, mode="json", by_alias=True))  # ASCII: not every target stores all of Unicode
@@ -107,7 +96,8 @@ class Replaced(NamedTuple):
 class SwitchRecord:
     """What a switch did, as a run's staging area has it for its report. The journal has what an undo needs.
 
-    keep_until: an ISO instant.  left: by table, the run that has the last word over it.  taken_out: by live table, rows replaced.
+    keep_until: an ISO instant.  left: by table, the run that it was left to.  taken_out: by live table, rows replaced.
+    changes: by live table, what the switch did with it; empty in files of version 0.1.
     """
 
     state: str
@@ -118,6 +108,7 @@ class SwitchRecord:
     replaced: tuple[Replaced, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
     taken_out: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

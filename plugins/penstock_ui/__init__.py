@@ -1,1 +1,1 @@
-"""Penstock's pages inside the Airflow UI: routes, rights, and questions to Airflow's own tables. penstock.pages makes the pages."""
+"""Penstock's pages in the Airflow UI: routes, permissions, and queries of Airflow's tables. `penstock.reporting.html` makes the pages."""

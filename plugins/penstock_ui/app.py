@@ -1,4 +1,4 @@
-"""The app that Airflow mounts under /penstock. Every route of it demands a login; what else it demands, it says itself."""
+"""The app that Airflow mounts under /penstock. Every route requires a login; a route declares what else it requires."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app.include_router(runs.router)
 
 @app.get("/static/{name}")
 def static(name: str, request: Request) -> Response:
-    """A stylesheet or script; its address has its digest in it, so it may be kept."""
+    """A stylesheet or script. Its address contains its digest, so browsers may cache it."""
     if name not in html.ASSETS:
         raise HTTPException(404, "There is no such file.")
     headers = {"ETag": f'"{digest(name)}"', "Cache-Control": "private, max-age=31536000, immutable"}
@@ -36,7 +36,7 @@ def static(name: str, request: Request) -> Response:
 
 @app.middleware("http")
 async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Every answer carries the headers that keep it from doing harm, and isn't kept unless it says so."""
+    """Every response has the security headers, and is not cached unless it says so."""
     response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -50,11 +50,11 @@ def refused(request: Request, error: AnyHTTPException) -> Response:
 
 @app.exception_handler(RequestValidationError)
 def misunderstood(request: Request, error: RequestValidationError) -> Response:
-    return message(request, 422, "The request's parameters are not what this page takes.")
+    return message(request, 422, "This page does not accept the parameters of the request.")
 
 
 @app.exception_handler(Exception)
 def failed(request: Request, error: Exception) -> Response:
-    """A fault of ours: it is in the log of Airflow's API server, and says nothing here."""
+    """An error of Penstock: it is in the log of Airflow's API server, and the page shows nothing of it."""
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return message(request, 500, "What went wrong is in the log of Airflow's API server.")
+    return message(request, 500, "The error is in the log of Airflow's API server.")

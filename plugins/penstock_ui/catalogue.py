@@ -1,4 +1,4 @@
-"""Migrations and their runs, from Airflow's own tables: a few questions, however many runs there are."""
+"""Migrations and their runs, from Airflow's tables. The number of queries does not depend on the number of runs."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from sqlalchemy.orm import Session, aliased
 
 from penstock.errors import MigrationError
 from penstock.model import intervals
-from penstock.reporting.html.listing import SUMMED, Migration, Run, airflow_run
+from penstock.reporting.html.addresses import airflow_run
+from penstock.reporting.html.listing import SUMMARY, Migration, Run
 
-AFTER = ("undo", "repair")
-"""What the DAGs beside a migration's own do with a run of it: their names end in these."""
+FOLLOW_UPS = ("undo", "repair")
+"""The kinds of DAGs that act on runs of a migration; their names end in `__` and the kind."""
 TREND = 20
-"""So many runs of each migration are looked at where all migrations are listed."""
+"""The number of runs of each migration on the page of all migrations."""
 INTERVALS = "intervals: "
-"""The tag of a partitioned migration's DAG begins with it; its time zone follows."""
-_LAST = (DagRun.id.desc(),)  # as they were made: of a backfill too, whose dates are of long ago
-_BEGUN = (DagRun.start_date.desc().nulls_last(), DagRun.id.desc())  # a backfill makes all of its runs before it begins the first
+"""The beginning of a tag of the DAG of a partitioned migration. The time zone follows."""
+_LAST = (DagRun.id.desc(),)  # by creation: the logical dates of a backfill are in the past
+_STARTED = (DagRun.start_date.desc().nulls_last(), DagRun.id.desc())  # a backfill creates all of its runs before it starts the first
 
 
 def migrations(session: Session, readable: Collection[str]) -> list[Migration]:
-    """All migrations among the DAGs that one may read, each with its last runs; and those whose file is broken."""
+    """All migrations among the `readable` DAGs, each with its last runs, and those whose file can't be read."""
     dags = {dag.dag_id: dag for dag in _dags(session) if dag.dag_id in readable}
     names = [name for name, dag in dags.items() if not dag.broken]
-    number = func.row_number().over(partition_by=DagRun.dag_id, order_by=_BEGUN).label("number")
+    number = func.row_number().over(partition_by=DagRun.dag_id, order_by=_STARTED).label("number")
     last = select(DagRun.id, number).where(DagRun.dag_id.in_(names), DagRun.state != "queued").subquery()
     shown = or_(last.c.number <= TREND, DagRun.state == "running")
-    rows = session.execute(_runs().join(last, and_(last.c.id == DagRun.id, shown)).order_by(*_BEGUN)).all()
-    after = _after(session, names)
+    rows = session.execute(_runs().join(last, and_(last.c.id == DagRun.id, shown)).order_by(*_STARTED)).all()
+    records = _follow_up_records(session, names)
     found: dict[str, list[Run]] = {name: [] for name in names}
-    for run in _listed(session, rows, dags, after):
+    for run in _listed(session, rows, dags, records):
         found[run.dag_id].append(run)
     queued = _queued(session, names)
     return [
-        _migration(dag, after, runs=runs, total=len(runs), going=[r for r in runs if r.going_on], queued=queued.get(name, 0))
+        _migration(dag, records, runs=runs, total=len(runs), active=[r for r in runs if r.in_progress], queued=queued.get(name, 0))
         for name, dag in dags.items()
         for runs in [found.get(name, [])]
     ]
@@ -53,36 +54,36 @@ def migration(session: Session, dag_id: str, skip: int, most: int) -> Migration 
         return None
     of_dag = _runs().where(DagRun.dag_id == dag_id)
     rows = session.execute(of_dag.order_by(*_LAST).offset(skip).limit(most)).all()
-    going = session.execute(of_dag.where(DagRun.state == "running").order_by(*_LAST)).all()
+    active = session.execute(of_dag.where(DagRun.state == "running").order_by(*_LAST)).all()
     total = session.scalar(select(func.count()).select_from(DagRun).where(DagRun.dag_id == dag_id)) or 0
-    after = _after(session, [dag_id])
-    runs = _listed(session, [*rows, *(r for r in going if r.id not in {row.id for row in rows})], {dag_id: dag}, after)
+    records = _follow_up_records(session, [dag_id])
+    runs = _listed(session, [*rows, *(r for r in active if r.id not in {row.id for row in rows})], {dag_id: dag}, records)
     queued = _queued(session, [dag_id]).get(dag_id, 0)
-    running = [r for r in runs if r.going_on and r.state == "running"]
-    return _migration(dag, after, runs=runs[: len(rows)], total=total, going=running, queued=queued)
+    running = [r for r in runs if r.state == "running"]
+    return _migration(dag, records, runs=runs[: len(rows)], total=total, active=running, queued=queued)
 
 
 def others(session: Session, dag_id: str, dag_ids: Iterable[str], most: int = 5) -> list[Run]:
-    """The last runs of these DAGs, newest first, which undo or repair runs of the migration `dag_id`."""
+    """The last runs of `dag_ids`, newest first: the DAGs that undo and repair runs of the migration `dag_id`."""
     rows = session.execute(_runs().where(DagRun.dag_id.in_(list(dag_ids))).order_by(*_LAST).limit(most)).all()
-    of = {row.id: _of(row) for row in rows}
-    spans, zone = _spans(session, dag_id, {airflow_run(run) for run in of.values() if run})
-    return [_run(row, zone, of=of[row.id], asked=spans.get(airflow_run(of[row.id]))) for row in rows]
+    of_run = {row.id: _of_run(row) for row in rows}
+    spans, zone = _spans(session, dag_id, {airflow_run(run) for run in of_run.values() if run})
+    return [_run(row, zone, of_run=of_run[row.id], interval=spans.get(airflow_run(of_run[row.id]))) for row in rows]
 
 
-def asked(session: Session, run: DagRun) -> Run:
-    """A run as its start says, before its tasks have written anything: of an undo and a repair, with what they are asked to act on."""
+def requested(session: Session, run: DagRun) -> Run:
+    """A run as it was requested, before its tasks have written anything; of an undo or a repair, with the run that it is about."""
     row = session.execute(_runs().where(DagRun.id == run.id)).one()
     base, _, kind = str(row.dag_id).rpartition("__")
-    if kind not in AFTER:
+    if kind not in FOLLOW_UPS:
         return _run(row, _zone(session, row.dag_id))
-    of = _of(row)
-    spans, zone = _spans(session, base, {airflow_run(of)} if of else set())
-    return _run(row, zone, of=of, asked=spans.get(airflow_run(of)))
+    of_run = _of_run(row)
+    spans, zone = _spans(session, base, {airflow_run(of_run)} if of_run else set())
+    return _run(row, zone, of_run=of_run, interval=spans.get(airflow_run(of_run)))
 
 
-def _of(row: Row[Any]) -> str:
-    """The run that an undo or a repair is about: as it has reported, else as it was started for; "" when nothing says."""
+def _of_run(row: Row[Any]) -> str:
+    """The run that an undo or a repair is about: from its report, else from its conf; "" when neither has it."""
     conf = row.conf if isinstance(row.conf, dict) else {}
     return str(_record(row).get("run") or conf.get("run") or "") if row.task_id == "undo" else str(conf.get("run") or "")
 
@@ -103,13 +104,13 @@ def _zone(session: Session, dag_id: str) -> str | None:
 
 
 def _queued(session: Session, dag_ids: Collection[str]) -> dict[str, int]:
-    """How many runs of each DAG wait to begin."""
+    """The number of queued runs of each DAG."""
     query = select(DagRun.dag_id, func.count().label("number")).where(DagRun.dag_id.in_(dag_ids), DagRun.state == "queued")
     return {row.dag_id: row.number for row in session.execute(query.group_by(DagRun.dag_id))}
 
 
-def ours(session: Session, dag_id: str, *tags: str) -> DagModel | None:
-    """A DAG that carries `penstock` and one of these tags; None when there is none, or no longer."""
+def find_dag(session: Session, dag_id: str, *tags: str) -> DagModel | None:
+    """The DAG, when it has the tag `penstock` and one of these tags and is not stale; else None."""
     return session.scalars(_tagged(select(DagModel), tags).where(DagModel.dag_id == dag_id)).first()
 
 
@@ -128,7 +129,7 @@ def _dags(session: Session, dag_id: str | None = None) -> Sequence[Row[Any]]:
 
 
 def _runs() -> Select[Any]:
-    """Runs with what their report task, or the task of an undo, has returned. Its key begins with the run's, so each is found at once."""
+    """Runs with the return value of their report task, or of the task of an undo. The join uses the index of the XCom table."""
     summed = and_(
         XComModel.dag_run_id == DagRun.id,
         XComModel.task_id.in_(("report", "undo")),
@@ -141,16 +142,16 @@ def _runs() -> Select[Any]:
 
 
 def _listed(
-    session: Session, rows: Sequence[Row[Any]], dags: Mapping[str, Row[Any]], after: Iterable[tuple[str, Mapping[str, Any]]]
+    session: Session, rows: Sequence[Row[Any]], dags: Mapping[str, Row[Any]], records: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> list[Run]:
-    """Rows as runs, with what one more question says: where those are that go on."""
-    tasks, undone = _tasks(session, {row.id for row in rows if row.state in ("queued", "running")}), _undone(after)
+    """Rows as runs, with the tasks of the runs in progress, which take one more query."""
+    tasks, undone = _tasks(session, {row.id for row in rows if row.state in ("queued", "running")}), _undone(records)
     zones = {name: dag.intervals.removeprefix(INTERVALS) if dag.intervals else None for name, dag in dags.items()}
     return [_run(row, zones[row.dag_id], tasks.get((row.dag_id, row.run_id), ()), undone) for row in rows]
 
 
 def _tasks(session: Session, ids: Collection[int]) -> Mapping[tuple[str, str], list[Any]]:
-    """The tasks that have begun, of runs that go on, the latest last."""
+    """The started tasks of runs in progress, the latest last."""
     if not ids:
         return {}
     query = (
@@ -165,18 +166,18 @@ def _tasks(session: Session, ids: Collection[int]) -> Mapping[tuple[str, str], l
     return found
 
 
-def _after(session: Session, dag_ids: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
-    """(DAG, record) of what undos and repairs have told of themselves, for the migrations of these DAGs."""
-    named = {f"{dag_id}__{kind}": dag_id for dag_id in dag_ids for kind in AFTER}
+def _follow_up_records(session: Session, dag_ids: Collection[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(DAG of the migration, record) for each record that an undo or a repair of these migrations has returned."""
+    named = {f"{dag_id}__{kind}": dag_id for dag_id in dag_ids for kind in FOLLOW_UPS}
     query = select(XComModel.dag_id, XComModel.value).where(
         XComModel.dag_id.in_(named), XComModel.task_id.in_(("undo", "report")), XComModel.key == "return_value"
     )
     return [(named[row.dag_id], _record(row)) for row in session.execute(query)]
 
 
-def _undone(after: Iterable[tuple[str, Mapping[str, Any]]]) -> set[tuple[str, str]]:
-    """(DAG, engine's run) of each switch that was taken back. A repair tells an outcome, as every run that moves rows."""
-    return {(dag_id, str(told["run"])) for dag_id, told in after if "run" in told and "outcome" not in told}
+def _undone(records: Iterable[tuple[str, Mapping[str, Any]]]) -> set[tuple[str, str]]:
+    """(DAG, engine's run) of each switch that was undone. The record of a repair has an outcome, that of an undo has none."""
+    return {(dag_id, str(record["run"])) for dag_id, record in records if "run" in record and "outcome" not in record}
 
 
 def _run(
@@ -184,12 +185,12 @@ def _run(
     zone: str | None,
     tasks: Sequence[Row[Any]] = (),
     undone: Collection[tuple[str, str]] = (),
-    of: str = "",
-    asked: tuple[str, str] | None = None,
+    of_run: str = "",
+    interval: tuple[str, str] | None = None,
 ) -> Run:
-    """A row as a run. zone: of the intervals, None when there are none.  of, asked: the run that an undo is about, its interval."""
+    """A row as a run. zone: of the intervals, None when there are none.  of_run, interval: the run that an undo is about, its interval."""
     summary = _record(row)
-    summary = summary if summary.keys() >= SUMMED else {}
+    summary = summary if summary.keys() >= SUMMARY else {}
     return Run(
         row.dag_id,
         row.run_id,
@@ -198,41 +199,41 @@ def _run(
         row.end_date,
         str(row.run_type),
         row.triggering_user_name,
-        stage=tasks[-1].task_id if tasks else None,
-        awaits=next((t.task_id for t in tasks if t.state == "awaiting_input"), None),
+        task=tasks[-1].task_id if tasks else None,
+        waiting_task=next((t.task_id for t in tasks if t.state == "awaiting_input"), None),
         undone=(row.dag_id, summary.get("run")) in undone,
         summary=summary,
-        asked=asked or (_span(row, zone) if zone else None),
+        requested=interval or (_span(row, zone) if zone else None),
         timezone=zone or "UTC",
-        of=of,
+        of_run=of_run,
     )
 
 
 def _span(row: Row[Any], zone: str) -> tuple[str, str] | None:
-    """The interval that a run was started for: as its form says, else the data interval that Airflow gave it."""
+    """The interval that a run was started for: from its form, else Airflow's data interval."""
     conf = row.conf if isinstance(row.conf, dict) else {}
     low, high = row.data_interval_start, row.data_interval_end
     try:
-        if conf.get("from") and conf.get("to") and str(row.run_type) not in ("scheduled", "backfill"):  # those have their own
+        if conf.get("from") and conf.get("to") and str(row.run_type) not in ("scheduled", "backfill"):  # Airflow gives these their interval
             given = intervals.between(str(conf["from"]), str(conf["to"]), zone)
             low, high = given.low, given.high
     except MigrationError:
-        return None  # the run will refuse it, and say why
+        return None  # the run will refuse it with an error
     return (intervals.written(low), intervals.written(high)) if low and high and low < high else None
 
 
 def _record(row: Row[Any]) -> Mapping[str, Any]:
-    """The XCom of a row, {} where there is none or it is no record."""
+    """The XCom of a row; {} where there is none, or it is not a record."""
     value = XComModel.deserialize_value(row) if row.value is not None else None
     return value if isinstance(value, dict) else {}
 
 
-def _migration(dag: Row[Any], after: Iterable[tuple[str, Mapping[str, Any]]], **found: Any) -> Migration:
+def _migration(dag: Row[Any], records: Iterable[tuple[str, Mapping[str, Any]]], **found: Any) -> Migration:
     """A DAG as a migration. found: its runs, as the fields of Migration are called."""
-    told = (dag.description or "").removeprefix("Migration ")
+    description = (dag.description or "").removeprefix("Migration ")
     schedule = "" if dag.timetable_summary in (None, "None", "Never") else str(dag.timetable_summary)
-    coverages = [c for d, record in after if d == dag.dag_id and isinstance(c := record.get("coverage"), dict)]
+    coverages = [c for d, record in records if d == dag.dag_id and isinstance(c := record.get("coverage"), dict)]
     coverages += [c for run in found["runs"] if (c := run.summary.get("coverage"))]
     newest = max(coverages, key=lambda c: str(c["as_of"]), default=None)
-    going = sorted(found.pop("going"), key=lambda r: (r.interval or ("", ""), r.run_id))
-    return Migration(dag.dag_id, told, schedule, bool(dag.is_paused), bool(dag.broken), going=going, coverage=newest, **found)
+    active = sorted(found.pop("active"), key=lambda r: (r.interval or ("", ""), r.run_id))
+    return Migration(dag.dag_id, description, schedule, bool(dag.is_paused), bool(dag.broken), active=active, coverage=newest, **found)

@@ -1,7 +1,8 @@
-"""Decisions: undo and repair of a run, started from its report as DAG runs of their own, by whoever may start those."""
+"""Decisions: undo and repair of a run. The page of its report starts them as DAG runs, for users who may start those DAGs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from airflow.api.common.trigger_dag import trigger_dag
@@ -25,48 +26,42 @@ from penstock_ui import catalogue
 from penstock_ui.answers import addresses
 
 router = APIRouter()
-_VALID = 12 * 3600  # seconds: as long as a page may stand open
+_VALID = 12 * 3600  # seconds that a form is valid after its page was made
 
 
 def decisions(session: Session, user: BaseUser, dag_id: str, report: dict[str, Any]) -> list[Decision]:
-    """What can be decided about a run, from its report. What its migration has no DAG for isn't there."""
+    """The possible decisions about a run, from its report; without those for which the migration has no DAG."""
     found = []
-    if undo := catalogue.ours(session, f"{dag_id}__undo", "undo"):
-        told = "Restores, in one atomic step, what was live before this run's switch. What this run made live is set aside, not dropped."
-        found.append(_decision(session, user, undo, "Undo the switch", told, report["run"], grave=True, hindrance=_undoable(report)))
-    if repair := catalogue.ours(session, f"{dag_id}__repair", "repair"):
-        told = "Compares the live tables with the source, and changes only the rows that differ."
+    if undo := catalogue.find_dag(session, f"{dag_id}__undo", "undo"):
+        text = "Restores the tables that were live before this run, in one atomic step. The tables of this run are set aside, not dropped."
+        decision = Decision("Undo the switch", text, undo.dag_id, report["run"], danger=True, blocked=_undo_blocked(report))
+        found.append(_checked(user, undo, decision))
+    if repair := catalogue.find_dag(session, f"{dag_id}__repair", "repair"):
+        text = "Compares the live tables with the source, and changes only the rows that differ."
         tables = tuple(t["table"] for t in report["tables"])
-        hindrance = "" if report["switch"] and not report["undo"] else "no table of this run is live"
-        found.append(_decision(session, user, repair, "Repair what differs", told, report["run"], tables, hindrance=hindrance))
+        blocked = "" if report["switch"] and not report["undo"] else "no table of this run is live"
+        decision = Decision("Repair differences", text, repair.dag_id, report["run"], tables, blocked=blocked)
+        found.append(_checked(user, repair, decision))
     return found
 
 
-def _undoable(report: dict[str, Any]) -> str:
-    """Why a run's switch can't be undone, as far as its report knows; "" when it can. The engine asks the journal before it does it."""
+def _undo_blocked(report: dict[str, Any]) -> str:
+    """Why the switch of a run can't be undone, according to its report; "" when it can. The undo itself checks the journal."""
     if not report["switch"]:
-        return "this run switched nothing"
+        return "this run has not switched"
     if report["undo"]:
-        return "it was undone already"
-    return "the time for which the old tables are kept is over" if str(report["switch"]["keep_until"]) < journal.now() else ""
+        return "the switch was already undone"
+    return "the retention time of the previous tables has ended" if str(report["switch"]["keep_until"]) < journal.now() else ""
 
 
-def _decision(
-    session: Session,
-    user: BaseUser,
-    dag: DagModel,
-    verb: str,
-    told: str,
-    run: str,
-    tables: tuple[str, ...] = (),
-    grave: bool = False,
-    hindrance: str = "",
-) -> Decision:
-    if not hindrance and dag.is_paused:
-        hindrance = f"the DAG {dag.dag_id} is paused"
-    if not hindrance and not _may_start(user, dag.dag_id):
-        hindrance = f"you may not start runs of {dag.dag_id}"
-    return Decision(verb, told, dag.dag_id, run, tables, grave, hindrance, "" if hindrance else token(user, dag.dag_id))
+def _checked(user: BaseUser, dag: DagModel, decision: Decision) -> Decision:
+    """The decision with the token of its form; blocked when the DAG is paused, or the user may not start it."""
+    blocked = decision.blocked
+    if not blocked and dag.is_paused:
+        blocked = f"the DAG {dag.dag_id} is paused"
+    if not blocked and not _may_start(user, dag.dag_id):
+        blocked = f"you may not start runs of {dag.dag_id}"
+    return replace(decision, blocked=blocked, token="" if blocked else token(user, dag.dag_id))
 
 
 def _may_start(user: BaseUser, dag_id: str) -> bool:
@@ -79,22 +74,22 @@ def _signer() -> URLSafeTimedSerializer:
 
 
 def token(user: BaseUser, dag_id: str) -> str:
-    """What a form must carry: that a page of ours was made for this user and this DAG. Nobody without Airflow's own key can make one."""
+    """The token of a form: it proves that this server made the page for this user and this DAG. It is signed with Airflow's secret key."""
     return str(_signer().dumps([str(user.get_id()), dag_id]))
 
 
-def _proved_ours(request: Request, user: BaseUser, dag_id: str, given: str) -> None:
-    """Raises HTTPException 403 unless the form was sent by a page of ours, made for this user and this DAG, not long ago."""
+def _check_form(request: Request, user: BaseUser, dag_id: str, given: str) -> None:
+    """Raise HTTPException 403 unless this server made the page of the form, for this user and this DAG, within the last hours."""
     try:
         signed = _signer().loads(given, max_age=_VALID)
     except BadSignature:
         signed = None
-    if signed != [str(user.get_id()), dag_id] or not _from_here(request):
-        raise HTTPException(403, "This form was not sent by a page of ours, or the page is too old: open the report again.")
+    if signed != [str(user.get_id()), dag_id] or not _same_origin(request):
+        raise HTTPException(403, "This form is not from a page of this server, or the page is too old. Open the report again.")
 
 
-def _from_here(request: Request) -> bool:
-    """Whether a browser says that a page of this server sent the form. One too old to say so is believed by its Origin."""
+def _same_origin(request: Request) -> bool:
+    """Whether the browser says that a page of this server sent the form; an old browser says it by its Origin header."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site or not origin:
         return site in (None, "same-origin")
@@ -112,20 +107,20 @@ def start(
     tables: Annotated[list[str] | None, Form()] = None,
     note: Annotated[str, Form(max_length=500)] = "",
 ) -> RedirectResponse:
-    """Start a run of an undo or repair DAG in the user's name, and go to the page that shows it running and then its report."""
-    _proved_ours(request, user, dag_id, given)
-    dag = catalogue.ours(session, dag_id, *catalogue.AFTER)
-    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in catalogue.AFTER)):
-        raise HTTPException(403, "Only undos and repairs of migrations are started here.")
+    """Start a run of an undo or repair DAG in the user's name, and redirect to the page with its progress and then its report."""
+    _check_form(request, user, dag_id, given)
+    dag = catalogue.find_dag(session, dag_id, *catalogue.FOLLOW_UPS)
+    if dag is None or not dag_id.endswith(tuple(f"__{kind}" for kind in catalogue.FOLLOW_UPS)):
+        raise HTTPException(403, "Only undos and repairs of migrations can be started here.")
     asked = {"run": run} if run else {}
-    told = f"{note} " if note else ""
+    reason = f"{note} " if note else ""
     try:
         started = trigger_dag(
             dag_id,
             triggered_by=DagRunTriggeredByType.UI,
             triggering_user_name=user.get_name(),
             conf=asked | ({"tables": tables} if tables else {}),
-            note=f"{told}(from the report, by {user.get_name()})",
+            note=f"{reason}(from the report, by {user.get_name()})",
             session=session,
         )
     except (ParamValidationError, ValueError) as fault:
@@ -133,6 +128,6 @@ def start(
     except AirflowException as fault:
         raise HTTPException(409, str(fault)) from None
     if started is None:
-        raise HTTPException(409, "Airflow has started no run.")
-    session.commit()  # the browser asks for the run's page before this request's session would be committed
+        raise HTTPException(409, "Airflow did not start a run.")
+    session.commit()  # the browser requests the page of the run before Airflow would commit this session
     return RedirectResponse(addresses(request).report(dag_id, started.run_id), 303)

@@ -1,4 +1,4 @@
-"""From a task to its part of the report: a button on the task's page, worked out when that page is looked at."""
+"""Links from a task to its part of the report: a button on the page of the task. The address is made when that page is opened."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from penstock_operators.undo import UndoOperator
 from penstock_operators.validate import ProveOperator, ValidateOperator
 
 ROUTE = "migrations"
-"""The place of our pages in Airflow's own: what stands behind it in an address is the page within its frame."""
+"""The part of Airflow's addresses under which these pages are; the page in the frame follows it."""
 _PARTS = {
-    "preflight": "assessment",
+    "preflight": "preflight",
     "plan": "stages",
     "extract": "tables",
     "transform": "tables",
@@ -36,12 +36,12 @@ _PARTS = {
     "verify": "switch",
     "finish": "switch",
 }
-_DEALT = {"extract": "plan", "transform": "gate_extracted", "load": "prepare"}
-"""Which task has dealt a mapped task its chunks."""
+_CHUNKS_FROM = {"extract": "plan", "transform": "gate_extracted", "load": "prepare"}
+"""By mapped task, the task that returned its chunks."""
 
 
 class ReportLink(BaseOperatorLink):
-    """To the gate's page from a gate, to the table's from a task that has one table, else to the part of the report."""
+    """From a gate to its page, from a task with one table to the page of the table, else to a part of the report."""
 
     name = "Migration report"
     operators: ClassVar[list[Any]] = [
@@ -71,20 +71,20 @@ class ReportLink(BaseOperatorLink):
 def _page(to: Addresses, task: Any) -> str:
     if task.task_id.startswith("gate_"):
         return to.gate(task.dag_id, task.run_id, task.task_id.removeprefix("gate_"))
-    if task.task_id in _DEALT and (table := _only_table(task)):
+    if task.task_id in _CHUNKS_FROM and (table := _only_table(task)):
         return to.table(task.dag_id, task.run_id, table)
     part = _PARTS.get(task.task_id)
     return to.report(task.dag_id, task.run_id) + (f"#{part}" if part else "")
 
 
 def _only_table(task: Any) -> str | None:
-    """The table of a mapped task's chunks; None when it has several, or nothing says which."""
-    # a task's process loads this file and asks for nothing in it
+    """The table of a mapped task's chunks; None when it has several, or the table is not known."""
+    # imported here: the process of a task loads this file, and does not call this
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     query = XComModel.get_many(
-        run_id=task.run_id, key="return_value", task_ids=_DEALT[task.task_id], dag_ids=task.dag_id, map_indexes=-1, limit=1
+        run_id=task.run_id, key="return_value", task_ids=_CHUNKS_FROM[task.task_id], dag_ids=task.dag_id, map_indexes=-1, limit=1
     )
     with create_session() as session:
         found = session.scalars(query).first()

@@ -1,4 +1,4 @@
-"""The pages across runs: all migrations, and one."""
+"""The pages of all migrations, and of one migration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = APIRouter()
 
 @router.get("/", dependencies=[Depends(requires_access_dag("GET"))])
 def migrations(request: Request, user: GetUserDep, session: SessionDep) -> HTMLResponse:
-    """Every migration that the reader may read, a line each."""
+    """All migrations that the user may read, one line each."""
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
     return page(all_of_them.page(catalogue.migrations(session, readable), addresses(request), dt.datetime.now(dt.UTC)))
 
@@ -37,27 +37,27 @@ def migration(
     skip: Annotated[int, Query(ge=0)] = 0,
     show: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> Response:
-    """One migration. skip, show: which of its runs are listed."""
+    """One migration. skip, show: which of its runs the page lists."""
     found = catalogue.migration(session, dag_id, skip, max(show, one.LEAST))
-    if found is None and catalogue.ours(session, dag_id, *catalogue.AFTER):
+    if found is None and catalogue.find_dag(session, dag_id, *catalogue.FOLLOW_UPS):
         return RedirectResponse(addresses(request).migration(dag_id.rpartition("__")[0]), 307)
     if found is None:
         raise HTTPException(404, "This DAG is not a migration: those are made from the files in dags/migrations/.")
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    beside = [name for kind in catalogue.AFTER if (name := f"{dag_id}__{kind}") in readable]
+    dag_ids = [name for kind in catalogue.FOLLOW_UPS if (name := f"{dag_id}__{kind}") in readable]
     window = one.Window(skip, show)
-    others = catalogue.others(session, dag_id, beside)
+    others = catalogue.others(session, dag_id, dag_ids)
     return page(one.page(found, window, _coverage(found), others, addresses(request), dt.datetime.now(dt.UTC)))
 
 
 def _coverage(found: Migration) -> dict[str, Any] | None:
-    """The coverage as it was last written down, in the staging area that the last run was in."""
+    """The coverage as last stored, beside the staging area of the last run; None when there is none, or it can't be read."""
     from penstock.stages.coverage import coverage
 
-    if found.report is None:
+    if found.reported is None:
         return None
-    root, name, _ = str(found.report.summary["staging"]).rsplit("/", 2)
+    root, name, _ = str(found.reported.summary["staging"]).rsplit("/", 2)
     try:
         return coverage.kept(root, name)
-    except OSError:  # a staging area that can't be reached now must not take the page with it
+    except OSError:  # the page is shown without it when the staging area can't be reached
         return None

@@ -1,4 +1,4 @@
-"""The pages of one run: its report, one table, one gate, how far it is, and the report as a file."""
+"""The pages of one run: its report, one table, one gate, its progress, and the report as a file."""
 
 from __future__ import annotations
 
@@ -23,87 +23,96 @@ from penstock_ui.decisions import decisions
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from penstock.reporting.html.run import Shown
+    from penstock.reporting.html.run import RunPage
     from penstock.state.progress import Progress
+    from penstock.state.run_log import Failure
     from penstock.state.staging import Staging
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
 
 Attempt = Annotated[int | None, Query(ge=1)]
-_NONE_YET = "No report yet: it is written before an approval is asked for, and when the run ends."
+_NONE_YET = "There is no report yet. It is written before an approval is requested, and when the run ends."
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run as this request means it. area: of the attempt asked for; None before the run's first task has named one."""
+    """The run of a request. area: of the requested attempt; None before the first task of the run has named one."""
 
     area: Staging | None
-    shown: Shown
+    page: RunPage
 
     def report(self) -> dict[str, Any]:
-        """Its report.json. Raises HTTPException 404 when there is none yet."""
-        found = self.reported()
+        """Its report.json, as this version has it. Raises HTTPException 404 when there is none yet."""
+        found = self.find_report()
         if found is None:
             raise HTTPException(404, _NONE_YET)
         return found
 
-    def reported(self) -> dict[str, Any] | None:
-        """Its report.json; None when there is none yet."""
+    def find_report(self) -> dict[str, Any] | None:
+        """Its report.json, as this version has it; None when there is none yet."""
+        from penstock.reporting.upgrade import upgraded
         from penstock.state import run_files
 
         try:
-            return dict(self.area.read_json(run_files.REPORT)) if self.area else None
+            return upgraded(dict(self.area.read_json(run_files.REPORT))) if self.area else None
         except FileNotFoundError:
             return None
 
+    def failure(self) -> Failure | None:
+        """What made it fail; None when nothing did."""
+        from penstock.state import run_log
+
+        return run_log.FAILURE.find(self.area) if self.area else None
+
     def progress(self) -> Progress:
-        """How far it is."""
+        """Its progress."""
         from penstock.state import progress
 
         return progress.read(self.area) if self.area else progress.NOTHING
 
 
 def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt: Attempt = None) -> _Run:
-    """The run of the address, as its first task named its staging area: nothing of an address is ever a path. Raises HTTPException 404."""
-    from penstock.reporting.html.run import Shown
+    """The run of the address. Its first task has named the staging area: no address is used as a path. Raises HTTPException 404."""
+    from penstock.reporting.html.run import RunPage
+    from penstock.state import attempts as attempts_of
     from penstock.state import staging
 
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if found is None:
         raise HTTPException(404, "There is no such run.")
     named = session.scalars(XComModel.get_many(run_id=run_id, key="staging", dag_ids=dag_id, limit=1)).first()
-    if named is None and catalogue.ours(session, dag_id, "migration", *catalogue.AFTER) is None:
+    if named is None and catalogue.find_dag(session, dag_id, "migration", *catalogue.FOLLOW_UPS) is None:
         raise HTTPException(404, "This DAG is not a migration, an undo or a repair: its runs have no report.")
     current = staging.of(*XComModel.deserialize_value(named).rsplit("/", 2)) if named is not None else None
     base, attempts = _attempts(current) if current else ("", 1)
     if attempt is not None and attempt > attempts:
         raise HTTPException(404, "There is no such attempt.")
-    asked = attempt or attempts
-    area = current if current is None or asked == attempts else current.of_run(base if asked == 1 else f"{base}~{asked}")
-    state = str(found.state) if asked == attempts else "over"
+    number = attempt or attempts
+    area = current if current is None or number == attempts else current.of_run(attempts_of.run_id(base, number))
+    state = str(found.state) if number == attempts else "ended"
     tasks = _tasks(session, dag_id, run_id)
-    started = catalogue.asked(session, found)
-    shown = Shown(
+    requested = catalogue.requested(session, found)
+    page = RunPage(
         addresses(request),
         dag_id,
         run_id,
-        going_on=state in ("queued", "running"),
+        in_progress=state in ("queued", "running"),
         queued=state == "queued",
-        awaits=next((name for name, at in tasks if at == "awaiting_input"), None) if state == "running" else None,
-        attempt=asked,
+        waiting_task=next((name for name, at in tasks if at == "awaiting_input"), None) if state == "running" else None,
+        attempt=number,
         attempts=attempts,
-        interval=started.interval_words,
-        of=started.of,
-        began=started.began.isoformat() if started.began else None,
-        failed=tuple(dict.fromkeys(name for name, at in tasks if at == "failed")),
-        by=found.triggering_user_name or "",
+        interval=requested.interval_words,
+        of_run=requested.of_run,
+        started=requested.started.isoformat() if requested.started else None,
+        failed_tasks=tuple(dict.fromkeys(name for name, at in tasks if at == "failed")),
+        started_by=found.triggering_user_name or "",
         note=found.note or "",
     )
-    return _Run(area, shown)
+    return _Run(area, page)
 
 
 def _tasks(session: Session, dag_id: str, run_id: str) -> list[tuple[str, str]]:
-    """(task, state) of those that a page speaks of: what waits for a person, and what failed."""
+    """(task, state) of the tasks that wait for an approval, and of those that failed."""
     query = select(TaskInstance.task_id, TaskInstance.state).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(("awaiting_input", "failed"))
     )
@@ -114,27 +123,24 @@ RunDep = Annotated[_Run, Depends(run)]
 
 
 def _attempts(current: Staging) -> tuple[str, int]:
-    """The run id that the attempts of a run have in common, and how many there are. One that was cleared after its switch has several."""
-    from penstock.state import run_files
+    """The common run id of the attempts of a run, and how many there are. A run that was cleared after its switch has several."""
+    from penstock.state import attempts
 
-    if not current.exists(run_files.ATTEMPT):
-        return "", 1
-    told = current.read_json(run_files.ATTEMPT)
-    return str(told["of"]), int(told["attempt"])
+    found = attempts.ATTEMPT.find(current)
+    return (found.of, found.attempt) if found else ("", 1)
 
 
 @router.get("/report")
 def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse:
-    """The report of a run, as far as it has come; before there is one, how far the run is."""
+    """The report of a run; before there is one, its progress."""
     from penstock.reporting.html import run as pages
-    from penstock.state import run_log
 
-    told = found.reported()
-    if told and told.get("kind") == "undo":
-        return page(pages.undo(told, found.progress(), found.shown))
-    if told is None:
-        return page(pages.unreported(run_log.FAILURE.find(found.area) if found.area else None, found.progress(), found.shown))
-    return page(pages.report(told, found.progress(), found.shown, decisions(session, user, told["migration"], told)))
+    report = found.find_report()
+    if report is None:
+        return page(pages.unreported(found.failure(), found.progress(), found.page))
+    if report.get("kind") == "undo":
+        return page(pages.undo(report, found.progress(), found.page))
+    return page(pages.report(report, found.progress(), found.page, decisions(session, user, report["migration"], report)))
 
 
 @router.get("/report.html")
@@ -160,21 +166,21 @@ def _download(found: _Run, name: str, media: str) -> Response:
         text = None
     if text is None:
         raise HTTPException(404, _NONE_YET)
-    file = f"{found.shown.dag_id} {found.shown.run_id}.{name.rpartition('.')[2]}"
+    file = f"{found.page.dag_id} {found.page.run_id}.{name.rpartition('.')[2]}"
     return Response(text, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file, safe='')}"})
 
 
 @router.get("/tables")
 def table(found: RunDep, name: str) -> HTMLResponse:
-    """One table of a run. Its name is looked up among those of the report."""
+    """One table of a run. The name is looked up in the report."""
     from penstock.reporting.html import run as pages
     from penstock.reporting.one_table import one_table
 
-    told = found.report()
-    one = one_table(found.area, told, name) if found.area and "tables" in told else None
+    report = found.report()
+    one = one_table(found.area, report, name) if found.area and "tables" in report else None
     if one is None:
         raise HTTPException(404, "This run has no such table.")
-    return page(pages.table(one, told, found.shown))
+    return page(pages.table(one, report, found.page))
 
 
 @router.get("/gates/{stage}")
@@ -182,8 +188,8 @@ def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", g
     """One gate of a run."""
     from penstock.reporting.html import run as pages
 
-    told = found.report()
-    html = pages.gate(told, stage, found.shown, number) if "gates" in told else None
+    report = found.report()
+    html = pages.gate(report, stage, found.page, number) if "gates" in report else None
     if html is None:
         raise HTTPException(404, "This run has no such gate.")
     return page(html)
@@ -191,8 +197,8 @@ def gate(found: RunDep, stage: str, number: Annotated[int, Query(alias="page", g
 
 @router.get("/progress")
 def progress(found: RunDep, seen: str = "") -> JSONResponse:
-    """How far the run is: as figures, and as the piece of the page that shows it. changed: the page that has `seen` its state is old."""
+    """The progress of the run, as figures and as HTML. changed: whether the state of the run differs from `seen`, the state on the page."""
     from penstock.reporting.html import run as pages
 
     now = found.progress()
-    return JSONResponse({"changed": seen != found.shown.state, "progress": now.record(), "html": pages.going(now, found.shown)})
+    return JSONResponse({"changed": seen != found.page.state, "progress": now.record(), "html": pages.progress_of(now, found.page)})

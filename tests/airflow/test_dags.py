@@ -6,11 +6,14 @@ import json
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers.airflow import REPO, Airflow, parsed
+from penstock.migration.loader import load as declared
+from penstock.model import pipeline
+from tests.support.servers.airflow import DAGS, REPO, Airflow, parsed
 
 HEAVY = ("great_expectations", "pandas", "pyarrow", "duckdb", "numpy", "MySQLdb", "psycopg")
 GOOD = {"good", "good__undo", "good__repair"}
@@ -26,6 +29,18 @@ began = time.process_time()
 import runpy
 for file in sys.argv[2:]: runpy.run_path(file)
 print(json.dumps([time.process_time() - began, [m for m in sys.argv[1].split(",") if m in sys.modules]]))
+"""
+
+
+ADDED = """
+from penstock.model import pipeline
+pipeline.MOVE = (*pipeline.MOVE, pipeline.Stage("count", "count once more", "count:count", gate=True))
+pipeline.PIPELINE = (*pipeline.PLAN, *pipeline.MOVE, *pipeline.SWITCH)
+import sys
+from penstock.migration.loader import load
+from penstock_operators.migration_dag import migration_dag
+task = migration_dag(load(sys.argv[1])).get_task("count")
+print(type(task).__name__, sorted(task.upstream_task_ids), sorted(task.downstream_task_ids))
 """
 
 
@@ -89,6 +104,25 @@ def test_every_gate_and_proof_has_its_own_edge_to_the_switch(airflow: Airflow) -
 def test_stages_without_work_are_not_there(airflow: Airflow) -> None:
     assert "transform" in airflow.dags["shop"].task_ids and "transform" not in airflow.dags["shop_plain"].task_ids
     assert "approve" in airflow.dags["shop_approved"].task_ids and "approve" not in airflow.dags["shop"].task_ids
+
+
+def test_the_tasks_are_the_stages_of_the_pipeline_in_their_order(airflow: Airflow) -> None:
+    for name in ("shop", "shop_plain", "shop_approved", "shop_daily"):
+        dag = airflow.dags[name]
+        migration = declared(str(DAGS / "migrations" / f"{name}.yaml"))
+        stages = [stage for stage in pipeline.of(migration) if not stage.task]
+        assert set(dag.task_ids) == {stage.name for stage in stages} | {"report", "outcome"}
+        for before, after in pairwise(stages):
+            assert after.name in dag.get_task(before.name).downstream_task_ids, (name, before.name, after.name)
+        assert {t.task_id for t in dag.tasks if t.is_mapped} == {stage.name for stage in stages if stage.fan_out}
+
+
+def test_a_stage_that_is_added_to_the_table_is_a_task_that_the_switch_waits_for(tmp_path: Path) -> None:
+    """In a process of its own, where the line is in the table before anything reads it."""
+    file = tmp_path / "shop.yaml"
+    file.write_text(FILE.format(name="shop"))
+    done = subprocess.run([sys.executable, "-c", ADDED, str(file)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["StageOperator ['prove'] ['switch']"], done.stderr
 
 
 def test_run_state_hangs_on_the_stages_and_not_only_on_the_report(airflow: Airflow) -> None:

@@ -13,9 +13,11 @@ from urllib.parse import quote
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
+from penstock.state import staging
 from tests.support.data.bad_rows import sqlite
-from tests.support.servers.airflow import HOME, MASK_KEY, STAGING, Airflow, api, filled, login
+from tests.support.servers.airflow import DAGS, HOME, MASK_KEY, STAGING, Airflow, api, filled, login
 
 NAMES = [
     "PreflightOperator",
@@ -144,14 +146,14 @@ def test_preflight_refuses_with_every_problem_and_moves_nothing(airflow: Airflow
     run = airflow.run("shop_missing")
     states = airflow.states(run)
     assert run.state == "failed" and states["preflight"] == "failed" and states["report"] == "success"
-    found = airflow.staged(run, "shop_missing").read_json("report.json")["assessment"]
+    found = airflow.staged(run, "shop_missing").read_json("report.json")["preflight"]
     assert [("no_such_table" in p["what"]) for p in found["problems"] if p["blocking"]] == [True]
 
 
 def test_preflight_takes_a_sample_that_the_report_keeps(moved: tuple[Airflow, Any]) -> None:
     airflow, run = moved
-    found = airflow.staged(run, "shop").read_json("report.json")["assessment"]
-    assert any(line.startswith("time: about ") for line in found["told"]) and not any(p["blocking"] for p in found["problems"])
+    found = airflow.staged(run, "shop").read_json("report.json")["preflight"]
+    assert any(line.startswith("time: about ") for line in found["lines"]) and not any(p["blocking"] for p in found["problems"])
 
 
 def test_dry_run_plans_and_moves_nothing(airflow: Airflow) -> None:
@@ -192,7 +194,7 @@ def test_undo_puts_the_old_tables_back(airflow: Airflow) -> None:
     assert airflow.xcoms(undone)["undo", "return_value", -1]["run"] == second.run_id
     assert airflow.staged(second, "shop_plain").exists("undo.json")
     tab = api().get(f"/penstock/dags/shop_plain__undo/runs/{undone.run_id}/report", headers=login())
-    assert tab.status_code == 200 and "The switch of the run" in tab.text and "as before it" in tab.text
+    assert tab.status_code == 200 and "The switch of the run" in tab.text and "restored" in tab.text
     listed = next(row for row in api().get("/penstock/dags/shop_plain", headers=login()).text.split("<tr><td") if second.run_id in row)
     assert "undone" in listed
     assert airflow.xcoms(undone)["undo", "return_value", -1]["coverage"]["proven"] == 2
@@ -217,10 +219,10 @@ def test_who_approves_is_told_what_is_in_quarantine_and_no_value_of_it(airflow_i
     rows = [("s3cret", "s3cret-uuid")] * 2 + [("open", None)]
     move = sqlite(tmp_path, "CREATE TABLE t (name TEXT, u UUID); CREATE TABLE k (id INTEGER PRIMARY KEY, u UUID);", rows)
     move.tell("INSERT INTO k VALUES (7, 'odd')")
-    session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), until="gate")
+    session = move.run(move.write({"t": {"sensitive": ["name", "u"]}}), stop_before_switch=True)
     told = evidence(session.staging.read_json("report.json"), 3600)
     assert "- t: 2 × u not a UUID in small letters" in told and "s3cret" not in told
-    assert "- k: 1 × u not a UUID in small letters, for instance `id=7`" in told
+    assert "- k: 1 × u not a UUID in small letters, for example `id=7`" in told
 
 
 def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Airflow) -> None:
@@ -232,6 +234,27 @@ def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Ai
     staged = airflow.staged(run, "shop_approved")
     assert not staged.read_json("approval.json")["approved"]
     assert "not approved" in staged.read_text("report.html")
+
+
+def test_an_answer_is_the_same_evidence_in_airflow_and_on_the_command_line(airflow: Airflow, tmp_path: Path) -> None:
+    from penstock.errors import NotApproved
+    from penstock.migration.loader import load
+    from tests.support.requests import ran
+
+    ends = sa.make_url(f"sqlite:///{airflow.source}"), sa.make_url(f"duckdb:///{tmp_path}/by_hand.duckdb")
+    where = (load(DAGS / "migrations" / "shop_approved.yaml"), "by hand", str(tmp_path / "staging"), *ends, tmp_path / "none")
+    with pytest.raises(NotApproved):
+        ran(*where, approve=lambda _: (False, "admin"))
+    with airflow.answering("Reject", "shop_approved"):
+        run = airflow.run("shop_approved")
+    by_airflow, by_hand = airflow.staged(run, "shop_approved"), staging.of(str(tmp_path / "staging"), "shop_approved", "by hand")
+    for file in ("approval.json", "failure.json"):
+        assert untimed(by_airflow.read_json(file)) == untimed(by_hand.read_json(file))
+    assert by_hand.read_json("failure.json")["stage"] == "approve"
+
+
+def untimed(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "at"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -249,18 +272,18 @@ def test_faults_that_a_retry_can_help_are_tried_again_and_others_are_not() -> No
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
     from penstock.errors import ConnectionFailed, LoadFailed
-    from penstock_operators.migration_operator import faults_told
+    from penstock_operators.migration_operator import airflow_faults
 
-    with pytest.raises(AirflowException, match="down for a minute") as again, faults_told():
+    with pytest.raises(AirflowException, match="down for a minute") as again, airflow_faults():
         raise ConnectionFailed("down for a minute", fix="wait")
     assert not isinstance(again.value, AirflowFailException)
-    with pytest.raises(AirflowFailException, match="fix: correct the rows"), faults_told():
+    with pytest.raises(AirflowFailException, match="fix: correct the rows"), airflow_faults():
         raise LoadFailed("a duplicate key", fix="correct the rows")
 
 
 def test_missing_connection_is_named_with_its_fix(airflow: Airflow) -> None:
     from penstock.errors import UnknownConnection
-    from penstock_operators.migration_operator import url
+    from penstock_operators.connections import url
 
     with pytest.raises(UnknownConnection, match="no connection nobody"):
         url("nobody")

@@ -63,7 +63,7 @@ def test_all_migrations_are_listed_with_what_each_is_at(many: None) -> None:
     page = get("")
     for name in NAMES:
         line = re.search(rf'<tr>\s*<th scope="row"><a href="/penstock/dags/{name}">.*?</tr>', page, re.DOTALL)
-        assert line and "awaits approval" in line[0] and "last report" in line[0] and "300<small> of 366" in line[0], name
+        assert line and "awaiting approval" in line[0] and "last report" in line[0] and "300<small> of 366" in line[0], name
         assert f"/dags/{name}/runs/{name}_2024-09-06T00%3A00%3A00%2B00%3A00/tasks/approve/required_actions" in line[0]
 
 
@@ -173,11 +173,13 @@ def test_calendar_has_a_cell_a_day_where_it_stands_in_its_week() -> None:
     from penstock.reporting.html import calendar
     from penstock.reporting.html.addresses import Addresses
 
-    (year,) = calendar.coverage("t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], calendar.Place("d", Addresses("/p"))).years
+    (year,) = calendar.coverage(
+        "t", [cell(1, "proven"), cell(4, "stale"), cell(11, "missing")], calendar.Calendar("d", Addresses("/p"))
+    ).years
     friday, monday, next_monday = year.cells
     assert monday.y == next_monday.y < friday.y and friday.x < monday.x < next_monday.x
-    assert [c.told for c in year.cells][:2] == ["2024-03-01: proven, 7 rows", "2024-03-04: stale, 7 rows: because"]
-    assert monday.to == "/p/dags/d/runs/r4/report" and year.told == "2024: 1 proven, 1 stale, 1 missing"
+    assert [c.title for c in year.cells][:2] == ["2024-03-01: proven, 7 rows", "2024-03-04: stale, 7 rows: because"]
+    assert monday.to == "/p/dags/d/runs/r4/report" and year.title == "2024: 1 proven, 1 stale, 1 missing"
 
 
 def test_calendar_of_hours_is_a_day_a_cell_as_its_worst_hour() -> None:
@@ -185,8 +187,8 @@ def test_calendar_of_hours_is_a_day_a_cell_as_its_worst_hour() -> None:
     from penstock.reporting.html.addresses import Addresses
 
     hours = [cell(d, "failed" if (d, h) == (2, 5) else "proven", (h, h + 1)) for d in (1, 2) for h in range(24)]
-    found = calendar.coverage("t", hours, calendar.Place("d", Addresses("/p")))
-    assert [(c.state, c.told) for c in found.years[0].cells] == [
+    found = calendar.coverage("t", hours, calendar.Calendar("d", Addresses("/p")))
+    assert [(c.state, c.title) for c in found.years[0].cells] == [
         ("proven", "2024-03-01: 24 proven"),
         ("failed", "2024-03-02: 1 failed, 23 proven"),
     ]
@@ -198,7 +200,7 @@ def test_calendar_of_months_is_a_row_a_year() -> None:
     from penstock.reporting.html.addresses import Addresses
 
     months = [cell(1, "proven", (0, 24 * 30), month) for month in range(1, 13)]
-    (year,) = calendar.coverage("t", months, calendar.Place("d", Addresses("/p"))).years
+    (year,) = calendar.coverage("t", months, calendar.Calendar("d", Addresses("/p"))).years
     assert len({c.y for c in year.cells}) == 1 and len({c.x for c in year.cells}) == 12
 
 
@@ -214,7 +216,7 @@ def test_an_interval_whose_last_run_failed_is_failed_until_one_proves_it() -> No
         (cell(1, "proven"), "failed"),
         (cell(1, "proven") | {"at": "2024-04-06"}, "proven"),
     ):
-        ((told,),) = [t["cells"] for t in calendar.overlaid({"tables": [{"table": "t", "cells": [before]}]}, [run])]
+        ((told,),) = [t["cells"] for t in calendar.with_failures({"tables": [{"table": "t", "cells": [before]}]}, [run])]
         assert told["state"] == state and (state == "proven" or (told["run"], told["why"]) == ("late", "it broke"))
 
 
@@ -231,10 +233,10 @@ def test_what_waits_for_a_person_comes_first_then_what_failed() -> None:
         "a_done": done,
         "b_going": Run("d", "r", "running", NOW),
         "c_failed": Run("d", "r", "failed", NOW),
-        "d_waits": Run("d", "r", "running", NOW, awaits="approve"),
+        "d_waits": Run("d", "r", "running", NOW, waiting_task="approve"),
     }
     page = migrations.page(
-        [Migration(name, runs=[run], going=[run] if run.going_on else []) for name, run in runs.items()], Addresses("/p"), NOW
+        [Migration(name, runs=[run], active=[run] if run.in_progress else []) for name, run in runs.items()], Addresses("/p"), NOW
     )
     assert re.findall(r'<th scope="row"><a href="/p/dags/(\w+)"', page) == ["d_waits", "c_failed", "b_going", "a_done"]
 
@@ -244,8 +246,8 @@ def test_calendar_of_days_has_the_days_of_the_migration_s_time_zone() -> None:
     from penstock.reporting.html.addresses import Addresses
 
     berlin = cell(3, "proven") | {"interval": ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]}
-    found = calendar.coverage("t", [berlin, berlin | {"state": "missing"}], calendar.Place("d", Addresses("/p"), "Europe/Berlin"))
-    assert [c.told for c in found.years[0].cells] == ["2024-03-04: 1 missing, 1 proven"] and found.lines[0][0] == "2024-03-04"
+    found = calendar.coverage("t", [berlin, berlin | {"state": "missing"}], calendar.Calendar("d", Addresses("/p"), "Europe/Berlin"))
+    assert [c.title for c in found.years[0].cells] == ["2024-03-04: 1 missing, 1 proven"] and found.lines[0][0] == "2024-03-04"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_backfill_shows_how_many_runs_go_on_and_of_which_intervals(backfilled:
 
 def test_a_run_that_was_refused_or_waits_shows_the_day_of_its_interval(backfilled: None) -> None:
     rows = [text_of(row) for row in get("dags/ledger").split("<tr><td")]
-    assert next(r for r in rows if "2024-03-02" in r and "began" not in r).count("failed") == 1
+    assert next(r for r in rows if "2024-03-02" in r and "started" not in r).count("failed") == 1
     assert any("2024-04-10 queued" in r for r in rows)
     run = quote("ledger_2024-02-09T00:00:00+00:00", safe="")
     page = get(f"dags/ledger/runs/{run}/report")

@@ -48,7 +48,7 @@ def test_a_run_of_a_backfill_or_the_schedule_takes_no_interval_from_its_form(
     airflow_installed: None, kind: str, asked: dict[str, str]
 ) -> None:
     from penstock.errors import MigrationError
-    from penstock_operators.migration_operator import declared, interval
+    from penstock_operators.runs import declared, interval
     from tests.support.servers.airflow import DAGS
 
     migration = declared(str(DAGS / "migrations" / f"{DAILY}.yaml"))
@@ -61,7 +61,7 @@ def test_a_run_of_a_backfill_or_the_schedule_takes_no_interval_from_its_form(
 
 
 def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow) -> None:
-    from penstock_operators.migration_operator import area, begun_run, current_run, declared
+    from penstock_operators.runs import area, begun_run, current_run, declared
     from tests.support.servers.airflow import DAGS, STAGING
 
     migration, root = declared(str(DAGS / "migrations" / f"{DAILY}.yaml")), str(STAGING)

@@ -49,15 +49,15 @@ def test_the_report_is_downloaded_as_the_files_that_the_run_has_written(moved: t
 
 def test_progress_says_how_far_a_run_is_and_when_its_page_is_old(moved: tuple[Airflow, Any, Any]) -> None:
     _, run, _ = moved
-    found = get(run, "progress?seen=going").json()
+    found = get(run, "progress?seen=running").json()
     assert found["changed"] and found["progress"]["fraction"] == 1.0 and "data-progress" in found["html"]
-    assert not get(run, "progress?seen=over").json()["changed"]
+    assert not get(run, "progress?seen=ended").json()["changed"]
 
 
 def test_an_undo_has_a_report_of_its_own(moved: tuple[Airflow, Any, Any]) -> None:
     _, run, undo = moved
     page = get(undo, "report").text
-    assert "What the undo did with each table" in page and run.run_id in page.replace("&#43;", "+").replace("&#58;", ":")
+    assert "what the undo did" in page and run.run_id in page.replace("&#43;", "+").replace("&#58;", ":")
     assert get(undo, "report.json").json()["kind"] == "undo"
     assert get(run, "report.json").json()["undo"]["asked"]["run"] == undo.run_id
     for page in ("tables?name=log", "gates/loaded"):
@@ -93,7 +93,7 @@ def test_a_second_undo_is_refused_in_words_and_not_with_an_empty_page(moved: tup
     text = answer.text.replace("&#43;", "+").replace("&#58;", ":")
     assert again.state == "failed" and answer.status_code == 200 and "undo failed" in text
     assert "The last switch of shop_plain is undone already" in text and f"it was of the run {run.run_id}" in text
-    assert get(again, "report.json").json()["failure"]["fix"] == "" and get(again, "progress?seen=over").status_code == 200
+    assert get(again, "report.json").json()["failure"]["fix"] == "" and get(again, "progress?seen=ended").status_code == 200
 
 
 def test_an_undo_of_a_run_that_staging_does_not_have_says_so(moved: tuple[Airflow, Any, Any]) -> None:
@@ -117,7 +117,11 @@ def test_a_run_that_waits_to_begin_has_a_page(moved: tuple[Airflow, Any, Any], r
     with create_session() as session:
         session.execute(insert(DagRun.__table__), [waiting])
     place = f"/penstock/dags/{dag_id}/runs/{quote(waiting['run_id'], safe='')}"
-    for state, seen, words in (("queued", "queued", "queued"), ("running", "going", "is running"), ("failed", "over", "without a report")):
+    for state, seen, words in (
+        ("queued", "queued", "queued"),
+        ("running", "running", "is running"),
+        ("failed", "ended", "without a report"),
+    ):
         with create_session() as session:
             session.execute(update(DagRun).where(DagRun.run_id == waiting["run_id"]).values(state=state))
         answer = api().get(f"{place}/report", headers=login())

@@ -9,11 +9,20 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from penstock import databases
+from penstock.databases import Database
 from penstock.planning.expressions import Family, Known, NotSure, translate
 from tests.support.data.plain_values import Make, Plain, make
 from tests.support.data.type_cases import DATABASES
 
 __all__ = ["make"]  # a fixture
+
+
+def of(name: str) -> Database:
+    found = databases.named(name)
+    assert found is not None
+    return found
+
 
 KNOWN: dict[str, Known] = {
     "n": Known("n", "integer"),
@@ -47,9 +56,9 @@ KNOWN: dict[str, Known] = {
 def test_what_is_sure_is_written_as_the_target_writes_it(source: str, text: str, target: str, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(NotSure):
-            translate(text, source, target, KNOWN)
+            translate(text, of(source), of(target), KNOWN)
     else:
-        assert translate(text, source, target, KNOWN) == expected
+        assert translate(text, of(source), of(target), KNOWN) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,10 +92,10 @@ def test_what_is_sure_is_written_as_the_target_writes_it(source: str, text: str,
 )  # fmt: skip
 def test_what_is_not_sure_is_refused_with_the_reason(source: str, text: str, why: str | None) -> None:
     if why is None:
-        assert translate(text, source, "mysql", KNOWN) == "`n`"
+        assert translate(text, of(source), of("mysql"), KNOWN) == "`n`"
         return
     with pytest.raises(NotSure, match=why):
-        translate(text, source, "duckdb", KNOWN)
+        translate(text, of(source), of("duckdb"), KNOWN)
 
 
 # ---- both databases answer the same
@@ -153,7 +162,7 @@ def test_both_databases_answer_the_same_for_every_row(tables: dict[str, sa.URL])
         written = text.replace("length(", "char_length(") if source == "mysql" else text
         try:
             expected = answers(source, written)
-            translations = {target: translate(written, source, target, known) for target in DATABASES}
+            translations = {target: translate(written, of(source), of(target), known) for target in DATABASES}
         except NotSure:
             return
         compared.append(written)

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock import databases
-from penstock.databases import execute, mysql
+from penstock.databases import execute
 from penstock.databases._shared import ddl
+from penstock.databases.mysql import DATABASE as mysql
 from penstock.errors import ConnectionFailed, LoadFailed, UnsupportedType
 from penstock.model.schema import NAMES, WORDED, Column, Index, Table, TableName, Type, arrow_schema
 from tests.support.data import mysql_tables

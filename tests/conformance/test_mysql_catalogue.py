@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Dependent, execute, mysql, qualified, quote
+from penstock.databases import Dependent, execute, qualified, quote
 from penstock.databases._shared import ddl
+from penstock.databases.mysql import DATABASE as mysql
 from penstock.model.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
 from tests.support.data import mysql_tables
 from tests.support.data.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from penstock.databases import execute, mysql
+from penstock.databases import execute
 from penstock.databases._shared import ddl
+from penstock.databases.mysql import DATABASE as mysql
 from penstock.databases.mysql import load as mysql_load
 from penstock.errors import LoadFailed, PenstockError, RowsRefused, StagingDamaged
 from penstock.model.schema import Column, Table, TableName, Type

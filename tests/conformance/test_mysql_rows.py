@@ -13,8 +13,9 @@ import MySQLdb
 import pytest
 import sqlalchemy as sa
 
-from penstock.databases import execute, mysql, qualified, select
+from penstock.databases import execute, qualified, select
 from penstock.databases._shared import long_values
+from penstock.databases.mysql import DATABASE as mysql
 from penstock.databases.mysql import lines
 from penstock.databases.mysql import rows as mysql_rows
 from penstock.errors import ReadFailed
@@ -305,7 +306,7 @@ def test_without_the_right_to_lock_only_the_first_connection_has_the_snapshot(
 def test_a_long_statement_at_the_source_is_not_waited_for(
     mariadb_url: sa.URL, connection: sa.Connection, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mysql, "SNAPSHOT_PATIENCE", 1)
+    monkeypatch.setattr("penstock.databases.mysql.SNAPSHOT_PATIENCE", 1)
     plain(other, "CREATE TABLE a (v int)")
     plain(other, "LOCK TABLES a WRITE")
     (before,) = execute(connection, "SELECT @@lock_wait_timeout").one()

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock import databases
-from penstock.databases import execute, postgresql, qualified, select
+from penstock.databases import execute, qualified, select
+from penstock.databases.postgresql import DATABASE as postgresql
 from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, ReadFailed, UnsupportedType
 from penstock.model import digest
 from penstock.model.schema import (

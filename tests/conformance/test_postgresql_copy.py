@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock import databases
-from penstock.databases import execute, postgresql, select
+from penstock.databases import execute, select
+from penstock.databases.postgresql import DATABASE as postgresql
 from penstock.databases.postgresql import copy
 from penstock.errors import LoadFailed
 from penstock.model.plan import TablePlan

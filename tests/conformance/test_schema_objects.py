@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import run
 from penstock.errors import GateClosed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.stages import plan
 from penstock.stages.switch import undo
 from tests.support.data.objects_schema import BEHIND, LONG, MARIADB, POSTGRESQL, objects
 from tests.support.data.plain_values import Make, Plain, make
 from tests.support.one_run import moved
+from tests.support.requests import ran, request
 
 __all__ = ["make"]  # a fixture
 
@@ -51,7 +51,7 @@ def differences(source: sa.URL, target: sa.URL) -> dict[tuple[str, str, str], tu
 def told(folder: Path, source: sa.URL, target: sa.URL, tables: str = "") -> list[str]:
     """What preflight says, as lines; blocking ones begin with !."""
     (folder / "m.yaml").write_text(f"name: m\nsource: a\ntarget: b\n{tables}")
-    found = plan.assess(load(folder / "m.yaml"), "r", source, target, folder / "expectations")
+    found = plan.preflight(request(load(folder / "m.yaml"), "r", "", source, target, folder / "expectations"))
     return [f"{'!' if p.blocking else ''}{p.where.split('/')[-1]}: {p.what}" for p in found.problems]
 
 
@@ -62,7 +62,7 @@ def rows(url: sa.URL, query: str) -> list[tuple[Any, ...]]:
 
 # ---- PostgreSQL to PostgreSQL
 
-# An enum is carried as a text with a check (see docs/types.md); a serial becomes an identity, now() its standard name.
+# An enum is carried as a text with a check (see docs/reference/types.md); a serial becomes an identity, now() its standard name.
 _BETWEEN_POSTGRESQL = {
     ("column", "Order", "feeling"): ("mood f   'so, so'::mood", "text f   'so, so'::text default"),
     ("column", "Order", "made"): ("timestamp with time zone f   now()", "timestamp with time zone f   CURRENT_TIMESTAMP"),
@@ -108,7 +108,7 @@ def test_an_undo_brings_the_old_partitions_back(postgresql: sa.URL, make: Make, 
         plain.run("CREATE TABLE measured (at date, place text, value float) PARTITION BY LIST (place)")
         plain.run("CREATE TABLE measured_rest PARTITION OF measured DEFAULT; INSERT INTO measured VALUES ('2000-01-01', 'old', 1)")
     (tmp_path / "old.yaml").write_text("name: old\nsource: a\ntarget: b\ntables: {include: [measured]}")
-    session = run.run(load(tmp_path / "old.yaml"), "r1", str(tmp_path / "staging"), postgresql, target, tmp_path / "expectations")
+    session = ran(load(tmp_path / "old.yaml"), "r1", str(tmp_path / "staging"), postgresql, target, tmp_path / "expectations")
     assert rows(target, "SELECT count(*) FROM measured WHERE place = 'old'") == [(0,)]
     assert rows(target, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'measured'::regclass") == [(3,)]
     undo.undo(session)

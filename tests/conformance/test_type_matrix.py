@@ -213,4 +213,4 @@ def test_what_is_exact_is_read_again_as_the_same_kind_of_type(database: str) -> 
 
 
 def test_the_page_of_types_is_what_the_tables_say() -> None:
-    assert types_page.PAGE.read_text() == types_page.page(), "run python -m tests.types_page"
+    assert types_page.PAGE.read_text() == types_page.page(), "run python -m tests.support.types_page"

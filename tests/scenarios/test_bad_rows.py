@@ -209,7 +209,7 @@ def test_what_is_loaded_and_what_is_quarantined_is_the_source_whatever_is_bad(
 
 def test_a_quarantine_that_was_changed_closes_the_proof_and_the_switch(tmp_path: Path) -> None:
     move = sqlite(tmp_path, DDL, mixed(50))
-    session = move.run(move.write(), until="gate")
+    session = move.run(move.write(), stop_before_switch=True)
     file = next((Path(move.root) / "bad/r1/quarantine/t").glob("*.parquet"))
     whole = file.read_bytes()
     pq.write_table(pq.read_table(file).slice(1), file)
@@ -230,7 +230,7 @@ def test_a_quarantine_that_was_changed_closes_the_proof_and_the_switch(tmp_path:
 
 def test_a_row_lost_beside_the_quarantined_ones_is_named_alone(tmp_path: Path) -> None:
     move = sqlite(tmp_path, DDL, mixed(50))
-    session = move.run(move.write(), until="gate")
+    session = move.run(move.write(), stop_before_switch=True)
     shadow = session.plan.table("t").shadow
     move.tell(f'DELETE FROM "{shadow.name}" WHERE id = 7', end="target")
     with pytest.raises(GateClosed) as closed:
@@ -240,7 +240,7 @@ def test_a_row_lost_beside_the_quarantined_ones_is_named_alone(tmp_path: Path) -
 
 def test_a_switch_approved_on_another_number_of_bad_rows_is_refused(tmp_path: Path) -> None:
     move = sqlite(tmp_path, DDL, mixed(50))
-    session = move.run(move.write(switch={"approval": True}), until="gate")
+    session = move.run(move.write(switch={"approval": True}), stop_before_switch=True)
     session.staging.write_json({"approved": True, "answer": "Approve", "by": "x", "at": "", "rejected": 0}, "approval.json")
     with pytest.raises(SwitchRefused) as refused:
         switch.switch(session)

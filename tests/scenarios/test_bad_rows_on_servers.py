@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from penstock.databases import postgresql
+from penstock.databases.postgresql import DATABASE as postgresql
 from penstock.errors import RowsRefused
 from tests.scenarios.test_kill import Start, start
 from tests.support.data.bad_rows import Move, sqlite
@@ -95,7 +95,7 @@ def test_a_row_refused_by_mariadb_stops_the_run_by_its_key(tmp_path: Path, maria
 
 @pytest.mark.parametrize(
     ("to", "event"),
-    [("duckdb", "quarantine.written"), ("duckdb", "load.batch"), ("postgresql", "load.tried"), ("mariadb", "quarantine.written")],
+    [("duckdb", "quarantine.written"), ("duckdb", "load.batch"), ("postgresql", "load.attempted"), ("mariadb", "quarantine.written")],
 )
 def test_killed_run_ends_with_the_same_rows_and_the_same_quarantine(
     to: str, event: str, start: Start, tmp_path: Path, request: pytest.FixtureRequest

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.errors import PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.intervals import Interval
 from penstock.stages import plan
@@ -23,6 +24,7 @@ from penstock.stages.switch import undo
 from penstock.state import coverage, journal
 from penstock.state.run_context import Session
 from tests.support.data.daily import FIRST, FORUM, SHOP, Schema
+from tests.support.requests import ran, request
 from tests.support.servers.fork_servers import fork_servers
 
 PAIRS = ["mariadb-postgresql", "postgresql-postgresql", "postgresql-mariadb", "sqlite-duckdb", "sqlite-sqlite"]
@@ -53,10 +55,10 @@ class Life:
 
     def run(self, day: int, name: str = "", **more: Any) -> Session:
         where = (str(self.folder / "staging"), self.source, self.target, self.folder / "none", {"mask_key": "k"})
-        return run.run(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
+        return ran(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
 
     def check(self) -> list[Any]:
-        return list(plan.assess(self.migration, "check", self.source, self.target, self.folder / "none").problems)
+        return list(plan.preflight(request(self.migration, "check", "", self.source, self.target, self.folder / "none")).problems)
 
     def grow(self, *days: int) -> None:
         """The source gets the rows of these days."""
@@ -247,7 +249,7 @@ def test_an_undo_of_the_first_run_leaves_no_table_and_the_next_run_makes_them_ag
 @lives("postgresql-postgresql", "postgresql-mariadb")
 def test_rows_whose_parent_is_undone_wait_until_it_is_there_again(life: Life) -> None:
     life.declared = (
-        SHOP.declared.replace("customer: {incremental: {by: updated_at}}", "customer: {moved: once}") + "  address: {moved: once}\n"
+        SHOP.declared.replace("customer: {incremental: {by: updated_at}}", "customer: {load: once}") + "  address: {load: once}\n"
     )
     life.grow(1, 2, 3)
     for day in (3, 1, 2):
@@ -269,10 +271,10 @@ def test_rows_whose_parent_is_undone_wait_until_it_is_there_again(life: Life) ->
 
 @lives("postgresql-postgresql", "postgresql-mariadb")
 def test_what_a_failed_run_and_the_copies_for_an_undo_leave_holds_nobody_back(life: Life) -> None:
-    life.declared = SHOP.declared.replace("{moved: once}", "{}")  # ordinary tables, which others refer to
+    life.declared = SHOP.declared.replace("{load: once}", "{}")  # ordinary tables, which others refer to
     life.grow(1, 2, 3)
     life.run(1)
-    life.run(2, "never switched", until="gate")
+    life.run(2, "never switched", stop_before_switch=True)
     life.run(2)
     life.change("UPDATE address SET line = 'moved'", "DELETE FROM address WHERE id = 3")
     life.run(3)
@@ -332,14 +334,16 @@ def test_a_new_row_of_a_table_that_is_moved_once_is_asked_for_by_name_and_the_ad
     with pytest.raises(SwitchRefused, match="customer would refer to rows of country that are not there") as refused:
         life.run(2)
     assert "--tables country,customer" in refused.value.fix
-    life.run(2, "as advised", only=("country", "customer"))
+    life.run(2, "as advised", tables=("country", "customer"))
     life.run(2, "day 2 again")
     assert life.here() == life.there() and set(life.covered().values()) == {"proven"}
 
 
 @lives("sqlite-sqlite", "postgresql-postgresql")
 def test_rows_before_the_first_interval_come_with_it_and_so_do_those_that_follow_them(life: Life) -> None:
-    life.declared = SHOP.declared.replace("created_at}", "created_at, rest: first}").replace("paid_at}", "paid_at, rest: first}")
+    life.declared = SHOP.declared.replace("created_at}", "created_at, out_of_range: first}").replace(
+        "paid_at}", "paid_at, out_of_range: first}"
+    )
     life.grow(1, 2)
     life.change("UPDATE orders SET created_at = '2026-02-11 10:00:00' WHERE id = 1003")
     life.run(2)
@@ -396,7 +400,7 @@ def test_four_first_runs_at_a_time_make_the_tables_once_and_lose_no_row(life: Li
     order = [3, 1, 4, 2]
     random.Random(7).shuffle(order)
     for day in order:
-        life.run(day, until="gate")
+        life.run(day, stop_before_switch=True)
     for day in order:
         life.run(day)
         assert not orphans(life)

@@ -17,8 +17,9 @@ from penstock.model.schema import TableName
 from penstock.stages.coverage import coverage
 from penstock.stages.switch import undo
 from tests.scenarios.test_partitions import Feed
+from tests.support.requests import request
 
-TEXT = "tables:\n  include: [event]\n  event: {incremental: {by: moment, lag: 10m}}"
+TEXT = "tables:\n  include: [event]\n  event: {incremental: {by: moment, lookback: 10m}}"
 
 
 @pytest.fixture(params=["duckdb", "sqlite", "postgresql", "mariadb"])
@@ -88,9 +89,9 @@ def test_late_rows_within_the_lag_are_caught_and_the_rest_when_the_table_is_comp
     feed.grow("second")
     here = {r[0]: r[2] for r in feed.here()}
     assert 901 in here and 902 not in here and 7 in here and here[8] == "note 8"
-    feed.text = TEXT.replace("lag: 10m", "lag: 10m, whole: 0m")
+    feed.text = TEXT.replace("lookback: 10m", "lookback: 10m, full_refresh_every: 0m")
     third = feed.grow("third")
-    assert third.plan.table("event").increment is None
+    assert third.plan.table("event").scope.type != "changes"
     assert feed.here() == feed.there()
     (found,) = third.staging.read_json("compared.json")
     assert [int(found[part].split(":")[0]) for part in ("put", "leaving", "standing")] == [2, 2, 198]
@@ -101,7 +102,7 @@ def test_late_rows_within_the_lag_are_caught_and_the_rest_when_the_table_is_comp
 def check(feed: Feed, by: coverage.Check) -> tuple[str, str]:
     """State and reason of the table when it is compared with the source."""
     where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
-    (cell,) = coverage.cover(feed.migration, *where, check=by)
+    (cell,) = coverage.cover(request(feed.migration, "", *where), check=by)
     assert cell.rows == len(feed.here())
     return cell.state, cell.why
 
@@ -147,6 +148,6 @@ def test_a_table_without_a_key_can_not_be_incremental(feed: Feed) -> None:
     feed.text = "tables:\n  include: [loose]\n  loose: {incremental: {by: moment}}"
     with pytest.raises(PreflightFailed, match="no primary key"):
         feed.grow("first")
-    feed.text = "tables:\n  loose: {incremental: {by: moment}, moved: once}"
+    feed.text = "tables:\n  loose: {incremental: {by: moment}, load: once}"
     with pytest.raises(MigrationError, match="in one way"):
         feed.grow("first")

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import JournalNewer, SwitchRefused
+from penstock.model.endpoints import Endpoints
 from penstock.stages import report
 from penstock.stages.switch import undo
 from penstock.state import journal, journal_tables, journal_version, run_context, staging
@@ -51,7 +52,11 @@ class Left:
 
     def session(self, migration: str) -> Session:
         """The last run of a migration, as an undo opens it."""
-        return run_context.reopen(self.root, migration, self.record["runs"][migration], self.source, self.target, self.folder / "none")
+        return self.reopened(migration, self.record["runs"][migration])
+
+    def reopened(self, migration: str, run: str) -> Session:
+        area = staging.of(self.root, migration, run)
+        return run_context.reopen(area, Endpoints(self.source, self.target), self.folder / "none")
 
     def live(self, migration: str) -> dict[str, list[list[str]]]:
         return make.rows(self.target, make.TABLES[migration])
@@ -149,8 +154,7 @@ def test_a_migration_of_the_version_before_runs_again_and_that_run_is_undone(lef
     tables = {"include": ["person", "pet"]}
     moved(left.folder, left.source, left.target, "town", "r3", tables)
     assert left.live("town")["person"] == [["1", "Zoë", "31"], ["2", "Bo", "22"], ["3", "Cy", "old"]]
-    session = run_context.reopen(left.root, "town", "r3", left.source, left.target, left.folder / "none")
-    undo.undo(session)
+    undo.undo(left.reopened("town", "r3"))
     assert left.live("town") == left.record["after"]["town"]
 
 
@@ -230,4 +234,4 @@ def test_a_new_journal_has_the_newest_version_and_making_it_again_changes_nothin
     with engine.connect() as connection:
         found = connection.execute(sa.select(journal_tables.VERSIONS.c.version)).scalars().all()
         assert found == [journal_version.VERSION] and journal.exists(connection)
-        assert journal.NAMES == {n for n in sa.inspect(connection).get_table_names() if n.startswith("penstock_")}
+        assert {n for n in sa.inspect(connection).get_table_names() if n.startswith("penstock_")} == journal.NAMES

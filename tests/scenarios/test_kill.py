@@ -20,7 +20,7 @@ _STEPS = "  order: {transform: [{derive: {half: id / 2}}, {mask: {note: sha256}}
 _OUTSIDE = {"undo.finished", "redrive.loaded", "redrive.finished"}  # of other commands
 _REPAIR = {"compare.started", "compare.chunk", "compare.finished"}  # of repairs: tests/scenarios/test_repair.py
 _AGAIN = {"extract.kept", "transform.kept", "load.kept"}  # of runs that were killed before
-_BAD = {"quarantine.written", "load.tried"}  # of runs with bad rows: tests/scenarios/test_bad_rows.py
+_BAD = {"quarantine.written", "load.attempted"}  # of runs with bad rows: tests/scenarios/test_bad_rows.py
 
 Start = Callable[[Shop, str, int], int]
 

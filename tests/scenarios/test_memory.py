@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from benchmarks import memory as measured
 from penstock.errors import PreflightFailed
-from penstock.migration.spec import load
-from penstock.run import run
+from penstock.migration.loader import load
 from penstock.runtime import parallel as workers
 from penstock.runtime.memory import Shares
 from penstock.stages import plan
 from penstock.state import staging
 from tests.support.one_run import moved
+from tests.support.requests import ran, request
 
 STAGES = ("plan", "extract", "gate_extracted", "prepare", "load", "build", "prove")
 
@@ -81,12 +81,12 @@ def declared(folder: Path, memory: str) -> Path:
 def test_a_value_that_does_not_fit_is_named_before_anything_moves(tmp_path: Path) -> None:
     source, target = long_values(tmp_path)
     with pytest.raises(PreflightFailed) as refused:
-        run(load(declared(tmp_path, "128MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
+        ran(load(declared(tmp_path, "128MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
     (told,) = (p for p in refused.value.problems if p.blocking)
     assert "picture 38.1 MiB" in told.what and "128 MiB are declared" in told.what and told.where == "table t"
     enough = told.fix.partition("`memory: ")[2].partition("`")[0]
-    session = plan.plan(load(declared(tmp_path, enough)), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
-    assert session.plan.table("t").longest == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
+    session = plan.plan(request(load(declared(tmp_path, enough)), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites"))
+    assert session.plan.table("t").longest_row == 40_000_001 and session.plan.memory == int(enough[:-3]) << 20
 
 
 def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_pat
     made.close()
     source, target = (sa.make_url(f"{kind}:///{tmp_path}/t.{kind}") for kind in ("sqlite", "duckdb"))
     with pytest.raises(PreflightFailed) as refused:
-        run(load(declared(tmp_path, "256MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
+        ran(load(declared(tmp_path, "256MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
     (told,) = (p for p in refused.value.problems if p.blocking)
     assert "DuckDB has as many as 60 of its rows at a time, 57.2 MiB" in told.what and "`memory: 384MiB`" in told.fix
     found = measured.measure(source, target, tmp_path, "384MiB", STAGES)

@@ -12,18 +12,21 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.cli import commands
 from penstock.errors import MigrationError, PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model import intervals
 from penstock.model.intervals import Interval
 from penstock.runtime import events
+from penstock.stages import load as loading
 from penstock.stages.coverage import coverage as cover
 from penstock.stages.switch import undo
 from penstock.state import coverage, journal, staging
 from penstock.state.coverage import Covered
 from penstock.state.run_context import Session
+from tests.support.requests import ran, request
 from tests.support.servers.fork_servers import fork_servers
 
 DAYS = [dt.date(2024, 3, 1) + dt.timedelta(days=n) for n in range(10)]
@@ -36,7 +39,7 @@ class Feed:
     folder: Path
     source: Path
     target: sa.URL
-    text: str = "tables:\n  kind: {moved: once}\n  event: {partition: {by: moment}}\nstart_date: 2024-03-01\nschedule: '@daily'"
+    text: str = "tables:\n  kind: {load: once}\n  event: {partition: {by: moment}}\nstart_date: 2024-03-01\nschedule: '@daily'"
 
     @property
     def migration(self) -> Migration:
@@ -49,12 +52,12 @@ class Feed:
     def run(self, day: dt.date | Interval, name: str = "", **options: bool) -> Session:
         interval = day if isinstance(day, Interval) else daily(day)
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
-        return run.run(self.migration, name or f"run {interval.low:%d}", *where, interval=interval, **options)  # type: ignore[arg-type]
+        return ran(self.migration, name or f"run {interval.low:%d}", *where, interval=interval, **options)  # type: ignore[arg-type]
 
     def grow(self, name: str) -> Session:
         """A run without an interval."""
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
-        return run.run(self.migration, name, *where)
+        return ran(self.migration, name, *where)
 
     def change(self, *statements: str) -> None:
         with sqlite3.connect(self.source) as db:
@@ -212,7 +215,7 @@ def test_the_later_reading_has_the_last_word(feed: Feed) -> None:
     assert all(r[2] == "newer" for r in feed.here() if str(r[3])[:10] == str(DAYS[1]))
     assert slow.staging.read_json("switch.json")["left"] == {"event": "overtaking"}
     page = slow.staging.read_text("report.html")
-    assert "the run <bdi>overtaking</bdi> read the source later" in page and f"moment from {DAYS[1]} 00:00:00" in page
+    assert "the rows of the run <bdi>overtaking</bdi> stay live" in page and f"moment from {DAYS[1]} 00:00:00" in page
     assert [c.run for c in feed.covered()] == ["run 01", "overtaking"]
 
 
@@ -288,7 +291,7 @@ def test_a_repair_of_an_interval_sends_only_what_differs_in_it(feed: Feed) -> No
 def run_of_all(feed: Feed) -> Session:
     """A repair that names no interval."""
     where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
-    return run.run(feed.migration, "all", *where, repair=True)
+    return ran(feed.migration, "all", *where, repair=True)
 
 
 def test_a_repair_of_all_wants_no_gaps(embedded: Feed) -> None:
@@ -330,7 +333,7 @@ def test_rows_without_a_place_are_refused_or_go_first(embedded: Feed) -> None:
     embedded.change("INSERT INTO event VALUES (701, 'a', 'no time', NULL), (702, 'a', 'before', '2024-02-28 10:00:00')")
     with pytest.raises(PreflightFailed, match="2 rows have no moment"):
         embedded.run(DAYS[0])
-    embedded.text = embedded.text.replace("{by: moment}", "{by: moment, rest: first}")
+    embedded.text = embedded.text.replace("{by: moment}", "{by: moment, out_of_range: first}")
     embedded.run(DAYS[1], "second")
     assert not {701, 702} & {r[0] for r in embedded.here()}
     embedded.run(DAYS[0], "first")
@@ -342,7 +345,7 @@ def test_rows_without_a_place_are_refused_or_go_first(embedded: Feed) -> None:
 def test_a_partitioned_migration_wants_an_interval(embedded: Feed) -> None:
     where = (str(embedded.folder / "staging"), sa.make_url(f"sqlite:///{embedded.source}"), embedded.target, embedded.folder / "none")
     with pytest.raises(MigrationError, match="one interval"):
-        run.run(embedded.migration, "r", *where)
+        ran(embedded.migration, "r", *where)
     embedded.run(DAYS[0], "mine")
     with pytest.raises(MigrationError, match="not of"):
         embedded.run(DAYS[1], "mine")
@@ -388,7 +391,7 @@ def test_days_of_25_and_23_hours_hold_their_rows(embedded: Feed) -> None:
 def states(feed: Feed, check: cover.Check = "none") -> str:
     """The first letter of each day's state."""
     where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
-    cells = cover.cover(feed.migration, *where, None, intervals.midnight(DAYS[-1] + dt.timedelta(days=1), "UTC"), check)
+    cells = cover.cover(request(feed.migration, "", *where), None, intervals.midnight(DAYS[-1] + dt.timedelta(days=1), "UTC"), check)
     assert [c.interval for c in cells if c.table == "event"] == [daily(d) for d in DAYS]
     return "".join(c.state[0] for c in cells if c.table == "event")
 
@@ -401,7 +404,8 @@ def test_coverage_tells_proven_stale_failed_and_missing_apart(embedded: Feed) ->
     embedded.change(f"DELETE FROM event WHERE id = {row}")
     embedded.change(f"UPDATE event SET note = 'late' WHERE id = {row + 1}")
     assert (states(embedded), states(embedded, "count"), states(embedded, "digest")) == ("mmppppmmmm", "mmpsppmmmm", "mmpsspmmmm")
-    with events.subscribed(lambda name, facts: 1 / 0 if name == "load.started" else None), pytest.raises(ZeroDivisionError):  # type: ignore[arg-type, return-value]
+    with pytest.MonkeyPatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(loading, "load", lambda *_: 1 / 0)
         embedded.run(DAYS[7])
     assert states(embedded) == "mmppppmfmm"
     embedded.run(DAYS[7])

@@ -16,9 +16,9 @@ from penstock.migration.spec import Migration
 from penstock.runtime import events
 from penstock.stages import redrive
 from penstock.stages.switch import switch
-from penstock.state import run_context
 from penstock.state.run_context import Session
 from tests.support.data.bad_rows import Move, sqlite
+from tests.support.requests import request
 
 DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(5), n TEXT);"
 ROWS = [(i, "much too long" if i in (3, 8) else f"n{i}", "x" if i == 5 else str(i)) for i in range(1, 11)]
@@ -40,7 +40,7 @@ def moved(tmp_path: Path, postgresql_url: sa.URL) -> Iterator[Move]:
 
 
 def reopen(move: Move, migration: Migration) -> Session:
-    return run_context.reopen(move.root, migration.name, "r1", move.source, move.target, move.folder / "none")
+    return request(migration, "r1", move.root, move.source, move.target, move.folder / "none").reopened()
 
 
 def test_a_fix_of_the_steps_and_one_of_the_column_each_bring_their_rows_once(moved: Move) -> None:
@@ -105,7 +105,7 @@ def test_killed_before_the_commit_nothing_is_there_and_after_it_nothing_twice(mo
 def test_only_the_tables_that_are_live_take_rows(tmp_path: Path) -> None:
     move = sqlite(tmp_path, DDL, ROWS)
     file = move.write(numbers())
-    run = move.run(file, until="gate")
+    run = move.run(file, stop_before_switch=True)
     with pytest.raises(SwitchRefused) as refused:
         redrive.redrive(run, file)
     assert "not switched" in refused.value.why
@@ -172,7 +172,7 @@ def test_the_command_lists_and_re_drives(moved: Move, capsys: pytest.CaptureFixt
     moved.write(numbers({"map": {"n": {"x": "55"}}}, SHORTER))
     assert main(["quarantine", file, "--staging", moved.root, "--redrive", "--run-id", "r1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"run": "r1", "rows": []}
-    assert moved.report()["redriven"]["tables"] == [{"table": "t", "loaded": 3, "left": 0}]
+    assert moved.report()["redriven"]["tables"] == [{"table": "t", "loaded": 3, "remaining": 0}]
     assert "re-driven" in (Path(moved.root) / "bad/r1/report.html").read_text()
 
 

@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.cli import commands
 from penstock.errors import GateClosed, PreflightFailed, SwitchRefused
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.runtime import events
 from penstock.stages.switch import undo
 from penstock.state import coverage
 from penstock.state.coverage import Covered
 from penstock.state.run_context import Session
 from tests.support.repository import REPO
+from tests.support.requests import ran
 
 TABLES = ("person", "visit", "loose", "word")
 DDL = """
@@ -70,7 +72,7 @@ class Town:
 
     def run(self, name: str, **options: Any) -> Session:
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
-        return run.run(self.migration, name, *where, **options)
+        return ran(self.migration, name, *where, **options)
 
     def repair(self, name: str, **options: Any) -> dict[str, dict[str, Any]]:
         """Run a repair and answer what it found of each table."""
@@ -245,7 +247,7 @@ def test_a_table_that_is_not_live_can_not_be_repaired(town: Town) -> None:
     town.ask("ALTER TABLE word ADD COLUMN more INTEGER")
     with pytest.raises(PreflightFailed, match="a column more that the migration does not fill"):
         town.run("second", repair=True)
-    town.repair("third", only=("person",))
+    town.repair("third", tables=("person",))
 
 
 @pytest.mark.parametrize("town", ["postgresql"], indirect=True)
@@ -335,9 +337,9 @@ def test_a_repair_of_one_table_leaves_no_row_that_refers_to_nothing(town: Town) 
     town.run("first")
     town.change("DELETE FROM visit WHERE person = 300", "DELETE FROM person WHERE id = 300")
     with pytest.raises(SwitchRefused):
-        town.run("person alone", repair=True, only=("person",))
+        town.run("person alone", repair=True, tables=("person",))
     assert "300.0000" in {r[0] for r in town.here("person")}
-    town.repair("both", only=("person", "visit"))
+    town.repair("both", tables=("person", "visit"))
     assert town.equal()
 
 
@@ -390,6 +392,20 @@ def test_the_command_line_repairs_and_its_report_says_what_was_sent(town: Town, 
     )
     assert town.equal()
     told = capsys.readouterr().out
-    assert "1 row was put in and 2 rows were taken out" in " ".join(told.split())
+    assert "1 row inserted or updated, 2 deleted or overwritten" in " ".join(told.split())
     page = next(Path(staging).glob("town/*/report.html"), None)
     assert page and any("compared with the live table: 1 of" in p.read_text() for p in Path(staging).glob("town/*/report.html"))
+
+
+@pytest.mark.parametrize("town", ["duckdb"], indirect=True)
+def test_the_command_line_repairs_the_tables_of_an_earlier_run(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    where = [str(town.migration.path), "--staging", str(town.folder / "staging"), "--project", str(town.folder)]
+    assert commands.main(["run", *where]) == 0
+    assert commands.main(["run", *where, "--new", "--tables", "word", "--run-id", "words"]) == 2  # a run is new, or it has an id
+    assert commands.main(["run", *where, "--tables", "word", "--run-id", "words"]) == 0
+    town.change("UPDATE person SET credit = 5 WHERE id = 5", "DELETE FROM word WHERE word = 'a'")
+    assert commands.main(["run", *where, "--of", "words"]) == 2
+    assert commands.main(["run", *where, "--repair", "--of", "nobody"]) == 4
+    assert "the run nobody has no plan in staging" in capsys.readouterr().err
+    assert commands.main(["run", *where, "--repair", "--of", "words", "--run-id", "mended"]) == 0
+    assert town.here("word") == town.there("word") and town.here("person") != town.there("person")

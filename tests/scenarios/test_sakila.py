@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
-from penstock.migration.spec import load
+from penstock import databases
+from penstock.migration.loader import load
 from penstock.stages import plan
 from tests.support.data.objects_schema import objects
 from tests.support.data.plain_values import Plain
+from tests.support.requests import ran, request
 from tests.support.servers.airflow import Airflow
 
 TABLES = [
@@ -41,7 +42,7 @@ TABLES = [
 def migrate(folder: Path, source: sa.URL, target: sa.URL, name: str = "sakila") -> None:
     file = folder / f"{name}.yaml"
     file.write_text(f"name: {name}\nsource: a\ntarget: b\nchunk: 256KiB\n")
-    run.run(load(file), "r1", str(folder / "staging"), source, target, folder / "none")
+    ran(load(file), "r1", str(folder / "staging"), source, target, folder / "none")
 
 
 def plain(value: Any) -> Any:
@@ -142,7 +143,7 @@ def test_sakila_arrives_in_another_mariadb_object_by_object(mariadb_sakila: sa.U
 
 def test_what_sakila_has_beside_tables_is_told(mariadb_sakila: sa.URL, postgresql_url: sa.URL, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("name: m\nsource: a\ntarget: b\n")
-    found = plan.assess(load(tmp_path / "m.yaml"), "r", mariadb_sakila, postgresql_url, tmp_path / "none")
+    found = plan.preflight(request(load(tmp_path / "m.yaml"), "r", "", mariadb_sakila, postgresql_url, tmp_path / "none"))
     assert not found.blocking
     told = {(p.where, p.what) for p in found.problems}
     for line in (

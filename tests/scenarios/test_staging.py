@@ -23,18 +23,20 @@ from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock import databases, run
+from penstock import databases
 from penstock.cli import run_lookup
 from penstock.cli.commands import main
 from penstock.errors import GateClosed, PreflightFailed, RowsRemoved, StagingLocked
-from penstock.migration.spec import Migration, load
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model.file_names import folder
 from penstock.stages import extract, redrive, report
 from penstock.stages.switch import clean, undo
-from penstock.state import encrypted_files, journal, run_context, run_files, staged_rows, staging
+from penstock.state import encrypted_files, journal, run_files, staged_rows, staging
 from penstock.state.encrypted_files import SEGMENT
 from penstock.state.protection import Protection
 from penstock.state.run_context import Session
+from tests.support.requests import ran, request
 
 SECRET = b"secret-"
 KEYS = {"mask_key": "k"}
@@ -64,14 +66,14 @@ class Town:
 
     def run(self, run_id: str = "r1", migration: Migration | None = None, secrets: dict[str, str] | None = None, **options: Any) -> Session:
         ends = (self.source, self.target, self.folder / "suites", KEYS if secrets is None else secrets)
-        return run.run(migration or self.write(), run_id, str(self.root), *ends, **options)
+        return ran(migration or self.write(), run_id, str(self.root), *ends, **options)
 
     def area(self, run_id: str = "r1") -> staging.Staging:
         return staging.of(str(self.root), "town", run_id)
 
     def reopened(self, run_id: str = "r1", secrets: dict[str, str] | None = None) -> Session:
         ends = (self.source, self.target, self.folder / "suites", KEYS if secrets is None else secrets)
-        return run_context.reopen(str(self.root), "town", run_id, *ends)
+        return request(load(self.folder / "town.yaml"), run_id, str(self.root), *ends).reopened()
 
     def clean(self, dry_run: bool = False) -> clean.Cleaned:
         return clean.clean(load(self.folder / "town.yaml"), str(self.root), self.target, dry_run)
@@ -152,7 +154,7 @@ BAD_STEP = TABLES.replace(
 def test_nobody_else_can_read_what_is_staged_whatever_the_umask(town: Town) -> None:
     before = os.umask(0)
     try:
-        town.run("r1", town.write(BAD_ROWS, BAD_STEP), until="gate")
+        town.run("r1", town.write(BAD_ROWS, BAD_STEP), stop_before_switch=True)
         town.run("r2")
         (town.folder / "beside").mkdir(mode=0o755)  # somebody's own root keeps its mode
         staging.of(str(town.folder / "beside"), "town", "r").write_json({}, "a", "b.json")
@@ -178,7 +180,7 @@ def test_masked_dropped_and_sensitive_values_are_in_no_file_of_any_run(town: Tow
         asks(
             town, f"person.{stage}", *(matches(c, "warning") for c in (("email", "nick", "diary") if stage == "extracted" else ("diary",)))
         )
-    town.run("gate", until="gate")
+    town.run("gate", stop_before_switch=True)
     assert [f for f in town.parquet("gate") if "person" in f] and town.leaks() == []
     town.run("switched")
     assert town.parquet("switched") == [] and town.leaks() == []
@@ -216,7 +218,7 @@ def test_bounds_of_chunks_show_no_value_of_a_private_key(town: Town) -> None:
             "CREATE TABLE code (code TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO code SELECT email, city FROM person;"
         )
     db.close()
-    town.run(migration=town.write("chunk: 1KiB", f"{TABLES}  code: {{sensitive: [code]}}\n"), until="gate")
+    town.run(migration=town.write("chunk: 1KiB", f"{TABLES}  code: {{sensitive: [code]}}\n"), stop_before_switch=True)
     assert len(town.reopened().plan.table("person").chunks) > 1 and town.leaks() == []
 
 
@@ -242,7 +244,7 @@ def test_a_killed_run_leaks_nothing_and_its_retry_finds_the_key(town: Town, even
 
 
 def test_a_run_without_its_key_says_what_happened_and_what_to_do(town: Town) -> None:
-    town.run(until="gate")
+    town.run(stop_before_switch=True)
     with pytest.raises(StagingLocked) as other:
         town.run(secrets={"mask_key": "another"})
     assert "penstock_mask" in other.value.where and "PENSTOCK_MASK_KEY" in other.value.where and "what it was" in other.value.fix
@@ -259,7 +261,7 @@ def test_a_run_without_its_key_says_what_happened_and_what_to_do(town: Town) -> 
 
 def test_the_staging_secret_is_preferred_and_stays_that_of_the_run(town: Town) -> None:
     both = KEYS | {"staging_key": "s"}
-    town.run(until="gate", secrets=both)
+    town.run(stop_before_switch=True, secrets=both)
     assert town.area().read_json("protection.json")["secret"] == "staging_key"
     with pytest.raises(StagingLocked) as missing:
         staged_rows.ready(town.reopened())
@@ -273,7 +275,7 @@ def test_the_staging_secret_is_preferred_and_stays_that_of_the_run(town: Town) -
 
 
 def test_tables_without_private_columns_are_staged_as_ever_and_make_no_key(town: Town) -> None:
-    town.run(migration=town.write(tables="\n  include: [place]\n"), until="gate")
+    town.run(migration=town.write(tables="\n  include: [place]\n"), stop_before_switch=True)
     assert pq.read_table(town.area().local("extracted/place/00000.parquet")).num_rows == 50
     assert town.keys() == [] and not town.area().exists("protection.json")
 
@@ -334,8 +336,8 @@ def test_clean_removes_what_is_over_and_nothing_else(town: Town, capsys: pytest.
         with pytest.raises(GateClosed):
             town.run(name, plain)
     (town.folder / "suites" / "person.extracted.json").unlink()
-    town.run("waiting", town.write("staging: {keep: 2d}\nswitch: {approval: true, approve_within: 30d}"), until="gate")
-    town.run("goes on", town.write("staging: {keep: 0m}"), until="gate")
+    town.run("waiting", town.write("staging: {keep: 2d}\nswitch: {approval: true, approve_within: 30d}"), stop_before_switch=True)
+    town.run("goes on", town.write("staging: {keep: 0m}"), stop_before_switch=True)
     town.run("quarantined", town.write(f"{BAD_ROWS}\nstaging: {{keep: 2d}}", BAD_STEP))
     for name, hours in {"failed long ago": 49, "failed lately": 47, "waiting": 49, "goes on": 3, "quarantined": 49}.items():
         town.age(name, hours)
@@ -364,7 +366,7 @@ def test_clean_removes_what_is_over_and_nothing_else(town: Town, capsys: pytest.
 
 
 def test_a_cleaner_that_was_killed_is_followed_by_one_that_ends_its_work(town: Town) -> None:
-    town.run(until="gate")
+    town.run(stop_before_switch=True)
     staged_rows.REMOVED.write(town.area(), staged_rows.Removed("2026-01-01", "2026-01-01", done=False))
     assert [(r.run, r.key) for r in town.clean().runs] == [("r1", True)] and town.parquet() == [] and town.keys() == []
 
@@ -373,7 +375,7 @@ def test_two_cleaners_and_a_run_do_not_hurt_each_other(town: Town, postgresql_ur
     town = replace(town, target=postgresql_url)
     town.write()
     for name in ("a", "b", "c"):
-        town.run(name, until="gate")
+        town.run(name, stop_before_switch=True)
         town.age(name, 24 * 8)
     failed: list[BaseException] = []
     declared = town.write()
@@ -397,7 +399,7 @@ def test_clean_drops_what_was_kept_for_an_undo_and_forgets_keys_whose_staging_is
     keep = "switch: {keep_old: 0m}\nstaging: {keep: 0m}"
     town.run("r1", town.write(keep))
     town.run("r2", town.write(keep))  # keeps the tables of r1
-    town.run("r3", town.write(keep), until="gate")
+    town.run("r3", town.write(keep), stop_before_switch=True)
     town.area("r3").delete()
     kept = "SELECT table_name FROM duckdb_tables() WHERE schema_name LIKE 'penstock_old%' OR table_name LIKE 'penstock_old%'"
     there = town.query(kept)
@@ -420,7 +422,7 @@ def test_all_of_it_works_on_what_is_no_local_disk(town: Town, monkeypatch: pytes
         return staging.Staging(bucket, area.path, area.url)
 
     monkeypatch.setattr(staging, "of", elsewhere)
-    town.run(until="gate")
+    town.run(stop_before_switch=True)
     assert [f for f in town.parquet() if "person" in f] and town.leaks() == []
     town.age("r1", 24 * 8)
     assert [(r.run, r.files) for r in town.clean().runs] == [("r1", 3)] and town.parquet() == [] and town.keys() == []

@@ -14,12 +14,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tests.support.requests import ran
+
 
 def child(event: str, times: int, file: str, root: str, folder: str, run_id: str, interval: str = "", repair: bool = False) -> None:
     """One run, killed at the `times`-th `event`."""
-    from penstock import run
     from penstock.migration.connections import resolve
-    from penstock.migration.spec import load
+    from penstock.migration.loader import load
     from penstock.model import intervals
     from penstock.runtime import events
 
@@ -35,7 +36,7 @@ def child(event: str, times: int, file: str, root: str, folder: str, run_id: str
     asked = intervals.parse(interval, migration.timezone) if interval else None
     ends = resolve(migration.source), resolve(migration.target)
     with events.subscribed(kill):
-        run.run(migration, run_id, root, *ends, Path(folder), {"mask_key": "k"}, interval=asked, repair=repair)
+        ran(migration, run_id, root, *ends, Path(folder), {"mask_key": "k"}, interval=asked, repair=repair)
 
 
 def serve() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from penstock import run
-from penstock.migration.spec import load
+from penstock.migration.loader import load
+from tests.support.requests import ran
 
 
 def moved(folder: Path, source: sa.URL, target: sa.URL, name: str, run_id: str, tables: dict[str, object]) -> None:
@@ -16,4 +16,4 @@ def moved(folder: Path, source: sa.URL, target: sa.URL, name: str, run_id: str, 
     addresses = {end: url.render_as_string(hide_password=False) for end, url in (("source", source), ("target", target))}
     file = folder / f"{name}.yaml"
     file.write_text(json.dumps({"name": name, **addresses, "tables": tables}))
-    run.run(load(file), run_id, str(folder / "staging"), source, target, folder / "expectations")
+    ran(load(file), run_id, str(folder / "staging"), source, target, folder / "expectations")

@@ -1,4 +1,4 @@
-"""docs/types.md, from the databases' tables of types and the unkind values that the matrix test tries: `python -m tests.support.types_page`."""
+"""docs/reference/types.md, from the databases' tables of types and the values of the matrix test: `python -m tests.support.types_page`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from penstock.model.schema import Type
 from tests.support.data.type_cases import CASES, DATABASES, Case
 from tests.support.repository import REPO
 
-PAGE = REPO / "docs" / "types.md"
+PAGE = REPO / "docs" / "reference" / "types.md"
 
 # Types that the tests made, as the engine reads them from the catalogue.
 _MADE = {"mood": "enum('so, so','it''s')", "mood[]": "enum('so, so','it''s')[]", "timestamp(6) NULL": "timestamp(6)"}
@@ -21,32 +21,35 @@ _FORMS = (
     ("int128, uint128", "decimal of 39 digits", ""),
     ("number", "digits, a point where more follow, no exponent; `NaN`, `Infinity`, `-Infinity`", "`1.50`"),
     ("money", "decimal(19,2), without its currency, which the column does not have either", "`12.00`"),
-    ("interval", "months, days and microseconds, none carried over to another", "`14 months 3 days -5006000007 microseconds`"),
+    ("interval", "months, days and microseconds, each counted separately", "`14 months 3 days -5006000007 microseconds`"),
     ("timetz", "a time and its offset", "`12:30:00.5+05:30`"),
     ("bits(n), varbits(n)", "0s and 1s", "`00101`"),
     ("inet, cidr, macaddr", "as PostgreSQL writes them", "`10.0.0.1/8`, `::1`, `08:00:2b:01:02:03`"),
-    ("json", "its text, to the last blank and digit", '`{"a": 1.0}`'),
+    ("json", "its text, unchanged, with its blanks and digits", '`{"a": 1.0}`'),
     ("jsonb", "its text as PostgreSQL writes it: numbers keep their digits", '`{"a": 1.0}`'),
     ("range(type)", "as PostgreSQL writes it", "`[1,10)`, `empty`"),
     ("array(type)", "as PostgreSQL writes it, with any dimensions and bounds", '`{1,NULL}`, `{"a b",""}`, `[0:1]={1,2}`'),
     ("native('postgresql','point')", "the database's own text, only for a target of the same kind", "`(1,2)`"),
-    ("vector(n)", "bytes, four a number, little end first", ""),
+    ("vector(n)", "bytes: four per number, little-endian", ""),
     ("geometry", "MySQL's bytes: SRID and WKB", ""),
 )
 _INTRO = """# Types
 
-Every built-in type of PostgreSQL, MySQL/MariaDB, SQLite and DuckDB has one *canonical* type, and from there a counterpart
-at each target. This page is generated (`python -m tests.support.types_page`) from the tables in `penstock/databases/*/types.py` and from
-the values that `tests/conformance/test_type_matrix.py` moves through every pair of databases, reading both sides with the plain drivers.
+Every built-in type of PostgreSQL, MySQL/MariaDB, SQLite and DuckDB has one *canonical* type, and from there a counterpart at each target.
+
+This page is generated (`python -m tests.support.types_page`) from the tables in `penstock/databases/*/types.py` and from the values of
+`tests/conformance/test_type_matrix.py`. That test moves the values through every pair of databases and reads both sides with the plain drivers.
 
 - **exact**: the same kind of type, the same values. Only the type is shown.
-- **declared** (*d*): another type there holds every value: its text in one stated form, its bytes, a wider number. `penstock check` says so.
-- **refused**: `penstock check` stops, and says what the choices are: a `cast`, mostly to string, or to leave the column out.
+- **declared** (*d*): another type holds every value: its text in a stated form, its bytes, or a wider number. `penstock check` reports it.
+- **refused**: a blocking problem of `penstock check`, which lists the choices: a `cast`, mostly to string, or to leave the column out.
 
-A value that its canonical type can't hold (a zero date, NaN in a decimal, infinity) is refused by name when it is read. When a
-`cast: {column: string}` is the first step that touches the column, the database's own text is read instead, and carried.
-A value that the target can't hold is refused by name at the load. -0.0 stays -0.0 where the target keeps it: MariaDB and
-SQLite store 0.0. The time of a `timestamp` is what a clock shows, that of a `timestamptz` an instant; neither is ever converted to the other.
+A value that its canonical type can't hold (a zero date, NaN in a decimal, infinity) is refused by name when it is read.
+If `cast: {column: string}` is the first step that touches the column, the database's own text is read instead, and carried.
+
+A value that the target can't hold is refused by name at the load. -0.0 stays -0.0 where the target keeps it: MariaDB and SQLite store 0.0.
+
+A `timestamp` is a wall-clock time, a `timestamptz` is an instant. Neither is ever converted to the other.
 
 ## Canonical forms
 
@@ -90,7 +93,7 @@ def page() -> str:
             lines.append(f"| {_code(_SHOWN.get(case.type, case.type))} | {name} | {' | '.join(_cell(case, t) for t in DATABASES)} |")
         lines += [
             "",
-            "Values that are refused by name; the others that the test tries arrive:",
+            "These values are refused by name. All other values of the test arrive:",
             "",
             "| type | value | refused |",
             "| --- | --- | --- |",

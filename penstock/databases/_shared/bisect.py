@@ -57,5 +57,5 @@ def _tried(
         return error
     finally:
         transaction.close()  # rolls back
-        events.emit("load.tried", table=str(name), rows=rows.num_rows)
+        events.emit("load.attempted", table=str(name), rows=rows.num_rows)
     return None

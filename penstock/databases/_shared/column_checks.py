@@ -6,30 +6,19 @@ finds goes to quarantine unasked. What no check finds and the target refuses all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.databases import Database
-from penstock.databases._shared import moments
+from penstock.databases import Database, Refusal
+from penstock.databases._shared import arrow
 from penstock.model.schema import Table
 
 _DAY = 86_400_000_000
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One thing that a column can't hold.
-
-    reason: in words, without a value.  found: which of an array's values it is, by a mask; None when it is none of them.
-    """
-
-    reason: str
-    found: Callable[[pa.Array], pa.Array | None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def outside(first: int, last: int, reason: str) -> Refusal:
 
 
 def _outside(first: int, last: int, values: pa.Array) -> pa.Array | None:
-    if not moments.beyond(values, first, last):
+    if not arrow.beyond(values, first, last):
         return None
     days = pa.types.is_date32(values.type)
     low, high = (first, last) if days else (first * _DAY, (last + 1) * _DAY - 1)

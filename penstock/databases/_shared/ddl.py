@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,8 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, SetColumn
 from sqlalchemy.types import UserDefinedType
 
 from penstock.databases import Database, qualified, quote
+from penstock.databases._shared import dialects
+from penstock.databases._shared.ansi import fitted as fitted
 from penstock.model.schema import Column, ForeignKey, Index, Partition, Table, TableName, Type
 
 
@@ -30,7 +31,7 @@ class _Native(UserDefinedType[Any]):
 def dialect(database: Database) -> sa.Dialect:
     """The database's SQLAlchemy dialect, set to write statements that are run as they stand."""
     made: sa.Dialect = sa.URL.create(database.drivername).get_dialect()()
-    made.identifier_preparer._double_percents = False  # no parameters follow, so % is only a character
+    dialects.write_percents_once(made)
     return made
 
 
@@ -108,17 +109,9 @@ def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
     if index.options:
         options["nulls_not_distinct"] = True
     if index.method:
-        options["prefix" if index.method.isupper() else "using"] = index.method
-    named = {f"{prefix}_{o}": v for prefix, known in _INDEX_OPTIONS.items() for o, v in options.items() if o in known}
+        options["prefix" if index.method.isupper() else "using"] = index.method  # FULLTEXT comes before the word INDEX
+    named = {database.index_keywords[option]: value for option, value in options.items() if option in database.index_keywords}
     return sa.Index(_q(index.name), *fields, unique=index.unique, _table=built, **named)
-
-
-# What SQLAlchemy's dialects call what an index may have. MySQL's methods (FULLTEXT) stand before the word INDEX.
-_INDEX_OPTIONS = {
-    "postgresql": ("where", "include", "nulls_not_distinct", "using"),
-    "sqlite": ("where",),
-    "mysql": ("prefix",),
-}
 
 
 def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName]) -> list[str]:
@@ -141,14 +134,6 @@ def free_name(name: str, taken: Collection[str], limit: int) -> str:
         number += 1
         candidate = fitted(name, limit - len(f"__{number}")) + f"__{number}"
     return candidate
-
-
-def fitted(name: str, limit: int) -> str:
-    """`name` if it has at most `limit` bytes, else its beginning and eight digits of its hash."""
-    if len(name.encode()) <= limit:
-        return name
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return name.encode()[: limit - 9].decode(errors="ignore") + "_" + mark
 
 
 def _build(database: Database, table: Table, name: TableName) -> sa.Table:

@@ -1,24 +1,57 @@
-"""Rows with huge values, read in pieces: so a client's buffers hold a piece, where they would hold the row a second or third time.
+"""Long values: which columns may have them, how long the rows of a table are, and rows that are read in pieces.
 
-A database that can do it sends a row as several: of the first one all columns but only the beginning of its long values,
-of the others what follows in these. They come with their number, and are put together here.
+In pieces, so that a client's buffers hold a piece where they would hold the row a second or third time. A database that can do so sends
+a row as several: the first one has all columns but only the beginning of the long values, the others have what follows in these. They
+come with their number, and are put together here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
+from penstock.databases import execute
 from penstock.model.schema import Column, Type, arrow_schema
 
 LONG = 16 << 20  # rows of more bytes are worth it
 PIECE = 1 << 20  # bytes of a value
 BATCH = 4 << 20
 NUMBER = Column("penstock_piece", Type("int32"), nullable=False)
+# Of other types no value is longer than a few thousand bytes.
+_LONG_TYPES = frozenset({"string", "binary", "json", "jsonb", "geometry", "xml", "array", "varbits", "native", "unsupported"})
+_SHORT = 64 << 10
+
+
+def may_be_long(column: Column) -> bool:
+    """Whether the column may have values of more than `_SHORT` bytes, as far as its type says."""
+    return column.type.name in _LONG_TYPES and (column.type.length is None or column.type.length * 4 > _SHORT)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """How many rows there are, and bytes of their texts and binaries.
+
+    longest: of one row; average: of all; values: the longest of each column.
+    """
+
+    rows: int
+    longest: int
+    average: int
+    values: Mapping[str, int]
+
+
+def measure(connection: sa.Connection, rows: str, octets: Mapping[str, str]) -> Widths:
+    """The widths of `rows`, which is what follows FROM, by the `octets` of its columns that may be long."""
+    each = [f"max({sql})" for sql in octets.values()]
+    row = " + ".join(f"coalesce({sql}, 0)" for sql in octets.values())
+    found: Sequence[int | None] = execute(connection, f"SELECT count(*), max({row}), avg({row}), {', '.join(each)} FROM {rows}").one()
+    many, longest, average, *values = (int(n or 0) for n in found)
+    return Widths(many, longest, average, dict(zip(octets, values, strict=True)))
 
 
 def columns(of: Sequence[Column], long: Callable[[Column], bool]) -> list[Column]:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock.databases import Dependent
-from penstock.databases._shared import inspection
+from penstock.databases._shared import ansi, inspection
 from penstock.databases.mysql import objects
 from penstock.databases.mysql.types import canonical, unescaped
 from penstock.model.schema import Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
@@ -215,7 +215,7 @@ def version(connection: sa.Connection) -> str:
 
 
 def quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
+    return ansi.quoted(name, "`")
 
 
 def aliased(column: Column) -> str:
@@ -224,4 +224,4 @@ def aliased(column: Column) -> str:
 
 
 def qualified(name: TableName) -> str:
-    return ".".join(quoted(p) for p in (name.schema, name.name) if p)
+    return ansi.qualified(name, "`")

@@ -66,10 +66,6 @@ def links(connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
     return [Link(places[r.child], r.name, r.definition) for r in found]
 
 
-def cut(link: Link, place: TableName) -> str:
-    return f"ALTER TABLE {qualified(place)} DROP FOREIGN KEY {quoted(link.name)}"
-
-
 def _places(connection: sa.Connection, tables: Sequence[TableName]) -> set[TableName]:
     return {TableName(t.name, home_of(connection, t.schema)) for t in tables}
 

@@ -1,6 +1,6 @@
 """Rows of MySQL and MariaDB as Arrow batches, huge ones in pieces.
 
-The compiled reader makes them where it can use the driver's connection, else Python does (`mysql_lines`).
+The compiled reader makes them where it can use the driver's connection, else Python does (`lines`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import execute
-from penstock.databases._shared import compiled, lengths, long_values
+from penstock.databases._shared import arrow, long_values
 from penstock.databases.mysql import catalogue, lines
 from penstock.databases.mysql.catalogue import aliased, quoted
 from penstock.databases.mysql.faults import no_moment, not_utf8, unreadable
@@ -36,7 +36,7 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
         # a row's pieces follow one another as long as no rows are gathered to be joined together
         mariadb = catalogue.version(connection).startswith("MariaDB")
         execute(connection, f"SET SESSION {'join_cache_level = 0' if mariadb else _ONE_BY_ONE}")
-        sent = long_values.columns(columns, lengths.may_be_long)
+        sent = long_values.columns(columns, long_values.may_be_long)
         rows = _rows(connection, _in_pieces(select, columns, room.longest), sent, long_values.BATCH)
         yield from long_values.joined(rows, columns)
     else:
@@ -44,14 +44,14 @@ def read(connection: sa.Connection, select: str, columns: Sequence[Column], room
 
 
 def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
-    """The select of `pieces.columns`: a row's long values as pieces of their bytes."""
+    """The select of `long_values.columns`: a row's long values as pieces of their bytes."""
     size = long_values.PIECE
     last = longest // size + 1  # it has all that is left of a value that has become longer since
     names = {c: f"penstock.{aliased(c)}" for c in columns}
-    octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if lengths.may_be_long(c)), "0"])
+    octets = ", ".join(["1", *(f"IFNULL(OCTET_LENGTH({n}), 0)" for c, n in names.items() if long_values.may_be_long(c)), "0"])
     fields = (  # a CAST would be NULL of what is longer than a packet
         f"SUBSTRING(CONVERT({n} USING binary) FROM 1 + p.number * {size} FOR IF(p.number = {last}, {_ALL}, {size})) AS {aliased(c)}"
-        if lengths.may_be_long(c)
+        if long_values.may_be_long(c)
         else f"IF(p.number = 0, {n}, NULL) AS {aliased(c)}"
         for c, n in names.items()
     )
@@ -89,7 +89,7 @@ def _compiled(driver: Any, select: str, columns: Sequence[Column], batch_bytes: 
     try:
         while not reader.ended:
             if array := _next(reader, columns):
-                yield compiled.batch(schema, array)
+                yield arrow.batch(schema, array)
                 del array  # nothing here holds a batch while the next is read
     finally:
         reader.close()  # rows left unread would make the next statement, even a rollback, fail in place of the fault

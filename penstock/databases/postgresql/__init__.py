@@ -1,7 +1,6 @@
 r"""PostgreSQL 12 and newer: COPY both ways, shadows in a schema of their own.
 
-Manual: https://www.postgresql.org/docs/current/sql-copy.html (CSV quotes '' and never NULL; \N is NULL in text format),
-https://www.postgresql.org/docs/current/sql-altertable.html (SET SCHEMA takes indexes, constraints and owned sequences along).
+Manual: https://www.postgresql.org/docs/current/sql-altertable.html (SET SCHEMA takes indexes, constraints and owned sequences along).
 What Arrow has no type for comes and goes as the text of its type's own functions.
 """
 
@@ -9,57 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import Any
+from typing import ClassVar
 
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, Move, Size, Use, execute
-from penstock.databases._shared import column_checks, ddl, inspection, lengths, text_format
-from penstock.databases._shared import long_values as pieces
+from penstock.databases import Database, Dependent, Exchange, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
+from penstock.databases._shared import ansi, column_checks, dialects, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
-from penstock.databases._shared.column_checks import Refusal
-from penstock.databases.postgresql import catalogue, partitions, references, server, types
-from penstock.databases.postgresql import copy as postgresql_copy
-from penstock.databases.postgresql import objects as postgresql_objects
+from penstock.databases.postgresql import catalogue, copy, faults, objects, partitions, references, rows, server, types
 from penstock.databases.postgresql.types import TYPES
-from penstock.errors import ConnectionFailed, LoadFailed, MigrationError, PenstockError, Problem, ReadFailed, RowsRefused
+from penstock.errors import MigrationError, Problem
 from penstock.model.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
-
-label = "PostgreSQL"
-drivername = "postgresql+psycopg"
-quote_character = '"'
-max_identifier = 63
-own_names = frozenset({"foreign key", "check"})
-refused_names = ""
-folds_tables = False
-snapshot = "run"
-ddl_in_transaction = True
-session_lock = None
-parallel_writers = True
-ordered_keys = True
-row_place = "ctid"
-keys_after_load = True
-more_memory = ""
-copies = (0, 0)
-vector = 1
-secondary_indexes = True
-foreign_keys = True
-dialect = "postgresql"
-holds = frozenset({"check", "comment", "partial index", "expression index", "stored"})
-shared_names: frozenset[str] = frozenset()
-keep_numbers = " OVERRIDING SYSTEM VALUE"
-follows_renames = True
-embedded = False
-exchange = partitions
-oldest = {"PostgreSQL": (12,)}
-kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
-loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
 
 # Compared by the bytes of their text. A uuid's own order is that of its text already, and keeps its index.
 _BYTEWISE = TEXTS - {"uuid"}
@@ -82,9 +44,6 @@ _PARTITIONS_FOLLOW = """DO $penstock$ DECLARE root regclass; part regclass; home
   END LOOP;
 END $penstock$"""
 
-# A quoted value in a message, in any of the quotation marks of the server's languages.
-_VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
-
 _SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
@@ -99,154 +58,222 @@ _SESSION = {
 }
 
 
-canonical = types.canonical
-exact = TYPES.exact
+class PostgreSQL(Database):
+    """PostgreSQL 12 and newer."""
 
+    label = "PostgreSQL"
+    drivername = "postgresql+psycopg"
+    aliases = ("postgres",)
+    url_form = "postgresql://user@host:5432/database"
+    type_table = TYPES
+    oldest: ClassVar = {"PostgreSQL": (12,)}
+    max_identifier = 63
+    own_names = frozenset({"foreign key", "check"})
+    dialect = "postgresql"
+    expression_rules = ExpressionRules("postgres", exact_collations=".*")
+    index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using")}
+    holds = frozenset({"check", "comment", "partial index", "expression index", "stored", "numbering"})
+    kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
+    loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
+    snapshot = "run"
+    ddl_in_transaction = True
+    parallel_writers = True
+    ordered_keys = True
+    row_place = "ctid"
+    keys_after_load = True
+    secondary_indexes = True
+    foreign_keys = True
+    follows_renames = True
+    keep_numbers = " OVERRIDING SYSTEM VALUE"
+    exchange: ClassVar[Exchange | None] = partitions
+    copies = (0, 0)
 
-def folded(name: str) -> str:
-    return name
+    # ---- names and types
 
+    def shadow(self, live: TableName, migration: str, token: str = "") -> TableName:
+        return TableName(live.name, ansi.fitted(f"penstock_new_{migration}" + (f"_{token}" if token else ""), self.max_identifier))
 
-def native(type: Type, identity: bool = False) -> str:
-    if identity and type.name in INTEGERS:
+    def kept(self, live: TableName, migration: str, token: str) -> TableName:
+        return TableName(live.name, ansi.fitted(f"penstock_old_{migration}_{token}", self.max_identifier))
+
+    def native(self, type: Type, identity: bool = False) -> str:
+        written = super().native(type)
+        if not identity or type.name not in INTEGERS:
+            return written
         # Only whole numbers of PostgreSQL's own are numbered: of uint64, what exceeds bigint is refused at load.
-        return ("bigint" if type.name == "uint64" else TYPES.counterpart(type)[0]) + " GENERATED BY DEFAULT AS IDENTITY"
-    return TYPES.counterpart(type)[0]
+        return ("bigint" if type.name == "uint64" else written) + " GENERATED BY DEFAULT AS IDENTITY"
 
+    def refuses(self, column: Column) -> list[Refusal]:
+        kind = column.type
+        checks = [column_checks.nul(self.label)] if kind.arrow == pa.string() else []
+        if kind.length and kind.name == "string" and self.native(kind).startswith("varchar("):
+            checks.append(column_checks.longer(kind.length))
+        if kind.name == "enum":
+            checks.append(column_checks.unlabelled(kind.labels))
+        if kind.name == "uuid":
+            checks.append(column_checks.unlike_uuid())
+        if kind.name in ("date", "timestamp", "timestamptz"):
+            checks.append(column_checks.outside(copy.FIRST, copy.LAST, "before the year 1, or beyond 9999"))
+        if kind.name == "uint64" and column.identity:
+            checks.append(column_checks.above(2**63 - 1))
+        return checks
 
-def refuses(column: Column) -> list[Refusal]:
-    kind = column.type
-    checks = [column_checks.nul(label)] if kind.arrow == pa.string() else []
-    if kind.length and kind.name == "string" and native(kind).startswith("varchar("):
-        checks.append(column_checks.longer(kind.length))
-    if kind.name == "enum":
-        checks.append(column_checks.unlabelled(kind.labels))
-    if kind.name == "uuid":
-        checks.append(column_checks.unlike_uuid())
-    if kind.name in ("date", "timestamp", "timestamptz"):
-        checks.append(column_checks.outside(postgresql_copy.FIRST, postgresql_copy.LAST, "before the year 1, or beyond 9999"))
-    if kind.name == "uint64" and column.identity:
-        checks.append(column_checks.above(2**63 - 1))
-    return checks
+    # ---- expressions
 
+    def read_expression(self, column: Column) -> str:
+        name = quoted(column.name)
+        if column.type.name == "interval":
+            return _INTERVAL.format(name)
+        if column.type.name == "inet":  # its cast to text shows all bits of a network, what it writes does not
+            return f"nullif(format('%s', {name}), '')"
+        if column.type.name in ("money", "uint64"):  # the text of money is the locale's; a numbered uint64 is a bigint
+            return f"{name}::numeric"
+        if _SENT_AS_TEXT.fullmatch(column.native) or copy.padded(column):  # a cast costs as much as all else of a column
+            return name
+        return f"{name}::text" if column.type.name in _AS_TEXT else name
 
-def key_native(type: Type) -> str | None:
-    return None
+    def key_expression(self, column: Column) -> str:
+        name = quoted(column.name)
+        return f"convert_to({name}::text, 'UTF8')" if column.type.name in _BYTEWISE else name
 
+    def key_literal(self, value: int | str, column: Column) -> str:
+        if isinstance(value, int):
+            return str(value)
+        if column.type.name in _BYTEWISE:
+            return f"'\\x{value.encode().hex()}'::bytea"
+        if column.type.name in BINARIES:
+            return f"'\\x{value}'::bytea"
+        return f"{literal(value)}::{self.native(column.type)}"
 
-def read_expression(column: Column) -> str:
-    name = quoted(column.name)
-    if column.type.name == "interval":
-        return _INTERVAL.format(name)
-    if column.type.name == "inet":  # its cast to text shows all bits of a network, what it writes does not
-        return f"nullif(format('%s', {name}), '')"
-    if column.type.name in ("money", "uint64"):  # the text of money is the locale's; a numbered uint64 is a bigint
-        return f"{name}::numeric"
-    if _SENT_AS_TEXT.fullmatch(column.native) or postgresql_copy.padded(column):  # a cast costs as much as all else of a column
-        return name
-    return f"{name}::text" if column.type.name in _AS_TEXT else name
+    def key_value(self, column: Column) -> str:
+        name = quoted(column.name)
+        if column.type.name in BINARIES:
+            return f"encode({name}, 'hex')"
+        # with the column's own name, the text would be what ORDER BY "name" sorts by
+        return name if column.type.name in INTEGERS - {"uint64"} else f"{name}::text || ''"
 
+    def moment_literal(self, moment: str, column: Column) -> str:
+        return f"{literal(moment)}::{self.native(column.type)}"  # the session's zone is UTC
 
-def key_expression(column: Column) -> str:
-    name = quoted(column.name)
-    return f"convert_to({name}::text, 'UTF8')" if column.type.name in _BYTEWISE else name
+    def octets(self, column: Column) -> str:
+        name = quoted(column.name)
+        if not long_values.may_be_long(column) or copy.padded(column):
+            return ""
+        if column.native == "bytea" or (column.type.name == "string" and _SENT_AS_TEXT.fullmatch(column.native)):
+            return f"octet_length({name})"  # known without the value
+        # computed only where it is not short, and so has left its row
+        return f"CASE WHEN pg_column_size({name}) > 2000 THEN octet_length({self.read_expression(column)}) END"
 
+    # ---- statements
 
-def key_literal(value: int | str, column: Column) -> str:
-    if isinstance(value, int):
-        return str(value)
-    if column.type.name in _BYTEWISE:
-        return f"'\\x{value.encode().hex()}'::bytea"
-    if column.type.name in BINARIES:
-        return f"'\\x{value}'::bytea"
-    return f"{literal(value)}::{native(column.type)}"
+    def schemas(self, names: Iterable[TableName]) -> list[str]:
+        return [f"CREATE SCHEMA IF NOT EXISTS {quoted(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
+    def moves(self, moves: Sequence[Move]) -> list[str]:
+        statements, across = [], []
+        for old, new in moves:
+            if new.schema is None and old.schema is not None:
+                raise MigrationError(f"{old} can't move to a table without a schema", where=str(new), fix="name the target's schema")
+            if old.schema != new.schema and new.schema is not None:
+                statements.append(f"ALTER TABLE {qualified(old)} SET SCHEMA {quoted(new.schema)}")
+                across.append(literal(qualified(new)))
+            if old.name != new.name:
+                statements.append(f"ALTER TABLE {qualified(TableName(old.name, new.schema))} RENAME TO {quoted(new.name)}")
+        return [*statements, _PARTITIONS_FOLLOW.format(", ".join(across))] if across else statements
 
-def key_value(column: Column) -> str:
-    name = quoted(column.name)
-    if column.type.name in BINARIES:
-        return f"encode({name}, 'hex')"
-    # with the column's own name, the text would be what ORDER BY "name" sorts by
-    return name if column.type.name in INTEGERS - {"uint64"} else f"{name}::text || ''"
+    def drops(self, names: Sequence[TableName]) -> list[str]:
+        if not names:
+            return []
+        emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith(("penstock_old_", "penstock_new_")))
+        quietly = "DO $$ BEGIN DROP SCHEMA IF EXISTS {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$"
+        # one statement, since foreign keys among them may form a circle
+        together = f"DROP TABLE IF EXISTS {', '.join(qualified(n) for n in names)}"
+        return [together, *(quietly.format(quoted(schema)) for schema in emptied)]
 
+    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
+        wait = f"SET LOCAL lock_timeout = '{patience}s'"
+        return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
 
-def moment(column: Column) -> str:
-    return quoted(column.name)
+    def renumber(self, table: Table, name: TableName) -> list[str]:
+        place = literal(qualified(name))
+        return [_renumbered(c, place, qualified(name)) for c in table.columns if c.identity]
 
+    # ---- verbs
 
-def moment_literal(moment: str, column: Column) -> str:
-    return f"{literal(moment)}::{native(column.type)}"  # the session's zone is UTC
+    def engine(self, url: sa.URL) -> sa.Engine:
+        made = sa.create_engine(url.set(drivername=self.drivername), poolclass=sa.pool.NullPool)
+        dialects.read_as_text(made.dialect, types.UNKNOWN)
+        settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 
+        @sa.event.listens_for(made, "connect")
+        def _session(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"SELECT {settings}")
+            cursor.close()
+            connection.commit()
 
-def shadow(live: TableName, migration: str, token: str = "") -> TableName:
-    return TableName(live.name, ddl.fitted(f"penstock_new_{migration}" + (f"_{token}" if token else ""), max_identifier))
+        return made
 
+    def version(self, connection: sa.Connection) -> str:
+        return f"PostgreSQL {str(execute(connection, 'SHOW server_version').scalar_one()).split()[0]}"
 
-def kept(live: TableName, migration: str, token: str) -> TableName:
-    return TableName(live.name, ddl.fitted(f"penstock_old_{migration}_{token}", max_identifier))
+    def begin_snapshot(self, connection: sa.Connection, *others: sa.Connection) -> bool:
+        execute(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        taken = str(execute(connection, "SELECT pg_export_snapshot()").scalar_one()) if others else ""
+        execute(connection, "SELECT 1")  # the first statement takes the snapshot
+        for other in others:
+            execute(other, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            execute(other, f"SET TRANSACTION SNAPSHOT {literal(taken)}")
+        return True
 
+    def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+        return catalogue.inspect(connection, schema, only)
 
-def octets(column: Column) -> str:
-    name = quoted(column.name)
-    if not lengths.may_be_long(column) or postgresql_copy.padded(column):
-        return ""
-    if column.native == "bytea" or (column.type.name == "string" and _SENT_AS_TEXT.fullmatch(column.native)):
-        return f"octet_length({name})"  # told without the value
-    # made only where it is not short, and so has left its row
-    return f"CASE WHEN pg_column_size({name}) > 2000 THEN octet_length({read_expression(column)}) END"
+    def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+        return objects.left_behind(connection, schema)
 
+    def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+        # Newer servers read a range of pages as such; before 14 each would be a scan of the table.
+        asked = "current_setting('server_version_num')::int, current_setting('block_size')::int"
+        version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
+        pages = size // block if version >= 140_000 else 0
+        return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
 
-def bound(memory: int) -> list[str]:
-    return []
+    def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+        return catalogue.dependents(connection, tables)
 
+    def links(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
+        return references.links(connection, tables)
 
-def schemas(names: Iterable[TableName]) -> list[str]:
-    return [f"CREATE SCHEMA IF NOT EXISTS {quoted(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+        return references.unbind(connection, tables)
 
+    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        return server.assess(connection, use, _SESSION)
 
-def moves(moves: Sequence[Move]) -> list[str]:
-    statements, across = [], []
-    for old, new in moves:
-        if new.schema is None and old.schema is not None:
-            raise MigrationError(f"{old} can't move to a table without a schema", where=str(new), fix="name the target's schema")
-        if old.schema != new.schema and new.schema is not None:
-            statements.append(f"ALTER TABLE {qualified(old)} SET SCHEMA {quoted(new.schema)}")
-            across.append(literal(qualified(new)))
-        if old.name != new.name:
-            statements.append(f"ALTER TABLE {qualified(TableName(old.name, new.schema))} RENAME TO {quoted(new.name)}")
-    return [*statements, _PARTITIONS_FOLLOW.format(", ".join(across))] if across else statements
+    def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
+        return server.sizes(connection, tables)
 
+    def read(self, connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
+        return rows.read(connection, select, columns, room)
 
-def drops(names: Sequence[TableName]) -> list[str]:
-    if not names:
-        return []
-    emptied = dict.fromkeys(n.schema for n in names if n.schema and n.schema.startswith(("penstock_old_", "penstock_new_")))
-    quietly = "DO $$ BEGIN DROP SCHEMA IF EXISTS {}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$"
-    # one statement, since foreign keys may go round in a circle among them
-    together = f"DROP TABLE IF EXISTS {', '.join(qualified(n) for n in names)}"
-    return [together, *(quietly.format(quoted(schema)) for schema in emptied)]
+    def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+        rows.write(connection, name, columns, batches)
 
+    def seal(self, connection: sa.Connection, name: TableName) -> str | None:
+        # xmin is the transaction that wrote the row; they only grow, so a change that keeps the count raises the sum
+        marks = "count(*) || ':' || coalesce(sum(xmin::text::bigint), 0)"
+        return str(execute(connection, f"SELECT {marks} FROM {qualified(name)}").scalar_one())
 
-def hold(shadows: Sequence[TableName], patience: int) -> list[str]:
-    wait = f"SET LOCAL lock_timeout = '{patience}s'"
-    return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
+    def classify(self, error: sa.exc.DBAPIError) -> Failure:
+        return faults.classify(error)
 
-
-def broken_key(error: sa.exc.DBAPIError) -> str | None:
-    return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.errors.ForeignKeyViolation) else None
-
-
-def lock_refused(error: sa.exc.DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")  # lock_not_available; deadlock_detected
-
-
-def renumber(table: Table, name: TableName) -> list[str]:
-    place = literal(qualified(name))
-    return [_renumbered(c, place, qualified(name)) for c in table.columns if c.identity]
+    def broken_key(self, error: sa.exc.DBAPIError) -> str | None:
+        return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.errors.ForeignKeyViolation) else None
 
 
 def _renumbered(column: Column, place: str, table: str) -> str:
-    """The next number is past the last row's, or where the source had got to when that is further."""
+    """The next number is above the last row's, or where the source had got to when that is further."""
     numbering = column.numbering or Numbering()
     first = numbering.start if numbering.next is None else numbering.next
     last = f"{'max' if numbering.step > 0 else 'min'}({quoted(column.name)})"
@@ -255,185 +282,4 @@ def _renumbered(column: Column, place: str, table: str) -> str:
     return f"SELECT setval({serial}, CASE WHEN {begun} THEN {last} ELSE {first} END, coalesce({begun}, false)) FROM {table}"
 
 
-def engine(url: sa.URL) -> sa.Engine:
-    made = sa.create_engine(url.set(drivername=drivername), poolclass=sa.pool.NullPool)
-    dialect: Any = made.dialect
-    # Great Expectations can't write down a column whose type SQLAlchemy does not know.
-    dialect.ischema_names = dict.fromkeys(types.UNKNOWN, sa.Text) | dialect.ischema_names
-    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
-
-    @sa.event.listens_for(made, "connect")
-    def _session(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT {settings}")
-        cursor.close()
-        connection.commit()
-
-    return made
-
-
-def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
-    for _ in range(_AGAIN):
-        # a table that the catalogue has named may be dropped before it is asked about it; one may be made that only some answers have
-        with suppress(sa.exc.InternalError, KeyError), connection.begin_nested():
-            return _inspect(connection, schema, only)
-    return _inspect(connection, schema, only)
-
-
-_AGAIN = 4
-
-
-def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None) -> list[Table]:
-    seen = catalogue.inspect(connection, schema)
-    wanted = sorted(seen.tables if only is None else seen.tables & set(only))
-    objects = postgresql_objects.inspect(connection, schema)
-    found = inspection.tables(
-        connection, schema, canonical, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, objects.indexes
-    )
-    return [postgresql_objects.dressed(_without_money(table), objects) for table in found]
-
-
-def _without_money(table: Table) -> Table:
-    """`table` without defaults that are money: their text is that of a locale."""
-    odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
-    return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
-
-
-def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
-    return postgresql_objects.left_behind(connection, schema)
-
-
-def cuts(connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
-    # Newer servers read a range of pages as such; before 14 each would be a scan of the table.
-    asked = "current_setting('server_version_num')::int, current_setting('block_size')::int"
-    version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
-    pages = size // block if version >= 140_000 else 0
-    return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
-
-
-def begin_snapshot(connection: sa.Connection, *others: sa.Connection) -> bool:
-    execute(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    taken = str(execute(connection, "SELECT pg_export_snapshot()").scalar_one()) if others else ""
-    execute(connection, "SELECT 1")  # the first statement takes the snapshot
-    for other in others:
-        execute(other, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        execute(other, f"SET TRANSACTION SNAPSHOT {literal(taken)}")
-    return True
-
-
-def read(connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
-    if room.longest > pieces.LONG:
-        rows = _copied(connection, postgresql_copy.in_pieces(select, columns), pieces.columns(columns, postgresql_copy.long), pieces.BATCH)
-        yield from pieces.joined(rows, columns)
-    else:
-        yield from _copied(connection, select, columns, room.batch)
-
-
-def _copied(connection: sa.Connection, select: str, columns: Sequence[Column], batch: int) -> Iterator[pa.RecordBatch]:
-    faults = _faults(connection, ReadFailed, "the server refused to be read")
-    with faults, _driver(connection).cursor() as cursor:
-        # rows that several processes bring cost more than they gain, where several connections read; and they would mix their pieces
-        cursor.execute(b"SET LOCAL max_parallel_workers_per_gather = 0")
-        with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)".encode()) as copy:
-            yield from postgresql_copy.batches(copy, columns, batch)
-
-
-def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
-    fields = ", ".join(quoted(c.name) for c in columns)
-    form = "binary" if postgresql_copy.has_binary(columns) else "text"
-    faults = _faults(connection, LoadFailed, f"{name} refused rows", f"table {name}", columns, name.name)
-    statement = f"COPY {qualified(name)} ({fields}) FROM STDIN (FORMAT {form})".encode()
-    with faults, _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
-        batches = postgresql_copy.within(batches, columns)
-        blocks = postgresql_copy.binary(batches, columns) if form == "binary" else (text_format.lines(b, _spelled) for b in batches)
-        for piece in blocks:
-            copy.write(memoryview(piece))
-
-
-def _spelled(array: pa.Array, field: pa.Field) -> pa.Array:
-    """A column as PostgreSQL's input functions read it."""
-    if pa.types.is_string(array.type):
-        return array
-    if pa.types.is_binary(array.type):
-        return pc.binary_join_element_wise("\\\\x", text_format.to_hex(array), "")
-    if pa.types.is_timestamp(array.type) and array.type.tz:  # Arrow's own cast to text is thirty times slower
-        return pc.binary_join_element_wise(array.cast(pa.timestamp("us")).cast(pa.string()), "Z", "")
-    return array.cast(pa.string())
-
-
-def seal(connection: sa.Connection, name: TableName) -> str | None:
-    # xmin is the transaction that wrote the row; they only grow, so a change that keeps the count raises the sum
-    marks = "count(*) || ':' || coalesce(sum(xmin::text::bigint), 0)"
-    return str(execute(connection, f"SELECT {marks} FROM {qualified(name)}").scalar_one())
-
-
-def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
-    return catalogue.dependents(connection, tables)
-
-
-unbind = references.unbind
-links = references.links
-cut = references.cut
-
-
-def version(connection: sa.Connection) -> str:
-    return f"PostgreSQL {str(execute(connection, 'SHOW server_version').scalar_one()).split()[0]}"
-
-
-def assess(connection: sa.Connection, use: Use) -> list[Problem]:
-    return server.assess(connection, use, _SESSION)
-
-
-def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
-    return server.sizes(connection, tables)
-
-
-def _driver(connection: sa.Connection) -> psycopg.Connection:
-    if not connection.in_transaction():
-        connection.begin()  # or SQLAlchemy would not know that there is something to commit
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    return driver
-
-
-@contextmanager
-def _faults(
-    connection: sa.Connection, fault: type[PenstockError], what: str, where: str = "", columns: Sequence[Column] = (), table: str = ""
-) -> Iterator[None]:
-    """The driver's errors as `fault`, or as ConnectionFailed when the session is gone. columns, table: of a load."""
-    try:
-        yield
-    except psycopg.Error as error:
-        if _driver(connection).closed:
-            connection.invalidate()  # or SQLAlchemy's rollback would raise in our fault's place
-            raise ConnectionFailed("lost the connection to PostgreSQL", where=where, why=str(error).splitlines()[0]) from None
-        context = error.diag.context or ""
-        named = error.diag.column_name or next((c.name for c in columns if _names(context, c.name)), "")
-        place = ", ".join(p for p in (where, f"column {named}" if named else "") if p)
-        fix = "cast or filter the values in the migration, or correct the key" if fault is LoadFailed else "see what the server says"
-        if fault is LoadFailed and _by_values(error.sqlstate or ""):
-            row = re.match(rf"COPY {re.escape(table)}, line (\d+)", context)
-            rows = [(int(row[1]) - 1, named, _message(error))] if row else ()
-            raise RowsRefused(what, place, _message(error), fix, named, rows) from None
-        raise fault(what, where=place, why=_message(error), fix=fix) from None
-
-
-def _by_values(state: str) -> bool:
-    """Whether the server refused what is in rows: data exceptions and broken constraints, but for keys."""
-    return state.startswith(("22", "23")) and state not in ("23503", "23505")
-
-
-def _names(context: str, column: str) -> bool:
-    """Whether COPY was at this column: `COPY t, line 1, column a` in binary, with `: "value"` behind it in text."""
-    return context.endswith(f", column {column}") or f", column {column}: " in context
-
-
-def _message(error: psycopg.Error) -> str:
-    """The server's words without row contents, save the key of a broken key."""
-    message = error.diag.message_primary or str(error).partition("\n")[0]
-    state = error.sqlstate or ""
-    if state.startswith("22"):  # data exceptions quote the value
-        return _VALUE.sub("a value", message)
-    if state in ("23503", "23505") and error.diag.message_detail:
-        return f"{message}: {error.diag.message_detail}"
-    return message
+DATABASE = PostgreSQL()

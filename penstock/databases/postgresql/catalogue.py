@@ -5,15 +5,21 @@ Manual: https://www.postgresql.org/docs/current/catalogs.html
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, OID
 
 from penstock.databases import Dependent
-from penstock.model.schema import ForeignKey, TableName
+from penstock.databases._shared import inspection
+from penstock.databases._shared.ansi import qualified
+from penstock.databases.postgresql import objects
+from penstock.databases.postgresql.types import TYPES
+from penstock.model.schema import ForeignKey, Table, TableName
 
 # Ordinary and partitioned tables; a partition is part of its root.
 _TABLES = """
@@ -156,9 +162,37 @@ FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = ANY (:live) 
 """
 
 
+def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+    """The tables of a schema, as `Database.inspect` promises."""
+    for _ in range(_AGAIN):
+        # a table that the catalogue has named may be dropped before it is asked about it; one may be made that only some answers have
+        with suppress(sa.exc.InternalError, KeyError), connection.begin_nested():
+            return _inspect(connection, schema, only)
+    return _inspect(connection, schema, only)
+
+
+_AGAIN = 4
+
+
+def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None) -> list[Table]:
+    seen = _see(connection, schema)
+    wanted = sorted(seen.tables if only is None else seen.tables & set(only))
+    more = objects.inspect(connection, schema)
+    found = inspection.tables(
+        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
+    )
+    return [objects.dressed(_without_money(table), more) for table in found]
+
+
+def _without_money(table: Table) -> Table:
+    """`table` without defaults that are money: their text is that of a locale."""
+    odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
+    return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
+
+
 @dataclass(frozen=True)
-class Seen:
-    """What `inspection.tables` wants to be told, by its names."""
+class _Seen:
+    """What `inspection.tables` asks for, by its names."""
 
     tables: frozenset[str]
     types: Mapping[tuple[str, str], str]
@@ -167,7 +201,7 @@ class Seen:
     foreign_keys: Mapping[str, Sequence[ForeignKey]]
 
 
-def inspect(connection: sa.Connection, schema: str | None) -> Seen:
+def _see(connection: sa.Connection, schema: str | None) -> _Seen:
     """The tables of a schema (None: the connection's own) as the catalogue has them."""
     of_schema = {"schema": schema}
     columns = connection.execute(_in(_COLUMNS), of_schema).all()
@@ -183,7 +217,7 @@ def inspect(connection: sa.Connection, schema: str | None) -> Seen:
             keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated]))
         else:
             notes[table].append(f"foreign key {name} refers to another schema")
-    return Seen(
+    return _Seen(
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},
         identity=frozenset((c[0], c[1]) for c in columns if c[3]),
@@ -196,9 +230,8 @@ def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[D
     """What hangs on these tables. Statements rebind views and grants to whatever stands at the same names when they run."""
     places: dict[int, TableName] = {}
     for table in tables:
-        name = ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name) if part is not None)
         of = "SELECT to_regclass(:name)::oid::bigint UNION SELECT relid::oid::bigint FROM pg_partition_tree(to_regclass(:name))"
-        places |= {oid: table for oid in connection.execute(sa.text(of), {"name": name}).scalars() if oid is not None}
+        places |= {oid: table for oid in connection.execute(sa.text(of), {"name": qualified(table)}).scalars() if oid is not None}
     live = {"live": list(places)}
     path = connection.execute(sa.text("SELECT current_setting('search_path')")).scalar_one()
     set_path = sa.text("SELECT set_config('search_path', :path, true)")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from psycopg.pq import ExecStatus
 
 from penstock import _native
-from penstock.databases._shared import compiled, lengths, long_values, moments, text_format
+from penstock.databases._shared import arrow, long_values, text_format
 from penstock.databases._shared.faults import unheld, unread
 from penstock.errors import ReadFailed
 from penstock.model.schema import WORDED, Column, arrow_schema
@@ -49,7 +49,7 @@ def batches(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> 
     reader = _native.CopyReader(schema, BATCH_ROWS, batch_bytes, [n for n, c in enumerate(columns) if padded(c)])
     while not reader.ended:
         if array := _next(reader, connection, columns):
-            yield compiled.batch(schema, array)
+            yield arrow.batch(schema, array)
             del array  # nothing here holds a batch while the next is read
 
 
@@ -79,7 +79,7 @@ def _finish(connection: psycopg.pq.abc.PGconn) -> None:
 
 
 def in_pieces(select: str, columns: Sequence[Column]) -> str:
-    """The select of `pieces.columns`: a row's long values as pieces of their bytes."""
+    """The select of `long_values.columns`: a row's long values as pieces of their bytes."""
     size, number = long_values.PIECE, "p.number"
     names = {c: '"' + c.name.replace('"', '""') + '"' for c in columns}
     texts = {c for c in columns if long(c) and c.type.arrow == pa.string()}
@@ -97,7 +97,7 @@ def in_pieces(select: str, columns: Sequence[Column]) -> str:
 
 def long(column: Column) -> bool:
     """Whether the column's values may come as pieces."""
-    return lengths.may_be_long(column) and not padded(column)
+    return long_values.may_be_long(column) and not padded(column)
 
 
 def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -105,7 +105,7 @@ def within(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
     dated = [(n, c.name) for n, c in enumerate(columns) if c.type.name in _MOMENTS]
     for batch in batches:
         for number, name in dated:
-            if moments.beyond(batch.column(number), FIRST, LAST):
+            if arrow.beyond(batch.column(number), FIRST, LAST):
                 raise unheld(name, "it is before the year 1, or beyond 9999")
         yield batch
         del batch  # before the next is read

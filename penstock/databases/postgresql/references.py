@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from penstock.databases import Link, Unbound
-from penstock.databases._shared.ansi import qualified, quoted
+from penstock.databases._shared.ansi import qualified
 from penstock.model.schema import TableName
 
 # Both ends: a foreign key of one of the tables, or one that refers to it. Ours: of a shadow, or of a table that was set aside.
@@ -59,10 +59,6 @@ def links(connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
     with _in_full(connection):
         found = connection.execute(_of(_LINKS), {"tables": list(named)}).all()
     return [Link(named[oid], key, definition) for oid, key, definition in found]
-
-
-def cut(link: Link, place: TableName) -> str:
-    return f"ALTER TABLE {qualified(place)} DROP CONSTRAINT {quoted(link.name)}"
 
 
 def _oids(connection: sa.Connection, tables: Sequence[TableName]) -> dict[int, TableName]:

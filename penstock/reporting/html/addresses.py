@@ -1,8 +1,9 @@
-"""Where the pages stand. Names are quoted: a run id with a colon, or a table called `../x`, is one part of an address."""
+"""The addresses of the pages. Names are quoted: a run id with a colon, or a table called `../x`, is one part of an address."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from penstock.reporting.html import FOLDER
 
 @dataclass(frozen=True)
 class Addresses:
-    """root: what the pages are served under, such as `/penstock`.  airflow: the same of Airflow's own UI, often empty."""
+    """root: the prefix of the pages, such as `/penstock`.  airflow: the prefix of Airflow's own UI, often empty."""
 
     root: str
     airflow: str = ""
@@ -25,7 +26,7 @@ class Addresses:
         return f"{self.root}/dags/{_part(dag_id)}"
 
     def run(self, dag_id: str, run_id: str) -> str:
-        """What the pages of a run begin with."""
+        """The common beginning of the addresses of a run's pages."""
         return f"{self.migration(dag_id)}/runs/{_part(run_id)}"
 
     def report(self, dag_id: str, run_id: str) -> str:
@@ -38,7 +39,7 @@ class Addresses:
         return f"{self.run(dag_id, run_id)}/tables?name={_part(name)}"
 
     def start(self, dag_id: str) -> str:
-        """Where a form is sent that starts a run of the DAG."""
+        """Where the form is sent that starts a run of the DAG."""
         return f"{self.migration(dag_id)}/start"
 
     def asset(self, name: str) -> str:
@@ -58,6 +59,20 @@ class Addresses:
 def digest(name: str) -> str:
     """sha256 of an asset's content."""
     return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()
+
+
+def airflow_run(run: str) -> str:
+    """Airflow's id of a run, from the engine's: a cleared DAG run that starts again has the suffix `~2`."""
+    return re.sub(r"~\d+$", "", run)
+
+
+_REPAIR = "repair__"
+
+
+def report_of(to: Addresses, migration: str, run: str) -> str:
+    """The address of the report of a run, from its migration and the engine's id of it. A repair is a run of a DAG of its own."""
+    run = airflow_run(run)
+    return to.report(f"{migration}__repair", run.removeprefix(_REPAIR)) if run.startswith(_REPAIR) else to.report(migration, run)
 
 
 def _part(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a reviewer can decide about a run: each a DAG run of its own, started by a form."""
+"""What a reviewer can decide about a run. Each decision is a DAG run of its own, started by a form."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decision:
-    """An action on a run. verb: what its button says.  told: what it does, in a sentence.  dag_id: the DAG whose run it is.
+    """An action on a run. label: on its button.  description: what it does, in a sentence.  dag_id: the DAG that it starts.
 
-    run: the engine's id of the run that it is about.  tables: what it can be limited to.  grave: whether readers see other rows by it.
-    hindrance: why it can't be done now, "" when it can.  token: proves to the form's receiver that a page of ours has sent it.
+    run: the engine's id of the run that it is about.  tables: the tables that it can be limited to.
+    danger: whether readers see other rows after it.  blocked: why it isn't possible, "" when it is.
+    token: proves to the receiver of the form that one of these pages has sent it.
     """
 
-    verb: str
-    told: str
+    label: str
+    description: str
     dag_id: str
     run: str
     tables: tuple[str, ...] = ()
-    grave: bool = False
-    hindrance: str = ""
+    danger: bool = False
+    blocked: str = ""
     token: str = ""

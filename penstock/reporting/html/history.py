@@ -1,4 +1,4 @@
-"""A migration's runs as one picture: a column a run, how long each took and how fast, and a strip of cells for each gate."""
+"""The last runs of a migration as one picture: a column for each run with its time and its rate, and a row of cells for each gate."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from penstock.reporting.html.listing import GATES, Run
 from penstock.runtime import formatting
 
 MOST = 60
-"""So many runs stand in the picture."""
+"""The number of runs in the picture."""
 _LEFT, _RIGHT, _STEP, _BARS, _CELL, _ROW = 108, 64, 17, 84, 12, 18
 WORDS = {"open": "open", "warned": "open, with warnings", "closed": "closed", "not reached": "not reached"}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A bar or a cell. look: the outcome's, or the gate's state as a class.  told: what it is, in words.  to: the page that says more."""
+    """A bar, a point or a cell. look: the colour of the outcome, or the state of the gate.  title: in words.  to: an address."""
 
     x: float
     y: float
     height: float
     look: str
-    told: str
+    title: str
     to: str
 
 
@@ -39,7 +39,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class History:
-    """rates: stretches of runs that have one after another, each as points of a line.  slowest, fastest: what the two scales end at."""
+    """rates: lines of points, one for each stretch of runs with a rate.  slowest, fastest: the ends of the two scales."""
 
     width: float
     height: float
@@ -55,7 +55,7 @@ class History:
 
 
 def history(runs: Sequence[Run], to: Addresses) -> History:
-    """The picture of the last `MOST` of these runs. runs: newest first, as they are listed; in the picture the newest is at the right."""
+    """The picture of the last `MOST` of these runs. runs: newest first; in the picture the newest is at the right."""
     shown = list(reversed(runs[:MOST]))
     slowest = max((r.seconds or 0 for r in shown), default=0)
     fastest = max((r.rate or 0 for r in shown), default=0)
@@ -64,18 +64,18 @@ def history(runs: Sequence[Run], to: Addresses) -> History:
     bars, points, strips = [], [], []
     for x, run in zip(xs, shown, strict=True):
         height = _BARS * (run.seconds or 0) / slowest if slowest else 0
-        told = f"{when(run)}: {run.outcome}, {formatting.seconds(run.seconds)}"
-        bars.append(Mark(x - _CELL / 2, floor - max(height, 2), max(height, 2), run.look, told, to.report(run.dag_id, run.run_id)))
+        title = f"{run.name}: {run.outcome}, {formatting.seconds(run.seconds)}"
+        bars.append(Mark(x - _CELL / 2, floor - max(height, 2), max(height, 2), run.look, title, to.report(run.dag_id, run.run_id)))
         if run.rate:
             y = floor - _BARS * run.rate / fastest
-            points.append(Mark(x, y, 0, "", f"{when(run)}: {run.rate:,.0f} rows a second", to.report(run.dag_id, run.run_id)))
+            points.append(Mark(x, y, 0, "", f"{run.name}: {run.rate:,.0f} rows/s", to.report(run.dag_id, run.run_id)))
     y = floor + 26
-    for stage, words in [*((s, f"gate: {w}") for s, w in GATES.items()), ("proof", "proof")]:
+    for stage, words in [*((s, f"gate: {s}") for s in GATES), ("proof", "proof")]:
         cells = [(x, r, r.proof if stage == "proof" else r.gate(stage)) for x, r in zip(xs, shown, strict=True)]
         if all(state is None for _, _, state in cells):
             continue
         marks = tuple(
-            Mark(x, y, _CELL, state.replace(" ", "-"), f"{when(run)}: {words} {WORDS.get(state, state)}", _evidence(to, run, stage))
+            Mark(x, y, _CELL, state.replace(" ", "-"), f"{run.name}: {words} {WORDS.get(state, state)}", _evidence(to, run, stage))
             for x, run, state in cells
             if state is not None
         )
@@ -86,19 +86,12 @@ def history(runs: Sequence[Run], to: Addresses) -> History:
     return History(width, y - 4, floor, tuple(bars), lines, tuple(points), slowest, fastest, tuple(strips))
 
 
-def when(run: Run) -> str:
-    """A run by what people know it by: its interval, or when it began."""
-    if run.interval:
-        return run.interval_words
-    return run.began.strftime("%Y-%m-%d %H:%M") if run.began else run.run_id
-
-
 def _evidence(to: Addresses, run: Run, stage: str) -> str:
     return f"{to.report(run.dag_id, run.run_id)}#proof" if stage == "proof" else to.gate(run.dag_id, run.run_id, stage)
 
 
 def _stretches(points: Sequence[Mark]) -> list[list[Mark]]:
-    """Points that stand in columns beside each other: a run without a rate is a gap."""
+    """Points in adjacent columns: a run without a rate is a gap."""
     found = [[p] for p in points[:1]]
     for before, point in pairwise(points):
         if point.x - before.x > _STEP * 1.5:
@@ -108,31 +101,31 @@ def _stretches(points: Sequence[Mark]) -> list[list[Mark]]:
 
 
 @dataclass(frozen=True)
-class Spark:
-    """A trend as small as a word: bars of time by outcome, and a line of rows a second. told: the same in words."""
+class Trend:
+    """A trend in the size of a word: a bar for each run, its time and outcome, and a line of rows per second. title: in words."""
 
     bars: tuple[Mark, ...]
     line: str
-    told: str
+    title: str
     width: int = 124
     height: int = 26
 
 
-def spark(runs: Sequence[Run], most: int = 20) -> Spark:
-    """The trend over the last runs, newest first as they are listed; the newest is at the right."""
+def trend(runs: Sequence[Run], most: int = 20) -> Trend:
+    """The trend over the last runs. runs: newest first; in the picture the newest is at the right."""
     shown = list(reversed(runs[:most]))
     slowest = max((r.seconds or 0 for r in shown), default=0) or 1
     fastest = max((r.rate or 0 for r in shown), default=0) or 1
-    step = Spark.width / most
+    step = Trend.width / most
     first = most - len(shown)
     bars, line = [], []
     for n, run in enumerate(shown, first):
-        height = max(2.0, (Spark.height - 4) * (run.seconds or 0) / slowest)
-        bars.append(Mark(round(step * n + 0.6, 1), round(Spark.height - height, 1), round(height, 1), run.look, "", ""))
+        height = max(2.0, (Trend.height - 4) * (run.seconds or 0) / slowest)
+        bars.append(Mark(round(step * n + 0.6, 1), round(Trend.height - height, 1), round(height, 1), run.look, "", ""))
         if run.rate:
-            line.append(f"{step * n + step / 2:.1f},{Spark.height - 2 - (Spark.height - 6) * run.rate / fastest:.1f}")
+            line.append(f"{step * n + step / 2:.1f},{Trend.height - 2 - (Trend.height - 6) * run.rate / fastest:.1f}")
     bad = sum(r.look == "bad" for r in shown)
-    told = f"the last {formatting.count(len(shown), 'run')}: " + (f"{bad} failed" if bad else "none failed")
+    title = f"the last {formatting.count(len(shown), 'run')}: " + (f"{bad} failed" if bad else "none failed")
     times = [r.seconds for r in shown if r.seconds]
-    told += f", {formatting.seconds(min(times))} to {formatting.seconds(max(times))}" if times else ""
-    return Spark(tuple(bars), " ".join(line) if len(line) > 1 else "", told)
+    title += f", {formatting.seconds(min(times))} to {formatting.seconds(max(times))}" if times else ""
+    return Trend(tuple(bars), " ".join(line) if len(line) > 1 else "", title)

@@ -2,7 +2,7 @@
 
 const framed = window.parent !== window;
 
-// Airflow's switch between light and dark: a class on its <html>, and what it keeps in this browser for a page outside its frame.
+// Light or dark as in Airflow: a class on its <html>, or its setting in this browser for a page outside its frame.
 function follow() {
   const theirs = framed ? window.parent.document.documentElement.classList : { contains: (mode) => localStorage.getItem("theme") === mode };
   for (const mode of ["light", "dark"]) document.documentElement.classList.toggle(mode, theirs.contains(mode));
@@ -10,7 +10,7 @@ function follow() {
 follow();
 if (framed) new MutationObserver(follow).observe(window.parent.document.documentElement, { attributeFilter: ["class"] });
 
-// Airflow's frame forbids its pages to lead out of it. Links to Airflow's own pages are followed as Airflow's own.
+// Airflow's frame does not let its pages navigate the window. Links to Airflow's own pages are followed in the window around the frame.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[target=_top]");
   if (!framed || !link) return;
@@ -20,7 +20,7 @@ document.addEventListener("click", (event) => {
   outside.click();
 });
 
-// A run that goes on: what shows how far it is is asked for anew, and the whole page when it is over or stands at a person.
+// A run in progress: load its progress again every two seconds, and the whole page when the state of the run changes.
 async function watch() {
   const shown = document.querySelector("[data-progress]");
   if (!shown) return;
@@ -29,7 +29,7 @@ async function watch() {
     const { changed, html } = await answer.json();
     if (changed) return location.reload();
     const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-progress]");
-    if (fresh && fresh.outerHTML !== shown.outerHTML) shown.replaceWith(fresh); // else what has the focus would lose it
+    if (fresh && fresh.outerHTML !== shown.outerHTML) shown.replaceWith(fresh); // an element with the focus would lose it
   }
   setTimeout(watch, 2000);
 }

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -21,7 +20,9 @@ from penstock.model import digest, intervals
 from penstock.model.intervals import Interval
 from penstock.model.plan import Chunk, TablePlan, token
 from penstock.planning import scope
-from penstock.planning.preflight import assess
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import tables as planned_tables
+from penstock.planning.request import RunRequest
 from penstock.planning.statements import extract_select, within
 from penstock.runtime.formatting import count
 from penstock.stages.coverage import drift
@@ -51,35 +52,29 @@ class Cell:
     why: str = ""
 
 
-def cover(
-    migration: Migration,
-    root: str,
-    source_url: sa.URL,
-    target_url: sa.URL,
-    folder: Path,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-    check: Check = "none",
-) -> list[Cell]:
-    """How every table and interval stands, by table and time.
+def cover(request: RunRequest, since: dt.datetime | None = None, until: dt.datetime | None = None, check: Check = "none") -> list[Cell]:
+    """The state of every table and interval of a migration, by table and time. Of the request, the run does not matter.
 
-    since, until: which intervals of the schedule; those between start_date and now, when not given. root: of the staging area.
-    check: whether what is proven is held against the source: by its count of rows, or by its digest, which reads all of it again.
+    since, until: which intervals of the schedule; those between start_date and now, when not given.
+    check: whether what is proven is compared with the source: by its count of rows, or by its digest, which reads all of it again.
     """
-    source, target = databases.of(source_url), databases.of(target_url, target=True)
-    reading_engine = databases.connect(source, source_url, "source")
-    writing_engine = databases.connect(target, target_url, "target")
+    migration, ends = request.migration, request.endpoints
+    source, target = databases.of(ends.source), databases.of(ends.target, target=True)
+    reading_engine = databases.connect(source, ends.source, "source")
+    writing_engine = databases.connect(target, ends.target, "target")
     with reading_engine.connect() as reading, writing_engine.connect() as writing:
-        plans = assess.assess(migration, token(migration.name, "coverage"), reading, writing, folder).tables
+        sides = (endpoints.endpoint(migration, "source", reading), endpoints.endpoint(migration, "target", writing))
+        plans = planned_tables.plan(migration, token(migration.name, "coverage"), *sides).plans
         records = coverage.of(writing, migration.name)
-        known = _Known(records, journal.pending(writing, migration.name), _failures(migration, root))
+        known = _Known(records, journal.pending(writing, migration.name), _failures(migration, request.root))
         tiles = _tiles(migration, since, until)
         cells = [c for p in plans for c in _cells(migration, p.name, tiles, known)]
         if check != "none":
             named = {p.name: p for p in plans}
             tables = scope.Tables(migration, named, target)
             proven = {(r.table, r.place): r for r in records}
-            cells = [_checked(tables, c, named[c.table], proven, source, reading, check) for c in cells]
+            now = _Now(source, reading, check == "digest")
+            cells = [_checked(tables, c, named[c.table], proven, now) for c in cells]
     reading_engine.dispose()
     writing_engine.dispose()
     return cells
@@ -184,7 +179,7 @@ def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _
     places = {(intervals.written(t.low), intervals.written(t.high)) for t in tiles}
     wider = [r for r in records if r.place not in places]
     for tile in tiles:
-        low = "" if spec.partition.rest == "first" and tile.low == begin else intervals.written(tile.low)
+        low = "" if spec.partition.out_of_range == "first" and tile.low == begin else intervals.written(tile.low)
         asked = replace(_BLANK, table=table, low=low, high=intervals.written(tile.high))
         found = exact.get(asked.place) or next((r for r in wider if r.holds(asked)), None)
         fault = known.failed.get(str(tile))
@@ -220,15 +215,16 @@ def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]
     return found
 
 
-def _checked(
-    tables: scope.Tables,
-    cell: Cell,
-    plan: TablePlan,
-    records: Mapping[tuple[str, tuple[str, str]], Covered],
-    database: Database,
-    connection: sa.Connection,
-    check: Check,
-) -> Cell:
+@dataclass(frozen=True)
+class _Now:
+    """The source as it is now. digest: whether rows are read again, or only counted."""
+
+    database: Database
+    connection: sa.Connection
+    digest: bool
+
+
+def _checked(tables: scope.Tables, cell: Cell, plan: TablePlan, records: Mapping[tuple[str, tuple[str, str]], Covered], now: _Now) -> Cell:
     """The cell, compared with the source. One that is part of a wider record is left as it is: what was read of it is not recorded."""
     if cell.state not in ("proven", "waiting"):
         return cell
@@ -236,14 +232,15 @@ def _checked(
     found = records.get((cell.table, place)) or records.get((cell.table, ("", place[1])))
     if found is None:
         return cell
+    database, connection = now.database, now.connection
     spec = tables.migration.tables.specs.get(cell.table)
     if spec and spec.incremental:
-        why = drift.since(plan, spec.incremental.by, found, database, connection, check == "digest")
+        why = drift.since(plan, spec.incremental.by, found, database, connection, now.digest)
         connection.rollback()
         return replace(cell, state="stale", why=why) if why else cell
     if cell.interval is not None and spec and spec.partition:
-        plan = replace(plan, partition=scope.partition(tables, plan, spec.partition, cell.interval))
-    if check == "count":
+        plan = replace(plan, scope=scope.partition(tables, plan, spec.partition, cell.interval))
+    if not now.digest:
         table = databases.qualified(database, plan.source.name)
         inside = within(plan, database, plan.source)
         now_there = int(
@@ -252,8 +249,8 @@ def _checked(
         why = f"the source has {now_there:,} rows of it, {found.rows_read:,} were read" if now_there != found.rows_read else ""
     else:
         batches = database.read(connection, extract_select(plan, database, Chunk(0)), plan.source.columns)
-        now = digest.total(batches, plan.source.columns)
-        why = "rows of it have changed at the source" if str(now) != found.source else ""
+        total = digest.total(batches, plan.source.columns)
+        why = "rows of it have changed at the source" if str(total) != found.source else ""
     connection.rollback()
     return replace(cell, state="stale", why=why) if why else cell
 

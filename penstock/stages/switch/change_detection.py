@@ -44,8 +44,13 @@ def live_unchanged(session: Session, connection: sa.Connection, table: TablePlan
 def as_staged(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof) -> bool:
     """Whether the live table of a repair, with its rows that wait, is what the source gave."""
     select = live_select(table, session.target, None)
-    waiting = pending_rows.rows(connection, replace(table, leaving=None), session.target)
+    waiting = pending_rows.rows(connection, _by_interval(table), session.target)
     return _total(session, connection, table, select, waiting) == Digest.parse(proof.target)
+
+
+def _by_interval(table: TablePlan) -> TablePlan:
+    """The plan of a repair for all rows of its interval, not only those that differ."""
+    return replace(table, scope=table.partition) if table.partition else table
 
 
 def as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: Comparison) -> bool:
@@ -56,10 +61,10 @@ def as_compared(session: Session, connection: sa.Connection, table: TablePlan, c
     return str(_total(session, connection, table, live_select(table, session.target, None))) == comparison.live
 
 
-def gave_place(session: Session, connection: sa.Connection, table: TablePlan, comparison: Comparison) -> bool:
-    """Whether the rows that a repair has taken out are those that were found to differ; of a partition, its own."""
+def deleted_as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: Comparison) -> bool:
+    """Whether the rows that a repair has deleted are those that were found to differ; of a partition, its own."""
     target = session.target
-    own = same_key(table, target, table.leaving, table.kept) if table.leaving else within(table, target, table.target, table.kept)
+    own = same_key(table, target, table.delete_keys, table.kept) if table.delete_keys else within(table, target, table.target, table.kept)
     select = databases.select(target, table.kept, table.target.columns, own)
     return str(_total(session, connection, table, select)) == comparison.leaving
 

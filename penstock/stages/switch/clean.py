@@ -16,7 +16,7 @@ from penstock import databases
 from penstock.databases import Database
 from penstock.migration.spec import Migration
 from penstock.runtime.formatting import count, size
-from penstock.stages.switch import kinds, retention
+from penstock.stages.switch import retention, switch_record
 from penstock.state import journal, plan_file, staged_rows, staging
 from penstock.state.staging import Staging
 
@@ -128,6 +128,5 @@ def _forgotten(connection: sa.Connection, key: journal.Key, dry_run: bool) -> Re
 
 def _dropped(connection: sa.Connection, target: Database, migration: Migration, dry_run: bool) -> list[str]:
     if not dry_run:
-        return retention.drop_kept(connection, target, migration.name, migration.switch.how)
-    way = kinds.of(migration.switch.how)
-    return [s for old in retention.expired(connection, migration.name) for s in way.finish(old, target)]
+        return retention.drop_kept(connection, target, migration.name)
+    return switch_record.finish_statements(retention.expired(connection, migration.name), target)

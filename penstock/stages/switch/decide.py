@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Link, Slot
+from penstock.databases import Database
 from penstock.errors import SwitchRefused
 from penstock.model import digest, intervals
 from penstock.model.digest import Digest
+from penstock.model.intervals import Interval
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
-from penstock.planning import scope
+from penstock.model.scope import Changes, Partition
+from penstock.planning import scope, switch_kinds
+from penstock.planning.statements import same_key, within
+from penstock.planning.switch_kinds import Effect, LiveFacts, SwitchKind
 from penstock.stages.switch import change_detection, pending_rows
-from penstock.stages.switch.kinds import replace_rows
 from penstock.state import coverage, evidence, journal, staging
 from penstock.state.coverage import Covered
 from penstock.state.evidence import Comparison, Proof, TableProof
@@ -25,32 +28,50 @@ from penstock.state.run_context import Session
 
 
 @dataclass(frozen=True)
-class Decision:
-    """moved: their shadows become live.  replaced: their shadows' rows go into the live table; where a repair found nothing, neither.
+class KindGroup:
+    """The tables of a run that one kind switches. facts: what `read` has found of their live tables."""
 
-    left: by table, the record that has the last word over it.  covered: what the run will have made live.
-    before: the coverage as it stands, of all of the migration's tables.
-    slots: of what is replaced, the native partitions that are exchanged.
-    links: the foreign keys that the tables that will be kept lose, because what they refer to does not go with them.
+    name: str
+    tables: tuple[TablePlan, ...]
+    facts: LiveFacts = field(default_factory=LiveFacts)
+
+    @property
+    def kind(self) -> SwitchKind:
+        return switch_kinds.of(self.name)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """groups: the tables that are switched, by kind, in the order in which kinds are applied. A repair that found no difference in a table
+    does not switch it.
+
+    left: by table, the record of the run that it is left to.  covered: what the run will have made live.
+    before: the coverage before this switch, of all of the migration's tables.
     """
 
-    moved: tuple[TablePlan, ...]
-    replaced: tuple[TablePlan, ...]
+    groups: tuple[KindGroup, ...]
     left: Mapping[str, Covered]
     covered: tuple[Covered, ...]
     before: tuple[Covered, ...]
-    slots: Mapping[str, Slot]
-    links: tuple[Link, ...] = ()
+
+    def of(self, effect: Effect) -> tuple[KindGroup, ...]:
+        """The groups whose kinds have this effect on a live table."""
+        return tuple(g for g in self.groups if g.kind.effect == effect)
 
     @property
-    def rows(self) -> tuple[TablePlan, ...]:
-        """The tables of which rows are replaced."""
-        return tuple(t for t in self.replaced if t.name not in self.slots)
+    def becoming(self) -> tuple[TablePlan, ...]:
+        """The tables whose shadow becomes the live table."""
+        return tuple(t for g in self.of("table") for t in g.tables)
 
     @property
-    def way(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Which tables are moved and which are replaced."""
-        return tuple(t.name for t in self.moved), tuple(t.name for t in self.replaced)
+    def staying(self) -> tuple[TablePlan, ...]:
+        """The tables whose live table stays, and is changed."""
+        return tuple(t for g in self.groups if g.kind.effect != "table" for t in g.tables)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """By table, the name of the kind that switches it."""
+        return {t.name: g.name for g in self.groups for t in g.tables}
 
     @property
     def overlapped(self) -> tuple[Covered, ...]:
@@ -73,22 +94,26 @@ def decide(session: Session, connection: sa.Connection, proof: Proof) -> Decisio
             left[table.name] = other
     going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
     equal = {c.table for c in comparisons(session).values() if not c.differ}
-    replaced = [t for t in going if t.replaces and t.name not in equal]
-    moved, in_place = _parted(session, connection, [t for t in going if not t.replaces], bool(replaced))
-    replaced += in_place
-    slots = {t.name: _slot(session, connection, t) for t in replaced if t.exchanges}
-    served = [t.target.name for t in moved if t.live_exists]
-    links = session.target.links(connection, served) if served else []
-    return Decision(tuple(moved), tuple(replaced), left, tuple(covered), before, slots, tuple(links))
+    staying = [t for t in going if switch_kinds.keeps_live(t) and t.name not in equal]
+    becoming, in_rows = _parted(session, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
+    by_kind = switch_kinds.grouped([*becoming, *staying, *in_rows])
+    groups = tuple(KindGroup(name, tuple(tables)) for name, tables in by_kind.items())
+    return Decision(groups, left, tuple(covered), before)
+
+
+def read(session: Session, connection: sa.Connection, decision: Decision) -> Decision:
+    """The decision with what the catalogue says of the live tables. Raises SwitchRefused when a kind can't switch them as they are."""
+    groups = (replace(g, facts=g.kind.read(g.tables, session.target, connection)) for g in decision.groups)
+    return replace(decision, groups=tuple(groups))
 
 
 def _parted(
     session: Session, connection: sa.Connection, whole: Sequence[TablePlan], in_rows: bool
 ) -> tuple[list[TablePlan], list[TablePlan]]:
-    """Which of the whole tables are swapped, and of which all rows are replaced.
+    """Which of the tables that are to be swapped are, and of which all rows are replaced instead.
 
-    Those that a table refers to which stays can't be swapped: it would go on referring to the one that is set aside. The plan has seen to
-    that for the tables that were live when it was made. in_rows: rows of other tables are replaced in the same step.
+    A table can't be swapped when a table refers to it that stays: that one would go on referring to the table that is set aside. The plan
+    has seen to that for the tables that were live when it was made. in_rows: rows of other tables are replaced in the same step.
     Raises SwitchRefused where the target can't do what is needed in one step.
     """
     target = session.target
@@ -96,28 +121,22 @@ def _parted(
         if new := [t for t in whole if not t.live_exists]:
             what, fix = scope.two_steps(new[0], new, target)
             raise SwitchRefused(what, where=f"table {new[0].target.name.name}", fix=fix)
-        return [], [replace(t, in_place=True) for t in whole]
+        return [], [replace(t, how=scope.REPLACE_ROWS) for t in whole]
     staying = scope.referred(target, connection, whole)
-    return [t for t in whole if t.name not in staying], [replace(t, in_place=True) for t in whole if t.name in staying]
-
-
-def _slot(session: Session, connection: sa.Connection, table: TablePlan) -> Slot:
-    """The native partition whose place the shadow takes. Raises SwitchRefused when it doesn't fit, as preflight has said it would."""
-    part, exchange = table.partition, session.target.exchange
-    assert part and exchange
-    found = exchange.slot(connection, table.target.name, part.to, part.low, part.high)
-    if found.misfit:
-        fix = "declare `how: rows`, or change the partitions of the live table; then start a new run"
-        raise SwitchRefused(f"the shadow can't become a partition of {table.target.name}", f"table {table.name}", found.misfit, fix)
-    return found
+    in_place = [replace(t, how=scope.REPLACE_ROWS) for t in whole if t.name in staying]
+    return [t for t in whole if t.name not in staying], in_place
 
 
 def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
-    """A table may have come to be since the run was planned, by a run of another interval. Raises SwitchRefused when one is gone."""
+    """The tables, and whether each is live now: a run of another interval may have made one since this run was planned.
+
+    Raises SwitchRefused when one is gone. The shadow of a partition becomes the live table then, as in the first run.
+    """
     there = databases.standing(connection, [t.target.name for t in tables])
     for table in tables:
-        if (table.increment or table.repairs or table.in_place) and table.target.name not in there:
-            what, why = f"the live table {table.target.name} is gone", "this run has only the rows that it lacked"
+        changes_live = switch_kinds.keeps_live(table) and not isinstance(table.scope, Partition)
+        if changes_live and table.target.name not in there:
+            what, why = f"the live table {table.target.name} is gone", "this run was planned to change the rows that it had"
             raise SwitchRefused(what, f"table {table.name}", why, "start a new run, which moves all of it")
     return [replace(t, live_exists=t.target.name in there) for t in tables]
 
@@ -152,15 +171,15 @@ def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[
             )
 
 
-def gave_place(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
-    """Raise SwitchRefused when other rows of a repaired table were taken out than those that were found to differ.
+def refuse_other_rows(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+    """Raise SwitchRefused when other rows of a repaired table were deleted than those that were found to differ.
 
     changed: the tables that have changed since they were compared; `refuse_stale` judges those.
     """
     found = comparisons(session)
-    for table in decision.replaced:
-        if table.repairs and table.name not in changed and not change_detection.gave_place(session, connection, table, found[table.name]):
-            what = f"other rows of {table.target.name} would give place than those that differ"
+    for table in (t for t in decision.staying if t.repairs and t.name not in changed):
+        if not change_detection.deleted_as_compared(session, connection, table, found[table.name]):
+            what = f"other rows of {table.target.name} would be deleted than those that differ"
             why = "the target compares its keys in another way, or rows were written at the same moment"
             raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="start a usual run, which moves all of the table")
 
@@ -196,14 +215,14 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
     Raises SwitchRefused when one of these was read later than this run.
     """
     found = []
-    for table in decision.replaced:
+    for table in decision.staying:
         mine = next(c for c in decision.covered if c.table == table.name)
         others = [b for b in decision.before if b.table == table.name and not b.overlaps(mine)]
-        if not others or not _any(connection, replace_rows.moved_in(table, session.target)):
+        if not others or not _any(connection, _moved_in(table, session.target)):
             continue
         for other in others:
             interval = intervals.between(other.low or intervals.BEGINNING, other.high, "UTC")
-            if not _any(connection, replace_rows.moved_in(table, session.target, interval, session.plan.timezone)):
+            if not _any(connection, _moved_in(table, session.target, interval, session.plan.timezone)):
                 continue
             if other.read_at > mine.read_at:
                 raise SwitchRefused(
@@ -212,12 +231,27 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
                     why="at the source they have moved from one partition to the other",
                     fix="run this interval again: a new run reads it anew",
                 )
-            if table.exchanges:
+            if switch_kinds.of(table.switch).effect == "partition":
                 what = f"rows of {mine} stand in {other}, whose partition is not exchanged"
                 why = "at the source they have moved from one partition to the other"
                 raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="repair both intervals, or declare `how: rows`")
             found.append(other)
     return found
+
+
+def _moved_in(table: TablePlan, target: Database, interval: Interval | None = None, zone: str = "UTC") -> str | None:
+    """A select of one live row of another partition (of `interval`, when given) that the shadow has under the same key.
+
+    None for a table without a key: nothing says that two of its rows are the same.
+    """
+    same = same_key(table, target)
+    if not same or table.partition is None:
+        return None
+    conditions = [same, f"NOT coalesce({within(table, target, table.target)}, false)"]
+    if interval is not None:
+        conditions.append(within(scope.of_interval(table, interval, zone), target, table.target))
+    both = " AND ".join(f"({c})" for c in conditions)
+    return f"SELECT 1 FROM {databases.qualified(target, table.target.name)} WHERE {both} LIMIT 1"
 
 
 def _any(connection: sa.Connection, select: str | None) -> bool:
@@ -234,7 +268,7 @@ def record(session: Session, connection: sa.Connection, decision: Decision, take
 
 def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
     """The record of an incremental table: what stands there now is what stood there, less what gave place, and what came."""
-    table = next((t for t in decision.replaced if t.name == mine.table and t.increment), None)
+    table = next((t for t in decision.staying if t.name == mine.table and isinstance(t.scope, Changes)), None)
     if table is None:
         plan = session.plan.table(mine.table)
         return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
@@ -248,9 +282,9 @@ def _brought_forward(session: Session, connection: sa.Connection, decision: Deci
 
 def _watermark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
     """The latest time of an incremental table's rows at `place`, on the column's own clock; empty where there is none."""
-    if not table.follows:
+    if not table.watermark_column:
         return ""
-    column = table.target.column(table.follows)
+    column = table.target.column(table.watermark_column)
     query = f"SELECT max({session.target.moment(column)}) FROM {databases.qualified(session.target, place)}"
     latest = databases.execute(connection, query).scalar()
     if isinstance(latest, dt.datetime):

@@ -12,11 +12,12 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Link
+from penstock.databases import Database, Link, Unbound
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import Plan, TablePlan, waits
 from penstock.model.schema import ForeignKey, TableName
+from penstock.planning import switch_kinds
 from penstock.stages.switch import pending_rows
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
@@ -27,16 +28,16 @@ def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> li
     """Statements that give the tables that have just become live the foreign keys that their shadows lacked, in the switch's transaction.
 
     A key between two shadows stays, unless only one of the two became live: then it is made again, to the live table.
-    becoming: the tables that are swapped.
+    becoming: the tables whose shadow became the live one.
     """
     if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
         return []
-    moved = {t.target.name.name for t in becoming}
+    names = {t.target.name.name for t in becoming}
     statements = []
     for table in becoming:
         for key in table.target.foreign_keys:
             built = _built(plan, table, key)
-            if built and key.ref_table in moved:
+            if built and key.ref_table in names:
                 continue
             statements += [target.cut(Link(table.target.name, key.name, ""), table.target.name)] if built else []
             statements += _added(target, table, key, table.target.name, TableName(key.ref_table, table.target.name.schema))
@@ -54,15 +55,15 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
         return
     with connection.begin():
         check()
-        at = {t.target.name.name: t.shadow for t in decision.moved}
-        children = [t for t in decision.moved if t.pending]
+        at = {t.target.name.name: t.shadow for t in decision.becoming}
+        children = [t for t in decision.becoming if t.pending]
         into = {t.target.name.name: _aside(session, t) for t in children}
         for table in children:
             databases.execute(connection, pending_rows.room_for(table, into[table.target.name.name], target))
     with connection.begin():
         pending_rows.park(connection, plans, children, at, into, target)
     with connection.begin():
-        for table in decision.moved:
+        for table in decision.becoming:
             there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
             for key in table.target.foreign_keys:
                 if key.name in there or _built(session.plan, table, key):
@@ -78,6 +79,19 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
                         raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
 
 
+def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
+    """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself."""
+    for orphans in unbound.orphans:
+        if databases.execute(connection, orphans.select).first() is not None:
+            raise orphaned(orphans.key, orphans.child.name, orphans.parent.name, f"found by {orphans.select}")
+
+
+def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
+    """The fault of rows of `child` that refer, by the foreign key `key`, to rows of `parent` that are not there."""
+    fix = f"move {parent} as well, with the rows that it has now: run again with --tables {parent},{child}, or leave out its `load: once`"
+    return SwitchRefused(f"rows of {child} would refer to rows of {parent} that are not there", f"foreign key {key}", why, fix)
+
+
 def parked(session: Session, connection: sa.Connection) -> dict[str, TableName]:
     """By table, where `complete_shadows` has parked rows of its shadow, if an earlier try got so far."""
     if session.target.ddl_in_transaction:
@@ -90,7 +104,7 @@ def parked(session: Session, connection: sa.Connection) -> dict[str, TableName]:
 def take_over_parked(session: Session, connection: sa.Connection, decision: Decision) -> None:
     """Make the rows that were parked pending ones, once their tables are live."""
     places = parked(session, connection)
-    for table in decision.moved:
+    for table in decision.becoming:
         if place := places.get(table.name):
             databases.execute(connection, pending_rows.taken_over(table, place, session.target))
             databases.execute(connection, f"DELETE FROM {databases.qualified(session.target, place)}")
@@ -115,8 +129,8 @@ def lost(record: Switch) -> list[Link]:
 
 def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:
     """Whether the shadow was built with this key: see plan.link_statements."""
-    between = any(t.target.name.name == key.ref_table and not t.replaces for t in plan.tables)
-    return between and key in table.built.foreign_keys and not waits(table, key, plan.tables)
+    between = any(t.target.name.name == key.ref_table and not switch_kinds.keeps_live(t) for t in plan.tables)
+    return between and key in switch_kinds.shadow(table).foreign_keys and not waits(table, key, plan.tables)
 
 
 def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:

@@ -23,8 +23,9 @@ from penstock.errors import SwitchRefused
 from penstock.model import intervals
 from penstock.model.plan import TablePlan, waits
 from penstock.model.schema import Column, ForeignKey, Table, TableName, Type
+from penstock.planning.scope import of_interval
 from penstock.planning.statements import same_key, within_pending
-from penstock.stages.switch.kinds.replace_rows import bare, copied, of_interval, referred_first
+from penstock.stages.switch.rows import bare, copied, referred_first
 from penstock.state import coverage, journal
 from penstock.state.coverage import Covered
 
@@ -33,12 +34,12 @@ from penstock.state.coverage import Covered
 class Changed:
     """What a switch or an undo has done to live tables, by their names at the target.
 
-    put: where the rows stand that were put in place; None where that is all of the table.
-    removed: where the rows stand that were taken out.
+    inserted: the table that has the rows that were inserted too; None where all rows of the live table are new.
+    deleted: the table that keeps the rows that were deleted.
     """
 
-    put: Mapping[str, TableName | None]
-    removed: Mapping[str, TableName]
+    inserted: Mapping[str, TableName | None]
+    deleted: Mapping[str, TableName]
 
 
 def make_room(connection: sa.Connection, plans: Iterable[TablePlan], target: Database) -> None:
@@ -151,10 +152,10 @@ def _demote(
     parent = next(p for p in plans if p.target.name.name == key.ref_table)
     orphan = f"{_given(key, live, target)} AND NOT {_exists(key, live, parent.target.name, target)}"
     suspects: list[str] = []
-    if live.name in changed.put:
-        there = changed.put[live.name]
+    if live.name in changed.inserted:
+        there = changed.inserted[live.name]
         suspects.append(same_key(child, target, there) if there else "")
-    for others in (changed.removed.get(key.ref_table), parent.pending):
+    for others in (changed.deleted.get(key.ref_table), parent.pending):
         if others:
             suspects.append(_exists(key, live, others, target))
     if "" in suspects:

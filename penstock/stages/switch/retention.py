@@ -16,11 +16,12 @@ from penstock import databases
 from penstock.databases import Database
 from penstock.errors import StagingLocked
 from penstock.runtime import events
-from penstock.stages.switch import kinds
+from penstock.stages.switch import switch_record
 from penstock.state import coverage, journal, plan_file, quarantine, run_files, staged_rows
 from penstock.state.run_context import Session
 from penstock.state.staged_rows import Removed
 from penstock.state.staging import Staging
+from penstock.transforms._hidden_columns import is_encrypted
 
 ROWS = ("extracted", "transformed", "compared", "leaving")
 """The folders of the staged rows of a run, its quarantine aside."""
@@ -48,7 +49,7 @@ def after_switch(session: Session) -> None:
             for table in held:
                 quarantine.keep_as_read(ready.staging, table)
     remove(area, also_quarantine=not held)
-    if not held and any(t.protected for t in plan.tables):
+    if not held and any(map(is_encrypted, plan.tables)):
         with session.writing() as connection, connection.begin():
             journal.forget_key(connection, plan.migration, plan.run)
 
@@ -91,7 +92,7 @@ def over(area: Staging, keep: dt.timedelta, approve_within: dt.timedelta) -> boo
     return idle >= max(keep, _SILENT) + (approve_within if planned and planned.approval else dt.timedelta())
 
 
-def drop_kept(connection: sa.Connection, target: Database, migration: str, how: str) -> list[str]:
+def drop_kept(connection: sa.Connection, target: Database, migration: str) -> list[str]:
     """Drop what switches of this migration kept for an undo, once their time is over. Answers the statements that ran.
 
     In transactions of its own. Two at the same time do no harm: the tables are dropped where they are still there.
@@ -102,10 +103,9 @@ def drop_kept(connection: sa.Connection, target: Database, migration: str, how: 
     coverage.line_up(connection, migration)
     with connection.begin():
         coverage.lock(connection, migration)
-        for old in _of(connection, migration):
-            for statement in kinds.of(how).finish(old, target):
-                databases.execute(connection, statement)
-                ran.append(statement)
+        for statement in switch_record.finish_statements(_of(connection, migration), target):
+            databases.execute(connection, statement)
+            ran.append(statement)
     with connection.begin():  # where DDL commits by itself, the lock was given up with the first table
         coverage.lock(connection, migration)
         for old in _of(connection, migration):

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Unbound
 from penstock.errors import LockRefused, MigrationError, NotApproved, SwitchRefused
 from penstock.migration import suites
-from penstock.model.plan import Plan
+from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
+from penstock.planning import switch_kinds
 from penstock.runtime import events
-from penstock.stages.switch import change_detection, decide, foreign_keys, kinds, pending_rows, retention
-from penstock.stages.switch.decide import Decision
-from penstock.stages.switch.kinds import PATIENCE, attach_partition, replace_rows
+from penstock.stages.switch import apply, change_detection, decide, foreign_keys, pending_rows, retention, switch_record
+from penstock.stages.switch.apply import LOCK_SECONDS
+from penstock.stages.switch.decide import Decision, KindGroup
 from penstock.state import coverage, evidence, journal, quarantine, run_files, staged_rows, switch_evidence
 from penstock.state.coverage import Covered
 from penstock.state.evidence import Proof, Verdict
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
-from penstock.state.switch_evidence import Evidence, GateDecision, LostKey, Move, Rejected, Replaced, SwitchRecord
+from penstock.state.switch_evidence import Evidence, GateDecision, Move, Rejected, Replaced, SwitchRecord
 
 
 def switch(session: Session) -> Switch:
@@ -36,14 +35,14 @@ def switch(session: Session) -> Switch:
     with session.writing() as connection, coverage.turn(connection, session.target, plan.migration):
         with connection.begin():
             earlier = _earlier(connection, plan)
-            past = earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
+            past = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
         if earlier is not None and past:
             return _done(session, connection, earlier)
         found = gather(session)
         events.emit("switch.started", tables=len(plan.tables))
         try:
             while True:
-                decision = _room_made(session, connection, found)
+                decision = _prepared(session, connection, found)
                 if switched := _switched(session, connection, found, decision):
                     return _done(session, connection, switched)
         except sa.exc.DBAPIError as error:
@@ -52,49 +51,66 @@ def switch(session: Session) -> Switch:
                 raise LockRefused.of(plan.target, why) from None
             for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == session.target.broken_key(error)):
                 other = next((t.name for t in plan.tables if t.target.name.name == key.ref_table), key.ref_table)
-                raise replace_rows.orphaned(key.name, table.name, other, why) from None
+                raise foreign_keys.orphaned(key.name, table.name, other, why) from None
             raise SwitchRefused(
                 "the target refused the switch", where=plan.target, why=why, fix="nothing has changed: see the cause"
             ) from None
 
 
-def _room_made(session: Session, connection: sa.Connection, found: Evidence) -> Decision:
-    """What will become of each table, and what has to be there, or be written down, before the one step: where DDL commits by itself."""
+def _prepared(session: Session, connection: sa.Connection, found: Evidence) -> Decision:
+    """What is decided of each table, once everything is there that the one step needs and can't make itself.
+
+    Nothing that a reader sees changes here, and all of it may be done again after a kill. The decision is not final: another run may switch
+    before this one holds the lock again, so `_switched` decides anew and compares.
+    """
+    target = session.target
     coverage.line_up(connection, session.plan.migration)
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         decision = decide.decide(session, connection, found.proof)
-        pending_rows.make_room(connection, session.plan.tables, session.target)
-        if not session.target.ddl_in_transaction:
-            journal.write_switch(connection, _record(session.plan, found, decision))
+        pending_rows.make_room(connection, session.plan.tables, target)
+        if not target.ddl_in_transaction:
+            # The one statement commits by itself, so the journal can't be written in its transaction. Written before, with the state
+            # `switching`, it lets the next try find out by the shadow tables whether the statement ran.
+            journal.write_switch(connection, switch_record.made(session.plan, found, decide.read(session, connection, decision)))
     with connection.begin():
-        for statement in replace_rows.make_room(decision.rows, session.target) if decision.rows else ():
-            databases.execute(connection, statement)
-    if decision.moved and not session.target.ddl_in_transaction:
+        for group in decision.groups:
+            for statement in group.kind.prepare(group.tables, target):
+                databases.execute(connection, statement)
+    if decision.becoming and not target.ddl_in_transaction:
         foreign_keys.complete_shadows(session, connection, decision, partial(still_sealed, session, connection, found.proof))
     return decision
 
 
 def _switched(session: Session, connection: sa.Connection, found: Evidence, expected: Decision) -> Switch | None:
-    """The one step; None when another run of the migration has switched since `expected` was decided, and nothing was done."""
+    """The one step; None when another run of the migration has switched since `expected` was decided, and nothing was done.
+
+    All of it is one transaction. The order closes the races, one by one:
+    """
     plan, target = session.plan, session.target
     with connection.begin():
+        # 1. The lock of the migration, as the first statement: no other run of it switches or undoes until this transaction ends, so the
+        #    coverage that is read next is the last word. (Where DDL ends a transaction, `coverage.turn` keeps the others out instead.)
         coverage.lock(connection, plan.migration)
         decision = decide.decide(session, connection, found.proof)
-        if (decision.way, decision.left) != (expected.way, expected.left):
-            return None
-        held = [p for t in plan.tables for p in (*t.places, *([t.target.name] if t.repairs else []))]
-        for statement in target.hold(held, PATIENCE):
+        if (decision.kinds, decision.left) != (expected.kinds, expected.left):
+            return None  # what was prepared is not what is needed now; nothing has changed, and the caller prepares again
+        # 2. Writers are kept off the shadows, and off the live tables that were compared: what is checked next stays so. Locks are waited
+        #    for a bounded time, because readers queue up behind the one who waits.
+        compared = [t.target.name for t in plan.tables if t.repairs]
+        for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS):
             databases.execute(connection, statement)
+        # 3. The shadows are still what was proved, and the live tables what they were compared with.
         still_sealed(session, connection, found.proof)
         changed = decide.changed_since(session, connection, decision)
         taken = decide.taken_from(session, connection, decision)
-        for statement in moves(session, connection, decision):
-            databases.execute(connection, statement)
-            events.emit("switch.statement", statement=statement)
-        _replaced(session, connection, decision, changed)
+        # 4. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
+        decision = decide.read(session, connection, decision)
+        apply.put_live(session, connection, decision, changed)
+        # 5. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
         decide.refuse_stale(session, connection, changed, found.proof)
-        switched = replace(_record(plan, found, decision, taken), state="switched", at=journal.now())
+        # 6. The journal and the coverage commit with the rows: whoever sees the one sees the other.
+        switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
 
@@ -102,7 +118,7 @@ def _switched(session: Session, connection: sa.Connection, found: Evidence, expe
 def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
     journal.write_switch(connection, switched)
     decide.record(session, connection, decision, taken)
-    for place in (p for t in session.plan.tables for p in t.places):
+    for place in (p for t in session.plan.tables for p in t.shadow_tables):
         journal.release_shadow(connection, place)
 
 
@@ -113,59 +129,11 @@ def happened(session: Session) -> bool:
     """
     with session.writing() as connection, connection.begin():
         earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
-        done = earlier is not None and (earlier.state != "switching" or _moved(connection, earlier))
+        done = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
     if done and not session.staging.exists(run_files.PROOF):
         what = f"run {session.plan.run} of {session.plan.migration} has switched already, from another staging area"
         raise MigrationError(what, where=session.staging.url, fix="give the run another id, or go on where it was staged")
     return done
-
-
-def _replaced(session: Session, connection: sa.Connection, decision: Decision, changed: frozenset[str]) -> None:
-    """Put the rows of the shadows in place of the live ones, and see to it that no row refers to nothing.
-
-    Raises SwitchRefused when that is not what was found to be done.
-    """
-    plan, target = session.plan, session.target
-    rows = [t.target.name for t in decision.rows]
-    children = pending_rows.live_children(connection, plan.tables)
-    touched = list(dict.fromkeys([*rows, *(t.target.name for t in children)]))
-    unbound = target.unbind(connection, touched) if touched else Unbound()
-
-    def run(statements: Iterable[str]) -> None:
-        for statement in statements:
-            databases.execute(connection, statement)
-            events.emit("switch.statement", statement=statement)
-
-    run([*unbound.before, *replace_rows.apply(decision.rows, target)])
-    put: dict[str, TableName | None] = {t.target.name.name: t.shadow for t in decision.rows}
-    put |= {t.target.name.name: None for t in decision.moved}
-    foreign_keys.take_over_parked(session, connection, decision)
-    pending_rows.settle(
-        connection, plan.tables, children, pending_rows.Changed(put, {t.target.name.name: t.kept for t in decision.rows}), target
-    )
-    run([*unbound.after, *foreign_keys.completed(plan, decision.moved, target)])
-    for table in (t for t in decision.replaced if t.exchanges):
-        if table.pending:
-            at, into = {table.target.name.name: table.shadow}, {table.target.name.name: table.pending}
-            pending_rows.park(connection, plan.tables, [table], at, into, target)
-        run(attach_partition.apply(table, decision.slots[table.name], target))
-    decide.gave_place(session, connection, decision, changed)
-    replace_rows.refuse_orphans(connection, unbound)
-
-
-def moves(session: Session, connection: sa.Connection, decision: Decision) -> list[str]:
-    """The statements that make whole tables live, and take from those that are kept what would hold others back."""
-    live = [t.target.name for t in decision.moved if t.live_exists]
-    dependents = session.target.dependents(connection, live) if live else []
-    left = [d for d in dependents if not d.follows]
-    if left:
-        named = ", ".join(f"{d.kind} {d.name} on {d.table}" for d in left)
-        raise SwitchRefused("something at the target would not follow the switch", why=named, fix="drop it, or make it again afterwards")
-    if not decision.moved:
-        return []
-    made = kinds.of(session.plan.how).apply(replace(session.plan, tables=decision.moved), session.target, dependents)
-    kept = {t.target.name: t.kept for t in decision.moved}
-    return [*made, *(session.target.cut(link, kept[link.table]) for link in decision.links)]
 
 
 def gather(session: Session) -> Evidence:
@@ -253,42 +221,25 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
     return next((s for s in found if s.token == plan.token), None)
 
 
-def _moved(connection: sa.Connection, record: Switch) -> bool:
-    """Whether a switch whose end nobody wrote down has happened: its one statement moves all shadows or none.
+def _happened(connection: sa.Connection, record: Switch) -> bool:
+    """Whether a switch in the state `switching` has happened: its one statement moves all shadows or none, so none is left.
 
-    Rows are replaced in one transaction with the record of it, so of these the end is written down.
+    Changed tables need no such look: their rows commit together with the record of the switch, which is `switched` then.
     """
     return bool(record.moves) and not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
-
-
-def _record(plan: Plan, found: Evidence, decision: Decision, taken: Sequence[Covered] = ()) -> Switch:
-    moves = tuple((t.target.name, t.shadow, t.kept if t.live_exists else None) for t in decision.moved)
-    slots = decision.slots
-    replaced = tuple(
-        (t.target.name, t.shadow, t.kept if t.name not in slots or slots[t.name].partition else None) for t in decision.replaced
-    )
-    until = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=plan.keep_old_seconds)).isoformat(timespec="microseconds")
-    found = replace(
-        found,
-        overlapped=(*decision.overlapped, *taken),
-        left={name: c.run for name, c in decision.left.items()},
-        links=tuple(LostKey(link.table.name, link.table.schema, link.name, link.definition) for link in decision.links),
-        exchanged={t.name: attach_partition.record(t, slots[t.name]) for t in decision.replaced if t.exchanges},
-    )
-    return Switch(plan.token, plan.migration, plan.run, "switching", journal.now(), until, moves, found, replaced)
 
 
 def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
     if record.state == "undone":
         raise SwitchRefused("this run was switched and undone", fix="start a new run")
     if record.state == "switching":
+        # An earlier try was killed after the one statement that swaps all tables, and before the rest of the step.
         record = replace(record, state="switched")
         with connection.begin():
             coverage.lock(connection, session.plan.migration)
             decision = decide.decide(session, connection, record.evidence.proof)
-            shadows = {shadow for _, shadow, _ in record.moves}
-            decision = replace(decision, moved=tuple(t for t in session.plan.tables if t.shadow in shadows), replaced=())
-            _replaced(session, connection, decision, frozenset())
+            decision = replace(decision, groups=_moved(session.plan, record))
+            apply.complete(session, connection, decision, frozenset())
             _written(session, connection, record, decision, ())
     foreign_keys.cut_kept(session, connection, record)
     _clear(session, connection, record)
@@ -301,19 +252,29 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
         replaced=tuple(Replaced(str(live), str(kept) if kept else None) for live, _, kept in record.replaced),
         left=record.evidence.left,
         taken_out=_taken_out(connection, session, record),
+        changes={str(live): switch_kinds.of(name).change for live, name in switch_record.kinds(record, session.plan).items()},
     )
     switch_evidence.SWITCH.write(session.staging, done)
     events.emit("switch.finished", tables=len(record.moves) + len(record.replaced), at=record.at)
     return record
 
 
+def _moved(plan: Plan, record: Switch) -> tuple[KindGroup, ...]:
+    """The tables of a switch whose shadow became the live table, by kind."""
+    kinds, moved = switch_record.kinds(record, plan), {live for live, _, _ in record.moves}
+    tables = [t for t in plan.tables if t.target.name in moved]
+    names = dict.fromkeys(kinds[t.target.name] for t in tables)
+    return tuple(KindGroup(name, tuple(t for t in tables if kinds[t.target.name] == name)) for name in names)
+
+
 def _taken_out(connection: sa.Connection, session: Session, record: Switch) -> dict[str, int]:
     """By live table, how many rows were replaced: those that are kept for an undo. For the report only.
 
-    Partitions that were exchanged are left out: the exchange takes no time, and to count them would.
+    Partitions that were exchanged whole are left out: to count them would take longer than to exchange them.
     """
-    exchanged = {session.plan.table(name).target.name for name in record.evidence.exchanged}
-    kept = {str(live): keeps for live, _, keeps in record.replaced if keeps is not None and live not in exchanged}
+    kinds = switch_record.kinds(record, session.plan)
+    rows = {live for live, name in kinds.items() if switch_kinds.of(name).effect == "rows"}
+    kept = {str(live): keeps for live, _, keeps in record.replaced if keeps is not None and live in rows}
     with connection.begin():
         there = databases.standing(connection, kept.values())
         counts = {live: f"SELECT count(*) FROM {databases.qualified(session.target, k)}" for live, k in kept.items() if k in there}
@@ -321,17 +282,22 @@ def _taken_out(connection: sa.Connection, session: Session, record: Switch) -> d
 
 
 def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
-    """Drop the shadows whose rows were copied, and those that a later reading has made idle.
+    """Drop the shadows that nobody needs any more: whose rows were copied, or whose tables were left to another run.
 
-    That of an increment, or of a repair, says which rows came: it is kept for an undo, like the rows that gave place.
+    Those that an undo reads stay, like the rows that were deleted.
     """
     if not session.plan.own_shadows:
         return
-    replaced = {shadow for _, shadow, _ in record.replaced}
-    idle = [p for t in session.plan.tables for p in t.places if not (t.by_key and p in replaced)]
+    kinds, shadows = switch_record.kinds(record, session.plan), {shadow for _, shadow, _ in record.replaced}
+    needed = {t.shadow for t in session.plan.tables if t.shadow in shadows and _undo_needs_shadow(t, kinds)}
+    idle = [p for t in session.plan.tables for p in t.shadow_tables if p not in needed]
     with connection.begin():
         for statement in session.target.drops(idle):
             databases.execute(connection, statement)
+
+
+def _undo_needs_shadow(table: TablePlan, kinds: Mapping[TableName, str]) -> bool:
+    return switch_kinds.of(kinds[table.target.name]).undo_needs_shadow(table)
 
 
 def verify(session: Session) -> list[str]:
@@ -374,6 +340,6 @@ def finish(session: Session) -> list[str]:
     Answers the statements that ran.
     """
     with session.writing() as connection:
-        ran = retention.drop_kept(connection, session.target, session.plan.migration, session.plan.how)
+        ran = retention.drop_kept(connection, session.target, session.plan.migration)
     retention.after_switch(session)
     return ran

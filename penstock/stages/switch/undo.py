@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Unbound
 from penstock.errors import LockRefused, SwitchRefused
-from penstock.model.plan import Plan, TablePlan
+from penstock.model.plan import Plan
 from penstock.model.schema import TableName
+from penstock.planning import switch_kinds
+from penstock.planning.switch_kinds import Effect, SwitchKind, Undoing
 from penstock.runtime import events
-from penstock.stages.switch import change_detection, foreign_keys, kinds, pending_rows
-from penstock.stages.switch.kinds import PATIENCE, attach_partition, replace_rows
-from penstock.stages.switch.kinds.swap import set_aside
+from penstock.stages.switch import change_detection, foreign_keys, pending_rows, switch_record
+from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.state import coverage, evidence, journal, switch_evidence
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
@@ -63,18 +64,16 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
-        gone = [t for t in session.plan.tables if t.target.name in {live for live, _, _ in last.replaced}]
-        replaced = [t for t in gone if not t.exchanges]
-        aside = {t.name: set_aside(t.target.name, last, target) for t in replaced}
+        groups = _groups(session, last)
         with connection.begin():
-            pending_rows.make_room(connection, replaced, target)
-            for statement in replace_rows.make_room_for_undo(replaced, aside, target) if replaced else ():
+            pending_rows.make_room(connection, [t for g in groups if g.kind.effect == "rows" for t, _ in g.tables], target)
+            for statement in (s for g in groups for s in g.kind.prepare_undo(g.tables, target)):
                 databases.execute(connection, statement)
         try:
             with connection.begin():
                 coverage.lock(connection, session.plan.migration)
                 _undoable(connection, session.plan)
-                ran = _put_back(session, connection, last, gone, aside)
+                ran = _put_back(session, connection, last, groups)
                 journal.write_switch(connection, replace(last, state="undone"))
                 _restored(connection, last, session)
         except sa.exc.DBAPIError as error:
@@ -85,9 +84,21 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
         return _undone(session, connection, last, ran, changed, asked)
 
 
-def _put_back(
-    session: Session, connection: sa.Connection, last: Switch, gone: Sequence[TablePlan], aside: dict[str, TableName]
-) -> list[str]:
+@dataclass(frozen=True)
+class _Group:
+    """The tables of a switch that one kind undoes."""
+
+    kind: SwitchKind
+    tables: tuple[Undoing, ...]
+
+
+def _groups(session: Session, last: Switch) -> list[_Group]:
+    """The tables of a switch by kind, in the order in which kinds are applied."""
+    found = switch_record.undoing(last, session.plan, session.target)
+    return [_Group(switch_kinds.of(name), tuple(tables)) for name, tables in found.items()]
+
+
+def _put_back(session: Session, connection: sa.Connection, last: Switch, groups: Sequence[_Group]) -> list[str]:
     """Put tables, partitions and rows back, in the undo's transaction. Answers the statements that ran."""
     plan, target, ran = session.plan, session.target, list[str]()
 
@@ -96,33 +107,33 @@ def _put_back(
             databases.execute(connection, statement)
             ran.append(statement)
 
-    run(target.hold([], PATIENCE))
-    live = [live for live, _, _ in last.moves]
-    if live:
-        dependents = target.dependents(connection, live)
-        if hindered := [d for d in dependents if d.kind == "foreign key" and not d.follows]:
-            why = ", ".join(f"{d.name} refers to {d.table}" for d in hindered)
-            raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the later run first, or drop the foreign key")
-        outward = target.links(connection, live)  # of the tables that are set aside now
-        run(kinds.of(plan.how).undo(last, target, [d for d in dependents if d.follows]))
-        run(target.cut(link, set_aside(link.table, last, target)) for link in outward)
-    for table in (t for t in gone if t.exchanges):
-        run(attach_partition.undo(table, last.evidence.exchanged[table.name], set_aside(table.target.name, last, target), target))
-    replaced = [t for t in gone if not t.exchanges]
+    def undone(effect: Effect) -> Iterator[str]:
+        for group in groups:
+            if group.kind.effect == effect:
+                facts = group.kind.read_for_undo(group.tables, target, connection)
+                yield from group.kind.undo(group.tables, target, facts)
+
+    run(target.hold([], LOCK_SECONDS))
+    run(undone("table"))
+    # Before rows are deleted that others refer to: an attached partition is no part of the live table any more by then.
+    run(undone("partition"))
+    rows = [pair for g in groups if g.kind.effect == "rows" for pair in g.tables]
     children = pending_rows.live_children(connection, plan.tables)
-    touched = list(dict.fromkeys(t.target.name for t in (*replaced, *children)))
+    touched = list(dict.fromkeys(t.target.name for t in (*(table for table, _ in rows), *children)))
+    # As in the switch: foreign keys don't hold from here to `unbound.after`, and are checked in the end.
     unbound = target.unbind(connection, touched) if touched else Unbound()
-    run([*unbound.before, *replace_rows.undo(replaced, aside, target)])
-    put: dict[str, TableName | None] = {t.target.name.name: t.kept for t in replaced}
+    run(unbound.before)
+    run(undone("rows"))
+    moved = {live for live, _, _ in last.moves}
     for table in plan.tables:
-        if table.pending and table.target.name in live:  # its table is no longer live, so there is nothing that these rows wait for
+        if table.pending and table.target.name in moved:  # its table is no longer live, so there is nothing that these rows wait for
             run([f"DELETE FROM {databases.qualified(target, table.pending)}"])
-    pending_rows.settle(
-        connection, plan.tables, children, pending_rows.Changed(put, {t.target.name.name: aside[t.name] for t in replaced}), target
-    )
+    inserted: dict[str, TableName | None] = {table.target.name.name: switched.kept for table, switched in rows}
+    deleted = {table.target.name.name: switched.aside for table, switched in rows}
+    pending_rows.settle(connection, plan.tables, children, pending_rows.Changed(inserted, deleted), target)
     run(unbound.after)
     run(databases.add_link(target, link, link.table) for link in foreign_keys.lost(last))
-    replace_rows.refuse_orphans(connection, unbound)
+    foreign_keys.refuse_orphans(connection, unbound)
     return ran
 
 
@@ -177,7 +188,7 @@ def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list
         journal.write_switch(connection, replace(last, state="undone"))
         _restored(connection, last, session)
     put_back = tuple(
-        PutBack(live=str(live), kept=str(kept) if kept else None, aside=str(set_aside(live, last, session.target)))
+        PutBack(live=str(live), kept=str(kept) if kept else None, aside=str(switch_record.set_aside(live, last, session.target)))
         for live, _, kept in (*last.moves, *last.replaced)
     )
     record = UndoRecord("undone", journal.now(), tuple(ran), tuple(changed), last.token, put_back, asked)

@@ -26,12 +26,15 @@ from penstock.errors import MigrationError, StagingDamaged
 from penstock.migration import suites
 from penstock.migration.suites import Expectation, Suite
 from penstock.model.schema import TableName
+from penstock.planning import switch_kinds
 from penstock.runtime import events
+from penstock.runtime.nearest import nearest
 from penstock.stages.validate import failed_rows, gx, verdicts
 from penstock.state import evidence, quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
 from penstock.state.run_context import Session
+from penstock.transforms._hidden_columns import hidden_columns
 
 _TOLD = 5  # keys that are there more than once, at most
 
@@ -43,19 +46,19 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     """
     plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
-    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.held) for p in plans]
+    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key) for p in plans]
     register(session.folder)
-    read = {p.name: p.staged if stage == "loaded" else stage for p in session.plan.tables}
+    read = {p.name: p.loaded_from if stage == "loaded" else stage for p in session.plan.tables}
     receipts = {p.name: session.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
-    sensitive = {p.name: p.hidden(stage) for p in plans}
+    sensitive = {p.name: hidden_columns(p, stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
-        lives = {p.name: p.target.name for p in session.plan.tables if p.replaces}
+        lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
-        decided = loaded(asked, session.target_url, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
+        decided = loaded(asked, session.endpoints.target, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
     else:
         area = staged_rows.ready(session).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
@@ -214,7 +217,7 @@ def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
             return expectation
         if table not in places:
             what = f"it refers to {table!r}, which is no table of this run"
-            raise MigrationError(what, where=suite.place(number), fix=suites.nearest(str(table), places))
+            raise MigrationError(what, where=suite.place(number), fix=nearest(str(table), places))
         place = places[table]
         return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": place.name, "ref_schema": place.schema}}
 

@@ -12,11 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from penstock import databases, run
-from penstock.migration.spec import Migration, load
+from penstock import databases
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
 from penstock.model.plan import Plan
 from penstock.stages.plan import plan
 from penstock.state.run_context import Session
+from tests.support.requests import ran
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Move:
         return load(file)
 
     def run(self, migration: Migration, run_id: str = "r1", **options: Any) -> Session:
-        return run.run(migration, run_id, self.root, self.source, self.target, self.folder / "none", **options)
+        return ran(migration, run_id, self.root, self.source, self.target, self.folder / "none", **options)
 
     def planned(self, migration: Migration, run_id: str = "r1") -> Session:
         """A run that is planned and no more."""

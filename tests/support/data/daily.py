@@ -179,9 +179,9 @@ SHOP = Schema(
     _SHOP,
     _shop_day,
     """\
-  country: {moved: once}
-  category: {moved: once}
-  product: {moved: once}
+  country: {load: once}
+  category: {load: once}
+  product: {load: once}
   customer: {incremental: {by: updated_at}}
   orders: {partition: {by: created_at}, transform: [{mask: {email: sha256}}]}
   item: {partition: {with: orders}}

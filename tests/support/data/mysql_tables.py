@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import execute, mysql, qualified, select
+from penstock.databases import execute, qualified, select
 from penstock.databases._shared import ddl
+from penstock.databases.mysql import DATABASE as mysql
 from penstock.databases.mysql import rows as mysql_rows
 from penstock.model.schema import Column, Table, TableName, Type, arrow_schema
 

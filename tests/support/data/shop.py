@@ -5,13 +5,17 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
-from penstock.migration.spec import Migration, load
+from penstock import databases
+from penstock.migration.loader import load
+from penstock.migration.spec import Migration
+from penstock.planning.request import RunRequest
 from penstock.state.run_context import Session
+from tests.support.requests import ran, request
 
 DDL = """
 CREATE TABLE customer (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, email TEXT, born DATE, credit DECIMAL(12,2) DEFAULT 0, at TIMESTAMP);
@@ -70,9 +74,15 @@ class Shop:
         self.file.write_text(text + (f"tables:\n{tables}\n" if tables else ""))
         return load(self.file)
 
-    def run(self, run_id: str = "r1", migration: Migration | None = None, **options: object) -> Session:
+    def run(self, run_id: str = "r1", migration: Migration | None = None, **options: Any) -> Session:
+        return ran(*self._where(run_id, migration), **options)
+
+    def request(self, run_id: str = "r1", migration: Migration | None = None, **options: Any) -> RunRequest:
+        return request(*self._where(run_id, migration), **options)
+
+    def _where(self, run_id: str, migration: Migration | None) -> tuple[Any, ...]:
         migration = migration or self.write()
-        return run.run(migration, run_id, str(self.folder / "staging"), self.source, self.target, self.folder / "expectations", **options)  # type: ignore[arg-type]
+        return migration, run_id, str(self.folder / "staging"), self.source, self.target, self.folder / "expectations"
 
     def rows(self, table: str, order: str = "1, 2", url: sa.URL | None = None) -> list[tuple[object, ...]]:
         """A table's rows by the plain driver, not through the engine."""

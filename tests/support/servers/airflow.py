@@ -54,7 +54,7 @@ MIGRATIONS = {
     "shop_daily": "schedule: '@daily'\nstart_date: 2024-03-01\nmax_active_runs: 2\ntables:\n  include: [customer]\n"
     "  customer: {partition: {by: at}}\n",
     "shop_due": "deadline: 1h\n",
-    "shop_kept_up": "tables:\n  include: [customer]\n  customer: {incremental: {by: at, whole: 0m}}\n",
+    "shop_kept_up": "tables:\n  include: [customer]\n  customer: {incremental: {by: at, full_refresh_every: 0m}}\n",
     "shop_strict": "bad_rows: {action: quarantine, at_most: 100}\n"
     "tables:\n  include: [customer]\n  customer:\n    transform:\n      - cast: {email: string(14)}\n",
     "shop_told": "tables: {include: [log]}\nswitch: {approval: true, approve_within: 1h}\nnotify:\n"

@@ -1,7 +1,7 @@
 """A real Airflow for the tests that need its scheduler or its pages: a pytest plugin.
 
 Its four parts run on a private PostgreSQL, with the repository's plugins and dags/migrations.py, and the migrations written here,
-from SQLite into PostgreSQL. It is started once for a file of tests that asks for it; when one fails, its logs are kept in artefacts/.
+from SQLite into PostgreSQL. It is started once for all tests in tests/airflow/real/, which one process runs; when one fails, its logs are kept in artefacts/.
 """
 
 from __future__ import annotations
@@ -107,11 +107,11 @@ class RealAirflow:
             return source.execute(query).fetchall()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def real_airflow(
     postgresql_server: sa.URL, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[RealAirflow]:
-    """Airflow with the migrations, and those that the test file names MORE_MIGRATIONS; the runs of all share one target."""
+    """Airflow with the migrations, and those that the files of tests call MORE_MIGRATIONS; the runs of all share one target."""
     from tests.support.data.shop import fill
 
     home = tmp_path_factory.mktemp("airflow")
@@ -123,7 +123,9 @@ def real_airflow(
         db.execute(f'INSERT INTO "{table}" VALUES (1, ?)', [HOSTILE_VALUE])
     (home / "dags" / "migrations").mkdir(parents=True)
     shutil.copy(REPO / "dags" / "migrations.py", home / "dags")
-    migrations = MIGRATIONS | getattr(request.module, "MORE_MIGRATIONS", {})
+    migrations = dict(MIGRATIONS)
+    for module in {item.getparent(pytest.Module) for item in request.session.items}:
+        migrations |= getattr(module.obj, "MORE_MIGRATIONS", {}) if module else {}
     for name, more in migrations.items():
         (home / "dags" / "migrations" / f"{name}.yaml").write_text(
             json.dumps({"name": name, "source": "shop", "target": "warehouse"} | more)
@@ -159,12 +161,12 @@ def real_airflow(
             yield RealAirflow(airflow, source, target)
     finally:
         if request.session.testsfailed:
-            keep_logs(home, request.path.stem)
+            keep_logs(home)
 
 
-def keep_logs(home: Path, tests: str) -> None:
+def keep_logs(home: Path) -> None:
     """What Airflow and its tasks have said, for whoever looks into a failure."""
-    kept = ARTEFACTS / f"airflow-{tests}"
+    kept = ARTEFACTS / "airflow"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     for log in home.glob("*.log"):

@@ -19,13 +19,14 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock import databases, run
+from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
 from penstock.errors import LoadFailed, PreflightFailed, ReadFailed
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model.schema import Column, ForeignKey, Index, Table, TableName, Type, arrow_schema
 from tests.support.one_run import moved
+from tests.support.requests import ran
 
 NAME = TableName('we"ird %s \\ 😀 select')
 COLUMNS = (
@@ -311,7 +312,7 @@ def test_a_struct_of_duckdb_is_refused_with_the_choices_and_carried_as_json(tmp_
         file = tmp_path / "m.yaml"
         tables = f"tables:\n  t: {{transform: [{transform}]}}\n" if transform else ""
         file.write_text(f"name: m\nsource: {source}\ntarget: {target}\n{tables}")
-        run.run(load(file), "r" + transform[:1], str(tmp_path / "staging"), source, target, tmp_path / "expectations")
+        ran(load(file), "r" + transform[:1], str(tmp_path / "staging"), source, target, tmp_path / "expectations")
 
     with pytest.raises(PreflightFailed) as refused:
         moved("")

@@ -69,7 +69,7 @@ def number(value: Any, kind: pa.DataType) -> int:
 
 
 def field(value: Any, kind: pa.DataType) -> bytes:
-    """A value's field of the fixed part, as docs/proof.md defines it."""
+    """A value's field of the fixed part, as docs/explanation/proof.md defines it."""
     if pa.types.is_floating(kind):
         plain = 0.0 if value is None else math.nan if math.isnan(value) else value + 0.0
         return struct.pack("<f" if kind == pa.float32() else "<d", plain)
@@ -87,7 +87,7 @@ def variable(value: str | bytes | None) -> bytes:
 
 
 def by_hand(row: tuple[Any, ...]) -> int:
-    """The row hash as docs/proof.md defines it, in plain Python."""
+    """The row hash as docs/explanation/proof.md defines it, in plain Python."""
     present = sum(1 << n for n, value in enumerate(row) if value is not None)
     kinds = [c.type.arrow for c in COLUMNS]
     fixed = b"".join(field(value, kind) for value, kind in zip(row, kinds, strict=True))

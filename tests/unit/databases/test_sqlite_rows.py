@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from penstock.databases import sqlite
-from penstock.databases.sqlite import rows
+from penstock.databases.sqlite import DATABASE as sqlite
+from penstock.databases.sqlite import rows, session
 from penstock.errors import ReadFailed
 from penstock.model.schema import Column, Type
 
@@ -36,9 +36,9 @@ Read = Callable[[], Iterator[pa.RecordBatch]]
 
 
 def readers(connection: sa.Connection, columns: list[Column]) -> tuple[Read, Read]:
-    driver = sqlite._driver(connection)
+    driver = session.driver(connection)
     select = "SELECT " + ", ".join(f'"{c.name}"' for c in columns) + " FROM t ORDER BY rowid"
-    handle = connection.connection.info[sqlite._HANDLE]
+    handle = session.handle(connection)
     return (
         lambda: rows.compiled(driver, handle, select, columns, 16 << 20),
         lambda: rows.plain(driver, select, columns, 16 << 20),
@@ -64,7 +64,7 @@ def told(read: Read) -> Any:
 def test_both_readers_answer_the_same_of_any_values(kind: Type, values: list[Any]) -> None:
     engine = sqlite.engine(sa.make_url("sqlite:///:memory:"))
     with engine.connect() as connection:
-        driver = sqlite._driver(connection)
+        driver = session.driver(connection)
         driver.execute("CREATE TABLE t (a)")  # no affinity: each value stays what it is
         driver.executemany("INSERT INTO t VALUES (?)", [(v,) for v in values])
         compiled, plain = map(told, readers(connection, [Column("a", kind)]))
@@ -93,7 +93,7 @@ def test_a_real_that_is_no_such_decimal_is_not_rounded(value: float) -> None:
 def test_a_text_that_is_not_utf_8_is_refused_by_name() -> None:
     engine = sqlite.engine(sa.make_url("sqlite:///:memory:"))
     with engine.connect() as connection:
-        sqlite._driver(connection).executescript("CREATE TABLE t (ok, \"b'ad\"); INSERT INTO t VALUES ('fine', CAST(X'80' AS TEXT))")
+        session.driver(connection).executescript("CREATE TABLE t (ok, \"b'ad\"); INSERT INTO t VALUES ('fine', CAST(X'80' AS TEXT))")
         compiled, _ = readers(connection, [Column("ok", Type("string")), Column("b'ad", Type("string"))])
         with pytest.raises(ReadFailed, match="a text of b'ad is not UTF-8"):
             list(compiled())
@@ -113,7 +113,7 @@ def test_rows_are_read_inside_the_connections_own_snapshot(tmp_path: Path) -> No
 def test_batches_are_bounded_by_bytes_whatever_a_value_weighs() -> None:
     engine = sqlite.engine(sa.make_url("sqlite:///:memory:"))
     with engine.connect() as connection:
-        sqlite._driver(connection).executescript("CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(17000000)), (zeroblob(9)), (NULL)")
+        session.driver(connection).executescript("CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(17000000)), (zeroblob(9)), (NULL)")
         compiled, _ = readers(connection, [Column("a", Type("binary"))])
         assert [b.num_rows for b in compiled()] == [1, 2]
 

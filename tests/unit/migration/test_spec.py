@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from penstock import transforms
 from penstock.errors import MigrationError
-from penstock.migration.spec import Migration, SwitchSpec, TableSpec, json_schema, load, parse_bytes, parse_duration
+from penstock.migration.loader import json_schema, load
+from penstock.migration.spec import Migration, SwitchSpec, TableSpec, parse_bytes, parse_duration
 
 LEAST = "name: shop\nsource: shop_source\ntarget: warehouse\n"
 ALL = """\
@@ -189,7 +190,7 @@ def test_duration_that_is_none_is_refused(text: str) -> None:
         ),
         (LEAST + "tables: {2013: {}}\n", "shop.yaml:4:10: tables.2013: YAML does not read this name as text: put it in quotes"),
         (LEAST + "switch: swap\n", "shop.yaml:4:1: switch: expected a mapping of fields, got text"),
-        (LEAST + "switch: {how: swop}\n", "shop.yaml:4:10: switch.how: expected 'swap', got 'swop'"),
+        (LEAST + "switch: {how: swop}\n", "shop.yaml:4:10: switch.how: no switch kind called 'swop' — did you mean 'swap'?"),
         (LEAST + "switch: {approval: 1}\n", "shop.yaml:4:10: switch.approval: expected true, false, each_run or per_backfill, got 1"),
         (LEAST + "switch: {keep_old: 7}\n", "shop.yaml:4:10: switch.keep_old: 7 is not a duration: write for instance 7d, 12h or 30m"),
         (LEAST + "consistency: all\n", "shop.yaml:4:1: consistency: expected 'run', 'table' or 'best', got 'all'"),
@@ -331,7 +332,7 @@ def test_json_schema_completes_fields_transforms_and_defaults() -> None:
 def test_reading_a_migration_imports_no_arrow_no_database_and_no_airflow(tmp_path: Path) -> None:
     heavy = ("pyarrow", "duckdb", "pandas", "numpy", "sqlalchemy", "airflow", "great_expectations")
     program = (
-        "import sys; from pathlib import Path; from penstock.migration import spec as migration\n"
+        "import sys; from pathlib import Path; from penstock.migration import loader as migration\n"
         f"migration.load(Path({str(written(tmp_path, ALL))!r})); migration.json_schema()\n"
         f"print([m for m in {heavy} if m in sys.modules])"
     )

@@ -54,7 +54,7 @@ def table(values: list[dict[str, Any]]) -> pa.Table:
 
 
 def by_hand(row: dict[str, Any]) -> int:
-    """The row hash as docs/proof.md defines it, in plain Python."""
+    """The row hash as docs/explanation/proof.md defines it, in plain Python."""
     values = [row[c.name] for c in COLUMNS]
     present = sum(1 << i for i, v in enumerate(values) if v is not None)
     floating = 0.0 if row["f"] is None else math.nan if math.isnan(row["f"]) else row["f"] + 0.0

@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from penstock import databases
 from penstock.databases._shared import ddl
-from penstock.migration.spec import load
+from penstock.migration.loader import load
+from penstock.model.pipeline import named
 from penstock.model.plan import Chunk, TablePlan, groups, pack
 from penstock.model.schema import Column, Table, TableName, Type, arrow_schema
 from penstock.planning import chunking
 from penstock.planning.statements import extract_select
 from penstock.stages import plan as planning
+from tests.support.requests import request
 
 NAME = TableName("t")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4) | st.sampled_from(
@@ -126,12 +128,12 @@ def test_a_thousand_small_tables_are_a_few_tasks(tmp_path: Path) -> None:
         db.executescript(f"BEGIN; {tables} COMMIT")
     file = tmp_path / "m.yaml"
     file.write_text(f"name: m\nsource: {source}\ntarget: {target}\ntables: {{include: ['*']}}\n")
-    made = planning.make(load(file), "a run", source, target, tmp_path / "expectations")
+    made = planning.make(request(load(file), "a run", "", source, target, tmp_path / "expectations"))
     assert len(made.tables) == 1000
     for consistency in ("run", "table"):
         one = replace(made, consistency=consistency, parallel_writers=True)
-        assert [len(groups(one, stage)) for stage in ("extract", "load")] == [1, 1]
+        assert [len(groups(one, named(stage))) for stage in ("extract", "load")] == [1, 1]
     large = replace(one, tables=tuple(replace(t, rows=10_000_000) for t in made.tables))
     for stage in ("extract", "load"):
-        dealt = [chunk for group in groups(large, stage) for chunk in group.chunks]
-        assert len(groups(large, stage)) == 4 and sorted(dealt) == sorted((t.name, 0) for t in made.tables)
+        dealt = [chunk for group in groups(large, named(stage)) for chunk in group.chunks]
+        assert len(groups(large, named(stage))) == 4 and sorted(dealt) == sorted((t.name, 0) for t in made.tables)

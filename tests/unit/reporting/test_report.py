@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.errors import GateClosed, NotApproved, PreflightFailed, Problem
+from penstock.reporting.html import filters
 from penstock.reporting.html import report as reports
 from penstock.runtime import events, formatting
 from penstock.stages import extract, plan, report, transform
@@ -49,10 +50,9 @@ def planned(shop: Shop, tables: str = "", extra: str = "", run: str = "r1") -> S
     area = of(str(shop.folder / "staging"), "shop", run)
     secrets = {"mask_key": "0" * 32}
     with run_log.stage(area, "plan"):
-        session = plan.plan(migration, run, str(shop.folder / "staging"), shop.source, shop.target, shop.folder / "expectations", secrets)
+        session = plan.plan(shop.request(run, migration, secrets=secrets))
     with run_log.stage(area, "extract"):
         extract.extract(session, [t.name for t in session.plan.tables])
-        extract.finish(session)
     if session.plan.transformed:
         with run_log.stage(area, "transform"):
             transform.transform(session, [(t.name, c.number) for t in session.plan.transformed for c in t.chunks])
@@ -137,7 +137,7 @@ def test_report_json_is_what_was_answered_and_says_its_version(shop: Shop) -> No
     area = whole(shop).staging
     found = report.report(area, "shop", "r1")
     assert area.read_json("report.json") == found
-    assert found["report"] == 1
+    assert found["report"] == 2
 
 
 def test_a_run_that_never_had_a_plan_has_a_report(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_run_that_never_had_a_plan_has_a_report(tmp_path: Path) -> None:
 
 def test_an_empty_staging_area_has_a_report(tmp_path: Path) -> None:
     found, html = written(of(str(tmp_path), "shop", "r1"))
-    assert found["outcome"] == "unfinished" and "Nothing has been done yet" in html
+    assert found["outcome"] == "unfinished" and "No stage has completed yet" in html
 
 
 @pytest.mark.parametrize("missing", [*combinations(("timings", "verdicts", "proof.json", "switch.json", "extracted", "approval.json"), 2)])
@@ -192,7 +192,7 @@ def test_outcomes_are_told_apart(shop: Shop) -> None:
     area = session.staging
     assert written(area)[0]["outcome"] == "unfinished"
     prove(session)
-    assert written(area)[0]["outcome"] == "proved, not switched" and "the switch waits for approval" in written(area)[1]
+    assert written(area)[0]["outcome"] == "proved, not switched" and "The switch waits for approval" in written(area)[1]
     area.write_json({"approved": False, "answer": "Reject", "by": "bo", "at": journal.now()}, "approval.json")
     fail(area, "switch", NotApproved("the switch was not approved"))
     assert written(area)[0]["outcome"] == "not approved"
@@ -200,7 +200,7 @@ def test_outcomes_are_told_apart(shop: Shop) -> None:
     area.remove("approval.json")
     switched(session)
     fail(area, "verify", ValueError("a row said 'secret'"))
-    assert written(area)[0]["outcome"] == "failed" and "The switch itself had been made" in written(area)[0]["headline"]
+    assert written(area)[0]["outcome"] == "failed" and "The switch itself was performed" in written(area)[0]["headline"]
     assert "secret" not in written(area)[1]
     area.remove("failure.json")
     fail(area, "undo", ValueError())
@@ -261,9 +261,9 @@ def test_a_thousand_tables_make_a_page_a_browser_can_show(shop: Shop) -> None:
 def test_proof_shows_equal_digests_once_and_a_different_one_beside(shop: Shop) -> None:
     same, other = f"3:{'a' * 32}", f"3:{'b' * 32}"
     ledger = {"source": same, "staged": same, "target": same}
-    assert reports.ledger(ledger) == [("source = staged = target", same, True)]
-    assert reports.ledger(ledger | {"source": other}) == [("source", other, True), ("staged = target", same, True)]
-    assert reports.ledger(ledger | {"target": other}) == [("source = staged", same, True), ("target", other, False)]
+    assert filters.ledger(ledger) == [("source = staged = target", same, True)]
+    assert filters.ledger(ledger | {"source": other}) == [("source", other, True), ("staged = target", same, True)]
+    assert filters.ledger(ledger | {"target": other}) == [("source = staged", same, True), ("target", other, False)]
 
 
 def test_tasks_beside_each_other_count_their_seconds_once(tmp_path: Path) -> None:

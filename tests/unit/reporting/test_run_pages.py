@@ -16,8 +16,9 @@ from penstock import errors
 from penstock.model import intervals
 from penstock.reporting.html import run as pages
 from penstock.reporting.html.addresses import Addresses
-from penstock.reporting.html.pace import pace
+from penstock.reporting.html.run import RunPage
 from penstock.reporting.one_table import one_table
+from penstock.reporting.sections import attention, pace
 from penstock.stages import report
 from penstock.stages.coverage import coverage
 from penstock.state import progress, run_log
@@ -27,18 +28,18 @@ from tests.support.data.shop import ITEMS, Shop
 from tests.unit.reporting.test_changes import area, change, reported, suite
 from tests.unit.reporting.test_report import HOSTILE, Tags
 
-SHOWN = pages.Shown(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")
+PAGE = RunPage(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")
 
 
-def tab(place: Staging, shown: pages.Shown = SHOWN) -> str:
-    return pages.report(place.read_json("report.json"), progress.read(place), shown)
+def tab(place: Staging, page: RunPage = PAGE) -> str:
+    return pages.report(place.read_json("report.json"), progress.read(place), page)
 
 
 def table(place: Staging, name: str) -> str:
     told = place.read_json("report.json")
     found = one_table(place, told, name)
     assert found is not None
-    return pages.table(found, told, SHOWN)
+    return pages.table(found, told, PAGE)
 
 
 def test_what_needs_a_look_comes_first_and_the_worst_of_it_before_the_rest(shop: Shop) -> None:
@@ -46,10 +47,10 @@ def test_what_needs_a_look_comes_first_and_the_worst_of_it_before_the_rest(shop:
     suite(shop, "log.extracted", {"type": "expect_column_max_to_be_between", "kwargs": {"column": "weight", "max_value": 1}})
     with pytest.raises(errors.GateClosed):
         shop.run()
-    found = pages.to_look_at(reported(shop, "r1"))
+    found = attention.view(reported(shop, "r1"))
     assert [(t["table"], why) for t, why in found] == [("log", ["a gate is closed"]), ("order", ["a gate warned"])]
     html = tab(area(shop, "r1"))
-    places = [html.index(f'id="{part}"') for part in ("failed", "way", "looked", "gates", "stages", "tables")]
+    places = [html.index(f'id="{part}"') for part in ("failed", "flow", "attention", "gates", "stages", "tables")]
     assert places == sorted(places)
 
 
@@ -69,12 +70,12 @@ def test_a_table_has_its_columns_ledger_chunks_and_digests(shop: Shop) -> None:
     assert found is not None and len(found["chunks"]) > 1
     assert sum(c["rows_read"] for c in found["chunks"]) == 300
     assert sum(c["rows_staged"] for c in found["chunks"]) == 200 == found["table"]["rows_loaded"]
-    assert all(c["held"] and c["staged"] == c["target"] for c in found["chunks"])
+    assert all(c["equal"] and c["staged"] == c["target"] for c in found["chunks"])
     assert found["chunks"][0]["range"].startswith("id ≤ ") and "< id ≤" in found["chunks"][1]["range"]
     columns = {c["from"]: c["to"] for c in found["table"]["columns"]}
     assert columns["name"] == "full_name" and columns["at"] is None
     text = Tags(table(place, "customer")).text
-    for said in ("full_name", "left out", "rename name → full_name", "string(40) not NULL", found["chunks"][0]["staged"].partition(":")[2]):
+    for said in ("full_name", "dropped", "rename name → full_name", "string(40) not NULL", found["chunks"][0]["staged"].partition(":")[2]):
         assert said in text, said
 
 
@@ -95,7 +96,7 @@ def test_a_chunk_that_differs_is_told_first_with_its_rows(shop: Shop) -> None:
         shop.run(migration=shop.write("", "chunk: 16KiB"))
     found = one_table(area(shop, "r1"), reported(shop, "r1"), "customer")
     assert found is not None
-    broken = [c for c in found["chunks"] if c["held"] is False]
+    broken = [c for c in found["chunks"] if c["equal"] is False]
     assert len(broken) == 1 and broken[0]["staged"] != broken[0]["target"]
     html = table(area(shop, "r1"), "customer")
     text = Tags(html).text
@@ -116,13 +117,13 @@ def test_a_table_is_not_cut_by_a_sensitive_key_so_that_no_bound_shows_a_value(sh
 def test_a_gate_shows_what_failed_first_with_its_suite(shop: Shop) -> None:
     suite(shop, "order.extracted", {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "note"}, "severity": "warning"})
     shop.run()
-    html = pages.gate(reported(shop, "r1"), "extracted", SHOWN)
+    html = pages.gate(reported(shop, "r1"), "extracted", PAGE)
     assert html is not None
     text = Tags(html).text
     assert text.index("order.note" if "order.note" in text else "not NULL") < text.index("customer")
     assert re.search(r"suite order\.extracted, sha256 [0-9a-f]{12}…", text)
     assert "note=NULL" in text and "id=4" in text
-    assert pages.gate(reported(shop, "r1"), "../loaded", SHOWN) is None
+    assert pages.gate(reported(shop, "r1"), "../loaded", PAGE) is None
 
 
 def test_a_name_that_the_run_does_not_have_is_none_of_its_tables(shop: Shop) -> None:
@@ -149,21 +150,23 @@ def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: 
         "expected": HOSTILE,
         "examples": [{"key": HOSTILE, "value": HOSTILE}],
     }
-    shown = pages.Shown(Addresses("/penstock"), HOSTILE, HOSTILE, going_on=True, awaits=HOSTILE, attempt=1, attempts=2, interval=HOSTILE)
-    over = replace(shown, going_on=False, awaits=None, of=HOSTILE, failed=(HOSTILE,), by=HOSTILE, note=HOSTILE)
+    page = RunPage(
+        Addresses("/penstock"), HOSTILE, HOSTILE, in_progress=True, waiting_task=HOSTILE, attempt=1, attempts=2, interval=HOSTILE
+    )
+    over = replace(page, in_progress=False, waiting_task=None, of_run=HOSTILE, failed_tasks=(HOSTILE,), started_by=HOSTILE, note=HOSTILE)
     found = one_table(place, told, HOSTILE)
     assert found is not None
     htmls = [
-        pages.report(told, progress.read(place), shown),
+        pages.report(told, progress.read(place), page),
         pages.unreported(
             run_log.Failure("plan", "2026-01-01T00:00:00Z", HOSTILE, True, HOSTILE, HOSTILE, HOSTILE, HOSTILE, (HOSTILE,)),
             progress.read(place),
             over,
         ),
-        pages.unreported(None, progress.read(place), shown),
-        pages.table(found, told, shown),
-        pages.gate(told, "extracted", shown),
-        pages.going(progress.read(place), shown),
+        pages.unreported(None, progress.read(place), page),
+        pages.table(found, told, page),
+        pages.gate(told, "extracted", page),
+        pages.progress_of(progress.read(place), page),
     ]
     for html in htmls:
         assert html is not None
@@ -179,8 +182,8 @@ def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: 
 
 def test_an_attempt_that_is_not_the_last_leads_to_its_own_pages(shop: Shop) -> None:
     shop.run()
-    shown = pages.Shown(Addresses("/penstock"), "shop", "r", attempt=1, attempts=3)
-    links = [v or "" for n, v in Tags(tab(area(shop, "r1"), shown)).attributes if n == "href"]
+    page = RunPage(Addresses("/penstock"), "shop", "r", attempt=1, attempts=3)
+    links = [v or "" for n, v in Tags(tab(area(shop, "r1"), page)).attributes if n == "href"]
     assert all("attempt=1" in v for v in links if "/tables" in v or "/gates/" in v or "report." in v)
     assert [v for v in links if v.endswith(("report", "attempt=2"))] == [
         "/penstock/dags/shop/runs/r/report?attempt=2",
@@ -191,37 +194,23 @@ def test_an_attempt_that_is_not_the_last_leads_to_its_own_pages(shop: Shop) -> N
 def test_while_a_run_goes_on_there_is_a_page_before_there_is_a_report(tmp_path: Path) -> None:
     place = of(str(tmp_path), "shop", "r1")
     with run_log.stage(place, "preflight"):
-        shown = pages.Shown(Addresses("/penstock"), "shop", "r1", going_on=True)
-        html = pages.unreported(None, progress.read(place), shown)
-    assert 'data-progress="/penstock/dags/shop/runs/r1/progress?seen=going"' in html and "preflight" in html
-    over = pages.unreported(None, progress.read(place), pages.Shown(Addresses("/penstock"), "shop", "r1"))
+        page = RunPage(Addresses("/penstock"), "shop", "r1", in_progress=True)
+        html = pages.unreported(None, progress.read(place), page)
+    assert 'data-progress="/penstock/dags/shop/runs/r1/progress?seen=running"' in html and "preflight" in html
+    over = pages.unreported(None, progress.read(place), RunPage(Addresses("/penstock"), "shop", "r1"))
     assert "data-progress" not in over and "ended without a report" in over
 
 
 def test_the_picture_of_the_pace_has_a_stage_beside_the_other(shop: Shop) -> None:
     shop.run()
-    found = pace(reported(shop, "r1"))
+    found = pace.view(reported(shop, "r1"))
     assert found is not None
     assert [a["stage"] for a in found["areas"]] == ["extract", "load", "prove"]
     places = [a["x"] for a in found["areas"]]
     assert places == sorted(places) and places[-1] < found["width"]
-    assert pace({}) is None and pace({"pace": []}) is None
+    assert pace.view({"pace": []}) is None
     alike = {"stage": "load", "words": "load", "seconds": 0.0, "samples": [[0.1, 0]]}
-    assert pace({"pace": [alike]}) is not None, "no rows and no time are no fault"
-
-
-def test_a_report_of_an_earlier_version_still_has_a_page(shop: Shop) -> None:
-    shop.run()
-    old = reported(shop, "r1")
-    for name in ("since", "pace"):
-        del old[name]
-    for told in old["tables"]:
-        del told["columns"]
-    for result in (r for g in old["gates"] for v in g["verdicts"] for r in v["results"]):
-        del result["examples"]
-    assert pages.report(old, progress.read(area(shop, "r1")), SHOWN)
-    found = one_table(area(shop, "r1"), old, "log")
-    assert found is not None and pages.table(found, old, SHOWN)
+    assert pace.view({"pace": [alike]}) is not None, "no rows and no time are no fault"
 
 
 def test_a_thousand_tables_make_small_pages(tmp_path: Path) -> None:
@@ -230,7 +219,7 @@ def test_a_thousand_tables_make_small_pages(tmp_path: Path) -> None:
     told = place.read_json("report.json")
     html = tab(place)
     assert len(html) < 800_000 and html.count("/tables?name=") >= 1000
-    gate = pages.gate(told, "extracted", SHOWN)
+    gate = pages.gate(told, "extracted", PAGE)
     assert gate is not None and len(gate) < 300_000 and "page 1 of 10" in gate
     assert gate.index("table_0900") < gate.index("table_0001"), "those that warned come first"
     assert len(table(place, "table_0500")) < 20_000
@@ -251,11 +240,11 @@ def test_an_undo_has_a_report_of_its_own_and_the_undone_run_says_so(shop: Shop) 
     customer = next(p for p in told["put_back"] if p["live"] == "main.customer")
     assert customer["from"] and customer["aside"] and len(told["put_back"]) == 5
     assert len(shop.rows("customer")) == 300
-    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, SHOWN)):
+    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, PAGE)):
         text = Tags(html).text
         assert "ana" in text and "too few customers" in text and customer["from"] in text and "r2" in text
     undone = Tags(session.staging.read_text("report.html")).text
-    assert "asked by ana" in undone and "by the undo u1" in undone
+    assert "requested by ana" in undone and "by the undo u1" in undone
 
 
 def test_an_undo_that_is_refused_has_a_report_too(shop: Shop) -> None:
@@ -274,8 +263,8 @@ def test_an_undo_that_is_refused_has_a_report_too(shop: Shop) -> None:
 @pytest.mark.parametrize("kind", ["run", "undo", "repair"])
 def test_a_run_that_no_task_has_begun_has_a_page_that_refreshes_itself(kind: str) -> None:
     dag_id = "shop" if kind == "run" else f"shop__{kind}"
-    queued = pages.Shown(
-        Addresses("/penstock"), dag_id, "r7", going_on=True, queued=True, interval="2026-11-03", of="" if kind == "run" else "r3"
+    queued = RunPage(
+        Addresses("/penstock"), dag_id, "r7", in_progress=True, queued=True, interval="2026-11-03", of_run="" if kind == "run" else "r3"
     )
     html = pages.unreported(None, progress.NOTHING, queued)
     text = " ".join(Tags(html).text.split())
@@ -283,15 +272,15 @@ def test_a_run_that_no_task_has_begun_has_a_page_that_refreshes_itself(kind: str
     assert f"queued This {kind} waits until Airflow starts it." in text and "for 2026-11-03" in text
     assert (kind == "run") != ('href="/penstock/dags/shop/runs/r3/report"' in html)
     running = pages.unreported(None, progress.NOTHING, replace(queued, queued=False))
-    assert f"This {kind} is running." in " ".join(Tags(running).text.split()) and "seen=going" in running
+    assert f"This {kind} is running." in " ".join(Tags(running).text.split()) and "seen=running" in running
 
 
 def test_a_run_that_ended_without_a_report_shows_its_fault_and_leads_to_the_logs(tmp_path: Path) -> None:
     place = of(str(tmp_path), "shop__undo", "u1")
     with pytest.raises(errors.SwitchRefused), run_log.stage(place, "undo"):
         raise errors.SwitchRefused("the old tables are gone", where="main.log", why="they were dropped", fix="restore a backup")
-    shown = pages.Shown(Addresses("/penstock"), "shop__undo", "u1", failed=("undo",))
-    html = pages.unreported(run_log.FAILURE.read(place), progress.read(place), shown)
+    page = RunPage(Addresses("/penstock"), "shop__undo", "u1", failed_tasks=("undo",))
+    html = pages.unreported(run_log.FAILURE.read(place), progress.read(place), page)
     text = Tags(html).text
     assert all(part in text for part in ("the old tables are gone", "main.log", "they were dropped", "restore a backup"))
     assert 'href="/dags/shop__undo/runs/u1/tasks/undo"' in html and "data-progress" not in html
@@ -334,12 +323,12 @@ def test_an_undo_of_an_interval_says_which_and_how_many_rows_it_put_back(shop: S
     with run_log.stage(own, "undo"), run_log.stage(session.staging, "undo"):
         undo.undo(session, "ana", "u1")
     told = report.report_undo(own, session.staging, "shop", "u1", "r2", {"by": "ana", "note": ""})
-    assert told["headline"] == "The switch of the run r2 for 2024-03-04 was undone: 3 tables are as before it."
+    assert told["headline"] == "The switch of the run r2 for 2024-03-04 was undone: 3 tables are restored."
     words = {p["live"]: p["words"] for p in told["put_back"]}
-    assert words["main.customer"] == "the rows of this interval are as before: 0 rows put back, 11 rows taken out"
+    assert words["main.customer"] == "the previous rows of this interval are restored: 0 rows restored, 11 rows deleted"
     assert words["main.log"] == "the table that was live before is live again"
-    page = pages.undo(told, progress.NOTHING, replace(SHOWN, dag_id="shop__undo"))
-    assert "<title>shop 2024-03-04: undo undone" in page and "11 rows taken out" in Tags(page).text
+    page = pages.undo(told, progress.NOTHING, replace(PAGE, dag_id="shop__undo"))
+    assert "<title>shop 2024-03-04: undo undone" in page and "11 rows deleted" in Tags(page).text
 
 
 def test_the_undo_of_a_first_run_does_not_say_that_old_tables_are_live_again(shop: Shop) -> None:
@@ -359,9 +348,11 @@ def test_an_undo_that_finds_no_switch_has_a_report_that_says_so(tmp_path: Path) 
     with pytest.raises(errors.SwitchRefused), run_log.stage(own, "undo"):
         raise errors.SwitchRefused("shop has no switch to undo", why="nothing was switched", fix="look at penstock_switches")
     told = report.report_undo(own, None, "shop", "u1", "", {"by": "ana", "note": ""})
-    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, SHOWN)):
+    for html in (own.read_text("report.html"), pages.undo(told, progress.NOTHING, PAGE)):
         text = Tags(html).text
-        assert "Shop has no switch to undo. Nothing was undone" in text and "nothing was switched" in text and "none was found" in text
+        assert (
+            "Shop has no switch to undo. The undo was not performed" in text and "nothing was switched" in text and "none was found" in text
+        )
 
 
 def test_a_run_refused_before_its_plan_has_the_interval_that_it_was_asked_for(shop: Shop) -> None:
@@ -371,11 +362,7 @@ def test_a_run_refused_before_its_plan_has_the_interval_that_it_was_asked_for(sh
     told = reported(shop, "r1")
     assert told["interval"] == ["2024-03-03T23:00:00Z", "2024-03-04T23:00:00Z"]
     assert "<title>shop 2024-03-04: failed" in tab(area(shop, "r1"))
-    (cell,) = [
-        c
-        for c in coverage.cover(shop.write(PARTED, DAYS), str(shop.folder / "staging"), shop.source, shop.target, shop.folder)
-        if c.state == "failed"
-    ]
+    (cell,) = [c for c in coverage.cover(shop.request(migration=shop.write(PARTED, DAYS))) if c.state == "failed"]
     assert (cell.table, cell.run) == ("customer", "r1") and str(cell.interval) == "2024-03-03T23:00:00Z..2024-03-04T23:00:00Z"
 
 

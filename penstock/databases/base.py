@@ -1,0 +1,342 @@
+"""The base class of every database: what a database must say, and defaults for the rest.
+
+A database is one stateless object. Its facts are class attributes: core code asks these, never the database's name.
+Its SQL text functions return statements and do not run them. Its verbs take an open connection.
+
+Members without a default are abstract, so mypy and Python refuse a database that lacks one. A default is what the plainest
+database does: no lock, no snapshot of several tables, one writer, no foreign keys. A member that answers None or an empty
+list by default is an ability that a database may leave out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from penstock.databases._shared import ansi
+from penstock.databases._shared.types import Types
+from penstock.databases.values import (
+    Dependent,
+    Exchange,
+    ExpressionRules,
+    Failure,
+    Link,
+    Move,
+    Refusal,
+    Size,
+    Unbound,
+    Use,
+)
+from penstock.errors import Problem
+from penstock.model.schema import Column, Table, TableName, Type
+from penstock.runtime.memory import USUAL, Room
+
+
+class Database(ABC):
+    """One kind of database. A package in `penstock/databases/` has a subclass, and an instance of it that is called DATABASE."""
+
+    # ---- facts that every database states
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Its name on screen: `PostgreSQL`."""
+
+    @property
+    @abstractmethod
+    def drivername(self) -> str:
+        """The SQLAlchemy driver that Penstock uses: `postgresql+psycopg`."""
+
+    @property
+    @abstractmethod
+    def url_form(self) -> str:
+        """An example of its URL, for error messages: `postgresql://user@host:5432/database`."""
+
+    @property
+    @abstractmethod
+    def type_table(self) -> Types:
+        """Its types, from its own names to the canonical types and back."""
+
+    @property
+    @abstractmethod
+    def max_identifier(self) -> int:
+        """The length of the longest name of a table, column, index or constraint, in bytes of UTF-8."""
+
+    @property
+    @abstractmethod
+    def ddl_in_transaction(self) -> bool:
+        """Whether DDL is undone with its transaction. If not, `moves` must return one atomic statement."""
+
+    # ---- facts with a default
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names for it in URLs and as the type of an Airflow connection: `postgres`."""
+    oldest: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    """The oldest supported version of each product that `version` names. Empty: every version is supported."""
+    embedded: ClassVar[bool] = False
+    """Whether it is a file that this process opens itself. The URL's database is then the path of the file."""
+    quote_character: ClassVar[str] = '"'
+    own_names: ClassVar[frozenset[str]] = frozenset()
+    """Which names (`index`, `foreign key`, `check`) belong to their table alone: two tables may use the same one."""
+    shared_names: ClassVar[frozenset[str]] = frozenset()
+    """Which names (`index`, `foreign key`, `check`) must be free in the whole schema while shadow and live table both exist."""
+    refused_names: ClassVar[str] = ""
+    """A pattern of names that no table or column may have; empty when every name is allowed."""
+    folds_tables: ClassVar[bool] = False
+    """Whether two tables are the same when `folded` gives them the same name."""
+    dialect: ClassVar[str] = ""
+    """Whose SQL its expressions are: the value of `Table.dialect`. Empty when nothing here can read its expressions."""
+    expression_rules: ClassVar[ExpressionRules | None] = None
+    """How its expressions are translated; None when they are not."""
+    index_keywords: ClassVar[Mapping[str, str]] = {}
+    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
+    holds: ClassVar[frozenset[str]] = frozenset()
+    """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
+    `numbering` (identity columns with their own start and step)."""
+    kept_types: ClassVar[str] = ""
+    """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
+    loose: ClassVar[frozenset[str]] = frozenset()
+    """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
+    snapshot: ClassVar[Literal["run", "table"]] = "table"
+    """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
+    session_lock: ClassVar[tuple[str, str] | None] = None
+    """Statements that take and release a lock of the session, with the parameters `name` and `seconds`; None where a row lock does."""
+    parallel_writers: ClassVar[bool] = False
+    """Whether several connections may load at the same time."""
+    ordered_keys: ClassVar[bool] = False
+    """Whether an index returns rows in the order of a primary key of numbers or dates, without sorting."""
+    row_place: ClassVar[str] = ""
+    """The expression for the place of a row in its table, by which a table without a key is split; empty when there is none."""
+    keys_after_load: ClassVar[bool] = False
+    """Whether a primary key can be added to a loaded table. If not, it is part of CREATE TABLE."""
+    secondary_indexes: ClassVar[bool] = False
+    """Whether a table with a secondary index can be moved."""
+    foreign_keys: ClassVar[bool] = False
+    """Whether the tables that Penstock creates get foreign keys."""
+    follows_renames: ClassVar[bool] = False
+    """Whether a foreign key between shadow tables follows them when they are moved. If not, it is declared with the live names."""
+    keep_numbers: ClassVar[str] = ""
+    """What an INSERT needs in order to set a column that the database numbers."""
+    exchange: ClassVar[Exchange | None] = None
+    """How its native partitions are exchanged; None where this is impossible, or impossible in a transaction."""
+    more_memory: ClassVar[str] = ""
+    """The statement that lifts the limit of `bound`, for an index that does not fit; empty where there is no limit."""
+    copies: ClassVar[tuple[int, int]] = (2, 2)
+    """How many copies of a row the driver keeps in this process besides Arrow's, while reading and while writing."""
+    vector: ClassVar[int] = 1
+    """How many rows of a table the database keeps in this process at a time, whatever their size: three times this number while reading,
+    five times while writing. 1 where it handles one row after the other."""
+
+    # ---- names
+
+    def quoted(self, name: str) -> str:
+        """A name in quotes."""
+        return ansi.quoted(name, self.quote_character)
+
+    def qualified(self, name: TableName) -> str:
+        """A table's quoted name, with its schema when it has one."""
+        return ansi.qualified(name, self.quote_character)
+
+    def folded(self, name: str) -> str:
+        """The name as this database compares it: equal for two names that are the same column."""
+        return name
+
+    def shadow(self, live: TableName, migration: str, token: str = "") -> TableName:
+        """Where a table is loaded while `live` serves. Always the same for the same arguments, and within `max_identifier`.
+
+        token: of the run, where several runs load at the same time.
+        """
+        return TableName(ansi.fitted(f"penstock_new{'_' if token else ''}{token}__{live.name}", self.max_identifier), live.schema)
+
+    def kept(self, live: TableName, migration: str, token: str) -> TableName:
+        """Where the previous table is kept after the switch of the run with this token."""
+        return TableName(ansi.fitted(f"penstock_old_{token}__{live.name}", self.max_identifier), live.schema)
+
+    # ---- types
+
+    def canonical(self, native: str) -> Type:
+        """The canonical type of a column of the database's type `native`; `unsupported` when there is none."""
+        return self.type_table.read(native)
+
+    def native(self, type: Type, identity: bool = False) -> str:
+        """The database's type for a column of this canonical type. identity: the database numbers it. Raises UnsupportedType."""
+        return self.type_table.counterpart(type)[0]
+
+    def exact(self, type: Type) -> bool:
+        """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""
+        return self.type_table.exact(type)
+
+    def key_native(self, type: Type) -> str | None:
+        """The database's type for a column that is part of a key, where it differs from `native`; else None."""
+        return None
+
+    def text_type(self, length: int | None) -> sa.types.TypeEngine[str]:
+        """The type of the journal's texts: `=` must distinguish case and accents. length: None for a text of any length."""
+        return sa.Text() if length is None else sa.String(length)
+
+    def refuses(self, column: Column) -> list[Refusal]:
+        """The checks for values that a target column certainly can't hold, or would store as others; NULL aside."""
+        return []
+
+    # ---- expressions
+
+    def read_expression(self, column: Column) -> str:
+        """The SQL that selects the column so that `read` gets its values exactly."""
+        return self.quoted(column.name)
+
+    @abstractmethod
+    def key_expression(self, column: Column) -> str:
+        """The SQL that orders and compares a key column: texts by their bytes, all else by value."""
+
+    @abstractmethod
+    def key_literal(self, value: int | str, column: Column) -> str:
+        """A bound of a chunk, as a literal that compares with `key_expression`. value: as `key_value` selected it."""
+
+    @abstractmethod
+    def key_value(self, column: Column) -> str:
+        """The SQL that selects a key column as an integer or a text, of which `key_literal` makes a literal again."""
+
+    def moment(self, column: Column) -> str:
+        """The SQL of a date or time column that compares with `moment_literal`."""
+        return self.quoted(column.name)
+
+    @abstractmethod
+    def moment_literal(self, moment: str, column: Column) -> str:
+        """The literal of `2013-01-01` or `2013-01-01 06:00:00`, on the column's own clock: UTC where it has time zones."""
+
+    def octets(self, column: Column) -> str:
+        """The SQL of the length of a value in bytes, as cheap as possible; empty where no value exceeds a few thousand bytes."""
+        return ""
+
+    # ---- statements
+
+    def bound(self, memory: int) -> list[str]:
+        """Statements that limit the memory of the database in this process, in bytes; 0 lifts it. Empty where it keeps a row or two."""
+        return []
+
+    def schemas(self, names: Iterable[TableName]) -> list[str]:
+        """Statements that create the schemas of these tables where they are missing."""
+        return []
+
+    @abstractmethod
+    def moves(self, moves: Sequence[Move]) -> list[str]:
+        """Statements that move each table, with its partitions, in this order. One statement where DDL commits by itself."""
+
+    def drops(self, names: Sequence[TableName]) -> list[str]:
+        """Statements that drop these tables where they exist, whatever foreign keys connect them."""
+        return [f"DROP TABLE IF EXISTS {self.qualified(name)}" for name in names]
+
+    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
+        """Statements that block writers of these tables until the transaction ends, and wait at most `patience` seconds for a lock."""
+        return []
+
+    def renumber(self, table: Table, name: TableName) -> list[str]:
+        """Statements that set the next number of `table`, which is at `name`, above its highest one."""
+        return []
+
+    def cut(self, link: Link, place: TableName) -> str:
+        """The statement that drops a foreign key, whose table is at `place` now."""
+        return f"ALTER TABLE {self.qualified(place)} DROP CONSTRAINT {self.quoted(link.name)}"
+
+    # ---- verbs: connections
+
+    def engine(self, url: sa.URL) -> sa.Engine:
+        """An engine without a pool. Its sessions use UTC and UTF-8, and refuse values that do not fit."""
+        return sa.create_engine(url, poolclass=sa.pool.NullPool)
+
+    def version(self, connection: sa.Connection) -> str:
+        """The product and its version: `PostgreSQL 15.18`."""
+        known = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+        return f"{self.label} {known}".strip()
+
+    def begin_snapshot(self, connection: sa.Connection, *others: sa.Connection) -> bool:
+        """Open a read-only transaction in which all reads see one instant, as far as `snapshot` says.
+
+        Returns whether `others` are in transactions of the same instant. If not, they are in no transaction.
+        """
+        return not others
+
+    # ---- verbs: the catalogue
+
+    @abstractmethod
+    def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
+        """The tables (never views) of a schema, sorted by name. schema: None is the connection's own. only: the names wanted."""
+
+    def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
+        """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
+        return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]
+
+    def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
+        """Literals of `row_place` that split a table into about so many pieces of equal size; empty where it can't be split."""
+        return []
+
+    @abstractmethod
+    def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
+        """The objects that depend on these live tables, without those that only connect the tables with one another."""
+
+    def links(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
+        """The foreign keys of these tables that refer to other tables."""
+        return []
+
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+        """How rows of these tables are deleted and inserted in one transaction, although foreign keys refer to them.
+
+        Foreign keys of Penstock's own shadows and kept tables are dropped: they must not block anybody.
+        """
+        return Unbound()
+
+    def assess(self, connection: sa.Connection, use: Use) -> list[Problem]:
+        """What of its privileges, settings and state prevents `use`, each with a fix. Changes nothing.
+
+        Asks one question for all tables where it can. A schema of None is one that this user can't reach.
+        """
+        what = "only what SQLAlchemy tells of it is known: its privileges and settings are not looked at"
+        return [use.problem(False, what, "let its user read every table of the migration", "privileges")]
+
+    def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
+        """The approximate sizes of these tables, by name, without reading their rows."""
+        return {t.name.name: Size(None, None) for t in tables}
+
+    # ---- verbs: rows
+
+    @abstractmethod
+    def read(self, connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
+        """Stream a select of `read_expression`s as batches of `arrow_schema(columns)`: about `room.batch` bytes each, or one row.
+
+        Raises ReadFailed naming the column when a value is not exactly of its column's type.
+        """
+
+    @abstractmethod
+    def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+        """Load batches of `arrow_schema(columns)` in the connection's transaction.
+
+        Raises RowsRefused when the target can't take the values of some rows, LoadFailed for all else, duplicate keys included.
+        """
+
+    def seal(self, connection: sa.Connection, name: TableName) -> str | None:
+        """A value, cheap to compute on the server, that differs if any row changed; None when there is no cheap one."""
+        return None
+
+    # ---- errors of the driver
+
+    @abstractmethod
+    def classify(self, error: sa.exc.DBAPIError) -> Failure:
+        """What the error means, by its code: a server's messages may be in any language."""
+
+    def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the database refused a statement because of a lock, so that the same statement may succeed later."""
+        return self.classify(error) is Failure.LOCKED
+
+    def broken_key(self, error: sa.exc.DBAPIError) -> str | None:
+        """The name of the foreign key that a statement broke; None for any other error."""
+        return None
+
+    # ---- expectations
+
+    def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
+        """Whether a regular expression is found in a text. Case matters."""
+        return text.regexp_match(pattern)

@@ -1,0 +1,54 @@
+"""Connections to a DuckDB file, which one process at a time can open, and what its errors mean."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from penstock.databases import Failure
+
+MEMORY_LIMIT = "256MB"
+PATIENCE = 60.0
+"""Seconds to wait until another process closes the file."""
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """An engine whose sessions use UTC and keep within `MEMORY_LIMIT`."""
+    made = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    sa.event.listen(made, "do_connect", _connected)
+
+    @sa.event.listens_for(made, "connect")
+    def _session(connection: Any, _: object) -> None:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+
+    return made
+
+
+def _connected(dialect: sa.Dialect, record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
+    """A connection, when no other process has the file open: DuckDB lets in one, and runs of several intervals take turns."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return dialect.connect(*arguments, **settings)
+        except dialect.loaded_dbapi.Error as error:
+            if "Could not set lock" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(random.uniform(0.05, 0.3))
+
+
+def classify(error: sa.exc.DBAPIError) -> Failure:
+    """What an error of the driver means, by its class and its words: DuckDB has no codes, and never translates."""
+    import duckdb
+
+    said = str(error.orig).lower()
+    if isinstance(error.orig, duckdb.OutOfMemoryException) or "out of memory" in said:
+        return Failure.OUT_OF_MEMORY
+    if isinstance(error.orig, duckdb.CatalogException) and "already exists" in said:
+        return Failure.ALREADY_EXISTS
+    if "no space left on device" in said:
+        return Failure.DISK_FULL
+    return Failure.LOCKED if "locked" in said else Failure.OTHER

@@ -132,6 +132,10 @@ class RowsRemoved(PenstockError):
     """The staged rows of a run were removed: it has finished, or the time to keep them is over."""
 
 
+class JournalNewer(PenstockError):
+    """The journal at the target was upgraded by a newer Penstock, so this one can't tell what it says."""
+
+
 class SwitchRefused(PenstockError):
     """The evidence for a switch, or for its undo, is missing or no longer holds."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.migration.spec import Migration
     from penstock.reporting.question import Backfill
     from penstock.state.approvals import Asked
+    from penstock.state.evidence import ForBackfill
     from penstock.state.run_context import Session
 
 _SOONEST, _LATEST = timedelta(seconds=10), timedelta(minutes=2)
@@ -49,10 +50,9 @@ class _Run:
 
     @property
     def warned(self) -> tuple[str, ...]:
-        from penstock.state import approvals
+        from penstock.state import approvals, evidence
 
-        area = self.session.staging
-        return approvals.warned([v for name in area.names("verdicts") for v in area.read_json("verdicts", name)])
+        return approvals.warned(evidence.all_verdicts(self.session.staging))
 
 
 class ApproveOperator(ApprovalOperator):
@@ -172,13 +172,13 @@ class ApproveOperator(ApprovalOperator):
         self.body = "\n\n".join(filter(None, (scope, body)))
 
 
-def _written(session: Session, answer: str, by: str, at: str, backfill: dict[str, Any] | None) -> dict[str, Any]:
-    """Write the answer into the run's evidence. Raises NotApproved when it is a no."""
+def _written(session: Session, answer: str, by: str, at: str, backfill: ForBackfill | None) -> dict[str, Any]:
+    """Write the answer into the run's evidence, and answer it for an XCom. Raises NotApproved when it is a no."""
     from penstock.stages import approve
-    from penstock.state import run_log
+    from penstock.state import json_file, run_log
 
     with run_log.stage(session.staging, "approve"):
-        return approve.answered(session, answer, by, at, backfill)
+        return dict(json_file.record(approve.answered(session, answer, by, at, backfill)))
 
 
 def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
@@ -188,9 +188,11 @@ def _question(context: Context, run: _Run, backfill: Backfill) -> Asked:
     return Asked(run.migration.name, backfill.key, context["dag_run"].run_id, journal.now())
 
 
-def _covering(backfill: Backfill, stands: Asked) -> dict[str, Any]:
+def _covering(backfill: Backfill, stands: Asked) -> ForBackfill:
     """For the evidence: the backfill that the answer was given for, and the run that asked."""
-    return {"words": backfill.words, "runs": backfill.runs, "asked_by": stands.run}
+    from penstock.state.evidence import ForBackfill
+
+    return ForBackfill(backfill.words, backfill.runs, stands.run)
 
 
 def _pause(stands: Asked) -> timedelta:
@@ -213,13 +215,12 @@ def _which(context: Context, run: _Run) -> str:
 
 
 def _repairs(run: _Run, context: Context) -> str:
-    from penstock.model.digest import Digest
     from penstock.reporting.question import repair_question
-    from penstock.state.staging import COMPARED
+    from penstock.state import evidence
 
-    found = run.session.staging.read_json(COMPARED) if run.session.staging.exists(COMPARED) else []
-    rows_in, rows_out = (sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving"))
-    return repair_question(run.migration.name, context["dag_run"].run_id, rows_in, rows_out, sum(c["differ"] > 0 for c in found))
+    found = evidence.COMPARED.find(run.session.staging) or ()
+    rows_in, rows_out = sum(c.rows_put for c in found), sum(c.rows_leaving for c in found)
+    return repair_question(run.migration.name, context["dag_run"].run_id, rows_in, rows_out, sum(c.differ > 0 for c in found))
 
 
 def _answer_at(context: Context) -> str:

@@ -20,12 +20,12 @@ def keep(migration: Migration, given: str, staging: Staging) -> dict[str, Any] |
 
     None when the run has no plan; and, said in the log, when the target can't be asked: no report is lost over this.
     """
-    from penstock.model.plan import Plan
     from penstock.stages.coverage import coverage
+    from penstock.state import plan_file
 
-    if not staging.exists("plan.json"):
+    if (plan := plan_file.find(staging)) is None:
         return None
-    tables = [t.name for t in Plan.from_json(staging.read_text("plan.json")).tables]
+    tables = [t.name for t in plan.tables]
     try:
         kept = coverage.keep(migration, staging_root(migration, given), url(migration.target), tables)
     except Exception as fault:

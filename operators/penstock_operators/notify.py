@@ -60,11 +60,11 @@ def switched(context: Context) -> None:
 
     def notice(migration: Migration) -> Notice:
         from penstock.runtime.formatting import count
+        from penstock.state import evidence, switch_evidence
 
         staging = _area(migration, context)
-        rows = sum(p["rows"] for p in staging.read_json("proof.json"))
-        moved = staging.read_json("switch.json")
-        tables = count(len(moved["moves"]) + len(moved["replaced"]), "table")
+        rows, moved = evidence.PROOF.read(staging).rows, switch_evidence.SWITCH.read(staging)
+        tables = count(len(moved.moves) + len(moved.replaced), "table")
         return _notice("switched", migration, context, what=f"{tables} with {count(rows, 'proved row')} live")
 
     _happened(context, "switched", notice)
@@ -74,7 +74,9 @@ def undone(context: Context) -> None:
     """An `on_success_callback` of the undo."""
 
     def notice(migration: Migration) -> Notice:
-        return _notice("undone", migration, context, what=str(_area(migration, context).read_json("report.json")["headline"]))
+        from penstock.state import run_files
+
+        return _notice("undone", migration, context, what=str(_area(migration, context).read_json(run_files.REPORT)["headline"]))
 
     _happened(context, "undone", notice)
 
@@ -203,16 +205,18 @@ def _area(migration: Migration, context: Context) -> Staging:
 
 def _first(migration: Migration, context: Context, event: Event) -> bool:
     """Whether the event was not yet sent for this run since it was last cleared. When that is not known, it is sent."""
+    from penstock.state import run_files
+
     try:
         staging, cleared = _area(migration, context), getattr(context["dag_run"], "clear_number", 0) or 0
         once = ("switched", "undone")  # clearing a switch does not switch again
-        name = f"{event}.json" if event in once else f"{event}-{cleared}.json"
+        name = run_files.notified(event if event in once else f"{event}-{cleared}")
         record = {"event": event, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        path = staging.local("notified", name)
+        path = staging.local(name)
         if path is None:
-            exists = staging.exists("notified", name)
+            exists = staging.exists(name)
             if not exists:
-                staging.write_json(record, "notified", name)
+                staging.write_json(record, name)
             return not exists
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -239,13 +243,13 @@ def _made(event: Event, migration: Migration, of: tuple[str, str], interval: str
 def span(migration: Migration, context: Context) -> str:
     """The interval of the run in short: from its plan, else from its form or schedule; empty when it has none."""
     from penstock.model import intervals
+    from penstock.state import plan_file
 
     try:
-        if context["dag_run"].dag_id in (migration.name, repair_dag_id(migration)):
-            staging = _area(migration, context)
-            if staging.exists("plan.json"):
-                planned = staging.read_json("plan.json")["interval"]
-                return intervals.short(intervals.between(planned[0], planned[1], "UTC"), migration.timezone) if planned else ""
+        of_migration = context["dag_run"].dag_id in (migration.name, repair_dag_id(migration))
+        if of_migration and (planned := plan_file.PLANNED.find(_area(migration, context))):
+            ends = planned.interval
+            return intervals.short(intervals.between(ends[0], ends[1], "UTC"), migration.timezone) if ends else ""
         if context["dag_run"].dag_id == migration.name and (found := interval(migration, context)):
             return intervals.short(found, migration.timezone)
     except Exception:

@@ -21,9 +21,7 @@ class RepairOperator(MigrationOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         from penstock import run as engine
-        from penstock.model.digest import Digest
-        from penstock.state import run_log
-        from penstock.state.staging import COMPARED
+        from penstock.state import evidence, run_log
 
         migration, params = runs.declared(self.migration), context["params"]
         run = runs.begun_run(migration, self.staging_root, context)
@@ -40,6 +38,6 @@ class RepairOperator(MigrationOperator):
             )
             session = engine.planned(request)
         engine.move(session)
-        found = staging.read_json(COMPARED) if staging.exists(COMPARED) else []
-        rows = {part: sum(Digest.parse(c[part]).rows for c in found) for part in ("put", "leaving")}
-        return {"tables": len(found), "differ": sum(c["differ"] > 0 for c in found), **rows}
+        found = evidence.COMPARED.find(staging) or ()
+        rows = {"put": sum(c.rows_put for c in found), "leaving": sum(c.rows_leaving for c in found)}
+        return {"tables": len(found), "differ": sum(c.differ > 0 for c in found), **rows}

@@ -20,10 +20,11 @@ class ReportOperator(MigrationOperator):
     def work(self, context: Context) -> dict[str, Any]:
         from penstock.reporting.summary import summary
         from penstock.stages import report
+        from penstock.state import run_files
 
         migration = runs.declared(self.migration)
         run = runs.current_run(migration, self.staging_root, context)
         staging = runs.area(migration, self.staging_root, run)
         found = report.report(staging, migration.name, run)
-        self.log.info("report: %s/report.html", staging.url)
+        self.log.info("report: %s/%s", staging.url, run_files.REPORT_PAGE)
         return summary(found, staging.url) | {"coverage": coverage.keep(migration, self.staging_root, staging)}

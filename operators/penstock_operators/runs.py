@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from penstock.planning.request import RunRequest
     from penstock.state.staging import Staging
 
-ATTEMPT = "attempt.json"
-
 
 def declared(file: str) -> Migration:
     """The migration file, read. Raises MigrationError."""
@@ -57,10 +55,12 @@ def request(migration: Migration, given: str, run: str) -> RunRequest:
 
 def current_run(migration: Migration, given: str, context: Context) -> str:
     """The run's id: Airflow's own of this DAG run; when that was cleared after its switch, followed by the number of the attempt."""
+    from penstock.state import attempts
+
     base, number = _base(migration, context), 1
-    while area(migration, given, _attempt(base, number + 1)).exists(ATTEMPT):
+    while attempts.ATTEMPT.find(area(migration, given, attempts.run_id(base, number + 1))):
         number += 1
-    return _attempt(base, number)
+    return attempts.run_id(base, number)
 
 
 def begun_run(migration: Migration, given: str, context: Context) -> str:
@@ -69,25 +69,22 @@ def begun_run(migration: Migration, given: str, context: Context) -> str:
     Whoever clears such a run wants the source to be read again.
     """
     current = current_run(migration, given, context)
-    from penstock.state import staged_rows
+    from penstock.state import attempts, run_files, staged_rows
 
     earlier = area(migration, given, current)
-    if not any(earlier.exists(end) for end in ("switch.json", "undo.json")) and not staged_rows.removed(earlier):
+    if not any(earlier.exists(end) for end in (run_files.SWITCH, run_files.UNDO)) and not staged_rows.removed(earlier):
         return current
     base = _base(migration, context)
     number = int(current.removeprefix(base).removeprefix("~") or 1) + 1
-    area(migration, given, _attempt(base, number)).write_json({"of": base, "attempt": number}, ATTEMPT)
-    return _attempt(base, number)
+    run = attempts.run_id(base, number)
+    attempts.ATTEMPT.write(area(migration, given, run), attempts.Attempt(base, number))
+    return run
 
 
 def _base(migration: Migration, context: Context) -> str:
     """The DAG run's id; two DAGs of a migration may have runs of the same id."""
     run = context["dag_run"]
     return f"repair__{run.run_id}" if run.dag_id == repair_dag_id(migration) else str(run.run_id)
-
-
-def _attempt(base: str, number: int) -> str:
-    return base if number == 1 else f"{base}~{number}"
 
 
 def undo_dag_id(migration: Migration) -> str:

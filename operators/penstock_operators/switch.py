@@ -43,10 +43,11 @@ class SwitchOperator(MigrationOperator):
 
     def _tell(self, context: Context, session: Session, done: Switch) -> None:
         plan, events = session.plan, context["outlet_events"][AssetAlias(session.plan.migration)]
-        for proof in done.evidence["proof"]:
-            if proof["table"] not in done.evidence["left"]:
-                told = {"rows": proof["rows"], "digest": proof["target"], "run": plan.run, "interval": plan.interval}
-                events.add(asset(plan.migration, proof["table"]), told)
+        for proof in done.evidence.proof.tables:
+            if proof.table not in done.evidence.left:
+                interval = list(plan.interval) if plan.interval else None
+                told: dict[str, Any] = {"rows": proof.rows, "digest": proof.target, "run": plan.run, "interval": interval}
+                events.add(asset(plan.migration, proof.table), told)
 
 
 class VerifyOperator(StageOperator):

@@ -39,7 +39,7 @@ class UndoOperator(MigrationOperator):
         finally:
             report.report_undo(own, of, migration.name, dag_run.run_id, run, asked)
         covered = coverage.keep(migration, self.staging_root, session.staging)
-        if undone["written_since"]:
-            tables = ", ".join(undone["written_since"])
+        if undone.written_since:
+            tables = ", ".join(undone.written_since)
             self.log.warning("%s: rows were written after the switch; they are kept in the tables that the undo set aside", tables)
-        return {"run": run, "at": undone["at"], "written_since": undone["written_since"], "coverage": covered}
+        return {"run": run, "at": undone.at, "written_since": list(undone.written_since), "coverage": covered}

@@ -24,4 +24,4 @@ class ProveOperator(StageOperator):
     pipeline_stage = "prove"
 
     def summary(self, found: Any) -> dict[str, Any]:
-        return {"tables": len(found), "chunks": sum(p.chunks for p in found), "rows": sum(p.rows for p in found)}
+        return {"tables": len(found.tables), "chunks": sum(p.chunks for p in found.tables), "rows": found.rows}

@@ -18,6 +18,7 @@ from penstock.model.plan import Plan
 from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
+from penstock.state import plan_file, run_files
 from penstock.state.quarantine import Entry
 from penstock.state.staging import Staging
 
@@ -113,7 +114,7 @@ class Bars:
         self._drawn.advance(self._bars[stage.name], by)
 
     def _total(self, stage: Stage, unit: str) -> int:
-        self._plan = self._plan or Plan.from_json(self._area.read_text("plan.json"))
+        self._plan = self._plan or plan_file.read(self._area)
         tables = stage.tables(self._plan)
         return len(tables) if unit == "tables" else sum(t.rows for t in tables)
 
@@ -251,4 +252,4 @@ def closing(report: dict[str, Any], url: str) -> None:
         table(columns, rows, columns[1:6])
         print()
     print(shown(f"{report['outcome']}: {report['headline']}"))
-    print(f"report: {url}/report.html\n        {url}/report.json")
+    print(f"report: {url}/{run_files.REPORT_PAGE}\n        {url}/{run_files.REPORT}")

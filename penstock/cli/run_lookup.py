@@ -7,15 +7,12 @@ from typing import Any
 
 from penstock.migration.spec import Migration
 from penstock.planning.request import RunRequest
-from penstock.state import run_log, staged_rows, staging
+from penstock.state import evidence, plan_file, run_files, run_log, staged_rows, staging
 from penstock.state.staging import Staging
-
-REQUEST = "request.json"
-"""What a run was asked, apart from its file. Without --run-id, a run is resumed only by a command that asks the same."""
 
 
 def record(request: RunRequest) -> dict[str, Any]:
-    """The content of REQUEST."""
+    """What a run was asked, apart from its file. Without --run-id, a run is resumed only by a command that asks the same."""
     found = {"tables": sorted(request.tables), "chunk": request.chunk, "interval": str(request.interval or "")}
     found |= {"repair": request.repair, "proof": request.depth}
     return found | ({"of": request.of} if request.of else {})
@@ -33,9 +30,10 @@ def areas(root: str, migration: str) -> list[Staging]:
 
 
 def _planned(area: Staging) -> str:
-    if area.exists("timings", "plan.json"):
-        return str(area.read_json("timings", "plan.json")["started"])
-    return str(area.read_json(run_log.FAILURE)["at"]) if area.exists(run_log.FAILURE) else ""
+    if planned := run_log.timing("plan").find(area):
+        return planned.started
+    failed = run_log.FAILURE.find(area)
+    return failed.at if failed else ""
 
 
 def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str | None:
@@ -43,10 +41,10 @@ def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str 
 
     Only the last: an older one would make rows live that are older than those of a later run.
     """
-    planned = [a for a in areas(root, migration.name) if a.exists("plan.json")]
-    if not planned or planned[-1].exists("switch.json") or staged_rows.removed(planned[-1]):
+    planned = [a for a in areas(root, migration.name) if a.exists(run_files.PLAN)]
+    if not planned or planned[-1].exists(run_files.SWITCH) or staged_rows.removed(planned[-1]):
         return None
-    last, plan = planned[-1], planned[-1].read_json("plan.json")
-    refused = last.exists("approval.json") and not last.read_json("approval.json")["approved"]
-    same = plan["fingerprint"] == migration.fingerprint and last.exists(REQUEST) and last.read_json(REQUEST) == request
-    return str(plan["run"]) if same and not refused else None
+    last, plan = planned[-1], plan_file.PLANNED.read(planned[-1])
+    answer = evidence.APPROVAL.find(last)
+    same = plan.fingerprint == migration.fingerprint and last.exists(run_files.REQUEST) and last.read_json(run_files.REQUEST) == request
+    return plan.run if same and (answer is None or answer.approved) else None

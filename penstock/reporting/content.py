@@ -16,6 +16,7 @@ from penstock.reporting.sections import Inputs
 from penstock.reporting.sections.tables import totals
 from penstock.reporting.upgrade import VERSION
 from penstock.state import journal
+from penstock.state.json_file import record
 from penstock.state.run_log import STAGES, WORK, busy
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def collect(records: Records, migration: str, run: str) -> Record:
     """The report as one JSON-able record. It depends on nothing but the records, the clock and the installed versions."""
     report = _Report(records, _facts(records, migration, run))
     timings = [t for parts in records.timings.values() for t in parts]
-    report["totals"] = totals(report["tables"], busy(timings), busy(t for t in timings if t["stage"] in WORK))
+    report["totals"] = totals(report["tables"], busy(timings), busy(t for t in timings if t.stage in WORK))
     for section in sections.every():
         if section.collect is None or section.name in report:
             continue
@@ -61,7 +62,7 @@ def collect(records: Records, migration: str, run: str) -> Record:
 def _facts(records: Records, migration: str, run: str) -> Record:
     """What the report holds besides its sections and the totals."""
     plan, failure, ended = records.plan, records.failure, outcome(records)
-    started = [t["started"] for parts in records.timings.values() for t in parts]
+    started = [t.started for parts in records.timings.values() for t in parts]
     return {
         "report": VERSION,
         "migration": migration,
@@ -69,12 +70,12 @@ def _facts(records: Records, migration: str, run: str) -> Record:
         "written": journal.now(),
         "outcome": ended,
         "headline": headline(records, ended),
-        "failure": failure and {**failure, "stage_words": STAGES.get(failure["stage"], failure["stage"])},
-        "started": min(started, default=failure and failure["at"]),
+        "failure": failure and {**record(failure), "stage_words": STAGES.get(failure.stage, failure.stage)},
+        "started": min(started, default=failure and failure.at),
         "source": plan and plan.source,
         "target": plan and plan.target,
         "approval": _approval(records),
-        "undo": records.undo,
+        "undo": records.undo and record(records.undo),
         "redriven": _redriven(records),
         "consistency": _consistency(plan),
         "interval": list(records.interval) if records.interval else None,
@@ -86,14 +87,15 @@ def _facts(records: Records, migration: str, run: str) -> Record:
 
 def _approval(records: Records) -> Record | None:
     wanted = records.plan is not None and records.plan.approval
-    return {"wanted": wanted, **(records.approval or {})} if wanted or records.approval else None
+    return {"wanted": wanted, **(record(records.approval) if records.approval else {})} if wanted or records.approval else None
 
 
 def _redriven(records: Records) -> Record | None:
     """How many quarantined rows a re-drive loaded, and how many remain."""
     found = records.redriven
-    tables = [{"table": t["table"], "loaded": t["loaded"], "remaining": t["left"]} for t in found["tables"]] if found else []
-    return found and {"at": found["at"], "tables": tables}
+    if found is None:
+        return None
+    return {"at": found.at, "tables": [{"table": t.table, "loaded": t.loaded, "remaining": t.left} for t in found.tables]}
 
 
 def _consistency(plan: Plan | None) -> str | None:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.model.file_names import folder
 from penstock.model.plan import Plan, TablePlan
-from penstock.state import preflight_record, previous_run, progress, quarantine
+from penstock.state import evidence, plan_file, preflight_record, previous_run, progress, quarantine, run_log, switch_evidence
+from penstock.state.evidence import GATES, Approval, Comparison, Proof, RedriveRecord, Verdict
 from penstock.state.quarantine import Manifest
-from penstock.state.run_log import FAILURE, INTERVAL
-from penstock.state.staging import COMPARED, Receipt, Staging
-
-GATES = ("extracted", "transformed", "loaded")
+from penstock.state.run_log import Asked, Failure, Timing
+from penstock.state.staging import Receipt, Staging
+from penstock.state.switch_evidence import SwitchRecord, UndoRecord
 
 Record = dict[str, Any]
 
@@ -29,33 +28,33 @@ class Records:
 
     plan: Plan | None
     preflight: Record | None
-    failure: Record | None
-    timings: Mapping[str, Sequence[Record]]
+    failure: Failure | None
+    timings: Mapping[str, Sequence[Timing]]
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
     quarantine: Mapping[str, Sequence[Manifest]]
-    verdicts: Mapping[str, Sequence[Record]]
-    compared: Sequence[Record]
-    proof: Sequence[Record] | None
-    approval: Record | None
-    switch: Record | None
-    undo: Record | None
-    redriven: Record | None
+    verdicts: Mapping[str, Sequence[Verdict]]
+    compared: Sequence[Comparison]
+    proof: Proof | None
+    approval: Approval | None
+    switch: SwitchRecord | None
+    undo: UndoRecord | None
+    redriven: RedriveRecord | None
     pace: Sequence[Record]
     before: Record | None
     usual: Mapping[str, int]
-    asked: Record | None = None
+    asked: Asked | None = None
 
     @property
     def interval(self) -> Sequence[str] | None:
         """Both ends of the run's data interval, in UTC; of a run that was refused before its plan, the requested one."""
         if self.plan is not None:
             return self.plan.interval
-        return self.asked["interval"] if self.asked else None
+        return self.asked.interval if self.asked else None
 
     @property
     def timezone(self) -> str:
         """The migration's time zone."""
-        return self.plan.timezone if self.plan is not None else self.asked["timezone"] if self.asked else "UTC"
+        return self.plan.timezone if self.plan is not None else self.asked.timezone if self.asked else "UTC"
 
     @property
     def tables(self) -> Sequence[TablePlan]:
@@ -64,38 +63,27 @@ class Records:
 
 def read(area: Staging) -> Records:
     """The records of a run, those that exist."""
-    plan = Plan.from_json(area.read_text("plan.json")) if area.exists("plan.json") else None
-    timings: dict[str, list[Record]] = {}
-    for name in area.names("timings"):
-        timing = area.read_json("timings", name)
-        timings.setdefault(timing["stage"], []).append(timing)
-
-    def there(*parts: str) -> Any:
-        return area.read_json(*parts) if area.exists(*parts) else None
-
-    def receipts(stage: str, table: TablePlan) -> list[Receipt]:
-        chunks = [n for n in area.names(stage, folder(table.name)) if n.endswith(".json")]
-        return [Receipt(**area.read_json(stage, folder(table.name), n)) for n in chunks]
-
+    plan = plan_file.find(area)
     tables = plan.tables if plan else ()
+    decided = {stage: evidence.verdicts(stage).find(area) for stage in GATES}
     return Records(
         plan=plan,
         preflight=preflight_record.read(area),
-        failure=there(FAILURE),
-        timings=timings,
-        receipts={(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},
+        failure=run_log.FAILURE.find(area),
+        timings=run_log.timings(area),
+        receipts={(stage, t.name): area.receipts(stage, t.name) for t in tables for stage in ("extracted", "transformed")},
         quarantine={t.name: quarantine.manifests(area, t.name) for t in tables if t.quarantines},
-        verdicts={stage: verdicts for stage in GATES if (verdicts := there("verdicts", f"{stage}.json")) is not None},
-        compared=there(COMPARED) or (),
-        proof=there("proof.json"),
-        approval=there("approval.json"),
-        switch=there("switch.json"),
-        undo=there("undo.json"),
-        redriven=there("redriven.json"),
+        verdicts={stage: verdicts for stage, verdicts in decided.items() if verdicts is not None},
+        compared=evidence.COMPARED.find(area) or (),
+        proof=evidence.PROOF.find(area),
+        approval=evidence.APPROVAL.find(area),
+        switch=switch_evidence.SWITCH.find(area),
+        undo=switch_evidence.UNDO.find(area),
+        redriven=evidence.REDRIVEN.find(area),
         pace=progress.pace(area),
         before=previous_run.report_before(area, previous_run.kind(previous_run.moves(t) for t in tables)),
         usual=previous_run.usual(area, tables, plan.interval if plan else None),
-        asked=there(INTERVAL),
+        asked=run_log.ASKED.find(area),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from penstock.migration.notifications import Event
+from penstock.state.run_log import Failure
 
 WORDS: dict[Event, str] = {
     "failed": "failed",
@@ -77,16 +77,15 @@ class Notice:
         return {part: getattr(self, part) for part in parts} | {"problems": list(self.problems), "slack": slack}
 
 
-def event_of(fault: Mapping[str, Any]) -> Event:
+def event_of(fault: Failure) -> Event:
     """`refused` or `failed`, by the type of the error."""
-    return "refused" if fault["type"] in _REFUSALS else "failed"
+    return "refused" if fault.type in _REFUSALS else "failed"
 
 
-def words_of(fault: Mapping[str, Any]) -> dict[str, Any]:
+def words_of(fault: Failure) -> dict[str, Any]:
     """The parts of an error that are sent. `why` is not: it can quote a value. The key of a row is removed from `where`."""
-    where = str(fault["where"]).partition(", row ")[0]
-    problems = tuple(map(str, fault["lines"])) if fault["type"] == "PreflightFailed" else ()
-    return {"what": str(fault["what"]), "where": where, "fix": str(fault["fix"]), "problems": problems}
+    where = fault.where.partition(", row ")[0]
+    return {"what": fault.what, "where": where, "fix": fault.fix, "problems": fault.lines if fault.type == "PreflightFailed" else ()}
 
 
 def _line(text: str) -> str:

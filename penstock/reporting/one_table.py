@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from penstock.model.file_names import folder
+from penstock.model.plan import Chunk, TablePlan
 from penstock.reporting.inputs import Record
 from penstock.reporting.sections.changes import of_table
-from penstock.state.staging import Staging, proved
+from penstock.state import evidence, plan_file, staged_rows
+from penstock.state.staging import Receipt, Staging
 
 _HIDDEN = "(sensitive)"
-_REMOVED = "removed.json"  # written when the staged rows are removed; the receipts, from which the chunks are read, stay
 
 
 def one_table(area: Staging, report: Record, name: str) -> Record | None:
@@ -34,57 +34,56 @@ def one_table(area: Staging, report: Record, name: str) -> Record | None:
         "changes": of_table(report["changes"], name),
         "switched": next((t for t in (report["switch"] or {}).get("tables", ()) if t["table"] == name), None),
         "chunks": _chunks(area, name, proof),
-        "removed": str(area.read_json(_REMOVED).get("rows") or "") if area.exists(_REMOVED) else "",
+        "removed": staged_rows.removed(area),
     }
+
+
+@dataclass(frozen=True)
+class _AtTarget:
+    """The digest of a chunk at the target, and whether it is that of its staged rows."""
+
+    digest: str
+    equal: bool
 
 
 def _chunks(area: Staging, name: str, proof: Record | None) -> list[Record]:
-    plan = (
-        next((t for t in area.read_json("plan.json")["tables"] if t["source"]["name"]["name"] == name), None)
-        if area.exists("plan.json")
-        else None
-    )
-    if plan is None:
+    plan = plan_file.find(area)
+    table = next((t for t in plan.tables if t.name == name), None) if plan else None
+    if table is None:
         return []
-    extracted, transformed = (_receipts(area, stage, name) for stage in ("extracted", "transformed"))
-    pieces = {p["chunk"]: p for p in area.read_json(*proved(name))} if area.exists(*proved(name)) else {}
-    if proof and len(plan["chunks"]) == 1:
-        pieces = {0: {"target": proof["target"], "held": proof["holds"]}}
-    return [_chunk(plan, c, extracted.get(c["number"]), transformed.get(c["number"]), pieces.get(c["number"])) for c in plan["chunks"]]
+    extracted, transformed = ({r.chunk: r for r in area.receipts(stage, name)} for stage in ("extracted", "transformed"))
+    proved = {p.chunk: _AtTarget(p.target, p.held) for p in evidence.chunk_proofs(name).find(area) or ()}
+    if proof and len(table.chunks) == 1:
+        proved = {0: _AtTarget(proof["target"], proof["holds"])}
+    return [_chunk(table, c, extracted.get(c.number), transformed.get(c.number), proved.get(c.number)) for c in table.chunks]
 
 
-def _receipts(area: Staging, stage: str, name: str) -> dict[int, Record]:
-    found = (area.read_json(stage, folder(name), n) for n in area.names(stage, folder(name)) if n.endswith(".json"))
-    return {r["chunk"]: r for r in found}
-
-
-def _chunk(plan: Record, chunk: Record, read: Record | None, made: Record | None, piece: Record | None) -> Record:
-    staged = made if plan["steps"] else read
+def _chunk(table: TablePlan, chunk: Chunk, read: Receipt | None, made: Receipt | None, proved: _AtTarget | None) -> Record:
+    staged = made if table.steps else read
     return {
-        "chunk": chunk["number"],
-        "range": _range(plan["key"], chunk, plan["sensitive"]),
-        "rows_read": read and read["rows_in"],
-        "rows_filtered": staged and staged["filtered"],
-        "rows_rejected": staged and staged["rejected"],
-        "rows_staged": staged and staged["rows"],
-        "bytes": sum(r["bytes"] for r in (read, made) if r) or None,
-        "seconds": round(sum(r["seconds"] for r in (read, made) if r), 3),
-        "source": read and read["digest"],
-        "staged": staged and staged["digest"],
-        "target": piece and piece["target"],
-        "equal": piece and piece["held"],
+        "chunk": chunk.number,
+        "range": _range(table.key, chunk, table.sensitive),
+        "rows_read": read and read.rows_in,
+        "rows_filtered": staged and staged.filtered,
+        "rows_rejected": staged and staged.rejected,
+        "rows_staged": staged and staged.rows,
+        "bytes": sum(r.bytes for r in (read, made) if r) or None,
+        "seconds": round(sum(r.seconds for r in (read, made) if r), 3),
+        "source": read and read.digest,
+        "staged": staged and staged.digest,
+        "target": proved and proved.digest,
+        "equal": proved and proved.equal,
     }
 
 
-def _range(key: Sequence[str], chunk: Mapping[str, Any], sensitive: Sequence[str]) -> str:
+def _range(key: Sequence[str], chunk: Chunk, sensitive: Sequence[str]) -> str:
     """The key range of a chunk; withheld where a column of the key is sensitive."""
-    if chunk["nulls"]:
+    if chunk.nulls:
         return f"{', '.join(key)} has a NULL"
-    ends = [chunk["low"], chunk["high"]]
-    if not any(ends):
+    if not chunk.low and not chunk.high:
         return "all rows"
     if set(key) & set(sensitive):
         return _HIDDEN
-    low, high = (", ".join(map(str, end)) if end else "" for end in ends)
+    low, high = (", ".join(map(str, end)) if end else "" for end in (chunk.low, chunk.high))
     names = ", ".join(key) or "place"
     return f"{low} < {names} ≤ {high}" if low and high else f"{names} ≤ {high}" if high else f"{names} > {low}"

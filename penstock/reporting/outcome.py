@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from penstock.model.digest import Digest
 from penstock.reporting.inputs import Records
 from penstock.runtime.formatting import count
 from penstock.state.run_log import STAGES
+from penstock.state.switch_evidence import UndoRecord
 
 
 def outcome(found: Records) -> str:
     """switched, undone, or the reason why nothing was switched."""
-    failed_undo = found.failure is not None and found.failure["stage"] == "undo"
+    failed_undo = found.failure is not None and found.failure.stage == "undo"
     if found.undo:
         return "undone"
     if found.failure and not failed_undo:
-        return "not approved" if found.failure["type"] == "NotApproved" else "failed"
+        return "not approved" if found.failure.type == "NotApproved" else "failed"
     if found.switch:
         return "switched"
-    if found.approval and not found.approval["approved"]:
+    if found.approval and not found.approval.approved:
         return "not approved"
-    if found.proof and all(p["holds"] for p in found.proof):
+    if found.proof and found.proof.holds:
         return "proved, not switched"
     return "unfinished"
 
@@ -31,7 +28,7 @@ def _repaired(found: Records) -> str:
     """What changed in the tables that the run compared with the live data."""
     if not found.compared:
         return ""
-    put, leaving = (sum(Digest.parse(c[part]).rows for c in found.compared) for part in ("put", "leaving"))
+    put, leaving = sum(c.rows_put for c in found.compared), sum(c.rows_leaving for c in found.compared)
     where = f" In the {count(len(found.compared), 'table')} compared with the live data,"
     if not put and not leaving:
         return f"{where} no row differed."
@@ -39,25 +36,24 @@ def _repaired(found: Records) -> str:
     return f"{where} {changed}; all other rows were already identical."
 
 
-def _undone(undo: Mapping[str, Any]) -> str:
+def _undone(undo: UndoRecord) -> str:
     """What an undo has done: tables that it restored, and tables that are no longer live because the run had created them."""
-    put_back = undo.get("put_back", ())
-    before = sum(bool(p["from"]) for p in put_back)
+    before = sum(bool(p.kept) for p in undo.put_back)
     parts = []
     if before:
         parts.append(f"{count(before, 'table')} {'is' if before == 1 else 'are'} restored")
-    if removed := len(put_back) - before:
+    if removed := len(undo.put_back) - before:
         parts.append(f"{count(removed, 'table')} that this run had created {'is' if removed == 1 else 'are'} no longer live")
     return f"The switch of this run was undone{': ' if parts else ''}{', and '.join(parts)}."
 
 
 def headline(found: Records, outcome: str) -> str:
     """The outcome as a sentence or two."""
-    rows = sum(p["rows"] for p in found.proof or ())
+    rows = found.proof.rows if found.proof else 0
     proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
     are = "is" if len(found.tables) == 1 else "are"
     if outcome == "switched":
-        left_out = sum(p["rejected"] for p in found.proof or ())
+        left_out = found.proof.rejected if found.proof else 0
         text = f"{proved} {are} live. The proof holds for each table."
         text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
         text += _repaired(found)
@@ -71,7 +67,7 @@ def headline(found: Records, outcome: str) -> str:
     if outcome == "not approved":
         return "All tables are proved, but the switch was not approved. The live tables are unchanged."
     if outcome == "failed" and found.failure:
-        what = str(found.failure["what"])
+        what = found.failure.what
         end = "The switch itself was performed." if found.switch else "The switch was not performed; the live tables are unchanged."
         return f"{what[:1].upper()}{what[1:]}. {end}"
     done = [words for stage, words in STAGES.items() if stage in found.timings]

@@ -7,8 +7,9 @@ from typing import Any
 from penstock.reporting.inputs import Record
 from penstock.reporting.upgrade import VERSION
 from penstock.runtime.formatting import count, interval
-from penstock.state import journal
-from penstock.state.run_log import FAILURE
+from penstock.state import journal, run_log
+from penstock.state.json_file import record
+from penstock.state.run_log import Failure
 from penstock.state.staging import Staging
 
 _WORDS = {
@@ -31,9 +32,9 @@ def collect(own: Staging, migration: str, run: str, of: Record, asked: Record) -
 
     of: the report of the run that it undoes, written after the undo.  asked: `by` whom and with which `note`, as far as it is known.
     """
-    failure = own.read_json(FAILURE) if own.exists(FAILURE) else None
+    failure = run_log.FAILURE.find(own)
     done = None if failure else of["undo"]
-    timing = own.read_json("timings", "undo.json") if own.exists("timings", "undo.json") else None
+    timing = run_log.timing("undo").find(own)
     return {
         "report": VERSION,
         "kind": "undo",
@@ -43,11 +44,11 @@ def collect(own: Staging, migration: str, run: str, of: Record, asked: Record) -
         "interval": of["interval"],
         "timezone": of["timezone"],
         "written": journal.now(),
-        "started": timing["started"] if timing else failure and failure["at"],
-        "seconds": timing and timing["seconds"],
+        "started": timing.started if timing else failure and failure.at,
+        "seconds": timing and timing.seconds,
         "outcome": "undone" if done else "failed" if failure else "unfinished",
         "headline": _headline(failure, done, of),
-        "failure": failure and {**failure, "stage_words": "undo"},
+        "failure": failure and {**record(failure), "stage_words": "undo"},
         "asked": asked,
         "target": of["target"],
         "at": done and done["at"],
@@ -66,9 +67,9 @@ def _words(put_back: Record, switch: Record | None) -> str:
     return f"{words}: {rows}" if rows else words
 
 
-def _headline(failure: Record | None, done: Record | None, of: Record) -> str:
+def _headline(failure: Failure | None, done: Record | None, of: Record) -> str:
     if failure:
-        what = str(failure["what"])
+        what = failure.what
         return f"{what[:1].upper()}{what[1:]}. The undo was not performed; the live tables are unchanged."
     if not done:
         return "The undo has not finished."

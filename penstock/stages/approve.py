@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from penstock.errors import NotApproved
-from penstock.state import journal
+from penstock.state import evidence, journal, run_files
+from penstock.state.evidence import Approval, ForBackfill
 from penstock.state.run_context import Session
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -14,27 +13,24 @@ APPROVE, REJECT = "Approve", "Reject"
 def wanted(session: Session) -> bool:
     """Whether the switch waits for an answer: the migration asks for one, and the run has none."""
     area = session.staging
-    return session.plan.approval and not area.exists("approval.json") and not area.exists("switch.json")
+    return session.plan.approval and not area.exists(run_files.APPROVAL) and not area.exists(run_files.SWITCH)
 
 
 def rejected(session: Session) -> int:
     """How many rows are in quarantine, of all tables: what the answer is given in sight of."""
-    return sum(p["rejected"] for p in session.staging.read_json("proof.json"))
+    return evidence.PROOF.read(session.staging).rejected
 
 
-def answered(session: Session, answer: str, by: str, at: str = "", backfill: dict[str, Any] | None = None) -> dict[str, Any]:
+def answered(session: Session, answer: str, by: str, at: str = "", backfill: ForBackfill | None = None) -> Approval:
     """Write an answer down as the run's approval, and return what is written.
 
     by: who answered; "" when nobody did in time.  at: when; "" is now.  backfill: of an answer for all runs of a backfill, which.
     Raises NotApproved unless the answer is `Approve`.
     """
-    given: dict[str, Any] = {"approved": answer == APPROVE, "answer": answer, "by": by, "at": at or journal.now()}
-    given["rejected"] = rejected(session)
-    if backfill:
-        given["backfill"] = backfill
-    session.staging.write_json(given, "approval.json")
-    if not given["approved"]:
+    given = Approval(answer == APPROVE, answer, by, at or journal.now(), rejected(session), backfill)
+    evidence.APPROVAL.write(session.staging, given)
+    if not given.approved:
         why = f"{by} answered {answer}" if by else "nobody answered in time"
-        why += f", for {backfill['words']}" if backfill else ""
+        why += f", for {backfill.words}" if backfill else ""
         raise NotApproved("the switch was not approved", why=why, fix="start a new run when it may go ahead; the live tables are unchanged")
     return given

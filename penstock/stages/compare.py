@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -27,28 +26,12 @@ from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import arrow_schema
 from penstock.planning.statements import live_select
 from penstock.runtime import events, parallel
-from penstock.state import staged_rows, staging
+from penstock.state import evidence, run_files, staged_rows
+from penstock.state.evidence import Comparison
 from penstock.state.run_context import Session
-from penstock.state.staging import Receipt, Staging, chunk_file
+from penstock.state.staging import Receipt, Staging
 
 STAGE, LEAVING = "compared", "leaving"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What was found of a table: of so many pieces so many differ; and the digests of what stands in the live table, of the rows to be
-    put, of those that give place, and of those that stay. seal: of the live table, before it was read.
-    """
-
-    table: str
-    pieces: int
-    differ: int
-    live: str
-    put: str
-    leaving: str
-    standing: str
-    seal: str | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,7 @@ class _Found:
 def compare(session: Session) -> None:
     """Compare the live tables that the run repairs with what it has staged, and write down what differs. Done already: does nothing."""
     plans = [t for t in session.plan.tables if t.repairs]
-    if not plans or session.staging.exists(staging.COMPARED):
+    if not plans or session.staging.exists(run_files.COMPARED):
         return
     session = staged_rows.ready(session)
     events.emit("compare.started", tables=len(plans))
@@ -78,7 +61,7 @@ def compare(session: Session) -> None:
             seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
         found = parallel.each(work, connections, partial(_piece, session), lambda _: row_diff.MEMORY, session.shares.allotted)
     told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
-    session.staging.write_json([asdict(c) for c in told], staging.COMPARED)
+    evidence.COMPARED.write(session.staging, tuple(told))
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
 
 
@@ -152,8 +135,8 @@ def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing
 def _all(session: Session, plan: TablePlan, staged: Sequence[Receipt], found: _Found) -> _Found:
     """Send every row of a piece: the files are those that are staged already."""
     for r in staged:
-        of: dict[str, Any] = {"bytes": r.bytes, "file": r.file, "sha256": r.sha256, "longest": r.longest}
-        session.staging.write_receipt(Receipt(plan.name, STAGE, r.chunk, r.rows, r.rows, r.digest, r.digest, **of))
+        sent = replace(r, stage=STAGE, rows_in=r.rows, digest_in=r.digest, rejected=0, filtered=0, seconds=0.0, rejected_digest="")
+        session.staging.write_receipt(sent)
     return found
 
 
@@ -169,11 +152,24 @@ def _chosen(compare: duckdb.DuckDBPyConnection, side: str, batches: Iterable[pa.
 
 def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: Iterable[pa.RecordBatch]) -> Digest:
     """Stage rows of a chunk with their receipt, and answer their digest."""
-    columns, file, taken = plan.target.columns, chunk_file(stage, plan.name, of.chunk), Digest()
+    columns, file, taken = plan.target.columns, run_files.rows(stage, plan.name, of.chunk), Digest()
     with area.parquet(arrow_schema(columns), file) as writer:
         for batch in batches:
             taken += digest.of(batch, columns)
             writer.write_batch(batch)
-    sizes: dict[str, Any] = {"bytes": area.size(file), "file": file, "sha256": area.sha256(file), "longest": of.longest}
-    area.write_receipt(Receipt(plan.name, stage, of.chunk, taken.rows, taken.rows, str(taken), of.digest, **sizes))
+    area.write_receipt(
+        Receipt(
+            table=plan.name,
+            stage=stage,
+            chunk=of.chunk,
+            rows_in=taken.rows,
+            rows=taken.rows,
+            digest=str(taken),
+            digest_in=of.digest,
+            bytes=area.size(file),
+            file=file,
+            sha256=area.sha256(file),
+            longest=of.longest,
+        )
+    )
     return taken

@@ -17,9 +17,9 @@ from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import arrow_schema
 from penstock.planning.statements import extract_select
 from penstock.runtime import events, parallel
-from penstock.state import journal, staged_rows, staging
+from penstock.state import journal, run_files, staged_rows, staging
 from penstock.state.run_context import Session
-from penstock.state.staging import Receipt, chunk_file, reading
+from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
 
 STAGE = "extracted"
@@ -58,7 +58,7 @@ def _complete(session: Session, plan: TablePlan) -> bool:
 
 
 def _receipts(session: Session, plan: TablePlan) -> list[Receipt]:
-    return [r for c in plan.chunks if (r := session.staging.receipt(STAGE, plan.name, c.number))]
+    return session.staging.receipts(STAGE, plan.name, (c.number for c in plan.chunks))
 
 
 def _read(session: Session, plans: Sequence[TablePlan]) -> None:
@@ -78,7 +78,7 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
             events.emit("extract.finished", table=plan.name)
 
     for plan in plans:
-        session.staging.write_json({"at": journal.now()}, *reading(plan.name))
+        staging.write_reading(session.staging, plan.name, journal.now())
     with session.reading(len(chunks)) as (first, *others):
         shared = session.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], session.shares
@@ -89,7 +89,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
     """Read one chunk while another thread hashes and writes what was read before."""
     began = time.monotonic()
     columns = plan.source.columns
-    file = chunk_file(STAGE, plan.name, chunk.number)
+    file = run_files.rows(STAGE, plan.name, chunk.number)
     longest = 0
     try:
         select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest_row)
@@ -110,12 +110,18 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
         error.why = error.why if not private_columns(plan) else "withheld: the table has columns that are sensitive, masked or dropped"
         raise
-    size = session.staging.size(file)
-    seconds = round(time.monotonic() - began, 3)
-    sha256 = session.staging.sha256(file)
-    rows = total.rows
     return Receipt(
-        plan.name, STAGE, chunk.number, rows, rows, str(total), bytes=size, seconds=seconds, file=file, sha256=sha256, longest=longest
+        table=plan.name,
+        stage=STAGE,
+        chunk=chunk.number,
+        rows_in=total.rows,
+        rows=total.rows,
+        digest=str(total),
+        bytes=session.staging.size(file),
+        seconds=round(time.monotonic() - began, 3),
+        file=file,
+        sha256=session.staging.sha256(file),
+        longest=longest,
     )
 
 
@@ -136,5 +142,5 @@ def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], 
 
 def _finish(session: Session) -> None:
     """Write how the source was read: the sign that every table is staged."""
-    if not session.staging.exists(STAGE, "manifest.json"):
-        session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, STAGE, "manifest.json")
+    if not session.staging.exists(run_files.EXTRACTED_MANIFEST):
+        session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, run_files.EXTRACTED_MANIFEST)

@@ -45,7 +45,7 @@ def prepare(session: Session) -> bool:
             events.emit("prepare.started", tables=len(plan.tables))
             shadows = [p for t in plan.tables for p in t.shadow_tables]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
-            journal.forget_receipts(connection, plan.run)
+            journal.forget_receipts(connection, plan.migration, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(session, connection)
             for statement in prepare_statements(plan, session.target):
@@ -93,7 +93,7 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     session = staged_rows.ready(session)
     with session.abreast(len(chunks)) as connections:
         with connections[0].begin():
-            done = journal.all_receipts(connections[0], session.plan.run, STAGE)
+            done = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, STAGE)
 
         def put(connection: sa.Connection, chunk: tuple[str, int]) -> Receipt:
             table, number = chunk
@@ -161,13 +161,13 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
         # published first: a receipt is never there without what it speaks of
         out = rejects.publish(session.staging, STAGE, staged.chunk)
         receipt = Receipt(
-            plan.name,
-            STAGE,
-            staged.chunk,
-            staged.rows,
-            staged.rows - rejects.count,
-            str(Digest.parse(staged.digest) - Digest.parse(out)) if out else staged.digest,
-            staged.digest,
+            table=plan.name,
+            stage=STAGE,
+            chunk=staged.chunk,
+            rows_in=staged.rows,
+            rows=staged.rows - rejects.count,
+            digest=str(Digest.parse(staged.digest) - Digest.parse(out)) if out else staged.digest,
+            digest_in=staged.digest,
             rejected=rejects.count,
             bytes=staged.bytes,
             seconds=round(time.monotonic() - began, 3),
@@ -248,7 +248,7 @@ def build(session: Session) -> list[str]:
     units = _units(keys)
     with session.abreast(len(units)) as connections:
         with connections[0].begin():
-            built = {r.chunk for r in journal.receipts(connections[0], session.plan.run, "built", "")}
+            built = journal.built(connections[0], session.plan.migration, session.plan.run)
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
         ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, session)) for s in done]
         ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])
@@ -289,7 +289,7 @@ def _build(session: Session, connection: sa.Connection, statements: Sequence[tup
 def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]], again: bool = False) -> list[str]:
     """Run these statements. Raises _OutOfMemory when the database can be given more memory, but not `again`; LoadFailed for all else."""
     plan, target = session.plan, session.target
-    together: list[Receipt] = []
+    together: list[int] = []
     with connection.begin():
         for number, statement in statements:
             try:
@@ -305,12 +305,11 @@ def _built(session: Session, connection: sa.Connection, statements: Sequence[tup
                     if failure is not Failure.OTHER:
                         what, fix = f"a key or index can't be built: {failure.value}", "solve this at the target, and run the load again"
                     raise LoadFailed(what, where=statement, why=why, fix=fix) from None
-            receipt = Receipt("", "built", number, 0, 0, "")
             if target.ddl_in_transaction:
-                together.append(receipt)
-            else:  # each statement leaves its own receipt, so that a retry goes on behind it
-                journal.write_receipt(connection, plan.migration, plan.run, receipt)
+                together.append(number)
+            else:  # each statement is recorded by itself, so that a retry continues after it
+                journal.write_built(connection, plan.migration, plan.run, [number])
             _commit_unless_transactional(session, connection)
             events.emit("build.statement", number=number, statement=statement)
-        journal.write_receipts(connection, plan.migration, plan.run, "built", together)
+        journal.write_built(connection, plan.migration, plan.run, together)
     return [s for _, s in statements]

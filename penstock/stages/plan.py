@@ -21,7 +21,7 @@ from penstock.planning.preflight.reachable import elsewhere, file
 from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
 from penstock.runtime import events
-from penstock.state import preflight_record, progress, run_log
+from penstock.state import plan_file, preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
@@ -177,8 +177,7 @@ def plan(request: RunRequest) -> Session:
     Raises PreflightFailed, MigrationError, ConnectionFailed.
     """
     migration, area = request.migration, request.area
-    if area.exists("plan.json"):
-        written_plan = Plan.from_json(area.read_text("plan.json"))
+    if written_plan := plan_file.find(area):
         _refuse_other_request(written_plan, request)
         if written_plan.fingerprint == migration.fingerprint:
             _readable(written_plan, area)
@@ -195,7 +194,7 @@ def plan(request: RunRequest) -> Session:
     made = _made(request, found)
     earlier.remember(area)
     progress.expect(area, made)
-    area.write_text(made.to_json().decode(), "plan.json")
+    plan_file.write(area, made)
     chunks = sum(len(t.chunks) for t in made.tables)
     events.emit("plan.written", migration=migration.name, run=request.run, tables=len(made.tables), chunks=chunks)
     return request.context(made)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -21,55 +20,16 @@ from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import Column
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
-from penstock.state import journal, quarantine, staged_rows
+from penstock.state import evidence, journal, quarantine, staged_rows
+from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
 from penstock.state.run_context import Session
-from penstock.state.staging import COMPARED, Receipt, proved
+from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import hidden_columns
 
-STAGE = "proved"
 _NAMED = 20
 
 
-@dataclass(frozen=True)
-class TableProof:
-    """What was proved of a table. The digests at the three points; `faults` names rows that differ, at most twenty.
-
-    quarantined: the digest of the rows that the load left out, taken of their file: staged = target + quarantined.
-    balanced: rows read = rows loaded + rejected + filtered.
-    standing: of a repair, the digest of the live rows that are equal already and stay; they count as loaded.
-    depth: of the proof; `source` when the source was read a second time and gave the same.
-    """
-
-    table: str
-    source: str
-    staged: str
-    target: str
-    chunks: int
-    rows_read: int
-    filtered: int
-    rejected: int
-    rows: int
-    balanced: bool
-    seal: str | None
-    seconds: float
-    load_seconds: float
-    broken: str = ""
-    faults: tuple[dict[str, str], ...] = field(default=())
-    quarantined: str = str(Digest())
-    standing: str = str(Digest())
-    depth: str = "staged"
-
-    @property
-    def holds(self) -> bool:
-        return self.balanced and not self.broken and self.met
-
-    @property
-    def met(self) -> bool:
-        """Whether the staged rows are those at the target and those in quarantine."""
-        return Digest.parse(self.staged) == Digest.parse(self.target) + Digest.parse(self.quarantined)
-
-
-def prove(session: Session) -> list[TableProof]:
+def prove(session: Session) -> Proof:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
     session = staged_rows.ready(session)
     events.emit("prove.started", tables=len(session.plan.tables))
@@ -82,15 +42,16 @@ def prove(session: Session) -> list[TableProof]:
         for (table, _), piece in zip(pieces, taken, strict=True):
             own[table.name].append(piece)
         with connections[0].begin():
-            for (name, _), receipt in sorted(journal.all_receipts(connections[0], session.plan.run, "loaded").items()):
+            of_run = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, "loaded")
+            for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
-        proofs = [_table(session, connections[0], t, seals[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables]
-        receipts = [Receipt(p.table, STAGE, 0, p.rows, p.rows, p.target, p.staged, seconds=p.seconds) for p in proofs]
+        proofs = (_table(session, connections[0], t, seals[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables)
+        proof = Proof(tuple(proofs))
         with connections[0].begin():
-            journal.write_receipts(connections[0], session.plan.migration, session.plan.run, STAGE, receipts)
-    session.staging.write_json([_record(p) for p in proofs], "proof.json")
-    events.emit("prove.finished", tables=len(proofs), held=sum(p.holds for p in proofs))
-    broken = [p for p in proofs if not p.holds]
+            journal.write_proof(connections[0], session.plan.migration, session.plan.run, proof)
+    evidence.PROOF.write(session.staging, proof)
+    events.emit("prove.finished", tables=len(proof.tables), held=sum(p.holds for p in proof.tables))
+    broken = [p for p in proof.tables if not p.holds]
     if broken:
         raise GateClosed(
             f"the proof does not hold for {', '.join(p.table for p in broken)}",
@@ -99,7 +60,7 @@ def prove(session: Session) -> list[TableProof]:
             stage="proof",
             failed=[line for p in broken for line in _lines(p)],
         )
-    return proofs
+    return proof
 
 
 Piece = Chunk | None
@@ -120,9 +81,10 @@ class _Taken:
     def held(self) -> bool:
         return self.target + self.quarantined == self.staged
 
-    def record(self) -> dict[str, Any]:
-        digests = {"staged": str(self.staged), "target": str(self.target), "quarantined": str(self.quarantined)}
-        return {"chunk": self.piece.number if self.piece else 0, **digests, "held": self.held, "seconds": round(self.seconds, 3)}
+    @property
+    def proof(self) -> ChunkProof:
+        digests = (str(self.staged), str(self.target), str(self.quarantined))
+        return ChunkProof(self.piece.number if self.piece else 0, *digests, self.held, round(self.seconds, 3))
 
 
 def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
@@ -160,7 +122,7 @@ def _table(
 ) -> TableProof:
     source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
-        session.staging.write_json([t.record() for t in taken], *proved(plan.name))
+        evidence.chunk_proofs(plan.name).write(session.staging, tuple(t.proof for t in taken))
     standing = _standing(session, plan)
     found = sum((t.target for t in taken), standing)
     broken = _unchained(session, plan, (source, made, staged, loaded), standing) or _unlike(session, plan, source)
@@ -215,14 +177,13 @@ def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) ->
 
 def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
     """A stage's receipts of a piece, all of the table's for None."""
-    found = [session.staging.receipt(stage, plan.name, c.number) for c in plan.chunks_of(piece)]
-    return [r for r in found if r is not None]
+    return session.staging.receipts(stage, plan.name, (c.number for c in plan.chunks_of(piece)))
 
 
 def _standing(session: Session, plan: TablePlan) -> Digest:
     """Of the live rows of a repair that were found equal, and stay."""
-    found = session.staging.read_json(COMPARED) if plan.repairs else []
-    return next((Digest.parse(c["standing"]) for c in found if c["table"] == plan.name), Digest())
+    found = evidence.COMPARED.read(session.staging) if plan.repairs else ()
+    return next((Digest.parse(c.standing) for c in found if c.table == plan.name), Digest())
 
 
 def _unlike(session: Session, plan: TablePlan, first: list[Receipt]) -> str:
@@ -321,19 +282,14 @@ def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Seque
     return faults
 
 
-def _named(plan: TablePlan, fault: RowFault) -> dict[str, str]:
+def _named(plan: TablePlan, fault: RowFault) -> Difference:
     """A fault as the report shows it: values of sensitive columns withheld."""
-    record = {"fault": type(fault).__name__, **asdict(fault)}
-    hidden = hidden_columns(plan, "loaded")
-    if isinstance(fault, DifferentValue) and fault.column in hidden:
-        record |= {"staged": "(sensitive)", "target": "(sensitive)"}
+    found, hidden = Difference(fault=type(fault).__name__, **asdict(fault)), hidden_columns(plan, "loaded")
+    if found.column in hidden:
+        found = replace(found, staged="(sensitive)", target="(sensitive)")
     if hidden & set(plan.target_key) or (hidden and not plan.target_key):
-        record["key"] = "(sensitive)"
-    return record
-
-
-def _record(proof: TableProof) -> dict[str, Any]:
-    return asdict(proof) | {"holds": proof.holds}
+        found = replace(found, key="(sensitive)")
+    return found
 
 
 def _lines(proof: TableProof) -> list[str]:
@@ -344,8 +300,4 @@ def _lines(proof: TableProof) -> list[str]:
     if not proof.met:
         left_out = f", in quarantine {proof.quarantined}" if proof.quarantined != str(Digest()) else ""
         lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}{left_out}")
-    for f in proof.faults:
-        what = {"MissingRow": " is missing at the target", "ExtraRow": " was never staged"}.get(f["fault"])
-        what = what or f": {f['column']} is {f['target']!r}, staged was {f['staged']!r}"
-        lines.append(f"{proof.table}: row {f['key']}{what}")
-    return lines
+    return lines + [f"{proof.table}: {fault}" for fault in proof.faults]

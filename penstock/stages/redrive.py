@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,24 +19,19 @@ from penstock.migration.spec import Migration
 from penstock.model import digest
 from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
-from penstock.model.file_names import folder
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Table, arrow_schema
 from penstock.runtime import events
-from penstock.state import journal, quarantine, staged_rows
-from penstock.state.quarantine import FOLDER, Entry, Manifest
+from penstock.state import evidence, journal, quarantine, run_files, staged_rows
+from penstock.state.evidence import RedrivenTable, RedriveRecord
+from penstock.state.journal import Redrive
+from penstock.state.quarantine import Entry, Manifest, Place, StillBad, Taken
 from penstock.state.run_context import Session
-from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift, whole
 
-STAGE = "redriven"
-RECORD = "redriven.json"
 _KEYS_AT_ONCE = 200
 _FINDABLE = INTEGERS | TEXTS | {"date"}
-
-Place = tuple[str, int, int]
-"""Which row of a table's quarantine: the stage and the chunk whose file it is in, and its place in the chunk."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def redrive(session: Session, migration: Migration) -> list[Redriven]:
             if turn.places:
                 done.append(_table(session, migration, connection, turn))
         with connection.begin():
-            session.staging.write_json({"at": journal.now(), "tables": _told(session, connection)}, RECORD)
+            evidence.REDRIVEN.write(session.staging, RedriveRecord(journal.now(), tuple(_told(session, connection))))
     return done
 
 
@@ -82,14 +76,12 @@ def _ready(session: Session) -> Session:
     return staged_rows.ready(session, quarantine=True) if held else session
 
 
-def _told(session: Session, connection: sa.Connection) -> list[dict[str, object]]:
-    """Of each table that was re-driven: how many rows are live by now, and how many are left. For the report."""
-    told: list[dict[str, object]] = []
+def _told(session: Session, connection: sa.Connection) -> Iterator[RedrivenTable]:
+    """Each table that was re-driven. For the report."""
     for plan in session.plan.tables:
         if rounds := _rounds(session, connection, plan):
             left = sum(len(h.entries) for h in _left(session, connection, plan))
-            told.append({"table": plan.name, "loaded": sum(r.rows for r in rounds), "left": left})
-    return told
+            yield RedrivenTable(plan.name, sum(r.loaded for r in rounds), left)
 
 
 def _live(session: Session, connection: sa.Connection) -> None:
@@ -146,10 +138,10 @@ def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[
     manifests = quarantine.manifests(area, plan.name) if plan.quarantines else []
     gone: set[Place] = set()
     reasons: dict[Place, tuple[str, str]] = {}
-    for receipt in _rounds(session, connection, plan):
-        record = _record(session, receipt)
-        gone |= {(s, c, p) for s, c, p in record["gone"]}
-        reasons |= {(s, c, p): (column, reason) for s, c, p, column, reason in record["left"]}
+    for done in _rounds(session, connection, plan):
+        taken = _taken(session, done)
+        gone |= set(taken.gone)
+        reasons |= {Place(b.stage, b.chunk, b.place): (b.column, b.reason) for b in taken.left}
     found = []
     for manifest in manifests:
         entries = quarantine.entries(area, manifest, plan)
@@ -159,23 +151,22 @@ def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[
     return found
 
 
-def _rounds(session: Session, connection: sa.Connection, plan: TablePlan) -> list[Receipt]:
+def _rounds(session: Session, connection: sa.Connection, plan: TablePlan) -> list[Redrive]:
     if not plan.quarantines or not journal.exists(connection):
         return []
-    return journal.receipts(connection, session.plan.run, STAGE, plan.name)
+    return journal.redrives(connection, session.plan.migration, session.plan.run, plan.name)
 
 
-def _record(session: Session, receipt: Receipt) -> dict[str, list[list[Any]]]:
+def _taken(session: Session, done: Redrive) -> Taken:
     """Which rows a round took, and which stayed. Raises StagingDamaged when it is not what was written with them."""
-    found = session.staging.sha256(receipt.file) if session.staging.exists(receipt.file) else "nothing"
-    if found != receipt.sha256:
-        raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
-    record: dict[str, list[list[Any]]] = session.staging.read_json(receipt.file)
-    return record
+    found = session.staging.sha256(done.file) if session.staging.exists(done.file) else "nothing"
+    if found != done.sha256:
+        raise StagingDamaged.of(done.table, done.number, done.file, f"sha256 {done.sha256}", found)
+    return quarantine.taken(done.file).read(session.staging)
 
 
 def _place(entry: Entry) -> Place:
-    return entry.stage, entry.chunk, entry.place
+    return Place(entry.stage, entry.chunk, entry.place)
 
 
 def _now(entry: Entry, reasons: Mapping[Place, tuple[str, str]]) -> Entry:
@@ -260,25 +251,22 @@ def _commit(
                 what, why = f"what was re-driven into {live.name} does not read back as it was", f"loaded {taken}, read back {found}"
                 fix = "nothing was changed; look at triggers and at who else writes there, then try again"
                 raise LoadFailed(what, f"table {plan.name}", why, fix)
-        record = {
-            "gone": [place for place in places if place not in stay],
-            "left": [[*place, bad.column, bad.reason] for place, bad in stay.items()],
-        }
-        file = f"{FOLDER}/{folder(plan.name)}/{STAGE}-{turn.number:05}.json"
-        session.staging.write_json(record, file)
-        receipt = Receipt(
-            plan.name,
-            STAGE,
-            turn.number,
-            len(places),
-            rows.num_rows,
-            str(taken),
-            rejected=len(stay),
+        gone = tuple(place for place in places if place not in stay)
+        left = tuple(StillBad(*place, bad.column, bad.reason) for place, bad in stay.items())
+        file = run_files.redriven(plan.name, turn.number)
+        quarantine.taken(file).write(session.staging, Taken(gone, left))
+        done = Redrive(
+            table=plan.name,
+            number=turn.number,
+            taken=len(places),
+            loaded=rows.num_rows,
             filtered=len(places) - rows.num_rows - len(stay),
+            left=len(stay),
+            digest=str(taken),
             file=file,
             sha256=session.staging.sha256(file),
         )
-        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+        journal.write_redrive(connection, session.plan.migration, session.plan.run, done)
         events.emit("redrive.loaded", table=plan.name, rows=rows.num_rows)
 
 

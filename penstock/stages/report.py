@@ -9,17 +9,17 @@ from penstock.reporting.content import collect
 from penstock.reporting.html import report as pages
 from penstock.reporting.inputs import read
 from penstock.runtime import events
-from penstock.state import previous_run
+from penstock.state import previous_run, run_files
 from penstock.state.staging import Staging
 
 
 def report(area: Staging, migration: str, run: str) -> dict[str, Any]:
     """Write report.json and report.html of a run from what it has staged so far, and answer the first's content."""
     found = collect(read(area), migration, run)
-    area.write_json(found, "report.json")
+    area.write_json(found, run_files.REPORT)
     previous_run.publish(area, found)
-    area.write_text(pages.document(found), "report.html")
-    events.emit("report.written", url=f"{area.url}/report.html", outcome=found["outcome"])
+    area.write_text(pages.document(found), run_files.REPORT_PAGE)
+    events.emit("report.written", url=f"{area.url}/{run_files.REPORT_PAGE}", outcome=found["outcome"])
     return found
 
 
@@ -31,7 +31,7 @@ def report_undo(own: Staging, area: Staging | None, migration: str, undo_run: st
     """
     of = report(area, migration, run) if area is not None else undo.unknown(run)
     found = undo.collect(own, migration, undo_run, of, asked)
-    own.write_json(found, "report.json")
-    own.write_text(pages.undo_document(found), "report.html")
-    events.emit("report.written", url=f"{own.url}/report.html", outcome=found["outcome"])
+    own.write_json(found, run_files.REPORT)
+    own.write_text(pages.undo_document(found), run_files.REPORT_PAGE)
+    events.emit("report.written", url=f"{own.url}/{run_files.REPORT_PAGE}", outcome=found["outcome"])
     return found

@@ -19,10 +19,10 @@ from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import arrow_schema
 from penstock.runtime import events
-from penstock.state import quarantine, staged_rows, staging
+from penstock.state import quarantine, run_files, staged_rows, staging
 from penstock.state.quarantine import Rejects
 from penstock.state.run_context import Session
-from penstock.state.staging import Receipt, chunk_file
+from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift
 
@@ -57,7 +57,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
     extracted = session.staging.receipt("extracted", plan.name, number)
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
-    file = chunk_file(STAGE, plan.name, number)
+    file = run_files.rows(STAGE, plan.name, number)
     came, went, longest = 0, Digest(), 0
     sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, private_columns(plan))
     rejects = Rejects(plan, session.plan, plan.source.columns)
@@ -82,12 +82,12 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         error.where = error.where or f"table {plan.name}, chunk {number}"
         raise
     return Receipt(
-        plan.name,
-        STAGE,
-        number,
-        came,
-        went.rows,
-        str(went),
+        table=plan.name,
+        stage=STAGE,
+        chunk=number,
+        rows_in=came,
+        rows=went.rows,
+        digest=str(went),
         digest_in=extracted.digest,
         rejected=rejects.count,
         filtered=came - went.rows - rejects.count,

@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock.runtime.formatting import count
-from penstock.state import journal
+from penstock.state.evidence import Verdict
+from penstock.state.journal_tables import APPROVALS
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def ask(connection: sa.Connection, mine: Asked) -> Asked:
     try:
         with connection.begin():
             if not (there := _read(connection, mine.migration, mine.backfill)):
-                connection.execute(journal.APPROVALS.insert().values(**_row(mine)))
+                connection.execute(APPROVALS.insert().values(**_row(mine)))
                 return mine
             return there
     except sa.exc.IntegrityError:  # another run has written it at the same moment
@@ -53,7 +54,7 @@ def ask(connection: sa.Connection, mine: Asked) -> Asked:
 
 def take_over(connection: sa.Connection, lost: Asked, mine: Asked) -> bool:
     """Ask in the place of a run that will never be answered; False when another run has done so, or an answer has come."""
-    table = journal.APPROVALS
+    table = APPROVALS
     with connection.begin():
         where = (table.c.migration == lost.migration, table.c.backfill == lost.backfill, table.c.run == lost.run, table.c.answer == "")
         return bool(connection.execute(table.update().where(*where).values(**_row(mine))).rowcount)
@@ -61,7 +62,7 @@ def take_over(connection: sa.Connection, lost: Asked, mine: Asked) -> bool:
 
 def answer(connection: sa.Connection, answered: Asked) -> None:
     """Write the answer to the run's own question down; where another run asks by now, it changes nothing."""
-    table = journal.APPROVALS
+    table = APPROVALS
     with connection.begin():
         where = (table.c.migration == answered.migration, table.c.backfill == answered.backfill, table.c.run == answered.run)
         connection.execute(table.update().where(*where).values(**_row(answered)))
@@ -76,13 +77,9 @@ def beyond(approved: Asked, rejected: int, warned: Sequence[str]) -> str:
     return "; ".join(found)
 
 
-def warned(verdicts: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def warned(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """The expectations that warned, as `table.stage.code`."""
-    return tuple(
-        sorted(
-            f"{v['table']}.{v['stage']}.{r['code']}" for v in verdicts if v["decision"] == "warn" for r in v["results"] if not r["success"]
-        )
-    )
+    return tuple(sorted(f"{v.table}.{v.stage}.{r.code}" for v in verdicts if v.decision == "warn" for r in v.broken))
 
 
 def _row(asked: Asked) -> dict[str, Any]:
@@ -90,7 +87,7 @@ def _row(asked: Asked) -> dict[str, Any]:
 
 
 def _read(connection: sa.Connection, migration: str, backfill: str) -> Asked | None:
-    table = journal.APPROVALS
+    table = APPROVALS
     query = sa.select(table).where(table.c.migration == migration, table.c.backfill == backfill)
     row = connection.execute(query).mappings().first()
     return Asked(**(dict(row) | {"warned": tuple(json.loads(row["warned"]))})) if row else None

@@ -6,18 +6,18 @@ One record is a whole table, or one partition of it. Which of two runs that over
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import sqlalchemy as sa
 
 from penstock.databases import Database
-from penstock.errors import LockRefused, SwitchRefused
-from penstock.state import journal
+from penstock.errors import SwitchRefused
+from penstock.state import journal_version, session_lock
+from penstock.state.journal_tables import COVERAGE, TURNS
 
 State = Literal["proven", "overlaid"]
 WHOLE = ("", "")
@@ -69,7 +69,7 @@ class Covered:
 
 def lock(connection: sa.Connection, migration: str) -> None:
     """Let nobody else switch this migration until the transaction ends. The first statement of that transaction."""
-    turn = journal.TURNS
+    turn = TURNS
     connection.execute(turn.update().where(turn.c.migration == migration).values(turn=turn.c.turn + 1))
 
 
@@ -79,30 +79,13 @@ def turn(connection: sa.Connection, database: Database, migration: str) -> Itera
 
     Raises SwitchRefused when the others take too long.
     """
-    if not database.session_lock:
+    with session_lock.held(connection, database, migration, f"another run of {migration} has been switching"):
         yield
-        return
-    home = connection.engine.url.database or ""
-    name = "penstock_" + hashlib.sha256(f"{home}/{migration}".encode()).hexdigest()[:40]
-    take, give = database.session_lock
-    if not connection.execute(sa.text(take), {"name": name, "seconds": _PATIENCE}).scalar():
-        raise LockRefused.of(home, f"another run of {migration} has been switching for {_PATIENCE} s")
-    connection.commit()
-    try:
-        yield
-    finally:
-        with suppress(sa.exc.DBAPIError):  # a session that is gone has given it back
-            connection.rollback()
-            connection.execute(sa.text(give), {"name": name})
-            connection.commit()
-
-
-_PATIENCE = 3600
 
 
 def line_up(connection: sa.Connection, migration: str) -> None:
     """Make the row that `lock` locks, in a transaction of its own, where it isn't there yet."""
-    turn = journal.TURNS
+    turn = TURNS
     try:
         with connection.begin():
             if not connection.execute(sa.select(turn.c.turn).where(turn.c.migration == migration)).first():
@@ -113,9 +96,9 @@ def line_up(connection: sa.Connection, migration: str) -> None:
 
 def of(connection: sa.Connection, migration: str) -> list[Covered]:
     """A migration's records, by table and time; none where there is no journal yet."""
-    if not sa.inspect(connection).has_table(journal.COVERAGE.name):
+    if not journal_version.has(connection, COVERAGE):
         return []
-    table = journal.COVERAGE
+    table = COVERAGE
     query = sa.select(table).where(table.c.migration == migration).order_by(table.c.table_name, table.c.low)
     return [_read(row) for row in connection.execute(query).mappings()]
 
@@ -171,7 +154,7 @@ def restore(connection: sa.Connection, migration: str, token: str, before: Itera
 
     Where another run has made rows of a record's place live since, that run's record stays.
     """
-    table = journal.COVERAGE
+    table = COVERAGE
     if not connection.execute(table.delete().where(table.c.migration == migration, table.c.token == token)).rowcount:
         return False
     now = of(connection, migration)
@@ -184,7 +167,7 @@ def restore(connection: sa.Connection, migration: str, token: str, before: Itera
 
 
 def _delete(connection: sa.Connection, record: Covered) -> None:
-    table = journal.COVERAGE
+    table = COVERAGE
     keys = (table.c.migration == record.migration, table.c.table_name == record.table)
     connection.execute(table.delete().where(*keys, table.c.low == record.low, table.c.high == record.high))
 
@@ -192,4 +175,4 @@ def _delete(connection: sa.Connection, record: Covered) -> None:
 def _insert(connection: sa.Connection, records: Sequence[Covered]) -> None:
     rows = [asdict(r) for r in records]
     if rows:
-        connection.execute(journal.COVERAGE.insert(), [r | {"table_name": r.pop("table"), "row_count": r.pop("rows")} for r in rows])
+        connection.execute(COVERAGE.insert(), [r | {"table_name": r.pop("table"), "row_count": r.pop("rows")} for r in rows])

@@ -1,144 +1,26 @@
 """The journal: tables in the target database, committed together with the data they speak of.
 
-penstock_shadows   which run a shadow belongs to
-penstock_receipts  chunks loaded and proved
-penstock_switches  switches and their undoing, with the evidence they were made on
-penstock_coverage  what of each table is proven, and by which run
-penstock_pending   how many rows of a covered interval wait for another interval
-penstock_turns     a row a migration, locked by the one run that is switching
-penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
-penstock_keys      the random part of the key of each run whose staged rows are encrypted
+penstock/state/journal_tables.py has the tables; penstock/state/coverage.py and approvals.py read and write theirs.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
 
-from penstock import databases
-from penstock.databases import generic
 from penstock.model.schema import TableName
+from penstock.state import journal_version
+from penstock.state.evidence import Proof
+from penstock.state.journal_tables import KEYS, METADATA, PENDING, RECEIPTS, SHADOWS, SWITCHES
 from penstock.state.staging import Receipt
+from penstock.state.switch_evidence import Evidence
 
-_METADATA = sa.MetaData()
-
-
-class _Exact(sa.String):
-    """A text of any script, in which case and accents count, whatever the target's own defaults are."""
-
-
-@compiles(_Exact)
-def _declared(type_: _Exact, compiler: Any, **_: object) -> str:
-    """The type in a CREATE TABLE, as the target's database says."""
-    database = databases.named(compiler.dialect.name) or generic.DATABASE
-    return str(compiler.process(database.text_type(type_.length)))
-
-
-def _name(length: int) -> _Exact:
-    """A name of at most so many characters."""
-    return _Exact(length)
-
-
-_LONG = _Exact()
-
-SHADOWS = sa.Table(
-    "penstock_shadows",
-    _METADATA,
-    sa.Column("shadow", _name(250), primary_key=True),
-    sa.Column("migration", _name(40), nullable=False),
-    sa.Column("run", _name(280), nullable=False),
-)
-RECEIPTS = sa.Table(
-    "penstock_receipts",
-    _METADATA,
-    sa.Column("run", _name(250), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
-    sa.Column("stage", sa.String(16), primary_key=True),
-    sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("migration", _name(40), nullable=False),
-    sa.Column("row_count", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.String(80), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("receipt", _LONG, nullable=False),
-)
-SWITCHES = sa.Table(
-    "penstock_switches",
-    _METADATA,
-    sa.Column("token", sa.String(16), primary_key=True),
-    sa.Column("migration", _name(40), nullable=False),
-    sa.Column("run", _name(250), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("keep_until", sa.String(40), nullable=False),
-    sa.Column("position", _LONG, nullable=True),
-    sa.Column("moves", _LONG, nullable=False),
-    sa.Column("replaced", _LONG, nullable=False),
-    sa.Column("evidence", _LONG, nullable=False),
-)
-COVERAGE = sa.Table(
-    "penstock_coverage",
-    _METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
-    sa.Column("low", sa.String(40), primary_key=True),
-    sa.Column("high", sa.String(40), primary_key=True),
-    sa.Column("run", _name(250), nullable=False),
-    sa.Column("token", sa.String(16), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("row_count", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.String(80), nullable=False),
-    sa.Column("rows_read", sa.BigInteger, nullable=False),
-    sa.Column("source", sa.String(80), nullable=False),
-    sa.Column("read_at", sa.String(40), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("why", _LONG, nullable=False),
-    sa.Column("watermark", sa.String(40), nullable=False),
-    sa.Column("whole_at", sa.String(40), nullable=False),
-)
-PENDING = sa.Table(
-    "penstock_pending",
-    _METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("table_name", _name(250), primary_key=True),
-    sa.Column("low", sa.String(40), primary_key=True),
-    sa.Column("high", sa.String(40), primary_key=True),
-    sa.Column("row_count", sa.BigInteger, nullable=False),
-)
-TURNS = sa.Table(
-    "penstock_turns",
-    _METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("turn", sa.BigInteger, nullable=False),
-)
-APPROVALS = sa.Table(
-    "penstock_approvals",
-    _METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("backfill", _name(80), primary_key=True),
-    sa.Column("run", _name(250), nullable=False),
-    sa.Column("asked_at", sa.String(40), nullable=False),
-    sa.Column("answer", sa.String(16), nullable=False),
-    sa.Column("by", _name(250), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("rejected", sa.BigInteger, nullable=False),
-    sa.Column("warned", _LONG, nullable=False),
-)
-KEYS = sa.Table(
-    "penstock_keys",
-    _METADATA,
-    sa.Column("migration", _name(40), primary_key=True),
-    sa.Column("run", _name(250), primary_key=True),
-    sa.Column("random", sa.String(64), nullable=False),
-    sa.Column("area", sa.String(64), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-)
-NAMES = frozenset(_METADATA.tables)
+NAMES = frozenset(METADATA.tables)
 
 
 @dataclass(frozen=True)
@@ -157,7 +39,7 @@ class Switch:
     at: str
     keep_until: str
     moves: tuple[tuple[TableName, TableName, TableName | None], ...]
-    evidence: dict[str, Any]
+    evidence: Evidence
     replaced: tuple[tuple[TableName, TableName, TableName | None], ...] = ()
     position: str | None = None
 
@@ -168,19 +50,13 @@ def now() -> str:
 
 
 def create(connection: sa.Connection) -> None:
-    """Make the journal's tables where they are not there yet, in transactions of its own."""
-    for others in range(len(NAMES), -1, -1):
-        try:
-            with connection.begin():
-                return _METADATA.create_all(connection)
-        except sa.exc.DBAPIError:
-            if not others:  # each failure but the last may be a table that another run has made at the same moment
-                raise
+    """Make the journal, or bring an older one up to date, in transactions of its own. Raises JournalNewer."""
+    journal_version.bring_up_to_date(connection)
 
 
 def exists(connection: sa.Connection) -> bool:
-    """Whether there is a journal: nothing has ever been loaded into a target without one."""
-    return sa.inspect(connection).has_table(SWITCHES.name)
+    """Whether there is a journal: nothing has ever been loaded into a target without one. Raises JournalNewer."""
+    return journal_version.has(connection, SWITCHES)
 
 
 def shadow_owner(connection: sa.Connection, shadow: TableName) -> tuple[str, str] | None:
@@ -207,24 +83,79 @@ def release_shadow(connection: sa.Connection, shadow: TableName) -> None:
 
 def write_receipt(connection: sa.Connection, migration: str, run: str, receipt: Receipt) -> None:
     """Record a chunk in the caller's transaction; an older receipt of the same chunk is replaced."""
-    mine = _asked(run, receipt)
+    mine = {"of_migration": migration, "of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
     # looked for first: InnoDB locks the gap where a deleted row could be, and writers abreast would wait for each other in a circle
     if connection.execute(_LOOK, mine).first():
         connection.execute(_FORGET, mine)
-    connection.execute(_WRITE, _row(migration, run, receipt))
+    _insert(connection, migration, run, [asdict(receipt)])
 
 
-def write_receipts(connection: sa.Connection, migration: str, run: str, stage: str, made: Sequence[Receipt]) -> None:
-    """Record many chunks of one stage at once, in the caller's transaction, each in the place of an older receipt of it."""
-    there = all_receipts(connection, run, stage)
-    if before := [r for r in made if (r.table, r.chunk) in there]:
-        connection.execute(_FORGET, [_asked(run, r) for r in before])
-    if made:
-        connection.execute(_WRITE, [_row(migration, run, r) for r in made])
+def write_built(connection: sa.Connection, migration: str, run: str, numbers: Sequence[int]) -> None:
+    """Record, in the caller's transaction, that these of the numbered statements of the build have run."""
+    there = built(connection, migration, run)
+    _insert(connection, migration, run, [_books("", "built", n, 0, 0, "") for n in numbers if n not in there])
+
+
+def built(connection: sa.Connection, migration: str, run: str) -> set[int]:
+    """The numbers of the statements of the build that have run."""
+    query = sa.select(RECEIPTS.c.chunk).where(*_of(migration, run), RECEIPTS.c.stage == "built")
+    return {int(row[0]) for row in connection.execute(query)}
+
+
+def write_proof(connection: sa.Connection, migration: str, run: str, proof: Proof) -> None:
+    """Record the proof of every table in the caller's transaction, each in the place of an older one."""
+    of_run = (*_of(migration, run), RECEIPTS.c.stage == "proved")
+    if connection.execute(sa.select(RECEIPTS.c.chunk).where(*of_run)).first():
+        connection.execute(RECEIPTS.delete().where(*of_run))
+    _insert(connection, migration, run, [_books(p.table, "proved", 0, p.rows, p.rows, p.target, seconds=p.seconds) for p in proof.tables])
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """One re-drive of the quarantined rows of a table. number: from 0.
+
+    taken, loaded, filtered, left: how many rows were looked at, are live now, were left out by a filter, and stay.
+    digest: of the loaded rows.  file, sha256: the record in staging of which rows they were.
+    """
+
+    table: str
+    number: int
+    taken: int
+    loaded: int
+    filtered: int
+    left: int
+    digest: str
+    file: str
+    sha256: str
+
+
+def write_redrive(connection: sa.Connection, migration: str, run: str, done: Redrive) -> None:
+    """Record a re-drive in the caller's transaction. Raises sqlalchemy.exc.IntegrityError when one of that number is there already."""
+    more = {"filtered": done.filtered, "rejected": done.left, "file": done.file, "sha256": done.sha256}
+    _insert(connection, migration, run, [_books(done.table, "redriven", done.number, done.taken, done.loaded, done.digest, **more)])
+
+
+def redrives(connection: sa.Connection, migration: str, run: str, table: str) -> list[Redrive]:
+    """The re-drives of a table of a run, in their order."""
+    query = sa.select(RECEIPTS).where(*_of(migration, run), RECEIPTS.c.stage == "redriven", RECEIPTS.c.table_name == table)
+    found = []
+    for row in connection.execute(query.order_by(RECEIPTS.c.chunk)).mappings():
+        kept = json.loads(row["receipt"])
+        counts = {"taken": kept["rows_in"], "filtered": kept["filtered"], "left": kept["rejected"]}
+        place = {"file": kept["file"], "sha256": kept["sha256"]}
+        found.append(Redrive(table, row["chunk"], loaded=row["row_count"], digest=row["digest"], **counts, **place))
+    return found
+
+
+def _books(table: str, stage: str, chunk: int, rows_in: int, rows: int, digest: str, **more: Any) -> dict[str, Any]:
+    """The record of a row of penstock_receipts. As in every receipt, rows_in = rows + rejected + filtered."""
+    record = {"table": table, "stage": stage, "chunk": chunk, "rows_in": rows_in, "rows": rows, "digest": digest}
+    return {**record, "rejected": 0, "filtered": 0, **more}
 
 
 # written once: to put such a statement together takes longer than to send it
 _MINE = (
+    RECEIPTS.c.migration == sa.bindparam("of_migration"),
     RECEIPTS.c.run == sa.bindparam("of_run"),
     RECEIPTS.c.table_name == sa.bindparam("of_table"),
     RECEIPTS.c.stage == sa.bindparam("of_stage"),
@@ -235,34 +166,34 @@ _FORGET = RECEIPTS.delete().where(*_MINE)
 _WRITE = RECEIPTS.insert()
 
 
-def _asked(run: str, receipt: Receipt) -> dict[str, Any]:
-    """What `_MINE` asks for."""
-    return {"of_run": run, "of_table": receipt.table, "of_stage": receipt.stage, "of_chunk": receipt.chunk}
+def _insert(connection: sa.Connection, migration: str, run: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows in the caller's transaction. A single one is sent as such: an insert of many is put together anew each time."""
+    values = [
+        {
+            "run": run,
+            "table_name": record["table"],
+            "stage": record["stage"],
+            "chunk": record["chunk"],
+            "migration": migration,
+            "row_count": record["rows"],
+            "digest": record["digest"],
+            "at": now(),
+            "receipt": json.dumps(record),
+        }
+        for record in records
+    ]
+    if values:
+        connection.execute(_WRITE, values if len(values) > 1 else values[0])
 
 
-def _row(migration: str, run: str, receipt: Receipt) -> dict[str, Any]:
-    return {
-        "run": run,
-        "table_name": receipt.table,
-        "stage": receipt.stage,
-        "chunk": receipt.chunk,
-        "migration": migration,
-        "row_count": receipt.rows,
-        "digest": receipt.digest,
-        "at": now(),
-        "receipt": json.dumps(asdict(receipt)),
-    }
+def _of(migration: str, run: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition of a run's rows in penstock_receipts. Runs of two migrations may have one id."""
+    return RECEIPTS.c.migration == migration, RECEIPTS.c.run == run
 
 
-def receipts(connection: sa.Connection, run: str, stage: str, table: str) -> list[Receipt]:
-    """A run's receipts of one stage and table, by chunk."""
-    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage, RECEIPTS.c.table_name == table)
-    return [Receipt(**json.loads(row[0])) for row in connection.execute(query.order_by(RECEIPTS.c.chunk))]
-
-
-def all_receipts(connection: sa.Connection, run: str, stage: str) -> dict[tuple[str, int], Receipt]:
+def all_receipts(connection: sa.Connection, migration: str, run: str, stage: str) -> dict[tuple[str, int], Receipt]:
     """A run's receipts of one stage by table and chunk."""
-    query = sa.select(RECEIPTS.c.receipt).where(RECEIPTS.c.run == run, RECEIPTS.c.stage == stage)
+    query = sa.select(RECEIPTS.c.receipt).where(*_of(migration, run), RECEIPTS.c.stage == stage)
     found = (Receipt(**json.loads(row[0])) for row in connection.execute(query))
     return {(r.table, r.chunk): r for r in found}
 
@@ -279,15 +210,15 @@ def write_pending(connection: sa.Connection, migration: str, table: str, counts:
 
 def pending(connection: sa.Connection, migration: str) -> dict[tuple[str, str, str], int]:
     """How many rows wait for another interval, by table and interval (low, high); none where there is no journal yet."""
-    if not sa.inspect(connection).has_table(PENDING.name):
+    if not journal_version.has(connection, PENDING):
         return {}
     query = sa.select(PENDING).where(PENDING.c.migration == migration)
     return {(row["table_name"], row["low"], row["high"]): int(row["row_count"]) for row in connection.execute(query).mappings()}
 
 
-def forget_receipts(connection: sa.Connection, run: str) -> None:
+def forget_receipts(connection: sa.Connection, migration: str, run: str) -> None:
     """Drop a run's receipts, because its shadows are made anew."""
-    connection.execute(RECEIPTS.delete().where(RECEIPTS.c.run == run))
+    connection.execute(RECEIPTS.delete().where(*_of(migration, run)))
 
 
 @dataclass(frozen=True)
@@ -303,7 +234,7 @@ class Key:
 
 def keys(connection: sa.Connection, migration: str, run: str | None = None) -> list[Key]:
     """The keys of a migration's runs, or of one; none where the journal is older than this table."""
-    if not sa.inspect(connection).has_table(KEYS.name):
+    if not journal_version.has(connection, KEYS):
         return []
     query = sa.select(KEYS).where(KEYS.c.migration == migration)
     found = connection.execute(query if run is None else query.where(KEYS.c.run == run)).mappings()
@@ -317,7 +248,7 @@ def write_key(connection: sa.Connection, key: Key) -> None:
 
 def forget_key(connection: sa.Connection, migration: str, run: str) -> None:
     """Delete a run's key: whatever is left of its encrypted files can never be read again."""
-    if sa.inspect(connection).has_table(KEYS.name):
+    if journal_version.has(connection, KEYS):
         connection.execute(KEYS.delete().where(KEYS.c.migration == migration, KEYS.c.run == run))
 
 
@@ -325,8 +256,8 @@ def write_switch(connection: sa.Connection, switch: Switch) -> None:
     """Record a switch; an older record with the same token is replaced."""
     connection.execute(SWITCHES.delete().where(SWITCHES.c.token == switch.token))
     places = {part: json.dumps([[_place(n) for n in move] for move in getattr(switch, part)]) for part in ("moves", "replaced")}
-    values = asdict(switch) | places | {"evidence": json.dumps(switch.evidence)}
-    connection.execute(SWITCHES.insert().values(**values))
+    texts = {part: getattr(switch, part) for part in ("token", "migration", "run", "state", "at", "keep_until", "position")}
+    connection.execute(SWITCHES.insert().values(**texts, **places, evidence=switch.evidence.to_json()))
 
 
 def switches(connection: sa.Connection, migration: str, states: Sequence[str]) -> list[Switch]:
@@ -335,7 +266,7 @@ def switches(connection: sa.Connection, migration: str, states: Sequence[str]) -
     found = []
     for row in connection.execute(query).mappings():
         places = {part: tuple(tuple(map(_named, move)) for move in json.loads(row[part])) for part in ("moves", "replaced")}
-        found.append(Switch(**(dict(row) | places | {"evidence": json.loads(row["evidence"])})))
+        found.append(Switch(**(dict(row) | places | {"evidence": Evidence.from_json(row["evidence"])})))
     return found
 
 

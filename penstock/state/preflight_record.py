@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.state import run_files
 from penstock.state.staging import Staging
 
-FILE = "preflight.json"
-_OLD_FILE = "assessment.json"
 _OLD_NAMES = {"told": "lines", "outlook": "estimate"}
 
 
 def write(area: Staging, record: dict[str, Any]) -> None:
     """Keep what preflight found. record: as `PreflightResult.record` makes it."""
-    area.write_json(record, FILE)
+    area.write_json(record, run_files.PREFLIGHT)
 
 
 def read(area: Staging) -> dict[str, Any] | None:
     """What preflight found; None where nothing is kept. A run of version 0.1 has another file, with other names in it."""
-    if area.exists(FILE):
-        return dict(area.read_json(FILE))
-    if area.exists(_OLD_FILE):
-        return {_OLD_NAMES.get(name, name): value for name, value in area.read_json(_OLD_FILE).items()}
+    if area.exists(run_files.PREFLIGHT):
+        return dict(area.read_json(run_files.PREFLIGHT))
+    if area.exists(run_files.OLD_PREFLIGHT):
+        return {_OLD_NAMES.get(name, name): value for name, value in area.read_json(run_files.OLD_PREFLIGHT).items()}
     return None

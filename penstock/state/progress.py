@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from penstock.model import pipeline
 from penstock.model.pipeline import PIPELINE, PLAN, UNDO
 from penstock.model.plan import Plan, TablePlan
-from penstock.state import previous_run, progress_writer
+from penstock.state import previous_run, progress_writer, run_files
+from penstock.state.json_file import JsonFile
+from penstock.state.previous_run import LastRun
+from penstock.state.progress_writer import Most, Part
 from penstock.state.run_log import busy
 from penstock.state.staging import Staging
 
-EXPECTED = "expected.json"
 MOVING = tuple(stage.name for stage in PIPELINE if stage.row_cost)
 """The stages that rows go through: their time grows with the rows."""
 
@@ -29,7 +32,31 @@ _FIXED = 1.0
 _BEFORE = {stage.name: 0.01 for stage in PLAN}
 """The share of the stages before it is known how much there is to do."""
 
-Part = dict[str, Any]
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much a stage has to do."""
+
+    tables: int
+    rows: int
+    chunks: int
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the planned run has to do: its stages, and how much each has to do. all: all tables.  last: the last run of its kind.
+
+    weights: what share of the work each stage is; None in files of earlier versions.
+    """
+
+    stages: tuple[str, ...]
+    all: Sizes
+    last: LastRun | None
+    sizes: Mapping[str, Sizes] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
+
+
+EXPECTED: JsonFile[Expected] = JsonFile(run_files.EXPECTED, TypeAdapter(Expected))
 
 
 @dataclass(frozen=True)
@@ -81,23 +108,18 @@ def expect(area: Staging, plan: Plan) -> None:
     """Write down what the planned run has to do, for `read`."""
     last = previous_run.before(area, previous_run.kind(previous_run.moves(t) for t in plan.tables))
     stages = [stage for stage in pipeline.of(plan) if stage.name != "preflight"]  # Airflow's alone
-    expected: dict[str, Any] = {
-        "stages": [stage.name for stage in stages],
-        "all": _sizes(plan.tables),
-        "sizes": {stage.name: _sizes(stage.tables(plan)) for stage in stages},
-        "last": last,
-    }
-    area.write_json(expected | {"weights": _weights(expected)}, EXPECTED)
+    names, sizes = tuple(stage.name for stage in stages), {stage.name: _sizes(stage.tables(plan)) for stage in stages}
+    expected = Expected(names, _sizes(plan.tables), last, sizes)
+    EXPECTED.write(area, replace(expected, weights=_weights(expected)))
 
 
 def read(area: Staging) -> Progress:
     """How far the run in `area` is."""
     parts: dict[str, list[Part]] = {}
-    for name in (n for n in area.names(progress_writer.FOLDER) if n.endswith(".json")):  # beside one that is being written
-        part = area.read_json(progress_writer.FOLDER, name)
-        parts.setdefault(part["stage"], []).append(part)
-    expected = area.read_json(EXPECTED) if area.exists(EXPECTED) else None
-    planned = expected["stages"] if expected else []
+    for part in progress_writer.parts(area):
+        parts.setdefault(part.stage, []).append(part)
+    expected = EXPECTED.find(area)
+    planned = expected.stages if expected else ()
     began = min((_epoch(p) for of in parts.values() for p in of), default=0.0)
     stages: list[Stage] = []
     for stage in (*PIPELINE, UNDO):
@@ -105,7 +127,7 @@ def read(area: Staging) -> Progress:
             stages.append(_stage(stage, parts.get(stage.name, ()), expected, stages, began))
     going = [s for s in stages if s.state != "next"]
     running = [s for s in going if s.state == "running"]
-    updated = max((_epoch(p) + p["seconds"] for of in parts.values() for p in of), default=None)
+    updated = max((_epoch(p) + p.seconds for of in parts.values() for p in of), default=None)
     return Progress(
         stage=(running or going)[-1].stage if going else None,
         fraction=_fraction(stages, expected),
@@ -127,69 +149,67 @@ def pace(area: Staging) -> list[dict[str, Any]]:
     ]
 
 
-def _sizes(tables: Sequence[TablePlan]) -> dict[str, int]:
-    return {"tables": len(tables), "rows": sum(t.rows for t in tables), "chunks": sum(len(t.chunks) for t in tables)}
+def _sizes(tables: Sequence[TablePlan]) -> Sizes:
+    return Sizes(len(tables), sum(t.rows for t in tables), sum(len(t.chunks) for t in tables))
 
 
-def _stage(
-    of_run: pipeline.Stage, parts: Sequence[Part], expected: Mapping[str, Any] | None, before: Sequence[Stage], began: float
-) -> Stage:
+def _stage(of_run: pipeline.Stage, parts: Sequence[Part], expected: Expected | None, before: Sequence[Stage], began: float) -> Stage:
     name, moves = of_run.name, bool(of_run.row_cost)
-    sizes = expected and expected.get("sizes", {}).get(name, expected["all"])
-    rows = sum(p["rows"] + p["kept"] for p in parts)
+    sizes = expected and expected.sizes.get(name, expected.all)
+    rows = sum(p.rows + p.kept for p in parts)
     wanted = _wanted(name, sizes, before) if sizes and moves else None
-    of = sizes["tables"] if sizes and "decided" in of_run.events else sizes["chunks"] if sizes and of_run.fan_out else None
-    done = sum(p["done"] for p in parts)
-    states = {p["state"] for p in parts}
+    of = sizes.tables if sizes and "decided" in of_run.events else sizes.chunks if sizes and of_run.fan_out else None
+    done = sum(p.done for p in parts)
+    states = {p.state for p in parts}
     state = next((s for s in ("running", "failed") if s in states), "done" if states else "next")
     if state == "done" and of is not None and done < of:
         state = "running"  # parts that have not begun: tasks wait for a slot
     seconds = busy(parts)
     samples = _rates(parts, began) if moves else ()
-    moved = sum(p["rows"] for p in parts)
+    moved = sum(p.rows for p in parts)
     speed = samples[-1][1] if samples and state == "running" else round(moved / seconds) if moved and seconds else None
-    counted = sum(p["bytes"] for p in parts)
+    counted = sum(p.bytes for p in parts)
     fraction = _done_of(parts, wanted, of)
     return Stage(name, of_run.label, state, round(fraction, 4), rows, wanted, counted, done, of, round(seconds, 3), speed, samples)
 
 
 def _done_of(parts: Sequence[Part], wanted: int | None, of: int | None) -> float:
     """How much of a stage its parts have done, by the most that any try of each has counted."""
-    most = [p.get("most") or {"rows": p["rows"] + p["kept"], "done": p["done"], "over": p["state"] == "done"} for p in parts]
+    most = [p.most or Most(p.rows + p.kept, p.done, p.state == "done") for p in parts]
     if not most:
         return 0.0
-    rows, done = sum(m["rows"] for m in most), sum(m["done"] for m in most)
-    if done >= of if of else all(m["over"] for m in most):
+    rows, done = sum(m.rows for m in most), sum(m.done for m in most)
+    if done >= of if of else all(m.over for m in most):
         return 1.0
     return min(0.99, rows / wanted if wanted else done / of if of else 0.0)
 
 
-def _wanted(name: str, sizes: Mapping[str, int], before: Sequence[Stage]) -> int:
+def _wanted(name: str, sizes: Sizes, before: Sequence[Stage]) -> int:
     """How many rows the stage will see: what the one before gave where it is over, else what the plan says."""
     rows = {s.stage: s.rows for s in before if s.state == "done"}
     given = {"prove": rows.get("load")}.get(name)
     if name == "load" and "extract" in rows and not any(s.stage == "transform" for s in before):
         given = rows["extract"]
-    return given if given is not None else sizes["rows"]
+    return given if given is not None else sizes.rows
 
 
 def _rates(parts: Iterable[Part], began: float) -> tuple[tuple[float, int], ...]:
     """Rows a second over time, of all parts together, at a few dozen points."""
-    counted = [p for p in parts if p["rows"]]
+    counted = [p for p in parts if p.rows]
     if not counted:
         return ()
-    low, high = min(map(_epoch, counted)), max(_epoch(p) + p["seconds"] for p in counted)
+    low, high = min(map(_epoch, counted)), max(_epoch(p) + p.seconds for p in counted)
     bins = max(1, min(_POINTS, int(high - low)))
     edges = np.linspace(low, max(high, low + 0.001), bins + 1)
     total = np.zeros(bins + 1)
     for part in counted:
-        at, rows = zip(*part["samples"], (part["seconds"], part["rows"]), strict=True)
+        at, rows = zip(*part.samples, (part.seconds, part.rows), strict=True)
         total += np.interp(edges, _epoch(part) + np.array(at), rows)
     rates = np.maximum(0, np.diff(total) / np.diff(edges))
     return tuple((round(float(e) - began, 2), round(float(r))) for e, r in zip(edges[1:], rates, strict=True))
 
 
-def _left(stages: Sequence[Stage], expected: Mapping[str, Any]) -> float | None:
+def _left(stages: Sequence[Stage], expected: Expected) -> float | None:
     """Seconds until the last stage is over; None while there is nothing to estimate them from."""
     times = _times(stages, expected)
     left = 0.0
@@ -206,11 +226,11 @@ def _left(stages: Sequence[Stage], expected: Mapping[str, Any]) -> float | None:
     return round(left, 1)
 
 
-def _times(stages: Sequence[Stage], expected: Mapping[str, Any]) -> dict[str, float]:
+def _times(stages: Sequence[Stage], expected: Expected) -> dict[str, float]:
     """How long each stage will take: as in the run before, by the rows; else by what a row takes in this one."""
-    last, rows = expected["last"], expected["all"]["rows"]
-    known = dict(last["seconds"]) if last else {}
-    larger = rows / last["rows"] if last and last["rows"] else 1.0
+    last, rows = expected.last, expected.all.rows
+    known = dict(last.seconds) if last else {}
+    larger = rows / last.rows if last and last.rows else 1.0
     times = {s: t * larger if s in MOVING else t for s, t in known.items()}
     read = next((s for s in stages if s.stage == "extract" and s.rows and s.seconds), None)
     for stage in stages:
@@ -221,26 +241,26 @@ def _times(stages: Sequence[Stage], expected: Mapping[str, Any]) -> dict[str, fl
     return times
 
 
-def _weights(expected: Mapping[str, Any]) -> dict[str, float]:
+def _weights(expected: Expected) -> dict[str, float]:
     """What share of the work each stage is: by its time in the run before, else by a guess. Fixed from the plan on."""
-    last, rows = expected["last"], expected["all"]["rows"]
-    known = last["seconds"] if last else {}
-    larger = rows / last["rows"] if last and last["rows"] else 1.0
+    last, rows = expected.last, expected.all.rows
+    known = last.seconds if last else {}
+    larger = rows / last.rows if last and last.rows else 1.0
     unit = known.get("extract", 0.0) * larger or 10 * _FIXED
     weights = {}
-    for name in (s for s in expected["stages"] if s not in _BEFORE and s != "approve"):
+    for name in (s for s in expected.stages if s not in _BEFORE and s != "approve"):
         guess = unit * pipeline.named(name).row_cost if name in MOVING else _FIXED
         weights[name] = known[name] * (larger if name in MOVING else 1.0) if name in known else guess
     return weights
 
 
-def _fraction(stages: Sequence[Stage], expected: Mapping[str, Any] | None) -> float:
+def _fraction(stages: Sequence[Stage], expected: Expected | None) -> float:
     """How much of the run is done; 0 to 1."""
     done = {s.stage: s.fraction for s in stages}
     if expected is None:
         alone = [f for name, f in done.items() if name not in _BEFORE]  # an undo, which has no plan
         return round(sum(share * done.get(name, 0.0) for name, share in _BEFORE.items()) if not alone else min(alone), 4)
-    weights = expected.get("weights") or _weights(expected)
+    weights = expected.weights or _weights(expected)
     if all(done.get(name) == 1.0 for name in weights):
         return 1.0
     begun = sum(_BEFORE.values())
@@ -249,4 +269,4 @@ def _fraction(stages: Sequence[Stage], expected: Mapping[str, Any] | None) -> fl
 
 
 def _epoch(part: Part) -> float:
-    return dt.datetime.fromisoformat(part["started"]).timestamp()
+    return dt.datetime.fromisoformat(part.started).timestamp()

@@ -12,17 +12,59 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from penstock.model.file_names import folder
+from pydantic import TypeAdapter
+
+from penstock.errors import StagingDamaged
 from penstock.runtime import events
-from penstock.state import journal
+from penstock.state import journal, run_files
+from penstock.state.json_file import JsonFile
 from penstock.state.staging import Staging
 
-FOLDER = "progress"
 _EVERY = 1.0
 _SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class Most:
+    """The highest counts of all tries of a part. over: whether one of them came to its end."""
+
+    rows: int = 0
+    done: int = 0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of a stage has counted. state: running, failed or done.  started: an ISO instant.
+
+    rows: of this try.  kept: those that an earlier try had finished.  done: chunks, tables or statements.
+    samples: (seconds since it started, rows by then).  most: None in files of earlier versions.
+    """
+
+    stage: str
+    label: str
+    state: str
+    started: str
+    seconds: float
+    rows: int
+    kept: int
+    bytes: int
+    done: int
+    samples: tuple[tuple[float, int], ...]
+    most: Most | None = None
+
+
+_PART: TypeAdapter[Part] = TypeAdapter(Part)
+
+
+def parts(area: Staging) -> list[Part]:
+    """What the parts of all stages of a run have counted."""
+    names = (n for n in area.names(run_files.PROGRESS) if n.endswith(".json"))  # beside one that is being written
+    return [JsonFile(f"{run_files.PROGRESS}/{name}", _PART).read(area) for name in names]
 
 
 @contextmanager
@@ -44,7 +86,7 @@ class Meter:
 
     def __init__(self, area: Staging, stage: str, label: str) -> None:
         self._area, self._stage, self._label = area, stage, label
-        self._of, self._part = stage.partition("_")[0], f"{stage}-{label}" if label else stage
+        self._of, self._file = stage.partition("_")[0], JsonFile(run_files.progress(stage, label), _PART)
         self._began, self._started = time.monotonic(), journal.now()
         self._lock = Lock()
         self._written, self._apart = 0.0, _EVERY
@@ -53,11 +95,11 @@ class Meter:
         self._samples: list[tuple[float, int]] = []
         self._most = self._earlier()
 
-    def _earlier(self) -> dict[str, Any]:
+    def _earlier(self) -> Most:
         """The highest counts of the earlier tries of this part."""
-        with suppress(OSError, ValueError, KeyError):
-            return dict(self._area.read_json(FOLDER, f"{folder(self._part)}.json")["most"])
-        return {"rows": 0, "done": 0, "over": False}
+        with suppress(OSError, ValueError, StagingDamaged):
+            return self._file.read(self._area).most or Most()
+        return Most()
 
     def __call__(self, name: str, facts: dict[str, Any]) -> None:
         of, _, moment = name.partition(".")
@@ -74,7 +116,7 @@ class Meter:
         with self._lock, suppress(OSError):
             self._written = time.monotonic()
             self._sample(self._written - self._began)
-            self._area.write_json(self._record(state), FOLDER, f"{folder(self._part)}.json")
+            self._file.write(self._area, self._counted(state))
 
     def _count(self, moment: str, facts: dict[str, Any]) -> None:
         chunk = (facts.get("table", ""), facts.get("chunk", 0))
@@ -102,11 +144,20 @@ class Meter:
     def _rows(self) -> int:
         return self._finished + self._open.total()
 
-    def _record(self, state: str) -> dict[str, Any]:
-        seconds = round(time.monotonic() - self._began, 3)
-        counted = {"rows": self._rows, "kept": self._kept, "bytes": self._bytes, "done": self._done, "samples": self._samples}
-        most, over = self._most, state == "done"
-        rows, done = max(most["rows"], self._rows + self._kept), max(most["done"], self._done)
-        self._most = {"rows": rows, "done": done, "over": most["over"] or over}
-        counted["most"] = self._most
-        return {"stage": self._stage, "label": self._label, "state": state, "started": self._started, "seconds": seconds, **counted}
+    def _counted(self, state: str) -> Part:
+        most = self._most
+        rows, done = max(most.rows, self._rows + self._kept), max(most.done, self._done)
+        self._most = Most(rows, done, most.over or state == "done")
+        return Part(
+            stage=self._stage,
+            label=self._label,
+            state=state,
+            started=self._started,
+            seconds=round(time.monotonic() - self._began, 3),
+            rows=self._rows,
+            kept=self._kept,
+            bytes=self._bytes,
+            done=self._done,
+            samples=tuple(self._samples),
+            most=self._most,
+        )

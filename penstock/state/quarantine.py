@@ -16,24 +16,26 @@ import posixpath
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from penstock import transforms
 from penstock.errors import StagingDamaged, TooManyBadRows
 from penstock.model import digest
 from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
-from penstock.model.file_names import folder
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import Column, arrow_schema
 from penstock.runtime import events
-from penstock.state.staging import Staging, chunk_file
+from penstock.state import run_files
+from penstock.state.json_file import JsonFile
+from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import secret_columns
 
-FOLDER, SOURCE = "quarantine", "quarantine_source"
 _EXAMPLES = 3
 _HIDDEN = "(sensitive)"
 
@@ -63,6 +65,9 @@ class Manifest:
     groups: tuple[Group, ...]
 
 
+_MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One quarantined row as a list shows it. value: the text of what stood in the column; None for NULL, or when a step made it."""
@@ -75,6 +80,40 @@ class Entry:
     column: str
     reason: str
     value: str | None
+
+
+class Place(NamedTuple):
+    """Which row of a table's quarantine: the stage and the chunk whose file it is in, and its place in the chunk."""
+
+    stage: str
+    chunk: int
+    place: int
+
+
+class StillBad(NamedTuple):
+    """A row that a re-drive could not take: its place, and the column and the reason that were found."""
+
+    stage: str
+    chunk: int
+    place: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a re-drive did with the rows of a table: those that are no longer in quarantine, and those that stay."""
+
+    gone: tuple[Place, ...]
+    left: tuple[StillBad, ...]
+
+
+_TAKEN: TypeAdapter[Taken] = TypeAdapter(Taken)
+
+
+def taken(file: str) -> JsonFile[Taken]:
+    """The record of a re-drive."""
+    return JsonFile(file, _TAKEN)
 
 
 class Rejects:
@@ -138,40 +177,38 @@ def _publish(
     }
     kept = pa.StructArray.from_arrays(rows.columns, fields=list(arrow_schema(columns)))
     whole = pa.RecordBatch.from_pydict(told | {"row": kept})
-    file = f"{_file(table, stage, chunk)}.parquet"
+    file, described = run_files.quarantined(table, stage, chunk)
     with area.parquet(whole.schema, file) as writer:
         writer.write_batch(whole)
     shown = [""] * len(bad) if secret_columns(plan) & set(_key(plan)) else keys  # the manifest is plain text
     made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, shown))
-    area.write_json(asdict(made), f"{_file(table, stage, chunk)}.json")
+    _described(described).write(area, made)
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
     return made
 
 
 def _forget(area: Staging, table: str, stage: str, chunk: int) -> None:
     """Take away what an earlier try of the same chunk found."""
-    for ending in ("json", "parquet"):
-        if area.exists(f"{_file(table, stage, chunk)}.{ending}"):
-            area.remove(f"{_file(table, stage, chunk)}.{ending}")
+    for file in reversed(run_files.quarantined(table, stage, chunk)):
+        if area.exists(file):
+            area.remove(file)
 
 
 def manifest(area: Staging, table: str, stage: str, chunk: int) -> Manifest | None:
     """What the quarantine holds of a chunk, None when nothing."""
-    place = f"{_file(table, stage, chunk)}.json"
-    return _read(area, place) if area.exists(place) else None
+    return _described(run_files.quarantined(table, stage, chunk)[1]).find(area)
 
 
 def manifests(area: Staging, table: str, stages: Collection[str] = ("transformed", "loaded")) -> list[Manifest]:
     """All of a table's, in the order of stages and chunks."""
-    names = [n for n in area.names(FOLDER, folder(table)) if n.endswith(".json") and n.rpartition("-")[0] in stages]
-    found = [_read(area, posixpath.join(FOLDER, folder(table), n)) for n in names]
+    place = run_files.table_folder(run_files.QUARANTINE, table)
+    names = [n for n in area.names(place) if n.endswith(".json") and n.rpartition("-")[0] in stages]
+    found = [_described(posixpath.join(place, n)).read(area) for n in names]
     return sorted(found, key=lambda m: (m.stage != "transformed", m.chunk))
 
 
-def _read(area: Staging, place: str) -> Manifest:
-    record = area.read_json(place)
-    groups = tuple(Group(**g | {"keys": tuple(g["keys"])}) for g in record.pop("groups"))
-    return Manifest(**record, groups=groups)
+def _described(file: str) -> JsonFile[Manifest]:
+    return JsonFile(file, _MANIFEST)
 
 
 def rows(area: Staging, held: Manifest) -> pa.RecordBatch:
@@ -228,7 +265,7 @@ def keep_as_read(area: Staging, plan: TablePlan) -> None:
 
 
 def _source(held: Manifest) -> str:
-    return chunk_file(SOURCE, held.table, held.chunk)
+    return run_files.rows(run_files.QUARANTINE_SOURCE, held.table, held.chunk)
 
 
 def _whole(area: Staging, held: Manifest) -> pa.RecordBatch:
@@ -262,7 +299,7 @@ def _too_many(area: Staging, found: Sequence[Manifest], at_most: int, of: str, t
     rows = sum(m.rows for m in found)
     return TooManyBadRows(
         f"{rows:,} bad rows {of}were found, and at most {at_most:,} may go to quarantine",
-        where=f"table {table}; they are in {area.url}/{FOLDER}",
+        where=f"table {table}; they are in {area.url}/{run_files.QUARANTINE}",
         why="this is what was found until the limit was passed; there may be more",
         fix="see them with `penstock quarantine`; correct them at the source, cast or map them in the migration, or raise `at_most`",
         rows=rows,
@@ -317,7 +354,3 @@ def _text(values: pa.Array) -> pa.Array:
     if pa.types.is_binary(values.type):
         return pa.array([None if v is None else v.hex() for v in values.to_pylist()], pa.string())
     return values.cast(pa.string())
-
-
-def _file(table: str, stage: str, chunk: int) -> str:
-    return posixpath.join(FOLDER, folder(table), f"{stage}-{chunk:05}")

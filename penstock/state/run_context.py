@@ -14,6 +14,7 @@ from penstock.databases import Database
 from penstock.model.endpoints import Endpoints
 from penstock.model.plan import Plan
 from penstock.runtime.memory import Shares
+from penstock.state import plan_file
 from penstock.state.staging import Staging
 
 
@@ -82,4 +83,4 @@ class Session:
 
 def reopen(area: Staging, endpoints: Endpoints, folder: Path, secrets: Mapping[str, str] | None = None) -> Session:
     """The context of the run that was planned in this staging area. Raises FileNotFoundError when none was."""
-    return Session(Plan.from_json(area.read_text("plan.json")), area, endpoints, folder, dict(secrets or {}))
+    return Session(plan_file.read(area), area, endpoints, folder, dict(secrets or {}))

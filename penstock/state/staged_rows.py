@@ -10,22 +10,52 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from penstock.errors import ConnectionFailed, RowsRemoved, StagingLocked
 from penstock.model.file_names import folder
-from penstock.state import journal, protection
+from penstock.state import journal, protection, run_files
+from penstock.state.journal_tables import KEYS
+from penstock.state.json_file import JsonFile
 from penstock.state.protection import SECRETS, Protection
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
 
-RECORD = "protection.json"
-REMOVED = "removed.json"
 _PATIENCE = 60  # seconds that another task may hold the file of an embedded target
 _NEW_RUN = "start a new run, which reads the source again (`penstock run --new`; in Airflow, trigger the DAG or clear the preflight task)"
+
+
+@dataclass(frozen=True)
+class Protected:
+    """Which tables of a run are encrypted. secret: the name of the secret from outside that its key is made with, empty for none.
+
+    check: a value by which another key is recognized.  at: when the key was made, an ISO instant.
+    """
+
+    tables: tuple[str, ...]
+    secret: str
+    check: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """When the row files of a run, and its quarantine, were removed: ISO instants, None for what was not.
+
+    done: whether the removal came to its end.
+    """
+
+    rows: str | None = None
+    quarantine: str | None = None
+    done: bool = False
+
+
+PROTECTED: JsonFile[Protected] = JsonFile(run_files.PROTECTION, TypeAdapter(Protected))
+REMOVED: JsonFile[Removed] = JsonFile(run_files.REMOVED, TypeAdapter(Removed))
 
 
 def ready(session: Session, begin: bool = False, quarantine: bool = False) -> Session:
@@ -46,8 +76,8 @@ def ready(session: Session, begin: bool = False, quarantine: bool = False) -> Se
 
 def removed(area: Staging, quarantine: bool = False) -> str:
     """When a run's row files (or its quarantine) were removed, as text; empty when they were not."""
-    found = area.read_json(REMOVED) if area.exists(REMOVED) else {}
-    return str(found.get("quarantine" if quarantine else "rows") or "")
+    found = REMOVED.find(area) or Removed()
+    return (found.quarantine if quarantine else found.rows) or ""
 
 
 def place(area: Staging) -> str:
@@ -57,21 +87,21 @@ def place(area: Staging) -> str:
 
 def _key(session: Session, begin: bool) -> bytes:
     area, plan = session.staging, session.plan
-    record = area.read_json(RECORD) if area.exists(RECORD) else None
+    record = PROTECTED.find(area)
     random = _random(session, make=begin and record is None)
     if random is None:
         raise StagingLocked(
             f"the staged rows of the run {plan.run} can't be read: the target's journal no longer has their key",
-            where=f"table {journal.KEYS.name} in {plan.target}",
+            where=f"table {KEYS.name} in {plan.target}",
             why="the row was deleted (by penstock clean, or when the run finished), or the target was made anew",
             fix=_NEW_RUN,
         )
-    outside = protection.chosen(session.secrets) if record is None else record["secret"]
+    outside = protection.chosen(session.secrets) if record is None else record.secret
     key = protection.mixed(random, session.secrets.get(outside, "") if outside else "")
     if record is None:
-        tables = sorted(t.name for t in plan.tables if is_encrypted(t))
-        area.write_json({"tables": tables, "secret": outside, "check": protection.check(key), "at": journal.now()}, RECORD)
-    elif record["check"] != protection.check(key):
+        tables = tuple(sorted(t.name for t in plan.tables if is_encrypted(t)))
+        PROTECTED.write(area, Protected(tables, outside, protection.check(key), journal.now()))
+    elif record.check != protection.check(key):
         raise StagingLocked(
             f"the staged rows of the run {plan.run} can't be read: the secret that they were encrypted with has changed",
             where=f"Airflow connection {SECRETS[outside]} (command line: PENSTOCK_{outside.upper()})" if outside else area.url,

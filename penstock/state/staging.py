@@ -5,22 +5,7 @@ file that can be seen is complete. On a local disk only the user that runs Penst
 0600, whatever the umask is. The Parquet files of a protected table are encrypted (penstock/state/protection.py). They are removed when the
 run has switched and finished, or when the time to keep them is over (penstock/stages/switch/retention.py).
 
-Layout under `<root>/<migration>/<run>/`:
-
-    preflight.json plan.json           what preflight found, and what the run will do
-    extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
-    extracted/manifest.json            written last: all tables are here, and this is how they were read
-    transformed/<table>/...            the same, for tables with transforms
-    quarantine/<table>/...             rows that could not be carried: see penstock/state/quarantine.py
-    verdicts/<stage>.json proof.json   what the gates and the proof said
-    proved/<table>.json                the same of its chunks, where there are several
-    approval.json switch.json undo.json redriven.json
-    timings/ failure.json              how long each stage took, and what went wrong
-    before.json                        which run of the migration was the last when this one began
-    expected.json progress/            what there is to do, and what each stage has counted of it so far
-    protection.json                    which tables are encrypted, and with which secret from outside
-    removed.json                       when the rows, or the quarantine, were removed
-    report.json report.html
+A run's area is `<root>/<migration>/<run>/`; penstock/state/run_files.py names the files in it.
 """
 
 from __future__ import annotations
@@ -30,7 +15,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -43,7 +28,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
-from penstock.model.file_names import folder
+from penstock.state import run_files
 from penstock.state.encrypted_files import decrypting, encrypting
 from penstock.state.protection import Protection
 
@@ -202,12 +187,20 @@ class Staging:
 
     def write_receipt(self, receipt: Receipt) -> None:
         """Publish a chunk's receipt: from here on the stage is done for that chunk."""
-        self.write_json(asdict(receipt), receipt.stage, folder(receipt.table), f"{receipt.chunk:05}.json")
+        self.write_json(asdict(receipt), run_files.receipt(receipt.stage, receipt.table, receipt.chunk))
 
     def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
         """A chunk's receipt of a stage, None before the stage was done for it."""
-        place = (stage, folder(table), f"{chunk:05}.json")
-        return Receipt(**self.read_json(*place)) if self.exists(*place) else None
+        place = run_files.receipt(stage, table, chunk)
+        return Receipt(**self.read_json(place)) if self.exists(place) else None
+
+    def receipts(self, stage: str, table: str, chunks: Iterable[int] | None = None) -> list[Receipt]:
+        """The receipts of a table at a stage, by chunk: of the chunks with these numbers, or of all; without those not done yet."""
+        if chunks is not None:
+            return [r for number in chunks if (r := self.receipt(stage, table, number))]
+        place = run_files.table_folder(stage, table)
+        found = (Receipt(**self.read_json(place, name)) for name in self.names(place) if name.endswith(".json"))
+        return sorted(found, key=lambda r: r.chunk)
 
     @contextmanager
     def _published(self, *parts: str) -> Iterator[str]:
@@ -270,23 +263,14 @@ def longest(batch: pa.RecordBatch | pa.Table) -> int:
     return sum(filter(None, lengths))
 
 
-def chunk_file(stage: str, table: str, chunk: int) -> str:
-    """Where a chunk's Parquet file stands, relative to the run."""
-    return posixpath.join(stage, folder(table), f"{chunk:05}.parquet")
+def write_reading(area: Staging, table: str, at: str) -> None:
+    """Write down when the reading of a table began, an ISO instant."""
+    area.write_json({"at": at}, run_files.reading(table))
 
 
-COMPARED = "compared.json"
-"""What a repair has found of each table, relative to the run: penstock/stages/compare.py."""
-
-
-def reading(table: str) -> tuple[str, str]:
-    """Where it is written when a table's reading began, relative to the run."""
-    return "reading", f"{folder(table)}.json"
-
-
-def proved(table: str) -> tuple[str, str]:
-    """Where the digests of a table's chunks at the target are written, relative to the run."""
-    return "proved", f"{folder(table)}.json"
+def read_at(area: Staging, table: str) -> str:
+    """When the reading of a table began, an ISO instant. Raises FileNotFoundError."""
+    return str(area.read_json(run_files.reading(table))["at"])
 
 
 def run_folder(run: str) -> str:

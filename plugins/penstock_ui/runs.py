@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from penstock.reporting.html.run import RunPage
     from penstock.state.progress import Progress
+    from penstock.state.run_log import Failure
     from penstock.state.staging import Staging
 
 router = APIRouter(prefix="/dags/{dag_id}/runs/{run_id}", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
@@ -50,16 +51,18 @@ class _Run:
     def find_report(self) -> dict[str, Any] | None:
         """Its report.json, as this version has it; None when there is none yet."""
         from penstock.reporting.upgrade import upgraded
+        from penstock.state import run_files
 
-        found = self.record("report.json")
-        return found and upgraded(found)
-
-    def record(self, name: str) -> dict[str, Any] | None:
-        """A JSON file of its area; None when there is none yet."""
         try:
-            return dict(self.area.read_json(name)) if self.area else None
+            return upgraded(dict(self.area.read_json(run_files.REPORT))) if self.area else None
         except FileNotFoundError:
             return None
+
+    def failure(self) -> Failure | None:
+        """What made it fail; None when nothing did."""
+        from penstock.state import run_log
+
+        return run_log.FAILURE.find(self.area) if self.area else None
 
     def progress(self) -> Progress:
         """Its progress."""
@@ -71,6 +74,7 @@ class _Run:
 def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt: Attempt = None) -> _Run:
     """The run of the address. Its first task has named the staging area: no address is used as a path. Raises HTTPException 404."""
     from penstock.reporting.html.run import RunPage
+    from penstock.state import attempts as attempts_of
     from penstock.state import staging
 
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
@@ -84,7 +88,7 @@ def run(dag_id: str, run_id: str, request: Request, session: SessionDep, attempt
     if attempt is not None and attempt > attempts:
         raise HTTPException(404, "There is no such attempt.")
     number = attempt or attempts
-    area = current if current is None or number == attempts else current.of_run(base if number == 1 else f"{base}~{number}")
+    area = current if current is None or number == attempts else current.of_run(attempts_of.run_id(base, number))
     state = str(found.state) if number == attempts else "ended"
     tasks = _tasks(session, dag_id, run_id)
     requested = catalogue.requested(session, found)
@@ -120,21 +124,20 @@ RunDep = Annotated[_Run, Depends(run)]
 
 def _attempts(current: Staging) -> tuple[str, int]:
     """The common run id of the attempts of a run, and how many there are. A run that was cleared after its switch has several."""
-    if not current.exists("attempt.json"):
-        return "", 1
-    record = current.read_json("attempt.json")
-    return str(record["of"]), int(record["attempt"])
+    from penstock.state import attempts
+
+    found = attempts.ATTEMPT.find(current)
+    return (found.of, found.attempt) if found else ("", 1)
 
 
 @router.get("/report")
 def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse:
     """The report of a run; before there is one, its progress."""
     from penstock.reporting.html import run as pages
-    from penstock.state import run_log
 
     report = found.find_report()
     if report is None:
-        return page(pages.unreported(found.record(run_log.FAILURE), found.progress(), found.page))
+        return page(pages.unreported(found.failure(), found.progress(), found.page))
     if report.get("kind") == "undo":
         return page(pages.undo(report, found.progress(), found.page))
     return page(pages.report(report, found.progress(), found.page, decisions(session, user, report["migration"], report)))
@@ -143,13 +146,17 @@ def report(found: RunDep, user: GetUserDep, session: SessionDep) -> HTMLResponse
 @router.get("/report.html")
 def html(found: RunDep) -> Response:
     """The report as one self-contained file."""
-    return _download(found, "report.html", "text/html; charset=utf-8")
+    from penstock.state import run_files
+
+    return _download(found, run_files.REPORT_PAGE, "text/html; charset=utf-8")
 
 
 @router.get("/report.json")
 def json(found: RunDep) -> Response:
     """The report as data."""
-    return _download(found, "report.json", "application/json")
+    from penstock.state import run_files
+
+    return _download(found, run_files.REPORT, "application/json")
 
 
 def _download(found: _Run, name: str, media: str) -> Response:

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from penstock.cli import run_lookup
 from penstock.cli.commands import main
 from penstock.runtime import events
 from penstock.stages import load
-from penstock.state import journal, staging
+from penstock.state import evidence, journal, run_log, staging
 from tests.support.data.shop import Shop
 from tests.support.repository import REPO
 
@@ -243,9 +244,9 @@ def test_only_the_last_run_is_gone_on_with_and_only_for_the_same_request(at: Sho
 
     def planned(run: str, second: int, **request: Any) -> staging.Staging:
         area = staging.of(root, "shop", run)
-        area.write_json({"run": run, "fingerprint": migration.fingerprint}, "plan.json")
-        area.write_json(asked | request, run_lookup.REQUEST)
-        area.write_json({"stage": "plan", "started": f"2026-11-23T12:00:{second:02}+00:00"}, "timings", "plan.json")
+        area.write_json({"run": run, "fingerprint": migration.fingerprint, "approval": True}, "plan.json")
+        area.write_json(asked | request, "request.json")
+        run_log.timing("plan").write(area, run_log.Timing("plan", "", f"2026-11-23T12:00:{second:02}+00:00", 1.0))
         return area
 
     assert run_lookup.unfinished(root, migration, asked) is None
@@ -256,9 +257,10 @@ def test_only_the_last_run_is_gone_on_with_and_only_for_the_same_request(at: Sho
     assert run_lookup.unfinished(root, migration, asked | {"tables": ["log"]}) == "b-second"
     third = planned("a-third", 3)
     assert run_lookup.unfinished(root, migration, asked) == "a-third"
-    staging.of(root, "shop", "preflight-failed").write_json({"at": "2026-11-23T12:00:09+00:00"}, "failure.json")
+    failure = replace(run_log.describe("plan", ValueError()), at="2026-11-23T12:00:09+00:00")
+    run_log.FAILURE.write(staging.of(root, "shop", "preflight-failed"), failure)
     assert run_lookup.unfinished(root, migration, asked) == "a-third"
-    third.write_json({"approved": False, "at": journal.now()}, "approval.json")
+    evidence.APPROVAL.write(third, evidence.Approval(False, "Reject", "ana", journal.now()))
     assert run_lookup.unfinished(root, migration, asked) is None
     third.remove("approval.json")
     third.write_json({}, "switch.json")

@@ -75,7 +75,7 @@ def test_undo_sets_new_rows_aside_and_says_so(shop: Shop) -> None:
     session = shop.run("r2")
     target(shop, "INSERT INTO log VALUES ('written after the switch', 1)")
     undone = undo.undo(session)
-    assert undone["written_since"] == ["main.log"]
+    assert undone.written_since == ("main.log",)
     assert len(shop.rows("log")) == 100
     with pytest.raises(SwitchRefused):
         undo.undo(session)

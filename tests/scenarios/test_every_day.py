@@ -237,7 +237,7 @@ def test_an_undo_of_the_first_run_leaves_no_table_and_the_next_run_makes_them_ag
     life.grow(1, 2)
     first = life.run(2)
     undone = undo.undo(first)
-    assert {p["from"] for p in undone["put_back"]} == {None}
+    assert {p.kept for p in undone.put_back} == {None}
     with life.engine(life.target) as engine:
         assert not {t for t in sa.inspect(engine).get_table_names() if not t.startswith("penstock_")}
     assert not life.covered() and not life.waiting()

@@ -24,7 +24,7 @@ from penstock.migration.suites import Suite
 from penstock.model.schema import Column, Table, TableName, Type, arrow_schema
 from penstock.runtime import events
 from penstock.stages.validate import gate, verdicts
-from penstock.stages.validate.verdicts import Outcome, Verdict
+from penstock.state.evidence import Outcome, Verdict
 from tests.support.data.shop import Shop
 from tests.support.repository import REPO
 

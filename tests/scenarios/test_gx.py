@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from penstock.migration.suites import Suite
 from penstock.model.schema import TableName
 from penstock.stages.validate import gate, gx
-from penstock.stages.validate.verdicts import Verdict
+from penstock.state.evidence import Verdict
 
 
 def suite(*expectations: dict[str, object], table: str = "t") -> Suite:

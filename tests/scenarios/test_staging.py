@@ -32,7 +32,7 @@ from penstock.migration.spec import Migration
 from penstock.model.file_names import folder
 from penstock.stages import extract, redrive, report
 from penstock.stages.switch import clean, undo
-from penstock.state import encrypted_files, journal, staged_rows, staging
+from penstock.state import encrypted_files, journal, run_files, staged_rows, staging
 from penstock.state.encrypted_files import SEGMENT
 from penstock.state.protection import Protection
 from penstock.state.run_context import Session
@@ -305,7 +305,7 @@ def test_what_a_finished_run_leaves_is_enough_to_report_and_undo_it(town: Town) 
     assert "were removed on 20" in removed.value.what and "new run" in removed.value.fix
     town.run()  # to go on with a run that has ended does nothing more
     assert (
-        undo.undo(town.reopened())["state"] == "undone"
+        undo.undo(town.reopened()).state == "undone"
         and town.query("SELECT table_name FROM duckdb_tables() WHERE table_name = 'person'") == []
     )
 
@@ -367,7 +367,7 @@ def test_clean_removes_what_is_over_and_nothing_else(town: Town, capsys: pytest.
 
 def test_a_cleaner_that_was_killed_is_followed_by_one_that_ends_its_work(town: Town) -> None:
     town.run(stop_before_switch=True)
-    town.area().write_json({"rows": "2026-01-01", "quarantine": "2026-01-01", "done": False}, staged_rows.REMOVED)
+    staged_rows.REMOVED.write(town.area(), staged_rows.Removed("2026-01-01", "2026-01-01", done=False))
     assert [(r.run, r.key) for r in town.clean().runs] == [("r1", True)] and town.parquet() == [] and town.keys() == []
 
 
@@ -490,7 +490,7 @@ def test_encrypted_rows_come_back_byte_for_byte_whatever_the_table_is(
     )
     area = staging.of(str(tmp_path_factory.mktemp("rows")), "m", "r")
     area = area.protected(Protection(frozenset({folder(name)}), b"k" * 32))
-    file = staging.chunk_file("extracted", name, 0)
+    file = run_files.rows("extracted", name, 0)
     with area.parquet(schema, file) as writer:
         for _ in range(many):
             writer.write_batch(batch)

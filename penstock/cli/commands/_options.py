@@ -123,7 +123,7 @@ def _secrets() -> dict[str, str]:
 def earlier_run(args: argparse.Namespace, migration: Migration) -> tuple[Staging, str]:
     """The staging area and the id of the run that --run-id names, else of the last one. Raises MigrationError."""
     from penstock.cli import run_lookup
-    from penstock.state import staging
+    from penstock.state import plan_file, staging
 
     place = root(args, migration)
     known = {area.path: area for area in run_lookup.areas(place, migration.name)}
@@ -132,7 +132,8 @@ def earlier_run(args: argparse.Namespace, migration: Migration) -> tuple[Staging
         what = f"there is no run {args.run_id}" if args.run_id else f"{migration.name} has no runs"
         raise MigrationError(what, where=f"staging {place}", fix="name the staging location with --staging")
     area = known[wanted]
-    return area, area.read_json("plan.json")["run"] if area.exists("plan.json") else args.run_id or area.path.rpartition("/")[2]
+    planned = plan_file.PLANNED.find(area)
+    return area, planned.run if planned else args.run_id or area.path.rpartition("/")[2]
 
 
 def user() -> str:

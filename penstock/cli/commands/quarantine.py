@@ -24,10 +24,11 @@ def quarantine(args: argparse.Namespace) -> int:
     from penstock.cli import console
     from penstock.runtime.formatting import count
     from penstock.stages import redrive, report
+    from penstock.state import run_files
 
     migration = request.migration
     area, run = options.earlier_run(args, migration)
-    if not area.exists("plan.json"):
+    if not area.exists(run_files.PLAN):
         raise MigrationError(f"the run {run} has no plan, so it has no rows in quarantine", where=area.url)
     session = replace(request, run=run).reopened()
     if args.redrive:

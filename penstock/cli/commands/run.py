@@ -53,23 +53,24 @@ def carry_out(request: RunRequest, yes: bool = False) -> None:
     from penstock import run
     from penstock.cli import console, run_lookup
     from penstock.stages import report
-    from penstock.state import run_log
+    from penstock.state import plan_file, run_files
 
     migration, area = request.migration, request.area
     asks = migration.asks_approval and not request.stop_before_switch
-    if asks and not (yes or area.exists("approval.json") or sys.stdin.isatty()):
+    if asks and not (yes or area.exists(run_files.APPROVAL) or sys.stdin.isatty()):
         fix = "add --yes or --stop-before-switch, or run it in a terminal"
         raise SwitchRefused("the switch needs an approval, and there is no terminal to ask on; nothing has moved", fix=fix)
-    resumed = area.exists("plan.json") and area.read_json("plan.json")["fingerprint"] == migration.fingerprint
+    planned = plan_file.PLANNED.find(area)
+    resumed = planned is not None and planned.fingerprint == migration.fingerprint
     words = f"resuming run {request.run} (--new reads the source again)" if resumed else f"starting run {request.run}"
     print(console.shown(f"{migration.name}: {words}"), file=sys.stderr)
     if not resumed:
-        area.write_json(run_lookup.record(request), run_lookup.REQUEST)
+        area.write_json(run_lookup.record(request), run_files.REQUEST)
     try:
         with console.progress(area) as showing:
             run.run_migration(request, _yes if yes else _asked(showing))
     finally:
-        if area.exists("plan.json") or area.exists(run_log.FAILURE):
+        if area.exists(run_files.PLAN) or area.exists(run_files.FAILURE):
             console.closing(report.report(area, migration.name, request.run), area.url)
 
 
@@ -80,10 +81,11 @@ def _yes(_: Session) -> tuple[bool, str]:
 def _asked(showing: Progressing) -> Approve:
     """A question on this terminal, after the evidence."""
     from penstock.cli import console
+    from penstock.state import run_files
 
     def ask(session: Session) -> tuple[bool, str]:
         showing.stop()
-        console.closing(session.staging.read_json("report.json"), session.staging.url)
+        console.closing(session.staging.read_json(run_files.REPORT), session.staging.url)
         try:
             answer = input("\nSwitch? Type yes to make these tables live; any other answer rejects: ")
         except EOFError:

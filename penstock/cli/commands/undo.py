@@ -20,7 +20,7 @@ def undo(args: argparse.Namespace) -> int:
     from penstock.cli import console, run_lookup
     from penstock.stages import report
     from penstock.stages.switch import undo
-    from penstock.state import run_log, staging
+    from penstock.state import run_files, run_log, staging
 
     name = request.migration.name
     run = args.run_id or undo.last(request.endpoints.target, name).run
@@ -34,7 +34,7 @@ def undo(args: argparse.Namespace) -> int:
             undone = undo.undo(session, asked["by"], undo_run)
     finally:
         report.report_undo(own, session.staging, name, undo_run, run, asked)
-    console.closing(session.staging.read_json("report.json"), session.staging.url)
-    for table in undone["written_since"]:
+    console.closing(session.staging.read_json(run_files.REPORT), session.staging.url)
+    for table in undone.written_since:
         print(console.shown(f"{table}: rows were written after the switch; they are kept in the table that the undo set aside"))
     return 0

@@ -10,8 +10,9 @@ from penstock.reporting.html.addresses import Addresses
 from penstock.reporting.html.decisions import Decision
 from penstock.reporting.html.environment import render, rendered
 from penstock.reporting.inputs import Record
+from penstock.state.json_file import record
 from penstock.state.progress import Progress
-from penstock.state.run_log import STAGES
+from penstock.state.run_log import STAGES, Failure
 
 _LISTED = 100
 """Tables on one page of a gate."""
@@ -102,12 +103,12 @@ def report(found: Record, progress: Progress, page: RunPage, decisions: Sequence
     return _page("run.html.j2", page, **values)
 
 
-def unreported(failure: Record | None, progress: Progress, page: RunPage) -> str:
+def unreported(failure: Failure | None, progress: Progress, page: RunPage) -> str:
     """The page of a run without a report: its progress while it is queued or running, then what failed.
 
     failure: as `penstock.state.run_log` has written it; None when nothing was written.
     """
-    failed = failure and {**failure, "stage_words": STAGES.get(failure["stage"], failure["stage"])}
+    failed = failure and {**record(failure), "stage_words": STAGES.get(failure.stage, failure.stage)}
     return _page("in_progress.html.j2", page, progress=progress, report={"failure": failed})
 
 

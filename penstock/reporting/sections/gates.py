@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from penstock.reporting.inputs import GATES, Record, summed
+from penstock.reporting.inputs import Record, summed
 from penstock.reporting.sections import Inputs
+from penstock.state.evidence import GATES
+from penstock.state.json_file import record
 
 order = {"report": 70}
 
@@ -15,17 +17,17 @@ def collect(inputs: Inputs) -> list[Record]:
     gates = []
     for stage in stages:
         verdicts = records.verdicts.get(stage)
-        decisions = {v["decision"] for v in verdicts or ()}
+        decisions = {v.decision for v in verdicts or ()}
         state = "not reached" if verdicts is None else "closed" if "stop" in decisions else "warned" if "warn" in decisions else "open"
-        results = [r for v in verdicts or () for r in v["results"]]
+        results = [r for v in verdicts or () for r in v.results]
         gates.append(
             {
                 "stage": stage,
                 "state": state,
                 "asked": len(results),
-                "met": sum(bool(r["success"]) for r in results),
-                "seconds": summed(v["seconds"] for v in verdicts or ()),
-                "verdicts": list(verdicts or ()),
+                "met": sum(r.success for r in results),
+                "seconds": summed(v.seconds for v in verdicts or ()),
+                "verdicts": [record(v) for v in verdicts or ()],
             }
         )
     return gates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.reporting.inputs import Record
 from penstock.reporting.sections import Inputs
+from penstock.state.json_file import record
 
 order = {"report": 80}
 
@@ -16,5 +17,5 @@ def collect(inputs: Inputs) -> Record | None:
     records = inputs.records
     if not records.proof:
         return None
-    tables = [{"unchanged" if name == "standing" else name: value for name, value in proof.items()} for proof in records.proof]
-    return {"holds": all(p["holds"] for p in tables), "depth": records.plan and records.plan.depth, "tables": tables}
+    tables = [{"unchanged" if name == "standing" else name: value for name, value in t.items()} for t in record(records.proof)]
+    return {"holds": records.proof.holds, "depth": records.plan and records.plan.depth, "tables": tables}

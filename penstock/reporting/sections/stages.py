@@ -20,7 +20,7 @@ def collect(inputs: Inputs) -> list[Record]:
     """
     records = inputs.records
     transformed = {t.name for t in records.tables if t.steps}
-    failed = records.failure and records.failure["stage"]
+    failed = records.failure and records.failure.stage
     optional = _OPTIONAL | (set() if transformed else {"transform", "gate_transformed"})
     stages = []
     for stage, words in STAGES.items():
@@ -36,7 +36,7 @@ def collect(inputs: Inputs) -> list[Record]:
                 "rows": summed(t[_COUNTED[stage]] for t in tables) if parts and stage in _COUNTED else None,
                 "seconds": round(busy(parts), 3) if parts else None,
                 "tasks": len(parts),
-                "started": min((p["started"] for p in parts), default=None),
+                "started": min((p.started for p in parts), default=None),
             }
         )
     return stages

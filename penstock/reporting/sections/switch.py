@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
 from penstock.reporting.inputs import Record, Records
 from penstock.reporting.sections import Inputs
 from penstock.runtime.formatting import count
+from penstock.state.evidence import Comparison, TableProof
+from penstock.state.json_file import record as as_json
+from penstock.state.switch_evidence import SwitchRecord
 
 order = {"report": 90, "run": 90}
 
@@ -20,45 +19,44 @@ def collect(inputs: Inputs) -> Record | None:
     left_alone: by table, the run whose rows stay live.  taken_out: by live table, how many rows were deleted.
     undo: the command that undoes the switch.
     """
-    records = inputs.records
-    if not records.switch:
+    records, switch = inputs.records, inputs.records.switch
+    if not switch:
         return None
-    made = {("left_alone" if name == "left" else name): value for name, value in records.switch.items()}
-    made["moves"] = [{"live": live, "shadow": shadow, "kept": kept} for live, shadow, kept in made["moves"]]
+    made = {("left_alone" if name == "left" else name): value for name, value in as_json(switch).items()}
+    made["moves"] = [move._asdict() for move in switch.moves]
     undo = f"penstock undo {inputs.report['migration']}.yaml"
-    return made | {"how": records.plan and records.plan.how, "tables": _tables(records), "undo": undo}
+    return made | {"how": records.plan and records.plan.how, "tables": _tables(records, switch), "undo": undo}
 
 
-def _tables(found: Records) -> list[Record]:
+def _tables(found: Records, made: SwitchRecord) -> list[Record]:
     """One record for each table of the plan, in its order.
 
     change: `swapped`, `created`, `rows replaced`, `rows merged`, `partition exchanged`, `repaired`, `unchanged` or `left alone`.
     rows_in, rows_out: rows inserted into the live table and deleted from it; None where a whole table was swapped, or nothing counted them.
     kept: the table that keeps what was live before, None where there was nothing.  words: the same as a sentence.
     """
-    made = found.switch or {}
-    proofs = {p["table"]: p for p in found.proof or ()}
-    compared = {c["table"]: c for c in found.compared}
-    return [_table(t, made, proofs.get(t.name, {}), compared.get(t.name)) for t in found.tables]
+    proofs = {p.table: p for p in found.proof.tables} if found.proof else {}
+    compared = {c.table: c for c in found.compared}
+    return [_table(t, made, proofs.get(t.name), compared.get(t.name)) for t in found.tables]
 
 
-def _table(table: TablePlan, made: Mapping[str, Any], proof: Mapping[str, Any], compared: Mapping[str, Any] | None) -> Record:
+def _table(table: TablePlan, made: SwitchRecord, proof: TableProof | None, compared: Comparison | None) -> Record:
     live = str(table.target.name)
-    kept = {place: keeps for place, _, keeps in made["moves"]} | dict(made.get("replaced", ()))
+    kept = {move.live: move.kept for move in made.moves} | dict(made.replaced)
     record: Record = {"table": table.name, "live": live, "rows_in": None, "rows_out": None, "kept": kept.get(live)}
-    if run := (made.get("left") or {}).get(table.name):
+    if run := made.left.get(table.name):
         why = f"the run {run} has loaded it, and it is loaded once" if table.once else f"the run {run} read the source later"
         return record | {"change": "left alone", "words": f"left alone: {why}"}
-    if live in {place for place, _, _ in made["moves"]}:
+    if live in {move.live for move in made.moves}:
         change = "swapped" if kept[live] else "created"
         words = {"swapped": "swapped: the new table is live, the previous one is kept", "created": "new table: nothing was live before"}
         return record | {"change": change, "words": words[change]}
     if live not in kept:
         return record | {"change": "unchanged", "words": "unchanged: no row differed" if compared else "unchanged"}
-    record |= {"rows_in": proof.get("rows"), "rows_out": (made.get("taken_out") or {}).get(live)}
+    record |= {"rows_in": proof and proof.rows, "rows_out": made.taken_out.get(live)}
     if compared:
-        record |= {part: Digest.parse(compared[name]).rows for part, name in (("rows_in", "put"), ("rows_out", "leaving"))}
-    change = (made.get("changes") or {}).get(live) or _change(table)
+        record |= {"rows_in": compared.rows_put, "rows_out": compared.rows_leaving}
+    change = made.changes.get(live) or _change(table)
     return record | {"change": change, "words": f"{change}: {_rows(record)}"}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from penstock import transforms
-from penstock.model.digest import Digest
 from penstock.model.plan import Step, TablePlan
 from penstock.model.schema import Column
 from penstock.model.scope import Changes
-from penstock.reporting.inputs import GATES, Record, Records, summed
+from penstock.reporting.inputs import Record, Records, summed
 from penstock.reporting.sections import Inputs
 from penstock.state import previous_run
+from penstock.state.evidence import GATES, Comparison, TableProof, Verdict
 from penstock.transforms._mapping import origin
 
 order = {"report": 50}
@@ -24,22 +24,22 @@ def collect(inputs: Inputs) -> list[Record]:
     left_alone_for: the run whose rows stay live, where the switch left the table alone.
     """
     found = inputs.records
-    proofs = {p["table"]: p for p in found.proof or ()}
-    verdicts: dict[str, list[Record]] = {}
+    proofs = {p.table: p for p in found.proof.tables} if found.proof else {}
+    verdicts: dict[str, list[Verdict]] = {}
     for verdict in (v for stage in GATES for v in found.verdicts.get(stage, ())):
-        verdicts.setdefault(verdict["table"], []).append(verdict)
+        verdicts.setdefault(verdict.table, []).append(verdict)
     return [_table(found, t, proofs.get(t.name), verdicts.get(t.name, ())) for t in found.tables]
 
 
-def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Sequence[Record]) -> Record:
+def _table(found: Records, table: TablePlan, proof: TableProof | None, verdicts: Sequence[Verdict]) -> Record:
     extracted, transformed = found.receipts["extracted", table.name], found.receipts["transformed", table.name]
     staged, held = transformed if table.steps else extracted, found.quarantine.get(table.name, ())
     spent = {
         "extract": summed(r.seconds for r in extracted),
         "transform": summed(r.seconds for r in transformed),
-        "load": proof and proof.get("load_seconds"),
-        "gates": summed(v["seconds"] for v in verdicts),
-        "prove": proof and proof["seconds"],
+        "load": proof and proof.load_seconds,
+        "gates": summed(v.seconds for v in verdicts),
+        "prove": proof and proof.seconds,
     }
     rows, seconds = summed(r.rows_in for r in extracted), sum(s or 0 for s in spent.values())
     return {
@@ -48,14 +48,14 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "part": _part(table),
         "moves": previous_run.moves(table),
         "rows_usual": found.usual.get(table.name),
-        "compared": next((_compared(c) for c in found.compared if c["table"] == table.name), None),
-        "left_alone_for": ((found.switch or {}).get("left") or {}).get(table.name),
+        "compared": next((_compared(c) for c in found.compared if c.table == table.name), None),
+        "left_alone_for": found.switch.left.get(table.name) if found.switch else None,
         "rows_planned": table.rows,
         "rows_read": rows,
         "rows_filtered": summed(r.filtered for r in staged),
         "rows_staged": summed(r.rows for r in staged),
         "rows_rejected": summed([*(r.rejected for r in staged), *(m.rows for m in held if m.stage == "loaded")]),
-        "rows_loaded": proof and proof["rows"],
+        "rows_loaded": proof and proof.rows,
         "bytes": summed(r.bytes for r in [*extracted, *transformed]),
         "chunks": len(table.chunks),
         "seconds": spent,
@@ -63,8 +63,8 @@ def _table(found: Records, table: TablePlan, proof: Record | None, verdicts: Seq
         "columns": _columns(table),
         "transforms": [_words(step, table.sensitive) for step in table.steps],
         "sensitive": list(table.sensitive),
-        "gates": next((d for d in ("stop", "warn", "go") if any(v["decision"] == d for v in verdicts)), None),
-        "proof": proof and ("holds" if proof["holds"] else "broken"),
+        "gates": next((d for d in ("stop", "warn", "go") if any(v.decision == d for v in verdicts)), None),
+        "proof": proof and ("holds" if proof.holds else "broken"),
     }
 
 
@@ -84,11 +84,10 @@ def _type(column: Column) -> str:
     return kind + ("" if column.nullable else " not NULL")
 
 
-def _compared(found: Record) -> Record:
+def _compared(found: Comparison) -> Record:
     """What a repair found in a table: how many pieces differ, and how many rows it inserts, deletes and does not touch."""
-    names = {"rows_in": "put", "rows_out": "leaving", "rows_unchanged": "standing"}
-    rows = {name: Digest.parse(found[digest]).rows for name, digest in names.items()}
-    return {"pieces": found["pieces"], "differ": found["differ"], **rows}
+    rows = {"rows_in": found.rows_put, "rows_out": found.rows_leaving, "rows_unchanged": found.rows_standing}
+    return {"pieces": found.pieces, "differ": found.differ, **rows}
 
 
 def _part(table: TablePlan) -> str | None:

@@ -26,7 +26,7 @@ from penstock.planning.request import RunRequest
 from penstock.planning.statements import extract_select, within
 from penstock.runtime.formatting import count
 from penstock.stages.coverage import drift
-from penstock.state import coverage, journal, run_log, staging
+from penstock.state import coverage, journal, plan_file, run_files, run_log, staging
 from penstock.state.coverage import Covered
 
 State = Literal["proven", "waiting", "stale", "failed", "missing"]
@@ -105,11 +105,11 @@ def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[s
         "drawn": _drawn(migration),
         "tables": [{"table": n, "cells": [_told(c) for c in cells]} for n, cells in found.items()],
     }
-    area, name = staging.beside(root, migration.name), f"{re.sub('[^0-9T]', '', as_of)}.json"
-    area.write_text(json.dumps(told), _KEPT, name)  # long: laid out for people it would take as long as all the rest
-    for older in [n for n in area.names(_KEPT) if n < name]:
+    area, file = staging.beside(root, migration.name), run_files.coverage(re.sub("[^0-9T]", "", as_of))
+    area.write_text(json.dumps(told), file)  # long: laid out for people it would take as long as all the rest
+    for older in [f for n in area.names(run_files.COVERAGE) if (f := f"{run_files.COVERAGE}/{n}") < file]:
         with suppress(FileNotFoundError):  # another run has just done the same
-            area.remove(_KEPT, older)
+            area.remove(older)
     return told
 
 
@@ -117,13 +117,10 @@ def kept(root: str, migration: str) -> dict[str, Any] | None:
     """What `keep` has last written down; None when it never has."""
     area = staging.beside(root, migration)
     for _ in range(3):
-        names = [n for n in area.names(_KEPT) if n.endswith(".json")]
+        names = [n for n in area.names(run_files.COVERAGE) if n.endswith(".json")]
         with suppress(FileNotFoundError):  # a newer one has taken its place since
-            return dict(area.read_json(_KEPT, names[-1])) if names else None
+            return dict(area.read_json(run_files.COVERAGE, names[-1])) if names else None
     return None
-
-
-_KEPT = "coverage"
 
 
 def _told(cell: Cell) -> dict[str, Any]:
@@ -208,13 +205,13 @@ def _failures(migration: Migration, root: str) -> dict[str, tuple[str, str, str]
     found: dict[str, tuple[str, str, str]] = {}
     for run in staging.runs(root, migration.name):
         area = staging.of(root, migration.name, run)
-        if not area.exists(run_log.FAILURE):
+        failure = run_log.FAILURE.find(area)
+        if failure is None:
             continue
-        name = next((n for n in ("plan.json", run_log.INTERVAL) if area.exists(n)), None)  # no plan: it was refused before
-        planned, failure = area.read_json(name) if name else {}, area.read_json(run_log.FAILURE)
-        if planned.get("interval"):
-            key = "..".join(planned["interval"])
-            found[key] = max(found.get(key, ("", "", "")), (planned["run"], failure["at"], failure["what"]), key=lambda f: f[1])
+        planned = plan_file.PLANNED.find(area) or run_log.ASKED.find(area)  # no plan: it was refused before
+        if planned and planned.interval:
+            key = "..".join(planned.interval)
+            found[key] = max(found.get(key, ("", "", "")), (planned.run, failure.at, failure.what), key=lambda f: f[1])
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,40 +13,39 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.planning.statements import live_select, readback_select, same_key, within
 from penstock.stages.switch import pending_rows
+from penstock.state.evidence import Comparison, TableProof
 from penstock.state.run_context import Session
 
 
-def unchanged(
-    session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any], parked: TableName | None = None
-) -> bool:
+def unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof, parked: TableName | None = None) -> bool:
     """Whether the shadow of the run is as it was proved. parked: where some of its rows have been moved to already."""
-    if parked is None and proof["seal"] is not None:
-        return str(session.target.seal(connection, table.shadow)) == str(proof["seal"])
-    proved = Digest.parse(proof["target"]) - Digest.parse(proof.get("standing", str(Digest())))
+    if parked is None and proof.seal is not None:
+        return str(session.target.seal(connection, table.shadow)) == proof.seal
+    proved = Digest.parse(proof.target) - Digest.parse(proof.standing)
     columns = table.target.columns
     selects = [databases.select(session.target, place, columns) for place in (table.shadow, parked) if place]
     return _total(session, connection, table, *selects) == proved
 
 
-def live_unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any], swapped: bool) -> bool:
+def live_unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof, swapped: bool) -> bool:
     """Whether what the run has made live is what was proved, with the rows of it that wait.
 
     swapped: its shadow has become the live table; otherwise the live table has rows of other runs too.
     """
-    if swapped and proof["seal"] is not None and not table.partition:
-        return str(session.target.seal(connection, table.target.name)) == str(proof["seal"])
-    proved = Digest.parse(proof["target"])
+    if swapped and proof.seal is not None and not table.partition:
+        return str(session.target.seal(connection, table.target.name)) == proof.seal
+    proved = Digest.parse(proof.target)
     if table.by_key and not swapped:
-        proved -= Digest.parse(proof.get("standing", str(Digest())))
+        proved -= Digest.parse(proof.standing)
     select = readback_select(table, session.target, None, table.target.name)
     return _total(session, connection, table, select, pending_rows.rows(connection, table, session.target)) == proved
 
 
-def as_staged(session: Session, connection: sa.Connection, table: TablePlan, proof: dict[str, Any]) -> bool:
+def as_staged(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof) -> bool:
     """Whether the live table of a repair, with its rows that wait, is what the source gave."""
     select = live_select(table, session.target, None)
     waiting = pending_rows.rows(connection, _by_interval(table), session.target)
-    return _total(session, connection, table, select, waiting) == Digest.parse(proof["target"])
+    return _total(session, connection, table, select, waiting) == Digest.parse(proof.target)
 
 
 def _by_interval(table: TablePlan) -> TablePlan:
@@ -55,20 +53,20 @@ def _by_interval(table: TablePlan) -> TablePlan:
     return replace(table, scope=table.partition) if table.partition else table
 
 
-def as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
+def as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: Comparison) -> bool:
     """Whether the live table of a repair is still the one that was compared: by its seal, else by the digest of what the run is about."""
     seal = session.target.seal(connection, table.target.name)
-    if seal is not None and seal == comparison["seal"]:
+    if seal is not None and seal == comparison.seal:
         return True
-    return str(_total(session, connection, table, live_select(table, session.target, None))) == str(comparison["live"])
+    return str(_total(session, connection, table, live_select(table, session.target, None))) == comparison.live
 
 
-def deleted_as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: dict[str, Any]) -> bool:
+def deleted_as_compared(session: Session, connection: sa.Connection, table: TablePlan, comparison: Comparison) -> bool:
     """Whether the rows that a repair has deleted are those that were found to differ; of a partition, its own."""
     target = session.target
     own = same_key(table, target, table.delete_keys, table.kept) if table.delete_keys else within(table, target, table.target, table.kept)
     select = databases.select(target, table.kept, table.target.columns, own)
-    return str(_total(session, connection, table, select)) == str(comparison["leaving"])
+    return str(_total(session, connection, table, select)) == comparison.leaving
 
 
 def _total(session: Session, connection: sa.Connection, table: TablePlan, *selects: str) -> Digest:

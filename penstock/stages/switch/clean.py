@@ -17,7 +17,7 @@ from penstock.databases import Database
 from penstock.migration.spec import Migration
 from penstock.runtime.formatting import count, size
 from penstock.stages.switch import retention, switch_record
-from penstock.state import journal, staged_rows, staging
+from penstock.state import journal, plan_file, staged_rows, staging
 from penstock.state.staging import Staging
 
 
@@ -86,14 +86,15 @@ def _areas(root: str, migration: Migration) -> list[Staging]:
 
 def _run(area: Staging) -> str:
     """The id of the run of an area; the folder's name where it never came to a plan, and so to no rows."""
-    return str(area.read_json("plan.json")["run"]) if area.exists("plan.json") else area.path.rpartition("/")[2]
+    planned = plan_file.PLANNED.find(area)
+    return planned.run if planned else area.path.rpartition("/")[2]
 
 
 def _due(area: Staging, migration: Migration) -> bool:
     """Whether the run still has something that is to be removed now."""
-    record = area.read_json(staged_rows.REMOVED) if area.exists(staged_rows.REMOVED) else {}
-    if record.get("quarantine"):
-        return not record["done"]  # somebody who began to remove it was killed
+    record = staged_rows.REMOVED.find(area)
+    if record and record.quarantine:
+        return not record.done  # somebody who began to remove it was killed
     return retention.over(area, migration.staging.keep, migration.switch.approve_within)
 
 

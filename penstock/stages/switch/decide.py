@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,8 +21,9 @@ from penstock.planning import scope, switch_kinds
 from penstock.planning.statements import same_key, within
 from penstock.planning.switch_kinds import Effect, LiveFacts, SwitchKind
 from penstock.stages.switch import change_detection, pending_rows
-from penstock.state import coverage, journal, staging
+from penstock.state import coverage, evidence, journal, staging
 from penstock.state.coverage import Covered
+from penstock.state.evidence import Comparison, Proof, TableProof
 from penstock.state.run_context import Session
 
 
@@ -79,14 +79,13 @@ class Decision:
         return tuple(b for b in self.before if any(b.table == c.table and b.overlaps(c) for c in self.covered))
 
 
-def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[str, Any]]) -> Decision:
+def decide(session: Session, connection: sa.Connection, proof: Proof) -> Decision:
     """What becomes of each table. Raises SwitchRefused when a later reading has the last word over a part of one."""
     plan = session.plan
     before = tuple(coverage.of(connection, plan.migration))
-    proved = {p["table"]: p for p in proof}
     left, covered = {}, []
     for table in plan.tables:
-        mine = _covered(session, table, proved[table.name])
+        mine = _covered(session, table, proof.of(table.name))
         others = [b for b in before if b.table == table.name and b.run != plan.run]
         other = next(iter(others), None) if table.once else coverage.superseded(mine, others)
         if other is None:
@@ -94,7 +93,7 @@ def decide(session: Session, connection: sa.Connection, proof: Sequence[Mapping[
         else:
             left[table.name] = other
     going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
-    equal = {c["table"] for c in comparisons(session).values() if not c["differ"]}
+    equal = {c.table for c in comparisons(session).values() if not c.differ}
     staying = [t for t in going if switch_kinds.keeps_live(t) and t.name not in equal]
     becoming, in_rows = _parted(session, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
     by_kind = switch_kinds.grouped([*becoming, *staying, *in_rows])
@@ -142,11 +141,11 @@ def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> li
     return [replace(t, live_exists=t.target.name in there) for t in tables]
 
 
-def comparisons(session: Session) -> dict[str, dict[str, Any]]:
+def comparisons(session: Session) -> dict[str, Comparison]:
     """By table, what the comparison of a repair has found."""
     if not any(t.repairs for t in session.plan.tables):
         return {}
-    return {c["table"]: c for c in session.staging.read_json(staging.COMPARED)}
+    return {c.table: c for c in evidence.COMPARED.read(session.staging)}
 
 
 def changed_since(session: Session, connection: sa.Connection, decision: Decision) -> frozenset[str]:
@@ -156,14 +155,13 @@ def changed_since(session: Session, connection: sa.Connection, decision: Decisio
     return frozenset(t.name for t in going if not change_detection.as_compared(session, connection, t, found[t.name]))
 
 
-def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Sequence[Mapping[str, Any]]) -> None:
+def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Proof) -> None:
     """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, with its rows in place.
 
     A run of another interval may have switched since: what it has put in place is nearly always what this run was to put there as well.
     """
-    proved = {p["table"]: p for p in proof}
     for name in changed:
-        if not change_detection.as_staged(session, connection, session.plan.table(name), dict(proved[name])):
+        if not change_detection.as_staged(session, connection, session.plan.table(name), proof.of(name)):
             live = session.plan.table(name).target.name
             raise SwitchRefused(
                 f"rows of {live} have changed since they were compared",
@@ -191,10 +189,9 @@ def place(plan: Plan, table: TablePlan) -> tuple[str, str]:
     return plan.interval if table.partition and plan.interval else coverage.WHOLE
 
 
-def _covered(session: Session, table: TablePlan, proof: Mapping[str, Any]) -> Covered:
+def _covered(session: Session, table: TablePlan, proof: TableProof) -> Covered:
     plan = session.plan
     low, high = place(plan, table)
-    begun = session.staging.read_json(*staging.reading(table.name))["at"]
     return Covered(
         migration=plan.migration,
         table=table.name,
@@ -203,11 +200,11 @@ def _covered(session: Session, table: TablePlan, proof: Mapping[str, Any]) -> Co
         run=plan.run,
         token=plan.token,
         state="proven",
-        rows=proof["rows"],
-        digest=proof["target"],
-        rows_read=proof["rows_read"],
-        source=proof["source"],
-        read_at=begun,
+        rows=proof.rows,
+        digest=proof.target,
+        rows_read=proof.rows_read,
+        source=proof.source,
+        read_at=staging.read_at(session.staging, table.name),
         at=journal.now(),
     )
 

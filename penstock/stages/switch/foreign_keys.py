@@ -124,7 +124,7 @@ def cut_kept(session: Session, connection: sa.Connection, record: Switch) -> Non
 
 def lost(record: Switch) -> list[Link]:
     """The foreign keys that the tables of a switch lost when they were set aside."""
-    return [Link(TableName(table, schema), name, definition) for table, schema, name, definition in record.evidence.get("links", ())]
+    return [Link(TableName(key.table, key.schema), key.name, key.definition) for key in record.evidence.links]
 
 
 def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:

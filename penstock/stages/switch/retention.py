@@ -17,8 +17,9 @@ from penstock.databases import Database
 from penstock.errors import StagingLocked
 from penstock.runtime import events
 from penstock.stages.switch import switch_record
-from penstock.state import coverage, journal, quarantine, staged_rows
+from penstock.state import coverage, journal, plan_file, quarantine, run_files, staged_rows
 from penstock.state.run_context import Session
+from penstock.state.staged_rows import Removed
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
 
@@ -39,7 +40,7 @@ class File:
 def after_switch(session: Session) -> None:
     """Remove the row files of a run that has switched; and its key, when it has no quarantine. Done already: does nothing."""
     area, plan = session.staging, session.plan
-    if not area.exists("switch.json"):
+    if not area.exists(run_files.SWITCH):
         return
     held = [t for t in plan.tables if t.quarantines and quarantine.manifests(area, t.name)]
     if held and not staged_rows.removed(area):
@@ -55,21 +56,20 @@ def after_switch(session: Session) -> None:
 
 def remove(area: Staging, also_quarantine: bool) -> None:
     """Remove the row files of a run, and its quarantine when asked to. First it is written down: nothing then takes them for damaged."""
-    found = area.read_json(staged_rows.REMOVED) if area.exists(staged_rows.REMOVED) else {}
-    now = journal.now()
-    record = {"rows": found.get("rows") or now, "quarantine": found.get("quarantine") or (now if also_quarantine else None)}
-    area.write_json(record | {"done": False}, staged_rows.REMOVED)
+    found, now = staged_rows.REMOVED.find(area) or Removed(), journal.now()
+    record = Removed(found.rows or now, found.quarantine or (now if also_quarantine else None), done=False)
+    staged_rows.REMOVED.write(area, record)
     events.emit("removal.started", quarantine=also_quarantine)
     for file in removable(area, also_quarantine):
         with suppress(FileNotFoundError):  # somebody else removes the same files
             area.filesystem.delete_file(file.path)
-    area.write_json(record | {"done": True}, staged_rows.REMOVED)
+    staged_rows.REMOVED.write(area, replace(record, done=True))
     events.emit("removal.finished", quarantine=also_quarantine)
 
 
 def removable(area: Staging, also_quarantine: bool) -> list[File]:
     """The files of a run that hold rows, and what tries that were killed have left of such files."""
-    folders = (*ROWS, quarantine.FOLDER, quarantine.SOURCE) if also_quarantine else ROWS
+    folders = (*ROWS, run_files.QUARANTINE, run_files.QUARANTINE_SOURCE) if also_quarantine else ROWS
     found = [f for folder in folders for f in area.files(folder) if f.path.endswith((".parquet", ".parquet.part"))]
     return [File(f.path, int(f.size or 0)) for f in found]
 
@@ -84,12 +84,12 @@ def over(area: Staging, keep: dt.timedelta, approve_within: dt.timedelta) -> boo
     if not written:
         return False
     idle = dt.datetime.now(dt.UTC) - dt.datetime.fromtimestamp(max(written) / 1e9, dt.UTC)
-    if area.exists("switch.json") or area.exists("undo.json"):
+    if area.exists(run_files.SWITCH) or area.exists(run_files.UNDO):
         return idle >= keep
-    if area.exists("failure.json") or area.exists("approval.json"):
+    if area.exists(run_files.FAILURE) or area.exists(run_files.APPROVAL):
         return idle >= max(keep, _RETRIES)
-    waits = area.exists("plan.json") and area.read_json("plan.json")["approval"]
-    return idle >= max(keep, _SILENT) + (approve_within if waits else dt.timedelta())
+    planned = plan_file.PLANNED.find(area)
+    return idle >= max(keep, _SILENT) + (approve_within if planned and planned.approval else dt.timedelta())
 
 
 def drop_kept(connection: sa.Connection, target: Database, migration: str) -> list[str]:

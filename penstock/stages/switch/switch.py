@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,10 +18,12 @@ from penstock.runtime import events
 from penstock.stages.switch import apply, change_detection, decide, foreign_keys, pending_rows, retention, switch_record
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.decide import Decision, KindGroup
-from penstock.state import coverage, journal, quarantine, staged_rows
+from penstock.state import coverage, evidence, journal, quarantine, run_files, staged_rows, switch_evidence
 from penstock.state.coverage import Covered
+from penstock.state.evidence import Proof, Verdict
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
+from penstock.state.switch_evidence import Evidence, GateDecision, Move, Rejected, Replaced, SwitchRecord
 
 
 def switch(session: Session) -> Switch:
@@ -37,12 +38,12 @@ def switch(session: Session) -> Switch:
             past = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
         if earlier is not None and past:
             return _done(session, connection, earlier)
-        evidence = gather(session)
+        found = gather(session)
         events.emit("switch.started", tables=len(plan.tables))
         try:
             while True:
-                decision = _prepared(session, connection, evidence)
-                if switched := _switched(session, connection, evidence, decision):
+                decision = _prepared(session, connection, found)
+                if switched := _switched(session, connection, found, decision):
                     return _done(session, connection, switched)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
@@ -56,7 +57,7 @@ def switch(session: Session) -> Switch:
             ) from None
 
 
-def _prepared(session: Session, connection: sa.Connection, evidence: dict[str, Any]) -> Decision:
+def _prepared(session: Session, connection: sa.Connection, found: Evidence) -> Decision:
     """What is decided of each table, once everything is there that the one step needs and can't make itself.
 
     Nothing that a reader sees changes here, and all of it may be done again after a kill. The decision is not final: another run may switch
@@ -66,22 +67,22 @@ def _prepared(session: Session, connection: sa.Connection, evidence: dict[str, A
     coverage.line_up(connection, session.plan.migration)
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
-        decision = decide.decide(session, connection, evidence["proof"])
+        decision = decide.decide(session, connection, found.proof)
         pending_rows.make_room(connection, session.plan.tables, target)
         if not target.ddl_in_transaction:
             # The one statement commits by itself, so the journal can't be written in its transaction. Written before, with the state
             # `switching`, it lets the next try find out by the shadow tables whether the statement ran.
-            journal.write_switch(connection, switch_record.made(session.plan, evidence, decide.read(session, connection, decision)))
+            journal.write_switch(connection, switch_record.made(session.plan, found, decide.read(session, connection, decision)))
     with connection.begin():
         for group in decision.groups:
             for statement in group.kind.prepare(group.tables, target):
                 databases.execute(connection, statement)
     if decision.becoming and not target.ddl_in_transaction:
-        foreign_keys.complete_shadows(session, connection, decision, partial(still_sealed, session, connection, evidence["proof"]))
+        foreign_keys.complete_shadows(session, connection, decision, partial(still_sealed, session, connection, found.proof))
     return decision
 
 
-def _switched(session: Session, connection: sa.Connection, evidence: dict[str, Any], expected: Decision) -> Switch | None:
+def _switched(session: Session, connection: sa.Connection, found: Evidence, expected: Decision) -> Switch | None:
     """The one step; None when another run of the migration has switched since `expected` was decided, and nothing was done.
 
     All of it is one transaction. The order closes the races, one by one:
@@ -91,7 +92,7 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         # 1. The lock of the migration, as the first statement: no other run of it switches or undoes until this transaction ends, so the
         #    coverage that is read next is the last word. (Where DDL ends a transaction, `coverage.turn` keeps the others out instead.)
         coverage.lock(connection, plan.migration)
-        decision = decide.decide(session, connection, evidence["proof"])
+        decision = decide.decide(session, connection, found.proof)
         if (decision.kinds, decision.left) != (expected.kinds, expected.left):
             return None  # what was prepared is not what is needed now; nothing has changed, and the caller prepares again
         # 2. Writers are kept off the shadows, and off the live tables that were compared: what is checked next stays so. Locks are waited
@@ -100,16 +101,16 @@ def _switched(session: Session, connection: sa.Connection, evidence: dict[str, A
         for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS):
             databases.execute(connection, statement)
         # 3. The shadows are still what was proved, and the live tables what they were compared with.
-        still_sealed(session, connection, evidence["proof"])
+        still_sealed(session, connection, found.proof)
         changed = decide.changed_since(session, connection, decision)
         taken = decide.taken_from(session, connection, decision)
         # 4. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
         decision = decide.read(session, connection, decision)
         apply.put_live(session, connection, decision, changed)
         # 5. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
-        decide.refuse_stale(session, connection, changed, evidence["proof"])
+        decide.refuse_stale(session, connection, changed, found.proof)
         # 6. The journal and the coverage commit with the rows: whoever sees the one sees the other.
-        switched = replace(switch_record.made(plan, evidence, decision, taken), state="switched", at=journal.now())
+        switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
 
@@ -129,40 +130,40 @@ def happened(session: Session) -> bool:
     with session.writing() as connection, connection.begin():
         earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
         done = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
-    if done and not session.staging.exists("proof.json"):
+    if done and not session.staging.exists(run_files.PROOF):
         what = f"run {session.plan.run} of {session.plan.migration} has switched already, from another staging area"
         raise MigrationError(what, where=session.staging.url, fix="give the run another id, or go on where it was staged")
     return done
 
 
-def gather(session: Session) -> dict[str, Any]:
+def gather(session: Session) -> Evidence:
     """This run's evidence: verdicts with their suites' hashes, the proof, the approval.
 
     Raises SwitchRefused when some is missing or stale.
     """
     plan, area = session.plan, session.staging
     verdicts = _verdicts(session)
-    if not area.exists("proof.json"):
+    proof = evidence.PROOF.find(area)
+    if proof is None:
         raise SwitchRefused("nothing was proved in this run", fix="run the proof")
-    proof = area.read_json("proof.json")
-    if {p["table"] for p in proof if p["holds"]} != {t.name for t in plan.tables}:
+    if {p.table for p in proof.tables if p.holds} != {t.name for t in plan.tables}:
         raise SwitchRefused("the proof does not hold for every table", fix="see the report for what differs")
-    approval = area.read_json("approval.json") if area.exists("approval.json") else None
-    if plan.approval and (approval is None or not approval["approved"]):
+    approval = evidence.APPROVAL.find(area)
+    if plan.approval and (approval is None or not approval.approved):
         raise NotApproved(
             "the switch was not approved",
-            why=f"answered {approval['answer']!r} by {approval['by'] or 'the clock'}" if approval else "nobody has answered",
+            why=f"answered {approval.answer!r} by {approval.by or 'the clock'}" if approval else "nobody has answered",
             fix="start a new run when it may go ahead; the live tables are as they were",
         )
     rejected = _rejected(session, proof)
-    if plan.approval and approval and approval.get("rejected", 0) != sum(r["rows"] for r in rejected):
-        why = f"approved with {approval.get('rejected', 0):,} rejected rows in sight, and there are {sum(r['rows'] for r in rejected):,}"
+    if plan.approval and approval and approval.rejected != sum(r.rows for r in rejected):
+        why = f"approved with {approval.rejected:,} rejected rows in sight, and there are {sum(r.rows for r in rejected):,}"
         raise SwitchRefused("the quarantine was not reviewed", why=why, fix="see `penstock quarantine`; then start a new run")
-    short = [{k: v[k] for k in ("table", "stage", "decision", "suite_sha256")} for v in verdicts]
-    return {"verdicts": short, "proof": proof, "approval": approval, "rejected": rejected, "plan": plan.fingerprint}
+    decisions = tuple(GateDecision(v.table, v.stage, v.decision, v.suite_sha256) for v in verdicts)
+    return Evidence(decisions, proof, approval, tuple(rejected), plan.fingerprint)
 
 
-def _rejected(session: Session, proof: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rejected(session: Session, proof: Proof) -> list[Rejected]:
     """How many rows of each table went to quarantine, and what files hold them: they are there, as they were when it was proved."""
     found = []
     if any(quarantine.manifests(session.staging, t.name) for t in session.plan.tables if t.quarantines):
@@ -172,44 +173,41 @@ def _rejected(session: Session, proof: Sequence[dict[str, Any]]) -> list[dict[st
         for manifest in held:
             quarantine.rows(session.staging, manifest)
         rows = sum(m.rows for m in held)
-        if rows != next(p["rejected"] for p in proof if p["table"] == table.name):
+        if rows != proof.of(table.name).rejected:
             raise SwitchRefused(
                 f"the quarantine of {table.name} is not what was proved", where=f"table {table.name}", fix="start a new run"
             )
         if rows:
-            found.append({"table": table.name, "rows": rows, "files": {m.file: m.sha256 for m in held}})
+            found.append(Rejected(table.name, rows, {m.file: m.sha256 for m in held}))
     return found
 
 
-def _verdicts(session: Session) -> list[dict[str, Any]]:
+def _verdicts(session: Session) -> list[Verdict]:
     """What every gate of this run said: each has decided, none is closed, and no suite was edited since."""
     plan, area = session.plan, session.staging
     stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
-    verdicts: list[dict[str, Any]] = []
-    for stage in stages:
-        verdicts += area.read_json("verdicts", f"{stage}.json") if area.exists("verdicts", f"{stage}.json") else []
-    decided = {(v["table"], v["stage"]) for v in verdicts}
+    verdicts = evidence.all_verdicts(area, stages)
+    decided = {(v.table, v.stage) for v in verdicts}
     for table in plan.tables:
         for stage in ("extracted", "loaded", *(("transformed",) if table.steps else ())):
             if (table.name, stage) not in decided:
                 raise SwitchRefused(f"the gate {table.name}.{stage} has not decided in this run", fix="run that gate")
     for verdict in verdicts:
-        name = f"{verdict['table']}.{verdict['stage']}"
-        if verdict["decision"] == "stop":
+        name = f"{verdict.table}.{verdict.stage}"
+        if verdict.decision == "stop":
             raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
-        now = suites.find(session.folder, verdict["table"], verdict["stage"])
-        if (now.sha256 if now else None) != verdict["suite_sha256"]:
+        now = suites.find(session.folder, verdict.table, verdict.stage)
+        if (now.sha256 if now else None) != verdict.suite_sha256:
             why = "its file is not the one that this run was judged by"
             raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")
     return verdicts
 
 
-def still_sealed(session: Session, connection: sa.Connection, proof: Sequence[dict[str, Any]]) -> None:
+def still_sealed(session: Session, connection: sa.Connection, proof: Proof) -> None:
     """Raise SwitchRefused when a shadow table has changed since it was proved."""
-    proved = {p["table"]: p for p in proof}
     parked = foreign_keys.parked(session, connection)
     for table in session.plan.tables:
-        if not change_detection.unchanged(session, connection, table, proved[table.name], parked.get(table.name)):
+        if not change_detection.unchanged(session, connection, table, proof.of(table.name), parked.get(table.name)):
             raise SwitchRefused(
                 f"rows of {table.shadow} have changed since they were proved",
                 where=f"table {table.name}",
@@ -239,26 +237,24 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
         record = replace(record, state="switched")
         with connection.begin():
             coverage.lock(connection, session.plan.migration)
-            decision = decide.decide(session, connection, record.evidence["proof"])
+            decision = decide.decide(session, connection, record.evidence.proof)
             decision = replace(decision, groups=_moved(session.plan, record))
             apply.complete(session, connection, decision, frozenset())
             _written(session, connection, record, decision, ())
     foreign_keys.cut_kept(session, connection, record)
     _clear(session, connection, record)
-    session.staging.write_json(
-        {
-            "state": record.state,
-            "at": record.at,
-            "token": record.token,
-            "keep_until": record.keep_until,
-            "moves": [[str(live), str(shadow), str(kept) if kept else None] for live, shadow, kept in record.moves],
-            "replaced": [[str(live), str(kept) if kept else None] for live, _, kept in record.replaced],
-            "left": record.evidence["left"],
-            "taken_out": _taken_out(connection, session, record),
-            "changes": {str(live): switch_kinds.of(name).change for live, name in switch_record.kinds(record, session.plan).items()},
-        },
-        "switch.json",
+    done = SwitchRecord(
+        state=record.state,
+        at=record.at,
+        token=record.token,
+        keep_until=record.keep_until,
+        moves=tuple(Move(str(live), str(shadow), str(kept) if kept else None) for live, shadow, kept in record.moves),
+        replaced=tuple(Replaced(str(live), str(kept) if kept else None) for live, _, kept in record.replaced),
+        left=record.evidence.left,
+        taken_out=_taken_out(connection, session, record),
+        changes={str(live): switch_kinds.of(name).change for live, name in switch_record.kinds(record, session.plan).items()},
     )
+    switch_evidence.SWITCH.write(session.staging, done)
     events.emit("switch.finished", tables=len(record.moves) + len(record.replaced), at=record.at)
     return record
 
@@ -327,14 +323,14 @@ def verify(session: Session) -> list[str]:
 
 def _verified(session: Session, connection: sa.Connection) -> tuple[list[str], list[TableName]]:
     """The live tables of which this run's rows are the last, and those of them that are not as they were proved."""
-    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+    proof = evidence.PROOF.read(session.staging)
     covered = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
     record = _earlier(connection, session.plan)
     written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
     swapped = {live for live, _, _ in record.moves} if record else set()
     own = [t for t in session.plan.tables if t.name in covered]
     looked = [t for t in own if t.target.name in written]
-    same = [change_detection.live_unchanged(session, connection, t, proved[t.name], t.target.name in swapped) for t in looked]
+    same = [change_detection.live_unchanged(session, connection, t, proof.of(t.name), t.target.name in swapped) for t in looked]
     return [str(t.target.name) for t in own], [t.target.name for t, held in zip(looked, same, strict=True) if not held]
 
 

@@ -8,8 +8,8 @@ their moves are swaps, and what evidence.exchanged names, by source table, are a
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from penstock.databases import Database, Link
@@ -21,11 +21,12 @@ from penstock.stages.switch.decide import Decision
 from penstock.state import journal
 from penstock.state.coverage import Covered
 from penstock.state.journal import Switch
+from penstock.state.switch_evidence import Evidence, LostKey
 
 _Move = tuple[TableName, TableName, TableName | None]
 
 
-def made(plan: Plan, evidence: dict[str, Any], decision: Decision, taken: Sequence[Covered] = ()) -> Switch:
+def made(plan: Plan, evidence: Evidence, decision: Decision, taken: Sequence[Covered] = ()) -> Switch:
     """The record of a switch that is about to happen. taken: the records of coverage out of which it takes rows.
 
     decision: with what the catalogue says of the live tables.
@@ -41,12 +42,16 @@ def made(plan: Plan, evidence: dict[str, Any], decision: Decision, taken: Sequen
             kinds[str(live)] = group.name
             if found := group.kind.notes(table, group.facts):
                 notes[str(live)] = found
-    switched: dict[str, Any] = {"overlapped": [asdict(c) for c in (*decision.overlapped, *taken)]}
-    switched["left"] = {name: c.run for name, c in decision.left.items()}
-    switched["links"] = [[link.table.name, link.table.schema, link.name, link.definition] for link in links]
-    switched |= {"kinds": kinds, "notes": notes}
+    evidence = replace(
+        evidence,
+        overlapped=(*decision.overlapped, *taken),
+        left={name: c.run for name, c in decision.left.items()},
+        links=tuple(LostKey(link.table.name, link.table.schema, link.name, link.definition) for link in links),
+        kinds=kinds,
+        notes=notes,
+    )
     token, name, run = plan.token, plan.migration, plan.run
-    return Switch(token, name, run, "switching", journal.now(), until, tuple(moves), evidence | switched, tuple(replaced))
+    return Switch(token, name, run, "switching", journal.now(), until, tuple(moves), evidence, tuple(replaced))
 
 
 def kinds(record: Switch, plan: Plan | None = None) -> dict[TableName, str]:
@@ -54,8 +59,8 @@ def kinds(record: Switch, plan: Plan | None = None) -> dict[TableName, str]:
 
     Both kinds drop the same tables in the end.
     """
-    known: Mapping[str, str] = record.evidence.get("kinds", {})
-    exchanged = {plan.table(name).target.name for name in record.evidence.get("exchanged", ())} if plan else set()
+    known = record.evidence.kinds
+    exchanged = {plan.table(name).target.name for name in record.evidence.exchanged} if plan else set()
     found = {live: known.get(str(live), SWAP) for live, _, _ in record.moves}
     older = {live: "attach_partition" if live in exchanged else REPLACE_ROWS for live, _, _ in record.replaced}
     return found | {live: known.get(str(live), kind) for live, kind in older.items()}
@@ -63,9 +68,9 @@ def kinds(record: Switch, plan: Plan | None = None) -> dict[TableName, str]:
 
 def tables(record: Switch, target: Database, plan: Plan | None = None) -> dict[str, list[SwitchedTable]]:
     """The tables of a switch by the name of their kind, in the order in which kinds are applied."""
-    notes = {**record.evidence.get("notes", {})}
+    notes = {**record.evidence.notes}
     if plan:
-        notes |= {str(plan.table(name).target.name): found for name, found in record.evidence.get("exchanged", {}).items()}
+        notes |= {str(plan.table(name).target.name): found for name, found in record.evidence.exchanged.items()}
     of_table, found = kinds(record, plan), dict[str, list[SwitchedTable]]()
     for live, shadow, kept in (*record.moves, *record.replaced):
         switched = SwitchedTable(live, shadow, kept, set_aside(live, record, target), notes.get(str(live), {}))

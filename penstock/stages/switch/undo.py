@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,10 +17,10 @@ from penstock.planning.switch_kinds import Effect, SwitchKind, Undoing
 from penstock.runtime import events
 from penstock.stages.switch import change_detection, foreign_keys, pending_rows, switch_record
 from penstock.stages.switch.apply import LOCK_SECONDS
-from penstock.state import coverage, journal
-from penstock.state.coverage import Covered
+from penstock.state import coverage, evidence, journal, switch_evidence
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
+from penstock.state.switch_evidence import PutBack, Requester, UndoRecord
 
 
 def last(target_url: sa.URL, migration: str) -> Switch:
@@ -44,7 +43,7 @@ def last(target_url: sa.URL, migration: str) -> Switch:
     return found[0]
 
 
-def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
+def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
     """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
 
     by: who asked for it.  undo_run: the run that does it, for the record; both may be unknown.
@@ -52,7 +51,7 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> dict[str, Any]:
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
     Raises SwitchRefused when a later run has switched one of its tables, or when the old tables are gone.
     """
-    target, asked = session.target, {"by": by, "run": undo_run}
+    target, asked = session.target, Requester(by, undo_run)
     with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
         with connection.begin():
             last = _undoable(connection, session.plan)
@@ -176,32 +175,29 @@ def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
 
 def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
-    proved = {p["table"]: p for p in session.staging.read_json("proof.json")}
+    proof = evidence.PROOF.read(session.staging)
     swapped, replaced = ({live for live, _, _ in part} for part in (last.moves, last.replaced))
     live = [t for t in session.plan.tables if t.target.name in swapped | replaced]
-    as_proved = (change_detection.live_unchanged(session, connection, t, proved[t.name], t.target.name in swapped) for t in live)
+    as_proved = (change_detection.live_unchanged(session, connection, t, proof.of(t.name), t.target.name in swapped) for t in live)
     return [str(t.target.name) for t, same in zip(live, as_proved, strict=True) if not same]
 
 
-def _undone(
-    session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: dict[str, str]
-) -> dict[str, Any]:
+def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: Requester) -> UndoRecord:
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         journal.write_switch(connection, replace(last, state="undone"))
         _restored(connection, last, session)
-    put_back = [
-        {"live": str(live), "from": str(kept) if kept else None, "aside": str(switch_record.set_aside(live, last, session.target))}
+    put_back = tuple(
+        PutBack(live=str(live), kept=str(kept) if kept else None, aside=str(switch_record.set_aside(live, last, session.target)))
         for live, _, kept in (*last.moves, *last.replaced)
-    ]
-    record: dict[str, Any] = {"state": "undone", "at": journal.now(), "statements": ran, "written_since": changed, "token": last.token}
-    record |= {"put_back": put_back, "asked": asked}
-    session.staging.write_json(record, "undo.json")
+    )
+    record = UndoRecord("undone", journal.now(), tuple(ran), tuple(changed), last.token, put_back, asked)
+    switch_evidence.UNDO.write(session.staging, record)
     events.emit("undo.finished", tables=len(last.moves))
     return record
 
 
 def _restored(connection: sa.Connection, last: Switch, session: Session) -> None:
     """Put the coverage back, once: an undo asks for it in its transaction, and behind it where an earlier try may have been killed."""
-    if coverage.restore(connection, last.migration, last.token, [Covered(**c) for c in last.evidence["overlapped"]]):
+    if coverage.restore(connection, last.migration, last.token, last.evidence.overlapped):
         pending_rows.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)

@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from penstock import databases
 from penstock.migration.suites import Expectation, Suite
 from penstock.model.schema import TableName
-from penstock.stages.validate.verdicts import Outcome
+from penstock.state.evidence import Example, Outcome
 
 AT_MOST = 5
 _SHORT = 80
 _MAPS = ("expect_column_values_", "expect_column_pair_", "expect_multicolumn_", "expect_compound_", "expect_select_")
+"""Great Expectations looks at a row at a time by expectations whose names begin so."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,7 @@ def is_foreign_key(outcome: Outcome) -> bool:
 
 def is_map(outcome: Outcome) -> bool:
     """Whether Great Expectations looks at a row at a time, and so can name some."""
-    return outcome.type.startswith(
-        ("expect_column_values_", "expect_column_pair_", "expect_multicolumn_", "expect_compound_", "expect_select_")
-    )
+    return outcome.type.startswith(_MAPS)
 
 
 def _by_column(value: Any, columns: Sequence[str]) -> dict[str, Any]:
@@ -102,8 +101,8 @@ def _by_column(value: Any, columns: Sequence[str]) -> dict[str, Any]:
     return dict(zip(columns, values, strict=False))
 
 
-def _row(row: Mapping[str, Any], columns: Sequence[str], table: Table) -> tuple[str, str]:
-    return _listed(row, table.shown_key), _listed(row, columns)
+def _row(row: Mapping[str, Any], columns: Sequence[str], table: Table) -> Example:
+    return Example(_listed(row, table.shown_key), _listed(row, columns))
 
 
 def _listed(row: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -117,5 +116,5 @@ def _text(value: Any) -> str:
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
-def _distinct(rows: Iterable[tuple[str, str]]) -> tuple[dict[str, str], ...]:
-    return tuple({"key": key, "value": value} for key, value in dict.fromkeys(rows))
+def _distinct(rows: Iterable[Example]) -> tuple[Example, ...]:
+    return tuple(dict.fromkeys(rows))

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,14 @@ from penstock import databases
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.migration import suites
 from penstock.migration.suites import Expectation, Suite
-from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.runtime import events
 from penstock.runtime.nearest import nearest
 from penstock.stages.validate import failed_rows, gx, verdicts
-from penstock.stages.validate.verdicts import Outcome, Verdict
-from penstock.state import quarantine, staged_rows
+from penstock.state import evidence, quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
+from penstock.state.evidence import Outcome, Verdict
 from penstock.state.run_context import Session
 from penstock.transforms._hidden_columns import hidden_columns
 
@@ -49,7 +48,8 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
     asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key) for p in plans]
     register(session.folder)
-    receipts = {p.name: _receipts(session, p, p.loaded_from if stage == "loaded" else stage) for p in session.plan.tables}
+    read = {p.name: p.loaded_from if stage == "loaded" else stage for p in session.plan.tables}
+    receipts = {p.name: session.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
@@ -64,7 +64,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
         locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
         decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
-    session.staging.write_json([asdict(v) for v in decided], "verdicts", f"{stage}.json")
+    evidence.verdicts(stage).write(session.staging, tuple(decided))
     if fault := verdicts.closed(decided):
         raise fault
     return decided
@@ -222,10 +222,6 @@ def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
         return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": place.name, "ref_schema": place.schema}}
 
     return replace(suite, expectations=tuple(put(n, e) for n, e in enumerate(suite.expectations)))
-
-
-def _receipts(session: Session, plan: TablePlan, stage: str) -> list[Any]:
-    return [r for c in plan.chunks if (r := session.staging.receipt(stage, plan.name, c.number))]
 
 
 def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem | None, locked: Mapping[str, bytes]) -> str:

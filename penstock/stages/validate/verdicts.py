@@ -1,69 +1,18 @@
-"""Verdicts: what a gate decided about a table at a stage, and why. Small, JSON-able, without values of sensitive columns."""
+"""Verdicts: how a gate decides about a table at a stage, and says why, without values of sensitive columns."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from penstock.errors import GateClosed
 from penstock.migration import suites
 from penstock.migration.suites import Suite
+from penstock.state.evidence import Decision, Outcome, Verdict
 
 _OBSERVED = 200
-
-Decision = Literal["go", "warn", "stop"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came out of one expectation.
-
-    crashed: it could not be evaluated; `observed` then names the type of the error.
-    observed: what was seen, as short text; withheld for sensitive columns.  expected: what was asked for.
-    unexpected, elements: how many of how many values broke it; None where it looks at the table as a whole.
-    examples: a few of the rows that did, as `key` (empty where it may not be shown) and `value`; of sensitive columns none.
-    """
-
-    code: str
-    type: str
-    columns: tuple[str, ...]
-    severity: str
-    success: bool
-    crashed: bool
-    expected: str
-    observed: str
-    unexpected: int | None = None
-    elements: int | None = None
-    examples: tuple[dict[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        asked = f"{self.type}({', '.join(self.columns)})"
-        if self.crashed:
-            return f"{asked}: could not be evaluated: {self.observed} ({self.severity})"
-        if self.unexpected is not None and self.elements is not None and not self.observed:
-            return f"{asked}: {self.unexpected:,} of {self.elements:,} values {_not(self.expected)} ({self.severity})"
-        return f"{asked}: {self.observed or 'failed'}, expected {self.expected} ({self.severity})"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A gate's decision about one table. suite_sha256: of the suite's file, None when the suite was generated."""
-
-    table: str
-    stage: str
-    suite: str
-    suite_sha256: str | None
-    decision: Decision
-    seconds: float
-    results: tuple[Outcome, ...]
-
-    @property
-    def broken(self) -> tuple[Outcome, ...]:
-        """The outcomes that were not as expected."""
-        return tuple(r for r in self.results if not r.success)
 
 
 def decide(results: Iterable[Outcome]) -> Decision:
@@ -202,11 +151,3 @@ def _by_type(type: str) -> str:
 def _listed(values: Any) -> str:
     shown = [str(v) for v in list(values)[:8]]
     return ", ".join(shown) + (f" and {len(values) - 8} more" if len(values) > 8 else "")
-
-
-def _not(expected: str) -> str:
-    if expected.endswith("at least"):
-        return f"were not as expected: {expected}"
-    if expected.startswith("in ") and ".." in expected:
-        return "outside " + expected.removeprefix("in ")
-    return expected.removeprefix("not ") if expected.startswith("not ") else f"not {expected}"

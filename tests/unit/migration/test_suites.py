@@ -17,7 +17,7 @@ from penstock.migration.loader import load
 from penstock.migration.suites import Suite
 from penstock.model.schema import Column, Table, TableName, Type
 from penstock.stages.validate import verdicts
-from penstock.stages.validate.verdicts import Outcome, Verdict
+from penstock.state.evidence import Outcome, Verdict
 from tests.support.repository import REPO
 
 FLIGHTS = REPO / "expectations" / "flights"

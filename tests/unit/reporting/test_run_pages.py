@@ -28,7 +28,6 @@ from tests.support.data.shop import ITEMS, Shop
 from tests.unit.reporting.test_changes import area, change, reported, suite
 from tests.unit.reporting.test_report import HOSTILE, Tags
 
-FAULT = ("type", "what", "where", "why", "fix", "retryable")
 PAGE = RunPage(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")
 
 
@@ -160,7 +159,7 @@ def test_hostile_names_and_values_are_inert_on_every_page(tmp_path: Path, shop: 
     htmls = [
         pages.report(told, progress.read(place), page),
         pages.unreported(
-            {"stage": "plan", "at": "2026-01-01T00:00:00Z"} | dict.fromkeys(FAULT, HOSTILE) | {"lines": [HOSTILE]},
+            run_log.Failure("plan", "2026-01-01T00:00:00Z", HOSTILE, True, HOSTILE, HOSTILE, HOSTILE, HOSTILE, (HOSTILE,)),
             progress.read(place),
             over,
         ),
@@ -281,7 +280,7 @@ def test_a_run_that_ended_without_a_report_shows_its_fault_and_leads_to_the_logs
     with pytest.raises(errors.SwitchRefused), run_log.stage(place, "undo"):
         raise errors.SwitchRefused("the old tables are gone", where="main.log", why="they were dropped", fix="restore a backup")
     page = RunPage(Addresses("/penstock"), "shop__undo", "u1", failed_tasks=("undo",))
-    html = pages.unreported(place.read_json(run_log.FAILURE), progress.read(place), page)
+    html = pages.unreported(run_log.FAILURE.read(place), progress.read(place), page)
     text = Tags(html).text
     assert all(part in text for part in ("the old tables are gone", "main.log", "they were dropped", "restore a backup"))
     assert 'href="/dags/shop__undo/runs/u1/tasks/undo"' in html and "data-progress" not in html

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from penstock import errors
 from penstock.model.schema import Column, TableName, Type
 from penstock.stages.validate import gate
-from penstock.stages.validate.verdicts import Verdict
+from penstock.state.evidence import Example, Verdict
 from tests.scenarios.test_gates import FOLDER, asks, expect, not_null, stand, suite
 from tests.scenarios.test_gates import target as target
 from tests.support.data.shop import Shop
@@ -47,21 +47,21 @@ def test_what_was_not_met_names_rows_by_their_key(tmp_path: Path) -> None:
 def test_a_few_are_shown_of_many_and_long_ones_cut(tmp_path: Path) -> None:
     values = {"id": list(range(1000)), "a": [f"{n} {'x' * 500}" for n in range(1000)]}
     (result,) = decide(tmp_path, expect("column_values_to_be_in_set", column="a", value_set=["y"]), **values).results
-    assert len(result.examples) == 5 and max(len(e["value"]) for e in result.examples) < 100
+    assert len(result.examples) == 5 and max(len(e.value) for e in result.examples) < 100
     assert result.unexpected == 1000
 
 
 def test_a_table_without_a_key_shows_values_alone(tmp_path: Path) -> None:
     (result,) = decide(tmp_path, expect("column_values_to_be_between", column="a", max_value=100), key=()).results
-    assert list(result.examples) == [{"key": "", "value": "a=500"}]
+    assert result.examples == (Example("", "a=500"),)
 
 
 def test_rules_about_several_columns_show_them_all(tmp_path: Path) -> None:
     pair = expect("column_pair_values_a_to_be_greater_than_b", column_A="id", column_B="a", ignore_row_if="either_value_is_missing")
     compound = expect("compound_columns_to_be_unique", column_list=["mail", "n"])
     found = decide(tmp_path, pair, compound, **VALUES, n=[1, 2, 2, 3])
-    assert found.results[0].examples[0] == {"key": "id=1", "value": "id=1, a=5"}
-    assert found.results[1].examples[0] == {"key": "", "value": f"mail={SECRET}, n=2"}
+    assert found.results[0].examples[0] == Example("id=1", "id=1, a=5")
+    assert found.results[1].examples[0] == Example("", f"mail={SECRET}, n=2")
 
 
 _LEAKS = [
@@ -95,7 +95,7 @@ def test_no_way_of_asking_shows_a_sensitive_column(tmp_path: Path, asked: dict[s
 def test_a_key_with_a_sensitive_column_in_it_is_not_shown_at_all(tmp_path: Path) -> None:
     asked = expect("column_values_to_be_between", column="a", max_value=100)
     (result,) = decide(tmp_path, asked, hidden=("mail",), key=("id", "mail")).results
-    assert list(result.examples) == [{"key": "", "value": "a=500"}]
+    assert result.examples == (Example("", "a=500"),)
 
 
 def test_what_a_step_made_of_a_sensitive_column_is_not_shown_either(shop: Shop) -> None:
@@ -136,7 +136,7 @@ def test_orphans_of_a_foreign_key_are_named(target: sa.URL) -> None:
     places = {'ch"ild': child.name, "parent": TableName("parent")}
     asked = suite(expect("foreign_key", columns=["pa'rent"], ref_table="parent", ref_columns=["id"]), table='ch"ild', stage="loaded")
     (found,) = gate.loaded([asked], target, places, {'ch"ild': 3}, {}, {'ch"ild': ("id",)})
-    assert list(found.results[0].examples) == [{"key": "id=2", "value": "pa'rent=99"}]
+    assert found.results[0].examples == (Example("id=2", "pa'rent=99"),)
 
 
 def test_examples_are_in_the_report_and_inert_there(shop: Shop) -> None:

@@ -8,16 +8,15 @@ RUN apt-get update \
 
 USER airflow
 WORKDIR /opt/airflow
-COPY --chown=airflow:0 requirements.lock pyproject.toml README.md /opt/airflow/penstock-source/
+COPY --chown=airflow:0 requirements.lock pyproject.toml setup.py README.md /opt/airflow/penstock-source/
 COPY --chown=airflow:0 penstock /opt/airflow/penstock-source/penstock
 COPY --chown=airflow:0 penstock_airflow /opt/airflow/penstock-source/penstock_airflow
 COPY --chown=airflow:0 operators /opt/airflow/penstock-source/operators
 COPY --chown=airflow:0 expectations /opt/airflow/penstock-source/expectations
 COPY --chown=airflow:0 plugins /opt/airflow/penstock-source/plugins
-RUN pip install --no-cache-dir --constraint penstock-source/requirements.lock "./penstock-source[mysql]"
+RUN pip install --no-cache-dir --constraint penstock-source/requirements.lock "./penstock-source[all]"
 
 # The same layout as the repository: a migration file names its suites relative to it.
 COPY --chown=airflow:0 dags /opt/airflow/dags
-COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 expectations /opt/airflow/expectations
 RUN mkdir -p /opt/airflow/staging /opt/airflow/auth

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchmarks/peers/*.txt))
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo up test lint docs bench lock clean
@@ -26,7 +27,7 @@ docs: $(VENV)/docs  ## the documentation as a site in site/; a broken link or an
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/docs: $(VENV)/installed pyproject.toml
-	$(BIN)/pip install -q --no-input -e ".[docs]"
+	$(UV) -e ".[docs]"
 	touch $@
 
 BENCH ?=
@@ -58,14 +59,15 @@ $(VENV)/servers: Makefile | $(VENV)/debian  ## private PostgreSQL and MariaDB se
 	touch $@
 
 NATIVE := $(wildcard penstock/native/*)
-$(VENV)/installed: $(VENV)/debian pyproject.toml requirements.lock $(NATIVE)
+$(VENV)/installed: $(VENV)/debian pyproject.toml setup.py requirements.lock $(NATIVE)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-input -r requirements.lock
-	$(BIN)/pip install -q --no-input --no-deps -e .
+	$(BIN)/pip install -q --no-input --no-warn-script-location uv 2> $(VENV)/pip.log || { cat $(VENV)/pip.log; exit 1; }
+	$(UV) -r requirements.lock
+	$(UV) --no-deps -e .
 	touch $@
 
 lock: ## pin what is installed now
-	$(BIN)/pip freeze --exclude-editable --exclude penstock | grep -v "@ file" > requirements.lock
+	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | grep -v "^uv==" > requirements.lock
 
 clean:
 	[ ! -L .airflow/postgresql ] || rm -rf "$$(readlink -f .airflow/postgresql)"

@@ -1,7 +1,7 @@
 """Backfills: how a task finds the Airflow backfill that its run belongs to.
 
 Airflow does not pass it to tasks: their context has no backfill id, and they have no access to the database. The scheduler knows it. When
-it starts a run of a migration, plugins/penstock_backfills.py calls `note`, which writes the backfill into the conf of the run.
+it starts a run of a migration, plugins/penstock_ui/backfills.py calls `note`, which writes the backfill into the conf of the run.
 """
 
 from __future__ import annotations

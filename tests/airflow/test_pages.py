@@ -140,10 +140,10 @@ def test_a_dag_that_is_no_migration_is_said_to_be_none(many: None) -> None:
 
 
 def test_a_task_s_process_loads_the_plugin_without_what_pages_need() -> None:
-    tell = "import sys, airflow.plugins_manager; sys.path.append(sys.argv[1]); import penstock_plugin; print(*sys.modules)"
+    tell = "import sys, airflow.plugins_manager; sys.path.append(sys.argv[1]); import penstock_ui.plugin; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", tell, str(REPO / "plugins")], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "penstock_plugin" in loaded and not loaded & {"fastapi", "pyarrow", "penstock_ui.app"}
+    assert "penstock_ui.plugin" in loaded and not loaded & {"fastapi", "pyarrow", "penstock_ui.app"}
 
 
 def test_pages_are_found_under_the_prefix_that_airflow_has() -> None:

@@ -20,7 +20,7 @@ def on_starting(component: Any) -> None:
 
 
 class PenstockPreload(AirflowPlugin):
-    """Registered by Airflow from the plugins folder."""
+    """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock_preload"
     listeners: ClassVar = [sys.modules[__name__]]

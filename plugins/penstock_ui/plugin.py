@@ -20,7 +20,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 class PenstockPlugin(AirflowPlugin):
-    """Registered by Airflow from the plugins folder."""
+    """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock"
     fastapi_apps: ClassVar = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]

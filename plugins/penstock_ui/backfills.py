@@ -24,7 +24,7 @@ def on_dag_run_running(dag_run: Any, msg: str) -> None:
 
 
 class PenstockBackfills(AirflowPlugin):
-    """Registered by Airflow from the plugins folder."""
+    """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock_backfills"
     listeners: ClassVar = [sys.modules[__name__]]

@@ -31,6 +31,7 @@ def command_line() -> str:
     (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     parts = ["# Command line\n", _NOTE, f"{parser.description}\n", "| command | |", "| --- | --- |"]
     parts += [f"| [`penstock {name}`](#penstock-{name}) | {made.description} |" for name, made in found.choices.items()]
+    parts += ["", "These options come before the command: `penstock --env prod check shop.yaml`.", "", *_options(parser)]
     parts += ["", "```text", (parser.epilog or "").strip(), "```"]
     for name, made in found.choices.items():
         parts += ["", f"## penstock {name}", "", f"{made.description}", "", *_options(made)]
@@ -38,7 +39,8 @@ def command_line() -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    shown = [action for action in parser._actions if action.help != argparse.SUPPRESS and "--help" not in action.option_strings]
+    hidden = argparse._HelpAction, argparse._SubParsersAction
+    shown = [action for action in parser._actions if not isinstance(action, hidden) and action.help != argparse.SUPPRESS]
     if not shown:
         yield "It takes no options."
         return

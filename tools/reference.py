@@ -52,9 +52,10 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _written(action: argparse.Action) -> str:
     """`--interval FROM..TO`, as a command has it."""
+    value = str(action.metavar or "|".join(map(str, action.choices or ())))
     if not action.option_strings:
-        return f"`{action.metavar or action.dest}`"
-    value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(map(str, action.choices or ())) or action.dest.upper()}"
+        return f"`{value or action.dest}`".replace("|", "\\|")
+    value = "" if action.nargs == 0 else f" {value or action.dest.upper()}"
     return ", ".join(f"`{option}{value}`".replace("|", "\\|") for option in action.option_strings)
 
 

@@ -31,15 +31,16 @@ def command_line() -> str:
     (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     parts = ["# Command line\n", _NOTE, f"{parser.description}\n", "| command | |", "| --- | --- |"]
     parts += [f"| [`penstock {name}`](#penstock-{name}) | {made.description} |" for name, made in found.choices.items()]
-    parts += ["", "Before the command:", "", *_options(parser), "", "```text", (parser.epilog or "").strip(), "```"]
+    parts += ["", "These options come before the command: `penstock --env prod check shop.yaml`.", "", *_options(parser)]
+    parts += ["", "```text", (parser.epilog or "").strip(), "```"]
     for name, made in found.choices.items():
         parts += ["", f"## penstock {name}", "", f"{made.description}", "", *_options(made)]
     return "\n".join(parts) + "\n"
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    actions = (action for action in parser._actions if not isinstance(action, argparse._SubParsersAction))
-    shown = [action for action in actions if action.help != argparse.SUPPRESS and "--help" not in action.option_strings]
+    hidden = argparse._HelpAction, argparse._SubParsersAction
+    shown = [action for action in parser._actions if not isinstance(action, hidden) and action.help != argparse.SUPPRESS]
     if not shown:
         yield "It takes no options."
         return
@@ -51,9 +52,10 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _written(action: argparse.Action) -> str:
     """`--interval FROM..TO`, as a command has it."""
+    value = str(action.metavar or "|".join(map(str, action.choices or ())))
     if not action.option_strings:
-        return f"`{action.metavar or action.dest}`"
-    value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(map(str, action.choices or ())) or action.dest.upper()}"
+        return f"`{value or action.dest}`".replace("|", "\\|")
+    value = "" if action.nargs == 0 else f" {value or action.dest.upper()}"
     return ", ".join(f"`{option}{value}`".replace("|", "\\|") for option in action.option_strings)
 
 

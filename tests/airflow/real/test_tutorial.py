@@ -27,7 +27,8 @@ class Person:
         {
             "wait for the DAGs": lambda: self.airflow.until("the DAGs", lambda: self.airflow.ask("/api/v2/dags/daily_orders__undo")),
             "wait for the scheduled run": lambda: self.airflow.until("the scheduled run", lambda: self.runs("daily_orders")),
-            "approve all runs": lambda: self.airflow.until("the runs", self.all_approved, patience=600),
+            "approve the scheduled run": lambda: self.approve("scheduled__", 1),
+            "approve the backfill": lambda: self.approve("backfill__", RUNS),
             "wait for the undo": lambda: self.airflow.until("the undo", lambda: self.ended("daily_orders__undo") == 1),
         }[note]()
 
@@ -38,15 +39,19 @@ class Person:
     def ended(self, dag_id: str) -> int:
         return sum(state in ENDED for state in self.runs(dag_id).values())
 
-    def all_approved(self) -> bool:
-        """Answer the questions that are open; whether all runs have ended."""
-        for run in self.runs("daily_orders"):
-            task = f"/api/v2/dags/daily_orders/dagRuns/{quote(run, safe='')}/taskInstances/approve"
-            if self.airflow.ask(task)["state"] == "awaiting_input":
-                time.sleep(4)  # Airflow fails a task that is answered before the worker that has asked was seen to end
-                answer = {"chosen_options": ["Approve"], "params_input": {}}
-                self.airflow.ask(f"{task}/-1/hitlDetails", answer, method="PATCH")
-        return self.ended("daily_orders") == RUNS
+    def approve(self, kind: str, ended: int) -> None:
+        """Answer the open questions of the runs of a kind, until so many runs have ended."""
+
+        def done() -> bool:
+            for run in (run for run in self.runs("daily_orders") if run.startswith(kind)):
+                task = f"/api/v2/dags/daily_orders/dagRuns/{quote(run, safe='')}/taskInstances/approve"
+                if self.airflow.ask(task)["state"] == "awaiting_input":
+                    time.sleep(4)  # Airflow fails a task that is answered before the worker that has asked was seen to end
+                    answer = {"chosen_options": ["Approve"], "params_input": {}}
+                    self.airflow.ask(f"{task}/-1/hitlDetails", answer, method="PATCH")
+            return self.ended("daily_orders") == ended
+
+        self.airflow.until(f"the end of {ended} runs", done, patience=900)
 
 
 def working_folder(folder: Path, real: RealAirflow) -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -89,6 +90,13 @@ def test_the_page_of_the_report_names_every_field_of_report_json(tmp_path: Path)
     page = (DOCS / "reference" / "report.md").read_text()
     fields = page[page.index("## report.json") : page.index("`seconds` is the time")]
     assert spans(fields) == set(report)
+
+
+def test_the_page_of_preflight_checks_names_every_area_and_no_other() -> None:
+    page = (DOCS / "reference" / "check.md").read_text()
+    areas = page[page.index("## Areas") : page.index("## The estimate")]
+    headings = re.findall(r"^### (.+)$", areas, re.MULTILINE)
+    assert sorted(area for heading in headings for area in heading.split(", ")) == sorted(get_args(errors.Area))
 
 
 def commands_of(page: Path) -> list[list[str]]:

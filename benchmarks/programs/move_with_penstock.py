@@ -3,7 +3,6 @@
 usage: move_with_penstock.py FILE
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -18,7 +17,6 @@ def main() -> None:
     migration = load(sys.argv[1])
     endpoints = Endpoints(resolve(migration.source), resolve(migration.target))
     run_migration(RunRequest(migration, "bench", endpoints, str(Path("staging").absolute()), Path("expectations").absolute()))
-    os._exit(0)  # as the command line does
 
 
 if __name__ == "__main__":

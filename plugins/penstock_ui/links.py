@@ -15,6 +15,7 @@ from penstock_operators.load import BuildOperator, LoadOperator, PrepareOperator
 from penstock_operators.plan import PlanOperator
 from penstock_operators.preflight import PreflightOperator
 from penstock_operators.report import ReportOperator
+from penstock_operators.stage import StageOperator
 from penstock_operators.switch import FinishOperator, SwitchOperator, VerifyOperator
 from penstock_operators.transform import TransformOperator
 from penstock_operators.undo import UndoOperator
@@ -55,6 +56,7 @@ class ReportLink(BaseOperatorLink):
         PreflightOperator,
         ProveOperator,
         ReportOperator,
+        StageOperator,
         SwitchOperator,
         TransformOperator,
         UndoOperator,

@@ -6,6 +6,7 @@ import json
 import logging
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from penstock.model.plan import Plan
@@ -22,6 +23,11 @@ from penstock.state.run_log import STAGES, WORK, busy
 log = logging.getLogger(__name__)
 
 _PACKAGES = ("penstock", "apache-airflow", "great-expectations", "duckdb", "pyarrow", "sqlalchemy")
+
+
+def json_schema() -> Record:
+    """The JSON Schema of report.json, of a run and of an undo."""
+    return dict(json.loads(Path(__file__).with_name("report.schema.json").read_text(encoding="utf-8")))
 
 
 class _Report(dict[str, Any]):

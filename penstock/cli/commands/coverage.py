@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.commands import _options as options
@@ -30,12 +30,13 @@ def add(commands: Any) -> None:
 
 
 def coverage(args: argparse.Namespace) -> int:
-    cells = _cells(args, options.request(args))
+    request = options.request(args)
+    cells = _cells(args, request)
     from penstock.cli import console
+    from penstock.stages.coverage.coverage import record
 
     if args.json:
-        found = [asdict(c) | {"interval": str(c.interval) if c.interval else None} for c in cells]
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        print(json.dumps(record(request.migration.name, cells), ensure_ascii=False, indent=1))
     else:
         console.coverage(cells)
     return 0 if all(c.state == "proven" for c in cells) else 3

@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ from penstock.stages.coverage import drift
 from penstock.state import coverage, journal, plan_file, run_files, run_log, staging
 from penstock.state.coverage import Covered
 
+VERSION = 1
+"""The version of the format of `record`."""
 State = Literal["proven", "waiting", "stale", "failed", "missing"]
 Check = Literal["none", "count", "digest"]
 
@@ -78,6 +81,17 @@ def cover(request: RunRequest, since: dt.datetime | None = None, until: dt.datet
     reading_engine.dispose()
     writing_engine.dispose()
     return cells
+
+
+def record(migration: str, cells: Iterable[Cell]) -> dict[str, Any]:
+    """What `penstock coverage --json` prints, as JSON values: see coverage.schema.json."""
+    found = [asdict(c) | {"interval": str(c.interval) if c.interval else None} for c in cells]
+    return {"version": VERSION, "migration": migration, "cells": found}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of what `record` makes."""
+    return dict(json.loads(Path(__file__).with_name("coverage.schema.json").read_text(encoding="utf-8")))
 
 
 def keep(migration: Migration, root: str, target_url: sa.URL, tables: Iterable[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ possible: a whole table that was planned to be swapped, to which another table r
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -30,7 +30,6 @@ from penstock.databases._shared import ddl
 from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec, TableSpec
 from penstock.model import intervals
-from penstock.model.column_mapping import map_table
 from penstock.model.intervals import CLOCKS, Clock, Interval
 from penstock.model.plan import TablePlan, token
 from penstock.model.schema import ForeignKey, TableName
@@ -38,6 +37,7 @@ from penstock.model.scope import Changes, Differences, Parent, Partition, Side, 
 from penstock.planning import switch_kinds
 from penstock.state import coverage
 from penstock.state.coverage import Covered
+from penstock.transforms._mapping import map_table
 
 REPLACE_ROWS = "replace_rows"
 
@@ -114,9 +114,16 @@ def cut(
     problems += [*_misdeclared(migration, made), *switch_kinds.problems(made, ends.to, ends.writing)]
     if request.interval is not None or not migration.partitioned:
         problems += _new_beside_replaced(made, ends.to)
-    if migration.in_parts or any(p.repairs for p in made):
+    if own_shadows(migration, made):
         made = [_placed(tables, plan, token(migration.name, request.run)) for plan in made]
     return tuple(made), problems
+
+
+def own_shadows(migration: Migration, plans: Iterable[TablePlan]) -> bool:
+    """Whether the shadows of a run have names that no other run uses: runs of several intervals load at the same time, and the shadow of
+    a table that stays is still needed after the switch.
+    """
+    return migration.in_parts or any(p.repairs or switch_kinds.keeps_live(p) for p in plans)
 
 
 def _misdeclared(migration: Migration, plans: Sequence[TablePlan]) -> Iterator[Problem]:

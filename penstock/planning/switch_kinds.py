@@ -132,8 +132,12 @@ class SwitchKind(ABC):
         """Statements that put live again what was kept, and set aside what the switch made live."""
 
     def finish(self, tables: Sequence[SwitchedTable], target: Database, undone: bool) -> list[str]:
-        """Statements that drop what the switch kept, or what its undo set aside: the only step without a way back."""
-        return target.drops([t.aside for t in tables] if undone else [t.kept for t in tables if t.kept])
+        """Statements that drop what the switch kept and what its undo set aside: the only step without a way back."""
+        aside, kept = [t.aside for t in tables if undone], [t.kept for t in tables if t.kept]
+        if self.effect == "table":
+            # The undo has put back what was kept. A shadow of that name, by now, belongs to another run.
+            return target.drops(aside if undone else kept)
+        return target.drops([*aside, *kept, *(t.shadow for t in tables)])
 
 
 @cache

@@ -6,15 +6,18 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from penstock.errors import PreflightFailed, SwitchRefused
+from penstock.model.plan import Plan
 from penstock.stages.switch import undo
 from tests.scenarios.test_partitions import DAYS, Feed, daily, fill
 from tests.support.repository import REPO
+from tests.support.version_1 import journal_of_version_1, plan_of_version_1
 
 _TEXT = "tables:\n  include: [event]\n  event: {partition: {by: moment, how: attach}}\nstart_date: 2024-03-01\nschedule: '@daily'"
 _LIVE = (
@@ -84,6 +87,16 @@ def test_undo_puts_the_old_partition_back_or_leaves_none(feed: Feed) -> None:
     assert [r[0] for r in feed.here()] == [9001] and set(partitions(feed)) == {"event_first"} and not feed.covered()
     feed.run(DAYS[0], "once more")
     assert feed.here() == of(feed, 0)
+
+
+def test_a_partition_that_an_older_version_exchanged_is_put_back_too(feed: Feed) -> None:
+    feed.ask(f"INSERT INTO event VALUES (9001, 'a', 'nobody knows', '{DAYS[0]} 05:00:00')")
+    session = feed.run(DAYS[0])
+    journal_of_version_1(feed.target, {"event": {"place": ["event_first", "public"], "kept": True}})
+    planned = plan_of_version_1(session.staging.read_json("plan.json"))
+    session.staging.write_json(planned, "plan.json")
+    undo.undo(replace(session, plan=Plan.from_json(json.dumps(planned))))
+    assert [r[0] for r in feed.here()] == [9001] and set(partitions(feed)) == {"event_first"}
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,6 @@ class AttachPartition(SwitchKind):
     def undo(self, tables: Sequence[Undoing], target: Database, facts: LiveFacts) -> list[str]:
         return [s for table, switched in tables for s in _undone(table, switched, target)]
 
-    def finish(self, tables: Sequence[SwitchedTable], target: Database, undone: bool) -> list[str]:
-        kept = [t.kept for t in tables if t.kept]
-        return target.drops([*(t.aside for t in tables if undone), *kept, *(t.shadow for t in tables)])
-
 
 def _unattachable(table: TablePlan, target: Database, connection: sa.Connection) -> Iterable[Problem]:
     """Why the interval can't be a native partition of the live table."""

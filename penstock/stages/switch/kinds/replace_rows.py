@@ -18,7 +18,7 @@ from penstock.model.schema import TableName
 from penstock.model.scope import Changes
 from penstock.planning.live_columns import column_problems
 from penstock.planning.statements import same_key, within, within_pending
-from penstock.planning.switch_kinds import LiveFacts, SwitchedTable, SwitchKind, Undoing
+from penstock.planning.switch_kinds import LiveFacts, SwitchKind, Undoing
 from penstock.stages.switch.rows import copied, empty_tables, moved, referred_first
 
 _ALL = "1 = 1"
@@ -68,10 +68,6 @@ class ReplaceRows(SwitchKind):
                 statements += moved(table.target, table.pending, aside[table.name], target, own)
             statements += moved(table.target, table.target.name, aside[table.name], target, _inserted(table, target))
         return statements + [copied(t.target, t.kept, t.target.name, target) for t in ordered]
-
-    def finish(self, tables: Sequence[SwitchedTable], target: Database, undone: bool) -> list[str]:
-        kept = [t.kept for t in tables if t.kept]
-        return target.drops([*(t.aside for t in tables if undone), *kept, *(t.shadow for t in tables)])
 
 
 def _waiting(table: TablePlan) -> TableName:

@@ -25,6 +25,7 @@ def collect(inputs: Inputs) -> Record | None:
         return None
     made = {("left_alone" if name == "left" else name): value for name, value in records.switch.items()}
     made["moves"] = [{"live": live, "shadow": shadow, "kept": kept} for live, shadow, kept in made["moves"]]
+    made.pop("changes", None)  # `tables` has them by table
     undo = f"penstock undo {inputs.report['migration']}.yaml"
     return made | {"how": records.plan and records.plan.how, "tables": _tables(records), "undo": undo}
 

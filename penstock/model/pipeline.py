@@ -117,7 +117,7 @@ MOVE = (
         row_cost=1.0,
         events=("kept", "started", "batch", "chunk", "finished"),
     ),
-    Stage("gate_extracted", "gate: what was extracted", "validate.gate:gate", ("extracted",), gate=True, events=_GATE),
+    Stage("gate_extracted", "gate: extracted rows", "validate.gate:gate", ("extracted",), gate=True, events=_GATE),
     Stage(
         name="transform",
         label="transform",
@@ -130,7 +130,7 @@ MOVE = (
     ),
     Stage(
         name="gate_transformed",
-        label="gate: what was transformed",
+        label="gate: transformed rows",
         function="validate.gate:gate",
         given=("transformed",),
         when=_transforms,
@@ -157,7 +157,7 @@ MOVE = (
         events=("kept", "started", "batch", "attempted", "chunk", "finished"),
     ),
     Stage("build", "build keys and indexes", "load:build", events=("started", "statement", "finished")),
-    Stage("gate_loaded", "gate: what was loaded", "validate.gate:gate", ("loaded",), gate=True, events=_GATE),
+    Stage("gate_loaded", "gate: loaded rows", "validate.gate:gate", ("loaded",), gate=True, events=_GATE),
     Stage("prove", "proof", "prove:prove", gate=True, row_cost=0.7, events=("started", "chunk", "finished")),
 )
 """The stages up to the proof. Nothing that they do is seen by readers of the target."""

@@ -40,7 +40,7 @@ def view(report: Record) -> Record:
     ]
     rows = [totals["rows_read"], totals["rows_read"], totals["rows_loaded"]]
     if "transformed" in gates:
-        boxes.insert(2, ("transformed", "declared transforms", done.get("transform") == "done"))
+        boxes.insert(2, ("transformed", "declared steps", done.get("transform") == "done"))
         marks.insert(2, [gate("transformed")])
         rows.insert(2, totals["rows_staged"] if boxes[2][2] else None)
     return _placed(boxes, marks, rows)

@@ -24,6 +24,7 @@ def collect(inputs: Inputs) -> Record | None:
         return None
     made = {("left_alone" if name == "left" else name): value for name, value in as_json(switch).items()}
     made["moves"] = [move._asdict() for move in switch.moves]
+    made.pop("changes", None)  # `tables` has them by table
     undo = f"penstock undo {inputs.report['migration']}.yaml"
     return made | {"how": records.plan and records.plan.how, "tables": _tables(records, switch), "undo": undo}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,8 +83,12 @@ def _classes(file: Path) -> list[ast.ClassDef]:
 
 
 def _docstring(node: ast.ClassDef) -> str:
-    """The docstring as Markdown."""
-    return inspect.cleandoc(ast.get_docstring(node) or "")
+    """The docstring as Markdown: what it says of arguments (`name: text.  other: text.`) becomes a list."""
+    lines: list[str] = []
+    for line in re.sub(r"  (?=\w+: )", "\n", inspect.cleandoc(ast.get_docstring(node) or "")).splitlines():
+        argument = re.match(r"(\w+): (.*)", line)
+        lines += [f"- `{argument[1]}`: {argument[2]}"] if argument else ["", line] if lines and lines[-1].startswith("- ") else [line]
+    return "\n".join(lines)
 
 
 def _arguments(node: ast.ClassDef) -> Iterator[str]:

@@ -29,13 +29,13 @@ class PreflightOperator(MigrationOperator):
             run_log.asked(staging, run, asked, migration.timezone)
             request = replace(self.request(run), tables=tuple(context["params"].get("tables") or ()), interval=asked)
             # The estimate is of whole tables; it would delay each run of an interval.
-            found = plan.assess(request, estimate=not migration.in_parts)
+            found = plan.preflight(request, estimate=not migration.in_parts)
             found = replace(found, problems=(*found.problems, *notify.problems(migration)))
             plan.keep(staging, found)
             for problem in found.problems:
                 words = (problem.area, problem.where, problem.what, f" — {problem.fix}" if problem.fix else "")
                 (self.log.error if problem.blocking else self.log.warning)("%s: %s: %s%s", *words)
-            for line in found.outlook.told() if found.outlook else ():
+            for line in found.estimate.lines() if found.estimate else ():
                 self.log.info(line)
             plan.refuse(found, migration)
         return {"tables": len(found.tables), "advice": len(found.problems)}

@@ -15,7 +15,7 @@ from rich.table import Table
 from penstock.model import pipeline
 from penstock.model.pipeline import PIPELINE, Stage
 from penstock.model.plan import Plan
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
 from penstock.state.quarantine import Entry
@@ -161,13 +161,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(drawn)
 
 
-def assessment(found: Assessment) -> None:
+def preflight(found: PreflightResult) -> None:
     """Print what preflight found, blocking problems first, and the estimate."""
     if found.problems:
         rows = [("✗ blocks" if p.blocking else "· advice", p.area, p.where, p.what, p.fix) for p in found.problems]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
-    for line in found.outlook.told() if found.outlook else ():
+    for line in found.estimate.lines() if found.estimate else ():
         print(shown(line))
 
 

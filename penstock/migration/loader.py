@@ -28,7 +28,7 @@ from penstock.migration.spec import (
     SwitchSpec,
     TableSpec,
 )
-from penstock.transforms import nearest
+from penstock.runtime.nearest import nearest
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from penstock.transforms import nearest
+from penstock.runtime.nearest import nearest
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -24,7 +24,7 @@ from penstock import transforms
 from penstock.migration import switch_kinds
 from penstock.migration.notifications import NotifySpec
 from penstock.model.intervals import PRESETS, zone_known
-from penstock.transforms import nearest
+from penstock.runtime.nearest import nearest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SIZE = r"^\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(i?)[Bb]?\s*$"

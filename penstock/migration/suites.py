@@ -7,7 +7,6 @@ misshapen table would pass most expectations.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -24,6 +23,7 @@ from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import Migration
 from penstock.model.file_names import folder as file_name
 from penstock.model.schema import INTEGERS, Column, Table
+from penstock.runtime.nearest import nearest
 
 Stage = Literal["extracted", "transformed", "loaded"]
 Severity = Literal["critical", "warning", "info"]
@@ -196,13 +196,6 @@ def columns_of(expectation: Mapping[str, Any]) -> tuple[str, ...]:
     kwargs = expectation.get("kwargs") or {}
     named = [c for k in _COLUMN_KWARGS if (v := kwargs.get(k)) for c in ([v] if isinstance(v, str) else v)]
     return tuple(dict.fromkeys([*named, *_conditioned(kwargs.get("row_condition"))]))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint towards what was meant."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known[:12])}"
 
 
 def types(folder: Path | None) -> frozenset[str]:

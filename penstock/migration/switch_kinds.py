@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from penstock.runtime.nearest import nearest
 from penstock.runtime.registry import Registry
-from penstock.transforms import nearest
 
 REGISTRY = Registry("penstock.stages.switch.kinds", [str(Path(__file__).parents[1] / "stages" / "switch" / "kinds")])
 OF_PARTITIONS = {"rows": "replace_rows", "attach": "attach_partition"}

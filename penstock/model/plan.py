@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from penstock.errors import MigrationError, Problem
 from penstock.model import plan_version_1
-from penstock.model.column_mapping import concealed, map_table
 from penstock.model.schema import Column, ForeignKey, Table, TableName
 from penstock.model.scope import Changes, Differences, Partition, Scope, Whole
 
@@ -118,38 +117,9 @@ class TablePlan:
         """Whether single rows of the live table are replaced, found by their primary key."""
         return isinstance(self.scope, Changes) or self.delete_keys is not None
 
-    def hidden(self, stage: str) -> frozenset[str]:
-        """The columns at `stage` whose values nothing may show.
-
-        As they were extracted: the sensitive ones, and those that a step masks or drops. Later: the sensitive ones, and whatever steps
-        may have made of them.
-        """
-        if stage == "extracted":
-            return self.private
-        if not self.sensitive:
-            return frozenset()
-        untouched = map_table(self.source, self.target.columns, self.steps, self.target.name).untouched
-        harmless = {new for old, new in untouched.items() if not {old, new} & set(self.sensitive)}
-        return frozenset(c.name for c in self.target.columns if c.name not in harmless)
-
     def shape(self, stage: str) -> tuple[Column, ...]:
         """The columns of the rows that `stage` reads, and so of those that it rejects."""
         return self.source.columns if stage in ("extracted", "transformed") else self.target.columns
-
-    @property
-    def private(self) -> frozenset[str]:
-        """The source columns that are sensitive, or that a step masks or drops: none of their values may be seen after the run."""
-        return frozenset(self.sensitive) | concealed((c.name for c in self.source.columns), self.steps)
-
-    @property
-    def protected(self) -> bool:
-        """Whether the table's staged rows are encrypted."""
-        return bool(self.private)
-
-    @property
-    def secret(self) -> frozenset[str]:
-        """The columns whose values nothing may show, by their names at the source and at the target."""
-        return self.hidden("extracted") | self.hidden("loaded")
 
     @property
     def staged_as(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock.databases import Database
-from penstock.errors import Problem, UnsupportedType
+from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
 from penstock.planning import expressions
 from penstock.planning.expressions import Known, NotSure
@@ -258,31 +258,3 @@ def _described(index: Index) -> str:
         [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)
     )
     return " ".join(words)
-
-
-def told(tables: Mapping[str, Table], left_behind: Iterable[tuple[str, str]]) -> list[Problem]:
-    """What the user carries over, a line a kind; and tables whose rows would be moved twice, with those that inherit them."""
-    problems = []
-    for name, table in tables.items():
-        for parent in table.inherits:
-            if parent in tables:
-                what = f"its rows are {parent}'s too, which it inherits, and both are in this migration: they would be moved twice"
-                problems.append(Problem(True, f"table {name}", what, f"exclude {name}, or exclude {parent} and carry over its own rows"))
-    kinds: dict[str, list[str]] = {}
-    for kind, name in left_behind:
-        kinds.setdefault(kind, []).append(name)
-    for kind, names in kinds.items():
-        what = f"not carried: {kind if len(names) == 1 else _plural(kind)} {', '.join(names)}"
-        problems.append(
-            Problem(
-                False,
-                "the source",
-                what,
-                "carry them over by hand where they are wanted" if len(names) > 1 else "carry it over by hand where it is wanted",
-            )
-        )
-    return problems
-
-
-def _plural(kind: str) -> str:
-    return kind if kind.endswith("s") else kind + "s"

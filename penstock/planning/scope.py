@@ -30,7 +30,6 @@ from penstock.databases._shared import ddl
 from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec, TableSpec
 from penstock.model import intervals
-from penstock.model.column_mapping import map_table
 from penstock.model.intervals import CLOCKS, Clock, Interval
 from penstock.model.plan import TablePlan, token
 from penstock.model.schema import ForeignKey, TableName
@@ -38,6 +37,7 @@ from penstock.model.scope import Changes, Differences, Parent, Partition, Side, 
 from penstock.planning import switch_kinds
 from penstock.state import coverage
 from penstock.state.coverage import Covered
+from penstock.transforms._mapping import map_table
 
 REPLACE_ROWS = "replace_rows"
 

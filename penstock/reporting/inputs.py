@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.model.file_names import folder
 from penstock.model.plan import Plan, TablePlan
-from penstock.state import previous_run, progress, quarantine
+from penstock.state import preflight_record, previous_run, progress, quarantine
 from penstock.state.quarantine import Manifest
 from penstock.state.run_log import FAILURE, INTERVAL
 from penstock.state.staging import COMPARED, Receipt, Staging
@@ -28,7 +28,7 @@ class Records:
     """
 
     plan: Plan | None
-    assessment: Record | None
+    preflight: Record | None
     failure: Record | None
     timings: Mapping[str, Sequence[Record]]
     receipts: Mapping[tuple[str, str], Sequence[Receipt]]
@@ -80,7 +80,7 @@ def read(area: Staging) -> Records:
     tables = plan.tables if plan else ()
     return Records(
         plan=plan,
-        assessment=there("assessment.json"),
+        preflight=preflight_record.read(area),
         failure=there(FAILURE),
         timings=timings,
         receipts={(stage, t.name): receipts(stage, t) for t in tables for stage in ("extracted", "transformed")},

@@ -20,6 +20,7 @@ from penstock.runtime import events, parallel
 from penstock.state import journal, staged_rows, staging
 from penstock.state.run_context import Session
 from penstock.state.staging import Receipt, chunk_file, reading
+from penstock.transforms._hidden_columns import private_columns
 
 STAGE = "extracted"
 
@@ -107,7 +108,7 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
-        error.why = error.why if not plan.private else "withheld: the table has columns that are sensitive, masked or dropped"
+        error.why = error.why if not private_columns(plan) else "withheld: the table has columns that are sensitive, masked or dropped"
         raise
     size = session.staging.size(file)
     seconds = round(time.monotonic() - began, 3)

@@ -15,47 +15,32 @@ from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
 from penstock.model.plan import VERSION, Consistency, Plan, token
 from penstock.planning import chunking, scope
-from penstock.planning.preflight import assess as preflight
-from penstock.planning.preflight import endpoints, foreign_keys, row_width, steps
-from penstock.planning.preflight.assess import Assessment
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight.preflight import preflight as checked
 from penstock.planning.preflight.reachable import elsewhere, file
+from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
 from penstock.runtime import events
+from penstock.state import preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
-from penstock.state import progress, run_log
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
 
-ASSESSMENT = "assessment.json"
 
-
-def assess(request: RunRequest, estimate: bool = False) -> Assessment:
-    """What preflight finds, as `preflight.assess` says. estimate: read a sample of the rows as well.
+def preflight(request: RunRequest, estimate: bool = False) -> PreflightResult:
+    """What preflight finds: see penstock/planning/preflight. estimate: read a sample of the rows as well.
 
     The steps are checked against the secrets of the request, unless these are None.
 
     Raises ConnectionFailed; changes nothing at either end.
     """
-    migration, ends = request.migration, request.endpoints
+    ends = request.endpoints
     new = not file(ends.target) and databases.of(ends.target, target=True).embedded
     _refuse_missing_file(ends)
     source = databases.connect(databases.of(ends.source), ends.source, "source")
-    target_database = databases.of(ends.target, target=True)
-    target = databases.connect(target_database, ends.target, "target")
+    target = databases.connect(databases.of(ends.target, target=True), ends.target, "target")
     with source.connect() as reading, target.connect() as writing:
-        own = token(migration.name, request.run)
-        found = preflight.assess(migration, own, reading, writing, request.suites, request.tables, request.root, estimate)
-        if not any(p.area == "privileges" for p in found.blocking):
-            cut = scope.Request(request.run, request.interval, request.tables, request.repair)
-            tables, problems = scope.cut(migration, cut, found.tables, found.every, reading, writing)
-            known = scope.Tables(migration, {p.name: p for p in found.every}, target_database)
-            problems += foreign_keys.problems(known, tables, request.interval, reading)
-            found = replace(found, tables=tables, problems=(*found.problems, *problems))
-        if request.secrets is not None:
-            found = replace(found, problems=(*steps.problems(migration, found.tables, request.secrets), *found.problems))
-        if not found.blocking:
-            tables, problems = row_width.look(found.tables, migration, reading, writing)
-            found = replace(found, tables=tables, problems=(*problems, *found.problems))
+        found = checked(request, reading, writing, estimate)
         if new and (made := file(ends.target)):
             made.unlink()  # connecting has made the file of an embedded target; a run makes it again
     source.dispose()
@@ -70,14 +55,14 @@ def _refuse_missing_file(ends: Endpoints) -> None:
         raise ConnectionFailed("can't connect to the source", where=str(ends.source), why=why, fix="check the path")
 
 
-def keep(area: Staging, found: Assessment) -> None:
+def keep(area: Staging, found: PreflightResult) -> None:
     """Write down what preflight found, for the report; what it found before, with a sample, stays unless that changed what blocks."""
-    earlier = area.read_json(ASSESSMENT)["problems"] if area.exists(ASSESSMENT) else None
-    if earlier is None or found.blocking or any(p["blocking"] for p in earlier):
-        area.write_json(found.record(), ASSESSMENT)
+    before = preflight_record.read(area)
+    if before is None or found.blocking or any(p["blocking"] for p in before["problems"]):
+        preflight_record.write(area, found.record())
 
 
-def refuse(found: Assessment, migration: Migration) -> None:
+def refuse(found: PreflightResult, migration: Migration) -> None:
     """Raise PreflightFailed with every problem when one of them is blocking."""
     if found.blocking:
         count = len(found.blocking)
@@ -94,12 +79,12 @@ def make(request: RunRequest) -> Plan:
     Raises PreflightFailed, MigrationError.
     """
     _require_interval(request)
-    found = assess(request)
+    found = preflight(request)
     refuse(found, request.migration)
     return _made(request, found)
 
 
-def _made(request: RunRequest, found: Assessment) -> Plan:
+def _made(request: RunRequest, found: PreflightResult) -> Plan:
     migration, ends = request.migration, request.endpoints
     source, target = databases.of(ends.source), databases.of(ends.target, target=True)
     engine = databases.connect(source, ends.source, "source")
@@ -204,7 +189,7 @@ def plan(request: RunRequest) -> Session:
     request = replace(request, interval=interval, secrets=request.secrets or {})
     _require_interval(request)
     run_log.asked(area, request.run, interval if migration.partitioned else None, migration.timezone)
-    found = assess(request)
+    found = preflight(request)
     keep(area, found)
     refuse(found, migration)
     made = _made(request, found)

@@ -24,6 +24,7 @@ from penstock.runtime import events, parallel
 from penstock.state import journal, quarantine, staged_rows
 from penstock.state.run_context import Session
 from penstock.state.staging import COMPARED, Receipt, proved
+from penstock.transforms._hidden_columns import hidden_columns
 
 STAGE = "proved"
 _NAMED = 20
@@ -323,7 +324,7 @@ def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Seque
 def _named(plan: TablePlan, fault: RowFault) -> dict[str, str]:
     """A fault as the report shows it: values of sensitive columns withheld."""
     record = {"fault": type(fault).__name__, **asdict(fault)}
-    hidden = plan.hidden("loaded")
+    hidden = hidden_columns(plan, "loaded")
     if isinstance(fault, DifferentValue) and fault.column in hidden:
         record |= {"staged": "(sensitive)", "target": "(sensitive)"}
     if hidden & set(plan.target_key) or (hidden and not plan.target_key):

@@ -28,6 +28,7 @@ from penstock.state import journal, quarantine, staged_rows
 from penstock.state.quarantine import FOLDER, Entry, Manifest
 from penstock.state.run_context import Session
 from penstock.state.staging import Receipt
+from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift, whole
 
 STAGE = "redriven"
@@ -233,7 +234,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
     into = tuple(live.column(c.name) for c in made)
     other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
     steps = (*steps, ("cast", other)) if other else steps
-    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, plan.private)
+    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, private_columns(plan))
 
 
 def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:

@@ -23,6 +23,7 @@ from penstock.state import quarantine, staged_rows, staging
 from penstock.state.quarantine import Rejects
 from penstock.state.run_context import Session
 from penstock.state.staging import Receipt, chunk_file
+from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift
 
 STAGE = "transformed"
@@ -58,7 +59,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = chunk_file(STAGE, plan.name, number)
     came, went, longest = 0, Digest(), 0
-    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, plan.private)
+    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, private_columns(plan))
     rejects = Rejects(plan, session.plan, plan.source.columns)
     try:
         plain = session.shares.plain(extracted.longest)

@@ -31,6 +31,7 @@ from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import Column, arrow_schema
 from penstock.runtime import events
 from penstock.state.staging import Staging, chunk_file
+from penstock.transforms._hidden_columns import secret_columns
 
 FOLDER, SOURCE = "quarantine", "quarantine_source"
 _EXAMPLES = 3
@@ -140,7 +141,7 @@ def _publish(
     file = f"{_file(table, stage, chunk)}.parquet"
     with area.parquet(whole.schema, file) as writer:
         writer.write_batch(whole)
-    shown = [""] * len(bad) if plan.secret & set(_key(plan)) else keys  # the manifest is plain text
+    shown = [""] * len(bad) if secret_columns(plan) & set(_key(plan)) else keys  # the manifest is plain text
     made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, shown))
     area.write_json(asdict(made), f"{_file(table, stage, chunk)}.json")
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
@@ -181,8 +182,8 @@ def rows(area: Staging, held: Manifest) -> pa.RecordBatch:
 def entries(area: Staging, held: Manifest, plan: TablePlan) -> list[Entry]:
     """What is to be told of the rows of a file; values of sensitive columns are withheld."""
     told = _whole(area, held).select([f.name for f in fields(Entry)]).to_pylist()
-    secret = bool(set(_key(plan)) & plan.secret)
-    return [_withheld(Entry(**record), plan.secret, secret) for record in told]
+    secret = bool(set(_key(plan)) & secret_columns(plan))
+    return [_withheld(Entry(**record), secret_columns(plan), secret) for record in told]
 
 
 def digest_of(area: Staging, held: Manifest, columns: Sequence[Column]) -> Digest:
@@ -273,7 +274,7 @@ def _too_many(area: Staging, found: Sequence[Manifest], at_most: int, of: str, t
 def summary(found: Iterable[Manifest], plan: TablePlan) -> list[Group]:
     """How many rows of a table for which reason, with the keys of a few where they may be shown."""
     merged: dict[tuple[str, str, str], Group] = {}
-    secret = bool(set(_key(plan)) & plan.secret)
+    secret = bool(set(_key(plan)) & secret_columns(plan))
     for group in (g for m in found for g in m.groups):
         which = (group.stage, group.column, group.reason)
         keys = () if secret else group.keys
@@ -297,7 +298,7 @@ def _withheld(entry: Entry, hidden: Collection[str], secret_key: bool) -> Entry:
 
 def key_of(batch: pa.RecordBatch, place: int, plan: TablePlan) -> str:
     """The key of a row of a batch as text, `id=5, line=2`; empty where it has none, or one that nothing may show."""
-    return "" if plan.secret & set(_key(plan)) else _keys(batch.slice(place, 1), plan)[0]
+    return "" if secret_columns(plan) & set(_key(plan)) else _keys(batch.slice(place, 1), plan)[0]
 
 
 def _key(plan: TablePlan) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from penstock.state import journal, protection
 from penstock.state.protection import SECRETS, Protection
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
+from penstock.transforms._hidden_columns import is_encrypted
 
 RECORD = "protection.json"
 REMOVED = "removed.json"
@@ -37,7 +38,7 @@ def ready(session: Session, begin: bool = False, quarantine: bool = False) -> Se
     if when := removed(area, quarantine):
         what = "the quarantine" if quarantine else "the staged rows"
         raise RowsRemoved(f"{what} of the run {plan.run} were removed on {when[:10]}", where=area.url, fix=_NEW_RUN)
-    folders = frozenset(folder(t.name) for t in plan.tables if t.protected)
+    folders = frozenset(folder(t.name) for t in plan.tables if is_encrypted(t))
     if not folders or session.staging.protection.key:
         return session
     return replace(session, staging=area.protected(Protection(folders, _key(session, begin))))
@@ -68,7 +69,7 @@ def _key(session: Session, begin: bool) -> bytes:
     outside = protection.chosen(session.secrets) if record is None else record["secret"]
     key = protection.mixed(random, session.secrets.get(outside, "") if outside else "")
     if record is None:
-        tables = sorted(t.name for t in plan.tables if t.protected)
+        tables = sorted(t.name for t in plan.tables if is_encrypted(t))
         area.write_json({"tables": tables, "secret": outside, "check": protection.check(key), "at": journal.now()}, RECORD)
     elif record["check"] != protection.check(key):
         raise StagingLocked(

@@ -7,7 +7,7 @@ run has switched and finished, or when the time to keep them is over (penstock/s
 
 Layout under `<root>/<migration>/<run>/`:
 
-    assessment.json plan.json          what preflight found, and what the run will do
+    preflight.json plan.json           what preflight found, and what the run will do
     extracted/<table>/00000.parquet    one file a chunk, and after it 00000.json, its receipt
     extracted/manifest.json            written last: all tables are here, and this is how they were read
     transformed/<table>/...            the same, for tables with transforms

@@ -1,11 +1,6 @@
 """Declared transforms, one a file, found by name. Each says its output columns before any row moves.
 
-A module offers
-    check(args)                        what is wrong with the arguments' shape, in words, or None
-    schema(columns, args)              the columns after the step; raises TransformFailed
-    apply(batch, args, out, secrets)   the rows after the step, whose columns are `out`; raises TransformFailed, BadValues where
-                                       other rows may have no such value
-    leaves_out = True                  only where the step may leave rows out, or put them in another order
+A module declares `transform = Transform(check=..., schema=..., apply=...)`: see `_transform`, and docs/contributing/add-a-transform.md.
 
 Migration files are read whenever Airflow parses a DAG, so a module imports pyarrow and DuckDB inside its functions.
 While rows move, a value may be told in an error's `why`, and only there: tables with sensitive columns withhold it.
@@ -13,34 +8,46 @@ While rows move, a value may be told in an error's `why`, and only there: tables
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, MigrationError, PenstockError, TransformFailed
+from penstock.runtime.nearest import nearest
 from penstock.runtime.registry import Registry
+from penstock.transforms._transform import Transform, every, named, none
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from penstock.model.schema import Column
 
+__all__ = [
+    "Shapes",
+    "Step",
+    "Transform",
+    "apply",
+    "check",
+    "every",
+    "keeps_rows",
+    "made",
+    "mapping",
+    "named",
+    "names",
+    "need",
+    "none",
+    "of",
+    "plain",
+    "replaced",
+    "schema",
+    "shapes",
+]
+
 Step = tuple[str, Any]
 Shapes = Sequence[tuple["Column", ...]]
 """The columns after each step."""
 _WITHHELD = "withheld: it may name a value, and the table has columns whose values are never shown"
-
-
-class Transform(Protocol):
-    """What a module of this folder offers."""
-
-    def check(self, args: Any) -> str | None: ...
-
-    def schema(self, columns: tuple[Column, ...], args: Any) -> tuple[Column, ...]: ...
-
-    def apply(self, batch: pa.Table, args: Any, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table: ...
 
 
 _REGISTRY = Registry("penstock.transforms", __path__)
@@ -54,12 +61,14 @@ def names() -> tuple[str, ...]:
 def of(name: str) -> Transform:
     """The transform called `name`, imported on first use. Raises MigrationError when there is none."""
     try:
-        # Not typing.cast: a module of this folder becomes an attribute of it, and one is called cast.
-        found: Any = _REGISTRY.load(name)
+        module = _REGISTRY.load(name)
     except KeyError:
         raise MigrationError(f"no transform called {name!r}", fix=nearest(name, names())) from None
-    transform: Transform = found
-    return transform
+    found = getattr(module, "transform", None)
+    if not isinstance(found, Transform):
+        fix = "end it with `transform = Transform(check=check, schema=schema, apply=apply)`"
+        raise MigrationError(f"the module {module.__name__} declares no transform", fix=fix)
+    return found
 
 
 def check(name: str, args: Any) -> str | None:
@@ -103,12 +112,13 @@ def apply(
     from penstock.model.schema import arrow_schema
 
     batch = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
-    quiet = bool(sensitive) or any(name == "mask" for name, _ in steps)
+    quiet = bool(sensitive) or any(of(name).conceals(args, [c.name for c in columns]) for name, args in steps)
     for number, (name, args) in enumerate(steps):
         out = known[number] if known else _after(columns, name, args)
         wanted = arrow_schema(out)
+        before, transform = batch.num_rows, of(name)
         try:
-            batch = of(name).apply(batch, args, out, secrets)
+            batch = transform.apply(batch, args, out, secrets)
         except PenstockError as error:
             error.why = _WITHHELD if quiet and error.why else error.why
             if isinstance(error, BadValues):
@@ -117,13 +127,16 @@ def apply(
         if batch.schema.names != wanted.names or batch.schema.types != wanted.types:
             fields = [f"{f.name} {f.type}" for f in batch.schema]
             raise TransformFailed(f"the step {name} made {fields}, not what it said it would", why=f"its schema says {wanted.names}")
+        if transform.keeps_rows and batch.num_rows != before:
+            what = f"the step {name} made {batch.num_rows} rows of {before}, and declares that it keeps every row"
+            raise TransformFailed(what, fix=f"declare `keeps_rows=False` in the transform {name}")
         batch, columns = batch.cast(wanted), out
     return batch
 
 
 def keeps_rows(steps: Sequence[Step]) -> bool:
     """Whether the rows after these steps are those before, one for one, in the same order."""
-    return not any(getattr(of(name), "leaves_out", False) for name, _ in steps)
+    return all(of(name).keeps_rows for name, _ in steps)
 
 
 def _after(columns: tuple[Column, ...], name: str, args: Any) -> tuple[Column, ...]:
@@ -166,9 +179,3 @@ def mapping(args: Any, what: str) -> str | None:
         return f"expected {what}"
     odd = [k for k in args if not isinstance(k, str)]
     return f"{odd[0]!r} is not a column's name: put it in quotes" if odd else None
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """What to write instead of an unknown word."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"

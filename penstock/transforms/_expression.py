@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import nearest
+from penstock.runtime.nearest import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,10 +13,10 @@ import pyarrow as pa
 from penstock import transforms
 from penstock.databases._shared.column_checks import Sieve
 from penstock.errors import BadValues
-from penstock.model import column_mapping
 from penstock.model.bad_row import Bad
 from penstock.model.schema import Table
 from penstock.transforms import Shapes, Step
+from penstock.transforms._mapping import origin
 
 Places = npt.NDArray[np.int64]
 
@@ -56,7 +56,7 @@ class Sift:
             except BadValues as error:
                 told = error.rows if transforms.keeps_rows(self.steps[: error.step]) else ()
                 if told or batch.num_rows == 1:
-                    column = column_mapping.origin(self.source, self.steps[: error.step], error.column)
+                    column = origin(self.source, self.steps[: error.step], error.column)
                     bad += [Bad(int(places[n]), column, error.what) for n in told or (0,)]
                     untried.append(_without(batch, places, told or (0,)))
                 else:
@@ -64,7 +64,7 @@ class Sift:
                 continue
             refused = self.sieve.refused(whole(out))
             if refused and (batch.num_rows == 1 or transforms.keeps_rows(self.steps)):
-                bad += [Bad(int(places[n]), column_mapping.origin(self.source, self.steps, column), why) for n, column, why in refused]
+                bad += [Bad(int(places[n]), origin(self.source, self.steps, column), why) for n, column, why in refused]
                 made.append(out.filter(_others(out.num_rows, [n for n, _, _ in refused])))
             elif refused:
                 untried += _halves(batch, places)

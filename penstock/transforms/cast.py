@@ -3,16 +3,16 @@
 Numbers become numbers, dates and timestamps one another, everything but binary a text, and texts what they are the text of:
 integers and decimals in digits, floats (the nearest one), dates and times as ISO 8601 writes them. A timestamptz as a
 timestamp is its time in UTC, and back. What else there may be is for `derive` to say.
-A column that is cast to string (or json) before any other step is read as the source's own text: see `mapping.as_text`.
+A column that is cast to string (or json) before any other step is read as the source's own text: see `takes_text` in `_mapping`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import made, mapping, need, plain, replaced
+from penstock.transforms import Transform, made, mapping, named, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -194,3 +194,13 @@ def _culprits(values: pa.ChunkedArray, wanted: Type) -> list[int]:
 def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, str | bytes) else str(value)
     return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _texts(args: Mapping[str, str], columns: Collection[str]) -> set[str]:
+    """The columns that are cast to a text, or to JSON."""
+    return {column for column, kind in args.items() if kind.partition("(")[0].strip() in ("string", "json")}
+
+
+transform = Transform(
+    check=check, schema=schema, apply=apply, touches=named, reads=named, takes_text=_texts, args_hold_values=False, sign=" to "
+)

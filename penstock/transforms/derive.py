@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import _expression, made, mapping, replaced
+from penstock.transforms import Transform, _expression, made, mapping, named, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,3 +93,6 @@ def apply(batch: pa.Table, args: Mapping[str, object], out: tuple[Column, ...], 
     for name, values in derived.items():
         batch = replaced(batch, name, values.cast(types[name].arrow))
     return batch
+
+
+transform = Transform(check=check, schema=schema, apply=apply, touches=named, sign=" = ")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import need
+from penstock.transforms import Transform, named, need, none
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,3 +30,6 @@ def schema(columns: tuple[Column, ...], args: str | Sequence[str]) -> tuple[Colu
 
 def apply(batch: pa.Table, args: str | Sequence[str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
     return batch.select([c.name for c in out])
+
+
+transform = Transform(check=check, schema=schema, apply=apply, drops=named, touches=none, reads=none, args_hold_values=False)

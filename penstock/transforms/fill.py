@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.transforms import made, map, mapping
+from penstock.transforms import Transform, made, map, mapping, named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,3 +30,6 @@ def apply(batch: pa.Table, args: Mapping[str, Any], out: tuple[Column, ...], sec
 
 def _mapped(args: Mapping[str, Any]) -> dict[str, dict[None, Any]]:
     return {name: {None: value} for name, value in args.items()}
+
+
+transform = Transform(check=check, schema=schema, apply=apply, touches=named, reads=named, sign=" with ")

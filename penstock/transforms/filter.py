@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import _expression
+from penstock.transforms import Transform, _expression, none
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from penstock.model.schema import Column
-
-leaves_out = True
 
 
 def check(args: Any) -> str | None:
@@ -31,3 +29,6 @@ def schema(columns: tuple[Column, ...], args: str) -> tuple[Column, ...]:
 
 def apply(batch: pa.Table, args: str, out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
     return batch.filter(_expression.selected(batch, f"coalesce(({args}\n), FALSE) AS kept").column(0))
+
+
+transform = Transform(check=check, schema=schema, apply=apply, touches=none, keeps_rows=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import cast, made, mapping, need, plain, replaced
+from penstock.transforms import Transform, cast, made, mapping, named, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,3 +69,6 @@ def _value(column: Column, value: Any) -> pa.ChunkedArray:
         quotes = "; put the value in quotes" if pa.types.is_string(kind) and not isinstance(value, str) else ""
         fix = f"the column is {column.type}{quotes}"
         raise TransformFailed(f"{value!r} is not a value of {column.name}", why=str(error).splitlines()[0], fix=fix) from None
+
+
+transform = Transform(check=check, schema=schema, apply=apply, touches=named, reads=named)

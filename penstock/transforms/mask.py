@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import TransformFailed
-from penstock.transforms import _expression, made, mapping, need, plain, replaced
+from penstock.transforms import Transform, _expression, made, mapping, named, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,3 +51,16 @@ def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], sec
         masked = _expression.selected(pa.table({"v": values}), f"sha256($2 || from_hex(sha256($1 || {value}))) AS masked", pads)
         batch = replaced(batch, name, masked.column(0))
     return batch
+
+
+transform = Transform(
+    check=check,
+    schema=schema,
+    apply=apply,
+    touches=named,
+    reads=named,
+    conceals=named,
+    args_hold_values=False,
+    sign=" by ",
+    secret="mask_key",
+)

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import made, mapping, plain
+from penstock.transforms import Transform, made, mapping, plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from penstock.model.schema import Column
 
 _CALL = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
-
-leaves_out = True
 
 
 def check(args: Any) -> str | None:
@@ -125,3 +123,6 @@ def _alike(found: pa.DataType, wanted: pa.DataType) -> bool:
     numbers = (kinds.is_integer, kinds.is_floating, kinds.is_decimal, kinds.is_boolean)
     days = (kinds.is_date, kinds.is_timestamp)
     return any(all(any(is_(t) for is_ in group) for t in (found, wanted)) for group in (numbers, days))
+
+
+transform = Transform(check=check, schema=schema, apply=apply, keeps_rows=False, samples=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.transforms import mapping, need
+from penstock.transforms import Transform, mapping, need, none
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,3 +26,12 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column
 
 def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
     return batch.rename_columns([c.name for c in out])
+
+
+def _renames(args: Mapping[str, str]) -> Mapping[str, str]:
+    return args
+
+
+transform = Transform(
+    check=check, schema=schema, apply=apply, renames=_renames, touches=none, reads=none, args_hold_values=False, sign=" → "
+)

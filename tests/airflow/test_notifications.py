@@ -159,7 +159,7 @@ def test_a_task_that_will_be_tried_again_has_not_failed_yet(airflow: Airflow, mo
 def test_notifiers_that_could_not_send_are_found_before_a_row_moves_with_what_to_install(airflow: Airflow) -> None:
     run = airflow.run("shop_told_wrongly")
     assert run.state == "failed" and airflow.live() == {}
-    found = [p for p in airflow.staged(run, "shop_told_wrongly").read_json("assessment.json")["problems"] if "notify" in p["where"]]
+    found = [p for p in airflow.staged(run, "shop_told_wrongly").read_json("preflight.json")["problems"] if "notify" in p["where"]]
     told = [(p["where"], p["blocking"], f"{p['what']} | {p['fix']}") for p in found]
     expected = [
         ("notify.0", "tests.recording has no Nobody | correct the path"),

@@ -13,9 +13,11 @@ from urllib.parse import quote
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
+from penstock.state import staging
 from tests.support.data.bad_rows import sqlite
-from tests.support.servers.airflow import HOME, MASK_KEY, STAGING, Airflow, api, filled, login
+from tests.support.servers.airflow import DAGS, HOME, MASK_KEY, STAGING, Airflow, api, filled, login
 
 NAMES = [
     "PreflightOperator",
@@ -232,6 +234,27 @@ def test_rejected_run_is_red_switches_nothing_and_its_report_says_so(airflow: Ai
     staged = airflow.staged(run, "shop_approved")
     assert not staged.read_json("approval.json")["approved"]
     assert "not approved" in staged.read_text("report.html")
+
+
+def test_an_answer_is_the_same_evidence_in_airflow_and_on_the_command_line(airflow: Airflow, tmp_path: Path) -> None:
+    from penstock.errors import NotApproved
+    from penstock.migration.loader import load
+    from tests.support.requests import ran
+
+    ends = sa.make_url(f"sqlite:///{airflow.source}"), sa.make_url(f"duckdb:///{tmp_path}/by_hand.duckdb")
+    where = (load(DAGS / "migrations" / "shop_approved.yaml"), "by hand", str(tmp_path / "staging"), *ends, tmp_path / "none")
+    with pytest.raises(NotApproved):
+        ran(*where, approve=lambda _: (False, "admin"))
+    with airflow.answering("Reject", "shop_approved"):
+        run = airflow.run("shop_approved")
+    by_airflow, by_hand = airflow.staged(run, "shop_approved"), staging.of(str(tmp_path / "staging"), "shop_approved", "by hand")
+    for file in ("approval.json", "failure.json"):
+        assert untimed(by_airflow.read_json(file)) == untimed(by_hand.read_json(file))
+    assert by_hand.read_json("failure.json")["stage"] == "approve"
+
+
+def untimed(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "at"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import duckdb
+import pytest
 
-from tests.support.servers.airflow import DAGS, Airflow
+from penstock.planning.request import RunRequest
+from tests.support.servers.airflow import DAGS, MASK_KEY, STAGING, Airflow
 
 
 def test_a_repair_sends_what_differs_and_leaves_a_report(airflow: Airflow) -> None:
@@ -84,3 +87,25 @@ def test_a_repair_of_a_run_takes_what_is_left_in_its_quarantine_first(airflow: A
     assert run.state == "success" and airflow.live()["customer"] == 40
     assert airflow.staged(first, "shop_strict").read_json("redriven.json")["tables"] == [{"table": "customer", "loaded": bad, "left": 0}]
     assert airflow.xcoms(run)["repair", "return_value", -1]["put"] == 0
+
+
+def test_the_dag_and_the_command_line_ask_for_the_same_repair(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from penstock import run
+    from penstock.cli.commands import main
+    from penstock.errors import MigrationError
+
+    asked: list[RunRequest] = []
+
+    def stop(request: RunRequest) -> None:
+        asked.append(replace(request, run=""))
+        raise MigrationError("far enough")
+
+    monkeypatch.setattr(run, "planned", stop)
+    monkeypatch.setenv("PENSTOCK_MASK_KEY", MASK_KEY)
+    of = {"run": "an earlier run", "tables": ["customer"], "from": "2024-03-05", "to": "2024-03-06", "proof": "source"}
+    assert airflow.run("shop_daily__repair", **of).state == "failed"
+    options = ["--repair", "--of", "an earlier run", "--tables", "customer", "--interval", "2024-03-05..2024-03-06", "--proof", "source"]
+    file = DAGS / "migrations" / "shop_daily.yaml"
+    assert main(["run", str(file), "--staging", str(STAGING), *options]) == 1
+    by_airflow, by_hand = asked
+    assert by_airflow == by_hand and by_airflow.repair and by_airflow.of == "an earlier run"

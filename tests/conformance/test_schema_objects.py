@@ -51,7 +51,7 @@ def differences(source: sa.URL, target: sa.URL) -> dict[tuple[str, str, str], tu
 def told(folder: Path, source: sa.URL, target: sa.URL, tables: str = "") -> list[str]:
     """What preflight says, as lines; blocking ones begin with !."""
     (folder / "m.yaml").write_text(f"name: m\nsource: a\ntarget: b\n{tables}")
-    found = plan.assess(request(load(folder / "m.yaml"), "r", "", source, target, folder / "expectations"))
+    found = plan.preflight(request(load(folder / "m.yaml"), "r", "", source, target, folder / "expectations"))
     return [f"{'!' if p.blocking else ''}{p.where.split('/')[-1]}: {p.what}" for p in found.problems]
 
 

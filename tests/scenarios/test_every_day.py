@@ -58,7 +58,7 @@ class Life:
         return ran(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
 
     def check(self) -> list[Any]:
-        return list(plan.assess(request(self.migration, "check", "", self.source, self.target, self.folder / "none")).problems)
+        return list(plan.preflight(request(self.migration, "check", "", self.source, self.target, self.folder / "none")).problems)
 
     def grow(self, *days: int) -> None:
         """The source gets the rows of these days."""

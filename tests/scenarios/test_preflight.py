@@ -1,4 +1,4 @@
-"""The assessment: what is found before a row moves, how much there is to move, and that looking changes nothing."""
+"""Preflight: what is found before a row moves, how much there is to move, and that looking changes nothing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from penstock import databases
 from penstock.cli.commands import main
 from penstock.databases import Use
 from penstock.errors import ConnectionFailed, Problem
-from penstock.planning.preflight import estimate as outlook
-from penstock.planning.preflight.assess import Assessment
-from penstock.planning.preflight.estimate import Space
+from penstock.planning.preflight import estimate
+from penstock.planning.preflight.checks import space
+from penstock.planning.preflight.estimate import Space, Workload
+from penstock.planning.preflight.result import PreflightResult
 from penstock.stages import plan, report
 from tests.support.data.shop import ITEMS, Shop
 from tests.support.requests import request
@@ -35,20 +36,20 @@ from tools.mariadb_server import mariadb_server as odd_mariadb
 Usage = namedtuple("Usage", "total used free")
 
 
-def check(shop: Shop, tables: str = "", extra: str = "", estimate: bool = False) -> Assessment:
+def check(shop: Shop, tables: str = "", extra: str = "", estimated: bool = False) -> PreflightResult:
     migration = shop.write(tables, extra)
     root = str(shop.folder / "staging")
-    return plan.assess(request(migration, "r1", root, shop.source, shop.target, shop.folder / "expectations"), estimate=estimate)
+    return plan.preflight(request(migration, "r1", root, shop.source, shop.target, shop.folder / "expectations"), estimate=estimated)
 
 
-def of(found: Assessment, area: str) -> list[Problem]:
+def of(found: PreflightResult, area: str) -> list[Problem]:
     return [p for p in found.problems if p.area == area]
 
 
 def test_a_check_of_a_sound_migration_tells_what_to_expect(shop: Shop) -> None:
-    found = check(shop, estimate=True)
-    assert not found.blocking and found.outlook is not None
-    seen = found.outlook
+    found = check(shop, estimated=True)
+    assert not found.blocking and found.estimate is not None
+    seen = found.estimate
     assert (seen.tables, seen.rows) == (5, 2197) and seen.largest[0][:2] == (ITEMS, 1198)
     assert [(s.place, s.needed > 0, bool(s.free)) for s in seen.space] == [("staging", True, True), ("target", True, True)]
     assert seen.seconds is not None and 0 < seen.seconds[0] < seen.seconds[1]
@@ -61,18 +62,18 @@ def test_a_check_without_an_estimate_reads_no_row(shop: Shop) -> None:
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("UPDATE customer SET born = 'last year' WHERE id = 5")
     found = check(shop)
-    assert found.outlook and found.outlook.seconds is None and not of(found, "values")
-    assert [p.where for p in of(check(shop, estimate=True), "values")] == ["table customer, column born, declared DATE"]
+    assert found.estimate and found.estimate.seconds is None and not of(found, "values")
+    assert [p.where for p in of(check(shop, estimated=True), "values")] == ["table customer, column born, declared DATE"]
 
 
 def test_a_check_leaves_nothing_at_either_end(shop: Shop) -> None:
     source = Path(str(shop.source.database))
     for target in (shop.target, sa.make_url(f"sqlite:///{shop.folder}/t.sqlite")):
-        check(replace(shop, target=target), estimate=True)
+        check(replace(shop, target=target), estimated=True)
         assert {f.name for f in shop.folder.iterdir()} == {"shop.sqlite", "shop.yaml"}
     duckdb.connect(str(shop.target.database)).execute("CREATE TABLE other (v INT)").close()
     before = source.read_bytes()
-    check(shop, estimate=True)
+    check(shop, estimated=True)
     assert source.read_bytes() == before and shop.tables() == {"other"}
     assert {f.name for f in shop.folder.iterdir()} == {"shop.sqlite", "shop.duckdb", "shop.yaml"}
 
@@ -80,29 +81,29 @@ def test_a_check_leaves_nothing_at_either_end(shop: Shop) -> None:
 @pytest.mark.parametrize("to", ["postgresql", "mariadb"])
 def test_a_sample_at_a_server_leaves_nothing_there(shop: Shop, to: str, request: pytest.FixtureRequest) -> None:
     there = replace(shop, target=request.getfixturevalue(f"{to}_url"))
-    found = check(there, estimate=True)
-    assert found.outlook and "loaded at" in found.outlook.basis and not found.blocking
+    found = check(there, estimated=True)
+    assert found.estimate and "loaded at" in found.estimate.basis and not found.blocking
     assert there.tables() == set()
 
 
 def test_what_a_sample_ran_into_is_told_by_column_and_not_by_value_where_that_is_sensitive(shop: Shop) -> None:
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("UPDATE customer SET born = 'quite-secret' WHERE id = 5")
-    found = of(check(shop, estimate=True), "values")
+    found = of(check(shop, estimated=True), "values")
     assert "a sample of 1,000 rows" in found[0].what and "born" in found[0].where and "quite-secret" in found[0].what
-    found = of(check(shop, "  customer: {sensitive: [born]}", estimate=True), "values")
+    found = of(check(shop, "  customer: {sensitive: [born]}", estimated=True), "values")
     assert found and "quite-secret" not in str(found)
 
 
 def test_values_that_the_target_can_not_hold_are_seen_in_the_sample(shop: Shop, postgresql_url: sa.URL) -> None:
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("UPDATE customer SET name = 'a' || char(0) || 'b' WHERE id = 5")
-    found = of(check(replace(shop, target=postgresql_url), estimate=True), "values")
+    found = of(check(replace(shop, target=postgresql_url), estimated=True), "values")
     assert [p.blocking for p in found] == [False] and "table customer" in found[0].where, found
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("CREATE TABLE far (id INTEGER PRIMARY KEY, v REAL)")
         source.executemany("INSERT INTO far (v) VALUES (?)", [(n / 3,) for n in range(1500)] + [("far away",)])
-    found = of(check(shop, "  include: [far]", estimate=True), "values")
+    found = of(check(shop, "  include: [far]", estimated=True), "values")
     assert found and found[0].where.startswith("table far, column v"), found
 
 
@@ -119,7 +120,7 @@ def test_zero_dates_and_nan_are_seen_in_the_sample(shop: Shop, mariadb_url: sa.U
         connection.exec_driver_sql("INSERT INTO weights VALUES (1, 'NaN')")
     engine.dispose()
     for source, target, where in ((mariadb_url, shop.target, "orders"), (postgresql_url, mariadb_url, "weights")):
-        found = of(check(replace(shop, source=source, target=target), estimate=True), "values")
+        found = of(check(replace(shop, source=source, target=target), estimated=True), "values")
         assert len(found) == 1 and f"table {where}" in found[0].where and found[0].fix, found
 
 
@@ -127,23 +128,25 @@ def test_a_function_of_the_users_is_not_tried_in_a_sample(shop: Shop, monkeypatc
     (shop.folder / "touching.py").write_text("def columns(c):\n    return c\n\ndef touch(t):\n    raise SystemExit('called')\n")
     monkeypatch.syspath_prepend(str(shop.folder))
     step = "{python: {call: 'touching:touch', columns: {said: string, weight: float64}}}"
-    found = check(shop, f"  include: [log]\n  log: {{transform: [{step}]}}", estimate=True)
-    assert found.outlook and ("loading could not be measured" in found.outlook.basis or found.blocking), found
+    found = check(shop, f"  include: [log]\n  log: {{transform: [{step}]}}", estimated=True)
+    assert found.estimate and ("loading could not be measured" in found.estimate.basis or found.blocking), found
 
 
 def test_too_little_room_blocks_when_it_is_measured_and_far_too_little(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 1000))
     assert [(p.blocking, p.where) for p in of(check(shop), "space")] == [(False, "staging and target")]
-    found = of(check(shop, estimate=True), "space")
+    found = of(check(shop, estimated=True), "space")
     assert [p.blocking for p in found] == [True] and "1000 B are free" in found[0].what
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, 1 << 40))
-    assert not of(check(shop, estimate=True), "space")
+    assert not of(check(shop, estimated=True), "space")
 
 
 def test_of_an_object_store_nobody_knows_the_room() -> None:
-    found, short = outlook.look([], {}, [], "s3://bucket/x", None, 1, 1)
-    assert found.space == (Space("staging", 0, None), Space("target", 0, None)) and not short
-    assert any("unknown" in line for line in found.told())
+    work = Workload((), {}, (), "s3://bucket/x", None, 1, 1)
+    found = estimate.estimate(work)
+    assert found.space == (Space("staging", 0, None), Space("target", 0, None))
+    assert any("unknown" in line for line in found.lines())
+    assert not list(space.short(estimate.space(work), measured=False))
 
 
 def test_names_that_differ_in_case_only_are_refused_where_they_are_one(shop: Shop, postgresql_url: sa.URL) -> None:
@@ -280,12 +283,12 @@ def test_check_shows_one_table_with_what_blocks_first(
     shop.write("  include: [order, log]")
     assert main(["check", "shop.yaml", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["outlook"]["seconds"] and {p["area"] for p in found["problems"]} == {"schema", "key"}
+    assert found["estimate"]["seconds"] and {p["area"] for p in found["problems"]} == {"schema", "key"}
     assert main(["check", "shop.yaml", "--json", "--no-estimate"]) == 0
-    assert json.loads(capsys.readouterr().out)["outlook"]["seconds"] is None
+    assert json.loads(capsys.readouterr().out)["estimate"]["seconds"] is None
 
 
-def test_the_report_has_the_assessment_of_runs_that_were_refused_too(shop: Shop) -> None:
+def test_the_report_has_what_preflight_found_of_runs_that_were_refused_too(shop: Shop) -> None:
     area = shop.run(migration=shop.write("  include: [log]")).staging
     found = report.report(area, "shop", "r1")
     assert [p["area"] for p in found["preflight"]["problems"]] == ["key"] and found["preflight"]["lines"][0].startswith("sizes: 1 table")
@@ -299,16 +302,16 @@ def test_the_report_has_the_assessment_of_runs_that_were_refused_too(shop: Shop)
 
 def test_a_plan_does_not_forget_the_sample_that_preflight_took(shop: Shop) -> None:
     session = shop.run(stop_before_switch=True)
-    area, sampled = session.staging, check(shop, estimate=True)
-    area.remove("assessment.json")
+    area, sampled = session.staging, check(shop, estimated=True)
+    area.remove("preflight.json")
     plan.keep(area, sampled)
     plan.keep(area, check(shop))
-    assert area.read_json("assessment.json")["outlook"]["seconds"]
-    blocked = Assessment((), (Problem(True, "target", "gone"),))
+    assert area.read_json("preflight.json")["estimate"]["seconds"]
+    blocked = PreflightResult((), (Problem(True, "target", "gone"),))
     plan.keep(area, blocked)
-    assert area.read_json("assessment.json")["problems"][0]["what"] == "gone"
+    assert area.read_json("preflight.json")["problems"][0]["what"] == "gone"
     plan.keep(area, check(shop))
-    assert not any(p["blocking"] for p in area.read_json("assessment.json")["problems"])
+    assert not any(p["blocking"] for p in area.read_json("preflight.json")["problems"])
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])

@@ -44,7 +44,7 @@ class Ends:
 
     def check(self, estimate: bool = False) -> list[Problem]:
         return list(
-            plan.assess(request(self.migration(), "r", "", self.source, self.target, self.folder / "none"), estimate=estimate).problems
+            plan.preflight(request(self.migration(), "r", "", self.source, self.target, self.folder / "none"), estimate=estimate).problems
         )
 
     def run(self, name: str) -> None:
@@ -255,13 +255,13 @@ def test_a_reader_with_select_alone_is_told_what_can_not_be_seen(mariadb: Ends) 
 
 
 def test_with_all_rights_nothing_is_said_and_what_can_not_be_tried_is(mariadb: Ends) -> None:
-    found = plan.assess(request(mariadb.migration(), "r", "", mariadb.source, mariadb.target, mariadb.folder / "none"), estimate=True)
-    assert {p.what.split(": ")[0] for p in found.problems} <= {"not carried"} and found.outlook  # grants at the source
-    assert found.outlook.basis.endswith("loading could not be measured")  # which takes CREATE TEMPORARY TABLES
+    found = plan.preflight(request(mariadb.migration(), "r", "", mariadb.source, mariadb.target, mariadb.folder / "none"), estimate=True)
+    assert {p.what.split(": ")[0] for p in found.problems} <= {"not carried"} and found.estimate  # grants at the source
+    assert found.estimate.basis.endswith("loading could not be measured")  # which takes CREATE TEMPORARY TABLES
     mariadb.do(mariadb.said("GRANT CREATE TEMPORARY TABLES ON {pattern}.* TO {writer}"))
-    found = plan.assess(request(mariadb.migration(), "r", "", mariadb.source, mariadb.target, mariadb.folder / "none"), estimate=True)
+    found = plan.preflight(request(mariadb.migration(), "r", "", mariadb.source, mariadb.target, mariadb.folder / "none"), estimate=True)
     assert {p.what.split(": ")[0] for p in found.problems} <= {"not carried"}
-    assert found.outlook and "and loaded at" in found.outlook.basis
+    assert found.estimate and "and loaded at" in found.estimate.basis
 
 
 def test_rights_through_a_role_count(mariadb: Ends) -> None:

@@ -395,3 +395,17 @@ def test_the_command_line_repairs_and_its_report_says_what_was_sent(town: Town, 
     assert "1 row inserted or updated, 2 deleted or overwritten" in " ".join(told.split())
     page = next(Path(staging).glob("town/*/report.html"), None)
     assert page and any("compared with the live table: 1 of" in p.read_text() for p in Path(staging).glob("town/*/report.html"))
+
+
+@pytest.mark.parametrize("town", ["duckdb"], indirect=True)
+def test_the_command_line_repairs_the_tables_of_an_earlier_run(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    where = [str(town.migration.path), "--staging", str(town.folder / "staging"), "--project", str(town.folder)]
+    assert commands.main(["run", *where]) == 0
+    assert commands.main(["run", *where, "--new", "--tables", "word", "--run-id", "words"]) == 2  # a run is new, or it has an id
+    assert commands.main(["run", *where, "--tables", "word", "--run-id", "words"]) == 0
+    town.change("UPDATE person SET credit = 5 WHERE id = 5", "DELETE FROM word WHERE word = 'a'")
+    assert commands.main(["run", *where, "--of", "words"]) == 2
+    assert commands.main(["run", *where, "--repair", "--of", "nobody"]) == 4
+    assert "the run nobody has no plan in staging" in capsys.readouterr().err
+    assert commands.main(["run", *where, "--repair", "--of", "words", "--run-id", "mended"]) == 0
+    assert town.here("word") == town.there("word") and town.here("person") != town.there("person")

@@ -143,7 +143,7 @@ def test_sakila_arrives_in_another_mariadb_object_by_object(mariadb_sakila: sa.U
 
 def test_what_sakila_has_beside_tables_is_told(mariadb_sakila: sa.URL, postgresql_url: sa.URL, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("name: m\nsource: a\ntarget: b\n")
-    found = plan.assess(request(load(tmp_path / "m.yaml"), "r", "", mariadb_sakila, postgresql_url, tmp_path / "none"))
+    found = plan.preflight(request(load(tmp_path / "m.yaml"), "r", "", mariadb_sakila, postgresql_url, tmp_path / "none"))
     assert not found.blocking
     told = {(p.where, p.what) for p in found.problems}
     for line in (

@@ -22,11 +22,11 @@ def check(args: argparse.Namespace) -> int:
     from penstock.runtime.formatting import count
     from penstock.stages import plan
 
-    found, name = plan.assess(request, estimate=not args.no_estimate), request.migration.name
+    found, name = plan.preflight(request, estimate=not args.no_estimate), request.migration.name
     if args.json:
         print(json.dumps({"migration": name, **found.record()}, ensure_ascii=False, indent=1))
     else:
-        console.assessment(found)
+        console.preflight(found)
         blocking = count(len(found.blocking), "blocking problem") if found.blocking else "no blocking problems"
         print(f"{name}: {count(len(found.tables), 'table')}, {blocking}")
     return 1 if found.blocking else 0

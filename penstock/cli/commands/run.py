@@ -60,10 +60,11 @@ def carry_out(request: RunRequest, yes: bool = False) -> None:
     if asks and not (yes or area.exists("approval.json") or sys.stdin.isatty()):
         fix = "add --yes or --stop-before-switch, or run it in a terminal"
         raise SwitchRefused("the switch needs an approval, and there is no terminal to ask on; nothing has moved", fix=fix)
-    resumed = area.exists("plan.json")
+    resumed = area.exists("plan.json") and area.read_json("plan.json")["fingerprint"] == migration.fingerprint
     words = f"resuming run {request.run} (--new reads the source again)" if resumed else f"starting run {request.run}"
     print(console.shown(f"{migration.name}: {words}"), file=sys.stderr)
-    area.write_json(run_lookup.record(request), run_lookup.REQUEST)
+    if not resumed:
+        area.write_json(run_lookup.record(request), run_lookup.REQUEST)
     try:
         with console.progress(area) as showing:
             run.run_migration(request, _yes if yes else _asked(showing))

@@ -1,4 +1,4 @@
-"""schema: what a migration file can say, for editors."""
+"""schema: the JSON Schema of what a migration file can say, for editors, and of what `check --json` prints."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from penstock.cli.commands import _options as options
 
 
 def add(commands: Any) -> None:
-    options.command(commands, "schema", schema, "Print the JSON Schema of a migration file.")
+    parser = options.command(commands, "schema", schema, "Print the JSON Schema of a migration file, or of what `check --json` prints.")
+    parser.add_argument("format", nargs="?", choices=("migration", "check"), default="migration", help="which format (default: migration)")
 
 
-def schema(_: argparse.Namespace) -> int:
-    from penstock.migration.loader import json_schema
+def schema(args: argparse.Namespace) -> int:
+    if args.format == "check":
+        from penstock.planning.preflight.result import json_schema
+    else:
+        from penstock.migration.loader import json_schema
 
     print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
     return 0

@@ -17,7 +17,7 @@ def unread(column: Column, why: str) -> ReadFailed:
 
 
 def text_first(column: Column) -> str:
-    """How such a value can be carried all the same: see `column_mapping.as_text`."""
+    """How such a value can be carried all the same: see `takes_text` in penstock/transforms."""
     return f"let `cast: {{{column.name}: string}}` be the first step that touches the column"
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.databases import Size
-from penstock.errors import Problem
 from penstock.model.plan import TablePlan
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight.context import Context
 from penstock.planning.preflight.sample import Pace
 from penstock.runtime.formatting import count, number, seconds, size
 from penstock.state import staging
@@ -31,7 +32,7 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Estimate:
     """About how much a run has to move, and what it takes. None is what could not be known without reading everything.
 
     seconds: the shortest and the longest it is likely to take.  basis: what that is concluded from.
@@ -45,7 +46,7 @@ class Outlook:
     seconds: tuple[float, float] | None = None
     basis: str = ""
 
-    def told(self) -> list[str]:
+    def lines(self) -> list[str]:
         """The same in words, a line each."""
         rows = f"about {count(self.rows, 'row')}" if self.rows is not None else "rows unknown: no statistics"
         lines = [f"sizes: {count(self.tables, 'table')}, {rows}, {size(self.bytes)}"]
@@ -61,41 +62,78 @@ class Outlook:
         return lines
 
 
-def look(
-    plans: Sequence[TablePlan],
-    sizes: Mapping[str, Size],
-    paces: Sequence[Pace],
-    root: str,
-    target_file: str | None,
-    readers: int,
-    writers: int,
-) -> tuple[Outlook, list[Problem]]:
-    """The outlook, and where there is not room enough.
+@dataclass(frozen=True)
+class Workload:
+    """What an estimate is made from.
 
-    root: of the staging area, empty when nobody said.  target_file: of a target that is a file.
+    sizes, paces: of the tables, as far as they are known; by source table.
+    staging: URL of the staging area, "" when none is known.  target_file: of a target that is a file.
     readers, writers: how many of either work at a time.
     """
-    known = {p.name: sizes.get(p.name, Size(None, None)) for p in plans}
-    by_name = {p.table: p for p in paces}
-    moved = _moved(known, paces)
+
+    plans: Sequence[TablePlan]
+    sizes: Mapping[str, Size]
+    paces: Sequence[Pace]
+    staging: str
+    target_file: Path | None
+    readers: int
+    writers: int
+
+    @property
+    def held(self) -> dict[str, Size]:
+        """The size of every table, as the source's statistics have it."""
+        return {p.name: self.sizes.get(p.name, Size(None, None)) for p in self.plans}
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Bytes that a run needs at a place. path: None where the place is no folder of this machine."""
+
+    place: str
+    path: Path | None
+    bytes: float
+
+
+def workload(context: Context) -> Workload:
+    """What the context knows for an estimate."""
+    migration, target = context.migration, context.target
+    file = (target.connection.engine.url.database or "").removeprefix("file:") if target.database.embedded else ""
+    return Workload(
+        plans=context.plans,
+        sizes=context.rows.sizes,
+        paces=context.rows.sample.paces if context.rows.sample else (),
+        staging=context.request.root,
+        target_file=Path(file) if file else None,
+        readers=endpoints.connections(migration),
+        writers=endpoints.writers(migration, target),
+    )
+
+
+def estimate(work: Workload) -> Estimate:
+    """About how much there is to do."""
+    known, by_name = work.held, {p.table: p for p in work.paces}
     rows = {name: round(_rows(held, by_name[name])) if name in by_name else held.rows for name, held in known.items()}
     ordered = sorted(known, key=lambda n: -(known[n].bytes or rows[n] or 0))
-    packed = sum(p.staged for p in paces) / max(1, sum(p.bytes for p in paces)) if any(p.bytes for p in paces) else 1.0
-    twice = {p.name for p in plans if p.steps}
-    needs = [("staging", staging.local_root(root) if root else None, sum(b * (2 if n in twice else 1) for n, b in moved.items()) * packed)]
-    needs.append(("target", Path(target_file) if target_file else None, sum(moved.values())))
-    space = tuple(Space(place, round(needed), _free(path)) for place, path, needed in needs)
     counted = [n for n in rows.values() if n is not None]
     weighed = [s.bytes for s in known.values() if s.bytes is not None]
-    found = Outlook(
-        len(plans),
+    return Estimate(
+        len(work.plans),
         sum(counted) if len(counted) == len(known) else None,
         sum(weighed) if len(weighed) == len(known) else None,
         tuple((n, rows[n], known[n].bytes) for n in ordered[:3]),
-        space,
-        *_time(moved, paces, len(plans), readers, writers),
+        tuple(Space(n.place, round(n.bytes), _free(n.path)) for n in space(work)),
+        *_time(_moved(known, work.paces), work),
     )
-    return found, _short(needs, bool(paces))
+
+
+def space(work: Workload) -> list[Needed]:
+    """How much room a run takes in the staging area and at the target."""
+    moved, paces = _moved(work.held, work.paces), work.paces
+    packed = sum(p.staged for p in paces) / max(1, sum(p.bytes for p in paces)) if any(p.bytes for p in paces) else 1.0
+    twice = {p.name for p in work.plans if p.steps}
+    staged = sum(b * (2 if n in twice else 1) for n, b in moved.items()) * packed
+    root = staging.local_root(work.staging) if work.staging else None
+    return [Needed("staging", root, staged), Needed("target", work.target_file, sum(moved.values()))]
 
 
 def _moved(known: Mapping[str, Size], paces: Sequence[Pace]) -> dict[str, float]:
@@ -115,10 +153,9 @@ def _rows(held: Size, pace: Pace) -> float:
     return max(pace.rows, (held.bytes or 0) * pace.rows / max(1, pace.bytes))
 
 
-def _time(
-    moved: Mapping[str, float], paces: Sequence[Pace], tables: int, readers: int, writers: int
-) -> tuple[tuple[float, float] | None, str]:
-    measured = [p for p in paces if p.rows and p.bytes]
+def _time(moved: Mapping[str, float], work: Workload) -> tuple[tuple[float, float] | None, str]:
+    """The shortest and the longest time in seconds, and what that is concluded from."""
+    measured = [p for p in work.paces if p.rows and p.bytes]
     if not measured:
         return None, ""
     total = sum(p.bytes for p in measured)
@@ -131,8 +168,8 @@ def _time(
         write, back = 2 * read, read
     whole = sum(moved.values())
     cores = os.cpu_count() or 1
-    fixed = _FIXED + _EACH * tables
-    low = whole * (read / min(readers, cores) + (write + back) / min(writers, cores)) + fixed / 2
+    fixed = _FIXED + _EACH * len(work.plans)
+    low = whole * (read / min(work.readers, cores) + (write + back) / min(work.writers, cores)) + fixed / 2
     high = _SLACK * whole * (read + write + back) + fixed * 1.5
     first = max(measured, key=lambda p: p.bytes)
     basis = f"from {count(first.rows, 'row')} of {first.table}, read at {first.rows / max(first.read, 1e-6):,.0f} rows/s"
@@ -143,32 +180,10 @@ def _time(
     return (round(low, 1), round(high, 1)), basis + ("" if loaded else "; loading could not be measured")
 
 
-def _short(needs: Sequence[tuple[str, Path | None, float]], measured: bool) -> list[Problem]:
-    """Places with too little room. What lies on one disk needs it together."""
-    disks: dict[int, list[tuple[str, Path, float]]] = {}
-    problems = []
-    for place, path, needed in needs:
-        if path is not None:
-            there = _existing(path)
-            disks.setdefault(there.stat().st_dev, []).append((place, there, needed))
-            if not os.access(there, os.W_OK):
-                fix = f"let this user write into {there}"
-                problems.append(Problem(True, place, f"nothing can be written at {path}", fix, "privileges"))
-    for parts in disks.values():
-        places, needed = " and ".join(p for p, _, _ in parts), sum(n for _, _, n in parts)
-        free = shutil.disk_usage(parts[0][1]).free
-        if needed * 1.2 > free:
-            # half of it is missing even if the guess is twice the truth
-            blocking = measured and needed > 2 * free
-            what = f"about {size(needed)} will be needed, and {size(free)} are free"
-            problems.append(Problem(blocking, places, what, "make room, or move the tables in several migrations", "space"))
-    return problems
-
-
 def _free(path: Path | None) -> int | None:
-    return shutil.disk_usage(_existing(path)).free if path is not None else None
+    return shutil.disk_usage(existing(path)).free if path is not None else None
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
     """`path`, or the nearest folder above it that is there."""
     return next(p for p in (path, *path.absolute().parents) if p.exists())

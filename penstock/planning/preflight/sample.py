@@ -6,7 +6,7 @@ They are read as a run reads them, and loaded into a temporary table at the targ
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,18 +14,21 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock import databases, transforms
-from penstock.databases import Database
+from penstock.databases import Database, Size
 from penstock.databases._shared import ddl
 from penstock.errors import LoadFailed, PenstockError, Problem
 from penstock.model import digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName, arrow_schema
+from penstock.planning.preflight.endpoints import Endpoint
 from penstock.state import staging
+from penstock.state.protection import SECRETS
+from penstock.transforms._hidden_columns import private_columns
 
 SECONDS = 2.0
 _FIRST, _MOST, _BYTES = 1_000, 50_000, 32 << 20
 _PLACE = TableName("penstock_sample")
-_ANY_KEY = {"mask_key": "0" * 64}  # nothing masked with it is kept
+_ANY_SECRETS = dict.fromkeys(SECRETS, "0" * 64)  # nothing that a step makes with them is kept
 
 
 @dataclass(frozen=True)
@@ -46,53 +49,68 @@ class Pace:
     whole: bool = False
 
 
-def take(
-    plans: Sequence[TablePlan], from_: Database, to: Database, source: sa.Engine, target: sa.Engine, within: float = SECONDS
-) -> tuple[list[Pace], list[Problem]]:
-    """Samples of these tables, in their order, as far as one gets `within` so many seconds; and what their values ran into."""
+@dataclass(frozen=True)
+class Sample:
+    """What the samples took, and what their values ran into. A table may be in one, in both or in neither."""
+
+    paces: tuple[Pace, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Both databases, each with an engine: a sample has connections of its own."""
+
+    from_: Database
+    source: sa.Engine
+    to: Database
+    target: sa.Engine
+
+
+def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint, target: Endpoint, within: float = SECONDS) -> Sample:
+    """Samples of these tables, the largest first, as far as one gets `within` so many seconds."""
     until = time.monotonic() + within
+    ends = _Ends(source.database, source.connection.engine, target.database, target.connection.engine)
     paces: list[Pace] = []
     problems: list[Problem] = []
-    for plan in plans:
+    for plan in sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0):
         left = until - time.monotonic()
         if left <= 0:
             break
-        pace, fault = _tried(plan, from_, to, source, target, _FIRST)
+        pace, fault = _tried(plan, ends, _FIRST)
         if pace is not None and not paces:  # the very first pays for what is imported and cached
-            pace, fault = _tried(plan, from_, to, source, target, _FIRST)
+            pace, fault = _tried(plan, ends, _FIRST)
         if pace is not None and pace.rows == _FIRST:
             spent = pace.read + (pace.write or 0) + (pace.back or 0)
             more = min(_MOST, int(_FIRST * (left if len(plans) == 1 else left / 2) / max(spent, 0.001)))
             if more >= 2 * _FIRST:
-                larger, fault = _tried(plan, from_, to, source, target, more)
+                larger, fault = _tried(plan, ends, more)
                 pace = larger or pace
         paces += [pace] if pace else []
         problems += [fault] if fault else []
-    return paces, problems
+    return Sample(tuple(paces), tuple(problems))
 
 
-def _tried(
-    plan: TablePlan, from_: Database, to: Database, source: sa.Engine, target: sa.Engine, limit: int
-) -> tuple[Pace | None, Problem | None]:
+def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Problem | None]:
     """How fast the first `limit` rows went, or what they ran into."""
     what = f"seen in a sample of {limit:,} rows: "
     try:
-        return _once(plan, from_, to, source, target, limit), None
+        return _once(plan, ends, limit), None
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
-        why = f" ({error.why})" if error.why and not plan.private else ""
+        why = f" ({error.why})" if error.why and not private_columns(plan) else ""
         return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
     except Exception as error:  # a driver's own: its text may hold values, and a sample must not fail what else was found
         return None, Problem(False, f"table {plan.name}", f"it could not be sampled: {type(error).__name__}", area="values")
 
 
-def _once(plan: TablePlan, from_: Database, to: Database, source: sa.Engine, target: sa.Engine, limit: int) -> Pace:
+def _once(plan: TablePlan, ends: _Ends, limit: int) -> Pace:
     began, columns = time.monotonic(), plan.source.columns
-    select = databases.select(from_, plan.source.name, columns) + f" LIMIT {limit}"
+    select = databases.select(ends.from_, plan.source.name, columns) + f" LIMIT {limit}"
     stream = pa.BufferOutputStream()
     batches, held = [], 0
-    with source.connect() as connection, staging.parquet_writer(stream, arrow_schema(columns)) as writer:
-        for batch in from_.read(connection, select, columns):
+    with ends.source.connect() as connection, staging.parquet_writer(stream, arrow_schema(columns)) as writer:
+        for batch in ends.from_.read(connection, select, columns):
             digest.of(batch, columns)
             writer.write_batch(batch)
             batches.append(batch)
@@ -103,17 +121,20 @@ def _once(plan: TablePlan, from_: Database, to: Database, source: sa.Engine, tar
     rows = sum(b.num_rows for b in batches)
     whole = rows < limit and held <= _BYTES
     pace = Pace(plan.name, rows, held, stream.getvalue().size, time.monotonic() - began, whole=whole)
-    if not rows or any(name == "python" for name, _ in plan.steps):  # what a function of the user's does is not tried here
+    if not rows or not all(transforms.of(name).samples for name, _ in plan.steps):
         return pace
-    return _loaded(plan, to, target, batches, pace)
+    return _loaded(plan, ends, batches, pace)
 
 
-def _loaded(plan: TablePlan, to: Database, target: sa.Engine, batches: Sequence[pa.RecordBatch], pace: Pace) -> Pace:
+def _loaded(plan: TablePlan, ends: _Ends, batches: Sequence[pa.RecordBatch], pace: Pace) -> Pace:
     """`pace` with what loading took. Raises LoadFailed, or TransformFailed, where a value can't be carried."""
-    steps = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_KEY, plan.private) for b in batches] if plan.steps else None
-    made = [b for table in steps for b in table.to_batches()] if steps is not None else list(batches)
-    columns = plan.target.columns
-    with _temporary(plan, to, target) as connection:
+    made = list(batches)
+    if plan.steps:
+        private = private_columns(plan)
+        tables = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_SECRETS, private) for b in batches]
+        made = [batch for table in tables for batch in table.to_batches()]
+    columns, to = plan.target.columns, ends.to
+    with _temporary(plan, to, ends.target) as connection:
         if connection is None:
             return pace
         began = time.monotonic()

@@ -10,5 +10,5 @@ order = {"report": 100, "run": 100}
 
 def collect(inputs: Inputs) -> Record | None:
     """The problems, the estimate, and the estimate in words (`lines`); None for a run that had no preflight."""
-    found = inputs.records.assessment
-    return found and {"tables": found["tables"], "problems": found["problems"], "lines": found["told"], "estimate": found["outlook"]}
+    found = inputs.records.preflight
+    return found and {"tables": found["tables"], "problems": found["problems"], "lines": found["lines"], "estimate": found["estimate"]}

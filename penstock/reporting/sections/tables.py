@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from penstock.model.column_mapping import origin
+from penstock import transforms
 from penstock.model.digest import Digest
 from penstock.model.plan import Step, TablePlan
 from penstock.model.schema import Column
@@ -12,11 +12,9 @@ from penstock.model.scope import Changes
 from penstock.reporting.inputs import GATES, Record, Records, summed
 from penstock.reporting.sections import Inputs
 from penstock.state import previous_run
+from penstock.transforms._mapping import origin
 
 order = {"report": 50}
-
-# Steps whose arguments can hold values, not only names.
-_VALUED = frozenset({"fill", "map", "filter", "derive", "python"})
 
 
 def collect(inputs: Inputs) -> list[Record]:
@@ -118,11 +116,11 @@ def totals(tables: Sequence[Record], seconds: float, work_seconds: float) -> Rec
 def _words(step: Step, sensitive: Sequence[str]) -> str:
     """A transform in words: `rename dep_time → departed_at`. Values for a sensitive column are withheld."""
     name, args = step
-    if name in _VALUED and any(column in str(args) for column in sensitive):
+    transform = transforms.of(name)
+    if transform.args_hold_values and any(column in str(args) for column in sensitive):
         return f"{name} (withheld: it names a sensitive column)"
     if isinstance(args, Mapping):
-        sign = {"rename": " → ", "derive": " = ", "fill": " with ", "cast": " to ", "mask": " by "}.get(name, ": ")
-        return f"{name} " + ", ".join(f"{k}{sign}{_listed(v)}" for k, v in args.items())
+        return f"{name} " + ", ".join(f"{k}{transform.sign}{_listed(v)}" for k, v in args.items())
     return f"{name} {_listed(args)}"
 
 

@@ -20,7 +20,8 @@ from penstock.model import digest, intervals
 from penstock.model.intervals import Interval
 from penstock.model.plan import Chunk, TablePlan, token
 from penstock.planning import scope
-from penstock.planning.preflight import assess
+from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import tables as planned_tables
 from penstock.planning.request import RunRequest
 from penstock.planning.statements import extract_select, within
 from penstock.runtime.formatting import count
@@ -62,7 +63,8 @@ def cover(request: RunRequest, since: dt.datetime | None = None, until: dt.datet
     reading_engine = databases.connect(source, ends.source, "source")
     writing_engine = databases.connect(target, ends.target, "target")
     with reading_engine.connect() as reading, writing_engine.connect() as writing:
-        plans = assess.assess(migration, token(migration.name, "coverage"), reading, writing, request.suites).tables
+        sides = (endpoints.endpoint(migration, "source", reading), endpoints.endpoint(migration, "target", writing))
+        plans = planned_tables.plan(migration, token(migration.name, "coverage"), *sides).plans
         records = coverage.of(writing, migration.name)
         known = _Known(records, journal.pending(writing, migration.name), _failures(migration, request.root))
         tiles = _tiles(migration, since, until)

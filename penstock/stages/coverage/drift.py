@@ -10,7 +10,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from penstock import databases
+from penstock import databases, transforms
 from penstock.databases import Database
 from penstock.model import digest
 from penstock.model.plan import Chunk, TablePlan
@@ -24,7 +24,7 @@ def since(plan: TablePlan, by: str, found: Covered, database: Database, connecti
     by: the column by which increments follow.  read: take the digest of the source's rows, too, where no step changes them and no row is
     later than the watermark. A table with a step that leaves rows out is not judged: how many those are is not recorded.
     """
-    if not found.watermark or any(name == "filter" for name, _ in plan.steps) or plan.quarantines:
+    if not found.watermark or not transforms.keeps_rows(plan.steps) or plan.quarantines:
         return ""
     table, old = databases.qualified(database, plan.source.name), _up_to(plan, by, found.watermark, database)
     every, known = (

@@ -20,6 +20,7 @@ from penstock.stages.switch import switch_record
 from penstock.state import coverage, journal, quarantine, staged_rows
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
+from penstock.transforms._hidden_columns import is_encrypted
 
 ROWS = ("extracted", "transformed", "compared", "leaving")
 """The folders of the staged rows of a run, its quarantine aside."""
@@ -47,7 +48,7 @@ def after_switch(session: Session) -> None:
             for table in held:
                 quarantine.keep_as_read(ready.staging, table)
     remove(area, also_quarantine=not held)
-    if not held and any(t.protected for t in plan.tables):
+    if not held and any(map(is_encrypted, plan.tables)):
         with session.writing() as connection, connection.begin():
             journal.forget_key(connection, plan.migration, plan.run)
 

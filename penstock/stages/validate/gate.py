@@ -29,11 +29,13 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.runtime import events
+from penstock.runtime.nearest import nearest
 from penstock.stages.validate import failed_rows, gx, verdicts
 from penstock.stages.validate.verdicts import Outcome, Verdict
 from penstock.state import quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.run_context import Session
+from penstock.transforms._hidden_columns import hidden_columns
 
 _TOLD = 5  # keys that are there more than once, at most
 
@@ -51,7 +53,7 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
-    sensitive = {p.name: p.hidden(stage) for p in plans}
+    sensitive = {p.name: hidden_columns(p, stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
         lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
@@ -215,7 +217,7 @@ def _placed(suite: Suite, places: Mapping[str, TableName]) -> Suite:
             return expectation
         if table not in places:
             what = f"it refers to {table!r}, which is no table of this run"
-            raise MigrationError(what, where=suite.place(number), fix=suites.nearest(str(table), places))
+            raise MigrationError(what, where=suite.place(number), fix=nearest(str(table), places))
         place = places[table]
         return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": place.name, "ref_schema": place.schema}}
 

@@ -14,8 +14,10 @@ from penstock import errors, transforms
 from penstock.cli import commands
 from penstock.migration.loader import json_schema, load
 from penstock.migration.spec import Migration
+from penstock.reporting import content, inputs
+from penstock.state import staging
 from tests.support.repository import REPO
-from tools import reference
+from tools import docs_nav, reference
 
 DOCS = REPO / "docs"
 SOURCES = [p for part in ("penstock", "operators") for p in (REPO / part).rglob("*.py")]
@@ -82,6 +84,13 @@ def test_the_migration_files_in_the_docs_are_valid(tmp_path: Path, monkeypatch: 
     assert len(shown) > 10
 
 
+def test_the_page_of_the_report_names_every_field_of_report_json(tmp_path: Path) -> None:
+    report = content.collect(inputs.read(staging.of(str(tmp_path), "shop", "run")), "shop", "run")
+    page = (DOCS / "reference" / "report.md").read_text()
+    fields = page[page.index("## report.json") : page.index("`seconds` is the time")]
+    assert spans(fields) == set(report)
+
+
 def commands_of(page: Path) -> list[list[str]]:
     """The `penstock` commands in a page's shell blocks and transcripts."""
     blocks = re.findall(r"^ *```(?:sh|console)[^\n]*\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL)
@@ -128,5 +137,5 @@ def test_the_navigation_has_every_page() -> None:
         for part in entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ():
             yield from pages(part)
 
-    listed = set(pages(yaml.safe_load((REPO / "mkdocs.yml").read_text())["nav"]))
+    listed = {*pages(yaml.safe_load((REPO / "mkdocs.yml").read_text())["nav"]), *docs_nav.pages(DOCS)}
     assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}

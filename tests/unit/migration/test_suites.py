@@ -13,6 +13,7 @@ import pytest
 
 from penstock.errors import GateClosed, MigrationError
 from penstock.migration import suites
+from penstock.migration.loader import load
 from penstock.migration.suites import Suite
 from penstock.model.schema import Column, Table, TableName, Type
 from penstock.stages.validate import verdicts
@@ -252,3 +253,22 @@ def test_closed_gate_says_what_closed_it() -> None:
     line = "flights.extracted: expect_column_values_to_be_between(month): 1 of 336,776 values outside 1..12 (critical)"
     assert list(fault.failed) == [line]
     assert fault.stage == "extracted" and not fault.retryable
+
+
+def test_a_file_finds_the_same_suites_wherever_the_command_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project" / "dags").mkdir(parents=True)
+    (tmp_path / "project" / "expectations" / "m").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "expectations" / "m").mkdir(parents=True)
+    file = tmp_path / "project" / "dags" / "m.yaml"
+    file.write_text("name: m\nsource: a\ntarget: b\n")
+    for here in ("project", "elsewhere", "project/dags"):
+        monkeypatch.chdir(tmp_path / here)
+        assert suites.suites_folder(load(file)) == tmp_path / "project" / "expectations" / "m"
+    assert suites.suites_folder(load(file), tmp_path / "elsewhere") == tmp_path / "elsewhere" / "expectations" / "m"
+
+
+def test_a_suites_folder_that_the_file_names_must_exist(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text("name: m\nsource: a\ntarget: b\nchecks: suites\n")
+    with pytest.raises(MigrationError, match="there is no folder suites"):
+        suites.suites_folder(load(file))

@@ -7,16 +7,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from penstock import run
 from penstock.runtime import events
 from penstock.state import progress, progress_writer, run_log
 from penstock.state.staging import Staging, of
-from tests.support.data.shop import Shop
+from tests.support.data.shop import Shop, fill
 
 ROWS = 2197
 _STEPS = "  customer: {transform: [{mask: {email: sha256}}]}"
@@ -233,3 +234,22 @@ def test_the_rate_of_a_stage_leaves_out_what_its_parts_waited_for_a_slot(tmp_pat
         place.write_json(part, "progress", f"load-{label}.json")
     (load,) = progress.pace(place)
     assert (load["seconds"], load["mean"]) == (20.0, 100)
+
+
+def test_two_runs_in_one_process_count_their_own_rows(tmp_path: Any, often: None) -> None:
+    places: dict[str, Staging] = {}
+
+    def whole(name: str, customers: int) -> None:
+        folder = tmp_path / name
+        folder.mkdir()
+        fill(folder / "shop.sqlite", customers)
+        own = Shop(folder, sa.make_url(f"sqlite:///{folder}/shop.sqlite"), sa.make_url(f"duckdb:///{folder}/shop.duckdb"))
+        places[name] = own.run().staging
+
+    threads = [Thread(target=whole, args=[name, customers]) for name, customers in (("small", 100), ("large", 300))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    rows = {name: {s: stage(progress.read(place), s).rows for s in ("extract", "load", "prove")} for name, place in places.items()}
+    assert rows == {"small": dict.fromkeys(("extract", "load", "prove"), 797), "large": dict.fromkeys(("extract", "load", "prove"), ROWS)}

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.migration.loader import load
-from penstock.model.column_mapping import as_text
 from penstock.stages import plan
+from penstock.transforms._mapping import trace
 from tests.support.requests import request
 
 
@@ -32,7 +32,7 @@ from tests.support.requests import request
     ],
 )
 def test_a_column_is_read_as_text_only_when_no_step_looks_at_it_before_its_cast(steps: list[tuple[str, Any]], expected: set[str]) -> None:
-    assert as_text(["a", "b"], steps) == expected
+    assert trace(["a", "b"], steps).as_text == expected
 
 
 def test_each_declared_counterpart_is_told_in_one_line(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_each_declared_counterpart_is_told_in_one_line(tmp_path: Path) -> None:
     with duckdb.connect(str(source.database)) as plain:
         plain.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, i INTERVAL, h HUGEINT, l INTEGER[], u UUID, s VARCHAR)")
     (tmp_path / "m.yaml").write_text(f"name: m\nsource: {source}\ntarget: {target}\n")
-    found = plan.assess(request(load(tmp_path / "m.yaml"), "r", "", source, target, tmp_path / "expectations"))
+    found = plan.preflight(request(load(tmp_path / "m.yaml"), "r", "", source, target, tmp_path / "expectations"))
     assert not found.blocking
     assert [p.what for p in found.problems] == [
         "i is carried as TEXT: SQLite has no interval",

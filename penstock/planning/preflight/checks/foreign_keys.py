@@ -1,8 +1,8 @@
-"""What foreign keys ask of the tables that are moved in intervals: said before the first run, with the lines to paste."""
+"""Foreign keys of tables that are moved in intervals: what can't work, and what works better otherwise, with the lines to paste."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -16,26 +16,28 @@ from penstock.model.intervals import CLOCKS, Interval
 from penstock.model.plan import TablePlan
 from penstock.model.schema import ForeignKey
 from penstock.planning import scope
+from penstock.planning.preflight.context import Context
 from penstock.planning.scope import Tables
 from penstock.planning.statements import rows_of, within
 from penstock.runtime.formatting import count
 
+phase = "scope"
+order = 20
 
-def problems(tables: Tables, plans: Sequence[TablePlan], interval: Interval | None, source: sa.Connection) -> list[Problem]:
-    """What can't work, and what works better otherwise. plans: of this run, or of a check.
 
-    interval: whose rows are looked at; the second one of the schedule when it is None.
-    """
-    if not tables.migration.partitioned:
-        return []
-    found: list[Problem] = []
-    for plan in plans:
+def check(context: Context) -> Iterator[Problem]:
+    """Each such key. Rows are counted in the run's interval; in the second one of the schedule where none is given."""
+    migration = context.migration
+    if not migration.partitioned:
+        return
+    tables = Tables(migration, {p.name: p for p in context.planned.plans}, context.target.database)
+    interval = context.request.interval or _second(tables)
+    for plan in context.run_plans:
         for key in plan.source.foreign_keys:
-            if key.ref_table in tables.plans and tables.migration.partition_of(key.ref_table):
-                found += _to_partitioned(tables, plan, key, interval or _second(tables), source)
+            if key.ref_table in tables.plans and migration.partition_of(key.ref_table):
+                yield from _to_partitioned(tables, plan, key, interval, context.source.connection)
             elif key.ref_table in tables.plans:
-                found += _to_once(tables, plan, key)
-    return found
+                yield from _to_once(tables, plan, key)
 
 
 def _second(tables: Tables) -> Interval | None:

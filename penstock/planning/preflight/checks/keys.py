@@ -1,20 +1,23 @@
-"""What the keys of the tables bring with them: rows that nothing names, tables that can't be cut."""
+"""Tables without a key, and keys by which a table can't be cut into chunks: advice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from penstock.databases import Database
 from penstock.errors import Problem
-from penstock.model.plan import TablePlan
+from penstock.planning.preflight.context import Context
 from penstock.runtime.formatting import few
+from penstock.transforms._hidden_columns import private_columns
+
+order = 120
 
 
-def problems(plans: Sequence[TablePlan], from_: Database) -> list[Problem]:
-    """Tables whose rows have no name, or one by which they can't be cut."""
-    cut = "cut by where their rows lie" if from_.row_place else "read in one piece each"
+def check(context: Context) -> Iterator[Problem]:
+    """A line for each kind, with the tables."""
+    plans = context.plans
+    cut = "cut by where their rows lie" if context.source.database.row_place else "read in one piece each"
     keyless = [p.name for p in plans if not p.source.key]
-    private = [p.name for p in plans if set(p.source.key) & p.private]
+    private = [p.name for p in plans if set(p.source.key) & private_columns(p)]
     uncut = [p.name for p in plans if p.source.key and not p.key and p.name not in private]
     loose = [f"{p.name}.{c}" for p in plans for c in p.source.key if p.source.column(c).nullable]
     told = [
@@ -23,7 +26,7 @@ def problems(plans: Sequence[TablePlan], from_: Database) -> list[Problem]:
         (uncut, f"a key by which no range can be cut: {cut}", ""),
         (loose, "a key column that may be NULL: such rows are a chunk of their own", "declare it NOT NULL if no row has one"),
     ]
-    return [Problem(False, _places(names), what, fix, "key") for names, what, fix in told if names]
+    yield from (Problem(False, _places(names), what, fix, "key") for names, what, fix in told if names)
 
 
 def _places(names: Sequence[str]) -> str:

@@ -1,0 +1,50 @@
+"""What the target holds in another form than the source, or has no place for: advice, so that nothing is lost in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.databases import Database
+from penstock.errors import Problem, UnsupportedType
+from penstock.model.plan import TablePlan
+from penstock.planning.preflight.context import Context
+
+order = 110
+
+# What a declared counterpart holds, where its type does not say it.
+_FORMS = {
+    "geometry": ", its SRID and WKB",
+    "set": ", the text of its labels",
+    "array": ", as PostgreSQL writes it",
+    "range": ", as PostgreSQL writes it",
+}
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Indexes and foreign keys that can't be made, then columns of another form."""
+    to = context.target.database
+    for plan in context.plans:
+        for what in (*_not_made(plan, to), *_columns(plan, to)):
+            yield Problem(False, f"table {plan.name}", what)
+
+
+def _not_made(plan: TablePlan, to: Database) -> Iterator[str]:
+    for index in plan.target.indexes:
+        if not to.secondary_indexes and not index.unique:
+            yield f"index {index.name} is not made: {to.label} could not switch the table with it"
+    for key in plan.target.foreign_keys:
+        if not to.foreign_keys:
+            yield f"foreign key {key.name} is not made: {to.label} could not switch the table with it"
+
+
+def _columns(plan: TablePlan, to: Database) -> Iterator[str]:
+    for column in plan.target.columns:
+        try:
+            own, exact = to.native(column.type), to.exact(column.type)
+        except UnsupportedType:
+            continue  # the check `types` refuses it
+        if not exact:
+            form = _FORMS.get(column.type.name, "")
+            yield f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.label} has no {column.type}"
+        if column.identity and to.native(column.type, identity=True) == own:
+            yield f"{column.name} keeps its numbers; {to.label} does not number new rows by itself"

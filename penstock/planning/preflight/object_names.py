@@ -1,0 +1,38 @@
+"""Names of indexes, foreign keys and checks at the target: free where tables share them, and not too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from penstock.databases import Database
+from penstock.databases._shared import ddl
+from penstock.model.plan import TablePlan
+from penstock.model.schema import Table
+
+
+def free(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> tuple[TablePlan, ...]:
+    """The plans with such names for what their tables have. live: the tables at the target, whose names are taken."""
+    shadows = {p.shadow.name for p in plans}
+    others = [t for t in live if t.name.name not in shadows]
+    taken = {
+        "index": {i.name for t in others for i in t.indexes} if "index" in to.shared_names else set(),
+        "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
+        "check": {c.name for t in others for c in t.checks} if "check" in to.shared_names else set(),
+    }
+
+    def named(kind: str, name: str) -> str:
+        # Where names are not each table's own, two source tables may use one.
+        found = ddl.free_name(name, taken[kind], to.max_identifier)
+        taken[kind].add(found)
+        return found
+
+    freed = []
+    for plan in plans:
+        table = plan.target
+        taken |= {kind: set() for kind in to.own_names}
+        indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
+        foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
+        checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
+        freed.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
+    return tuple(freed)

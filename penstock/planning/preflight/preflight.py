@@ -1,0 +1,76 @@
+"""Preflight from its first question to its last: what each phase looks at, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from penstock.errors import Area, Problem
+from penstock.model.plan import token
+from penstock.planning import scope
+from penstock.planning.preflight import checks, endpoints, estimate, row_width, sample, tables
+from penstock.planning.preflight.context import Context, RowFacts
+from penstock.planning.preflight.result import PreflightResult
+from penstock.planning.request import RunRequest
+
+
+def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection, estimated: bool = False) -> PreflightResult:
+    """Look at both databases and at the suites, and find every problem that a run would meet. Changes nothing.
+
+    estimated: try a sample of the rows as well, for about two seconds.
+    """
+    ends = (endpoints.endpoint(request.migration, "source", source), endpoints.endpoint(request.migration, "target", target))
+    context = Context(request, *ends)
+    found = checks.run("databases", context)
+    if _blocked(found):
+        return PreflightResult((), _sorted(found))
+    context = _planned(context)
+    found += checks.run("tables", context)
+    if not _blocked(found, "privileges"):
+        context = _scoped(context)
+        found += checks.run("scope", context)
+    context = _with_rows(context, estimated, _blocked(found))
+    found += checks.run("rows", context)
+    moved = row_width.applied(context.run_plans, context.rows.widths)
+    return PreflightResult(moved, _sorted(found), estimate.estimate(estimate.workload(context)))
+
+
+def _planned(context: Context) -> Context:
+    """With the tables planned, and with what both databases say of using them."""
+    migration, source, target = context.migration, context.source, context.target
+    context = replace(context, planned=tables.plan(migration, token(migration.name, context.request.run), source, target))
+    reading = endpoints.source_access(migration, source, context.tables.values())
+    return replace(context, access=(*reading, *endpoints.target_access(migration, target, context.plans)))
+
+
+def _scoped(context: Context) -> Context:
+    """With the plans limited to the rows that this run moves."""
+    asked = context.request
+    request = scope.Request(asked.run, asked.interval, asked.tables, asked.repair)
+    ends = (context.source.connection, context.target.connection)
+    moved, problems = scope.cut(context.migration, request, context.plans, context.planned.plans, *ends)
+    return replace(context, moved=moved, scope_problems=tuple(problems))
+
+
+def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:
+    """With the sizes of the tables; and, where nothing blocks the run, with a sample and with the widths of rows."""
+    sizes = context.source.database.sizes(context.source.connection, [p.source for p in context.plans])
+    rows = RowFacts(sizes)
+    if estimated and not blocked:
+        context.source.connection.rollback()  # so that nothing is held while the sample is taken
+        context.target.connection.rollback()
+        rows = replace(rows, sample=sample.take(context.plans, sizes, context.source, context.target))
+    if not blocked:
+        rows = replace(rows, widths=row_width.measure(context.run_plans, sizes, context.migration, context.source))
+    return replace(context, rows=rows)
+
+
+def _blocked(found: Iterable[Problem], area: Area | None = None) -> bool:
+    return any(p.blocking and area in (None, p.area) for p in found)
+
+
+def _sorted(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Blocking ones first; else in the order of the checks."""
+    return tuple(sorted(found, key=lambda p: not p.blocking))

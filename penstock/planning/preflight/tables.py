@@ -1,0 +1,135 @@
+"""The tables of a migration, planned from both catalogues and the migration file. Checks judge what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from penstock import transforms
+from penstock.databases import Database
+from penstock.errors import PenstockError, UnsupportedType
+from penstock.migration.spec import Migration, TableSpec
+from penstock.model.plan import TablePlan
+from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
+from penstock.planning import schema_objects
+from penstock.planning.preflight import object_names, selection
+from penstock.planning.preflight.context import Planned
+from penstock.planning.preflight.endpoints import Endpoint
+from penstock.planning.preflight.links import link
+from penstock.transforms._mapping import Mapped, map_table, trace
+
+# Types whose values order and compare the same way on every database, so that ranges of them can be found again.
+_CHUNKABLE = INTEGERS | TEXTS | {"date"}
+_UNINDEXED = TEXTS - {"uuid"}
+
+
+def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoint) -> Planned:
+    """What each table of the migration becomes. run_token: of the run, for the names of the tables that it keeps."""
+    names = selection.source_names(source)
+    found = source.database.inspect(source.connection, source.schema, selection.chosen(migration, names))
+    tables = {t.name.name: _as_declared(t, migration, source.database) for t in found}
+    mapped, faults = _mapped(migration, tables, target.schema)
+    live = {t.name.name: t for t in target.database.inspect(target.connection, target.schema)}
+    links = link(mapped)
+    alike = _alike(source, target)
+    carried = {
+        name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
+        for name, table in links.tables.items()
+    }
+    planner = _Planner(migration, run_token, source.database, target.database, live)
+    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
+    return Planned(
+        source_names=names,
+        tables=tables,
+        mapped=mapped,
+        faults=faults,
+        left_out_keys=links.left_out,
+        not_carried={name: tuple(lines) for name, (_, lines) in carried.items()},
+        live=tuple(live.values()),
+        plans=object_names.free(plans, target.database, live.values()),
+    )
+
+
+def _alike(source: Endpoint, target: Endpoint) -> bool:
+    """Whether both ends are servers of one kind, which understand each other's own words."""
+    from_, to = source.database, target.database
+    if not to.dialect or from_.dialect != to.dialect:
+        return False
+    return from_.version(source.connection).split()[0] == to.version(target.connection).split()[0]
+
+
+def _as_declared(table: Table, migration: Migration, database: Database) -> Table:
+    """`table` with the key that the migration declares, and with those columns read as the database's own text that it takes as text."""
+    spec = migration.tables.specs.get(table.name.name) or TableSpec()
+    names = [c.name for c in table.columns]
+    if spec.key and not table.primary_key and all(c in names for c in spec.key):
+        table = replace(table, primary_key=tuple(spec.key))
+    as_text = trace(names, spec.transform).as_text
+
+    def read(column: Column) -> Column:
+        bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
+        loose = column.name in as_text and column.type.name in database.loose and not bounds
+        return replace(column, type=Type("unsupported")) if loose else column
+
+    return replace(table, columns=tuple(map(read, table.columns)))
+
+
+def _mapped(migration: Migration, tables: Mapping[str, Table], schema: str) -> tuple[dict[str, Mapped], dict[str, PenstockError]]:
+    """What the steps make of each table; and why they can't be applied to the others."""
+    mapped: dict[str, Mapped] = {}
+    faults: dict[str, PenstockError] = {}
+    for name, table in tables.items():
+        spec = migration.tables.specs.get(name) or TableSpec()
+        try:
+            columns = transforms.schema(table.columns, spec.transform, f"{migration.path}: tables.{name}")
+        except PenstockError as error:
+            faults[name] = error
+            continue
+        mapped[name] = map_table(table, columns, spec.transform, TableName(spec.to or name, schema))
+    return mapped, faults
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """What all plans of a migration have in common. live: the tables at the target, by name."""
+
+    migration: Migration
+    run_token: str
+    from_: Database
+    to: Database
+    live: Mapping[str, Table]
+
+    def plan(self, source: Table, target: Table, mapped: Mapped) -> TablePlan:
+        spec = self.migration.tables.specs.get(source.name.name) or TableSpec()
+        key, to = source.key, self.to
+        # The bounds of chunks are values of the key, and the plan, which holds them, can be read by everybody who sees the run.
+        private = {*spec.sensitive, *trace(key, spec.transform).concealed} & set(key)
+        # No index helps to find a range of texts in the order of their bytes: where rows lie is the better cut.
+        kinds = _CHUNKABLE - _UNINDEXED if self.from_.row_place else _CHUNKABLE
+        chunkable = not private and all(source.column(c).type.name in kinds for c in key)
+        ranged = chunkable and bool(key) and all(c in mapped.untouched for c in key)
+        bad_rows = spec.bad_rows or self.migration.bad_rows
+        return TablePlan(
+            source=source,
+            target=replace(target, columns=tuple(replace(c, native=_native(c, to)) for c in target.columns)),
+            shadow=to.shadow(target.name, self.migration.name),
+            kept=to.kept(target.name, self.migration.name, self.run_token),
+            live_exists=target.name.name in self.live,
+            steps=tuple(spec.transform),
+            key=key if chunkable else (),
+            target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
+            chunks_at_target=ranged,
+            sensitive=tuple(spec.sensitive),
+            how=self.migration.switch.how,
+            source_primary_key=bool(source.primary_key) and not spec.key,
+            quarantines=bad_rows.action == "quarantine",
+            at_most=spec.bad_rows.at_most if spec.bad_rows else None,
+        )
+
+
+def _native(column: Column, to: Database) -> str:
+    """The column's type as the target writes it; as the source does where the target has none, which a check refuses."""
+    try:
+        return column.kept or to.native(column.type, column.identity)
+    except UnsupportedType:
+        return column.native

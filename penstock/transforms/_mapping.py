@@ -1,0 +1,91 @@
+"""How a source table becomes a target table: what the declared transforms make of its columns, keys and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from penstock import transforms
+from penstock.model.schema import Column, Table, TableName
+from penstock.transforms import Step
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The target table, the source columns whose values arrive as they were, and what could not come along."""
+
+    table: Table
+    untouched: dict[str, str]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What steps do to the columns of a source table, by their names at the source.
+
+    names: the name of each column after the steps; a column that is dropped is missing.
+    touched: columns whose values a step may have changed.
+    concealed: columns that do not reach the target as they are, because a step masks or drops them.
+    as_text: columns that a step takes as a text, or drops, before any other step can have looked at them.
+    """
+
+    names: dict[str, str]
+    touched: frozenset[str]
+    concealed: frozenset[str]
+    as_text: frozenset[str]
+
+
+def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
+    """Follow the source's columns through the steps. Raises MigrationError when a transform is not installed."""
+    source = {c: c for c in columns}  # the name before the step: the name at the source
+    touched: set[str] = set()
+    concealed: set[str] = set()
+    as_text: set[str] = set()
+    seen: set[str] = set()
+    for name, args in steps:
+        transform = transforms.of(name)
+        dropped = transform.drops(args, source)
+        gone = _known(dropped, source)
+        concealed |= gone | _known(transform.conceals(args, source), source)
+        as_text |= (gone | _known(transform.takes_text(args, source), source)) - seen
+        seen |= _known(transform.reads(args, source), source)
+        touched |= _known(transform.touches(args, source), source)
+        renamed = transform.renames(args)
+        source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
+    names = {old: now for now, old in source.items()}
+    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text))
+
+
+def _known(names: Collection[str], source: dict[str, str]) -> set[str]:
+    """The source's names of those that are columns of the source."""
+    return {source[name] for name in names if name in source}
+
+
+def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[Step], live: TableName) -> Mapped:
+    """`source` as the table `live` with the output `columns` of `steps`.
+
+    Keys, plain indexes and foreign keys follow their columns under new names; one whose column was dropped is lost, and named.
+    """
+    found = trace((c.name for c in source.columns), steps)
+    present = {c.name for c in columns}
+    names = {old: new for old, new in found.names.items() if new in present}
+    lost = []
+
+    def follow(what: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        if all(c in names for c in wanted):
+            return tuple(names[c] for c in wanted)
+        lost.append(f"{what} ({', '.join(wanted)}): a column of it is dropped")
+        return ()
+
+    primary = follow("primary key", source.primary_key) if source.primary_key else ()
+    plain = [i for i in source.indexes if i.plain]  # of others, `schema_objects` knows what comes along
+    indexes = tuple(replace(i, columns=kept) for i in plain if (kept := follow(f"index {i.name}", i.columns)))
+    foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns)))
+    table = Table(live, columns, primary, indexes, foreign, source.notes)
+    return Mapped(table, {old: new for old, new in names.items() if old not in found.touched}, tuple(lost))
+
+
+def origin(source: Table, steps: Sequence[Step], name: str) -> str:
+    """The source column that is called `name` after these steps; `name` itself when a step has made it."""
+    names = trace((c.name for c in source.columns), steps).names
+    return next((old for old, new in names.items() if new == name), name)

@@ -66,7 +66,9 @@ def penstock(folder: Path, *arguments: str, ok: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_kind_from_outside_switches_a_whole_run_and_is_undone(shop: Path) -> None:
+@pytest.mark.parametrize(("how", "change"), [("refill", "refilled"), ("replace_rows", "rows replaced")])
+def test_a_kind_that_is_declared_switches_a_whole_run_and_is_undone(shop: Path, how: str, change: str) -> None:
+    write(shop, how)
     tell(shop / "source.sqlite", "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO customer VALUES (1, 'Ada')")
     penstock(shop, "run", "--run-id", "first")
     assert names(shop) == ["Ada"]
@@ -82,7 +84,7 @@ def test_a_kind_from_outside_switches_a_whole_run_and_is_undone(shop: Path) -> N
     with closing(sqlite3.connect(shop / "target.sqlite")) as db:
         assert db.execute("SELECT count(*) FROM seen").fetchone() == (2,)
     (table,) = json.loads((shop / "staging" / "shop" / "second" / "report.json").read_text())["switch"]["tables"]
-    assert (table["change"], table["rows_in"], table["rows_out"]) == ("refilled", 2, 1)
+    assert (table["change"], table["rows_in"], table["rows_out"]) == (change, 2, 1)
 
     tell(shop / "target.sqlite", "INSERT INTO customer VALUES (3, 'written since')")
     penstock(shop, "undo")

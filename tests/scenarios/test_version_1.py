@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from penstock import databases, run
+from penstock import databases
 from penstock.errors import MigrationError
-from penstock.migration.spec import load
+from penstock.migration.loader import load
 from penstock.model import intervals
+from penstock.model.endpoints import Endpoints
 from penstock.model.plan import VERSION, Plan
 from penstock.model.scope import Differences, Partition, Whole
 from penstock.stages.switch import retention, undo
 from penstock.state import run_context, staging
 from penstock.state.run_context import Session
+from tests.support.requests import ran
 from tests.support.version_1 import restored
 
 
@@ -28,8 +30,8 @@ def feed(tmp_path: Path) -> Path:
 
 
 def opened(feed: Path, run_id: str) -> Session:
-    source, target = (sa.make_url(f"sqlite:///{feed}/{end}.sqlite") for end in ("source", "target"))
-    return run_context.reopen(str(feed / "staging"), "feed", run_id, source, target, feed / "none")
+    ends = Endpoints(*(sa.make_url(f"sqlite:///{feed}/{end}.sqlite") for end in ("source", "target")))
+    return run_context.reopen(staging.of(str(feed / "staging"), "feed", run_id), ends, feed / "none")
 
 
 def asked(feed: Path, query: str) -> list[tuple[object, ...]]:
@@ -88,10 +90,10 @@ def test_a_run_that_an_older_version_planned_does_not_go_on_and_says_what_to_do(
     migration = load(feed / "feed.yaml")
     area = staging.of(str(feed / "staging"), "feed", "third")
     area.write_json(area.read_json("plan.json") | {"fingerprint": migration.fingerprint}, "plan.json")
-    session = opened(feed, "third")
+    ends = opened(feed, "third").endpoints
     with pytest.raises(MigrationError, match="was planned by an older version of Penstock") as refused:
         interval = intervals.parse("2024-03-02..2024-03-03", "UTC")
-        run.run(migration, "third", str(feed / "staging"), session.source_url, session.target_url, feed / "none", interval=interval)
+        ran(migration, "third", str(feed / "staging"), ends.source, ends.target, feed / "none", interval=interval)
     assert "start a new run" in refused.value.fix
 
 

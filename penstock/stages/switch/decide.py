@@ -92,7 +92,7 @@ def decide(session: Session, connection: sa.Connection, proof: Proof) -> Decisio
             covered.append(mine)
         else:
             left[table.name] = other
-    going = _as_they_stand(connection, [t for t in plan.tables if t.name not in left])
+    going = _as_live_now(connection, [t for t in plan.tables if t.name not in left])
     equal = {c.table for c in comparisons(session).values() if not c.differ}
     staying = [t for t in going if switch_kinds.keeps_live(t) and t.name not in equal]
     becoming, in_rows = _parted(session, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
@@ -127,7 +127,7 @@ def _parted(
     return [t for t in whole if t.name not in staying], in_place
 
 
-def _as_they_stand(connection: sa.Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
+def _as_live_now(connection: sa.Connection, tables: Sequence[TablePlan]) -> list[TablePlan]:
     """The tables, and whether each is live now: a run of another interval may have made one since this run was planned.
 
     Raises SwitchRefused when one is gone. The shadow of a partition becomes the live table then, as in the first run.
@@ -210,7 +210,7 @@ def _covered(session: Session, table: TablePlan, proof: TableProof) -> Covered:
 
 
 def taken_from(session: Session, connection: sa.Connection, decision: Decision) -> list[Covered]:
-    """The records out of which rows will be taken, because at the source they have moved into a partition that is replaced now.
+    """The records of coverage that lose rows: at the source these rows have moved into a partition that is replaced now.
 
     Raises SwitchRefused when one of these was read later than this run.
     """
@@ -226,14 +226,14 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
                 continue
             if other.read_at > mine.read_at:
                 raise SwitchRefused(
-                    f"rows of {mine} stand in {other}, which the run {other.run} read later",
+                    f"rows that belong to {mine} were loaded under {other}, which the run {other.run} read later",
                     where=f"table {table.name}",
-                    why="at the source they have moved from one partition to the other",
+                    why="the value of the partition column has changed at the source",
                     fix="run this interval again: a new run reads it anew",
                 )
             if switch_kinds.of(table.switch).effect == "partition":
-                what = f"rows of {mine} stand in {other}, whose partition is not exchanged"
-                why = "at the source they have moved from one partition to the other"
+                what = f"rows that belong to {mine} were loaded under {other}, whose partition is not exchanged"
+                why = "the value of the partition column has changed at the source"
                 raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="repair both intervals, or declare `how: rows`")
             found.append(other)
     return found
@@ -259,23 +259,23 @@ def _any(connection: sa.Connection, select: str | None) -> bool:
 
 
 def record(session: Session, connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
-    """Write the coverage that a switch has brought about, in its transaction, behind its statements."""
+    """Write the coverage that a switch results in, in its transaction, after its statements. taken: the records that lose rows."""
     coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
     for other in taken:
-        coverage.overlay(connection, other, f"rows of it have moved, and went with the run {decision.covered[0].run}")
+        coverage.overlay(connection, other, f"some of its rows moved to another interval, with the run {decision.covered[0].run}")
     pending_rows.note(connection, session.plan.tables, session.plan.migration, session.plan.timezone, session.target)
 
 
 def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
-    """The record of an incremental table: what stands there now is what stood there, less what gave place, and what came."""
+    """The record of an incremental table: its live rows are those before, less those that were deleted, plus those that were inserted."""
     table = next((t for t in decision.staying if t.name == mine.table and isinstance(t.scope, Changes)), None)
     if table is None:
         plan = session.plan.table(mine.table)
         return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
     last = next(b for b in decision.before if b.table == mine.table)
     columns = table.target.columns
-    gone = digest.total(session.target.read(connection, databases.select(session.target, table.kept, columns), columns), columns)
-    whole = Digest.parse(last.digest) - gone + Digest.parse(mine.digest)
+    deleted = digest.total(session.target.read(connection, databases.select(session.target, table.kept, columns), columns), columns)
+    whole = Digest.parse(last.digest) - deleted + Digest.parse(mine.digest)
     mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
     return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)
 

@@ -1,4 +1,4 @@
-"""Pending rows: proved rows that wait beside a live table, because a row that they refer to belongs to an interval that is not live yet.
+"""Pending rows: proved rows that are not live yet, because a row that they refer to belongs to an interval that is not live yet.
 
 A payment just after midnight refers to an order of the day before. When its day is moved first, its row waits here; the run that makes the
 order live puts both in place, in one transaction. So intervals can be moved in any order, several at a time, and no reader ever sees a
@@ -95,7 +95,7 @@ def park(
 ) -> None:
     """Move rows of shadows that would refer to nothing, before their tables become live.
 
-    at: where the tables stand now, by their names at the target; those that aren't named are live.  into: where the rows go, by the same.
+    at: where the tables are now, by their names at the target; those that aren't named are live.  into: where the rows go, by the same.
     """
     moved = -1
     while moved:
@@ -252,7 +252,7 @@ def _given(key: ForeignKey, place: TableName, target: Database) -> str:
 
 
 def _exists(key: ForeignKey, place: TableName, other: TableName, target: Database, condition: str = "") -> str:
-    """Whether a row of `place` refers, by this key, to one that stands in `other`."""
+    """The SQL predicate: a row of `place` refers, by this key, to a row of `other`."""
     child, alias = databases.qualified(target, place), "penstock_referred"
     pairs = zip(key.columns, key.ref_columns, strict=True)
     same = " AND ".join(f"{alias}.{databases.quote(target, theirs)} = {child}.{databases.quote(target, mine)}" for mine, theirs in pairs)

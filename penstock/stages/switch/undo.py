@@ -55,10 +55,10 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
     with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
         with connection.begin():
             last = _undoable(connection, session.plan)
-        if last.state == "undoing" and not _kept_stand(connection, last):
+        if last.state == "undoing" and not _kept_exist(connection, last):
             return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
-            if not _kept_stand(connection, last):
+            if not _kept_exist(connection, last):
                 raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
             changed = _changed(session, connection, last)
         if not target.ddl_in_transaction:
@@ -168,7 +168,7 @@ def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
     return mine
 
 
-def _kept_stand(connection: sa.Connection, record: Switch) -> bool:
+def _kept_exist(connection: sa.Connection, record: Switch) -> bool:
     kept = {k for _, _, k in (*record.moves, *record.replaced) if k is not None}
     return databases.standing(connection, kept) == kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -27,4 +27,4 @@ class PenstockBackfills(AirflowPlugin):
     """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock_backfills"
-    listeners: ClassVar = [sys.modules[__name__]]
+    listeners: list[Any] = [sys.modules[__name__]]

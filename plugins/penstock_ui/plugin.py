@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -23,10 +23,10 @@ class PenstockPlugin(AirflowPlugin):
     """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock"
-    fastapi_apps: ClassVar = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]
-    fastapi_root_middlewares: ClassVar = [{"middleware": PortlessTest, "args": [], "kwargs": {}, "name": "Test without a port"}]
-    operator_extra_links: ClassVar = [ReportLink()]
-    external_views: ClassVar = [
+    fastapi_apps: list[Any] = [{"app": app, "url_prefix": f"/{_PREFIX}", "name": "Penstock"}]
+    fastapi_root_middlewares: list[Any] = [{"middleware": PortlessTest, "args": [], "kwargs": {}, "name": "Test without a port"}]
+    operator_extra_links: list[Any] = [ReportLink()]
+    external_views: list[Any] = [
         {"name": "Migrations", "href": f"{_PREFIX}/", "destination": "nav", "url_route": ROUTE},
         {"name": "Migration", "href": f"{_PREFIX}/dags/{{DAG_ID}}", "destination": "dag", "url_route": "migration"},
         {

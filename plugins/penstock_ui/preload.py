@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
@@ -23,4 +23,4 @@ class PenstockPreload(AirflowPlugin):
     """Registered by the entry point group `airflow.plugins`."""
 
     name = "penstock_preload"
-    listeners: ClassVar = [sys.modules[__name__]]
+    listeners: list[Any] = [sys.modules[__name__]]

@@ -51,7 +51,9 @@ def _reports(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     session = shop.run("r1", shop.write(tables, extra), approve=lambda _: (True, "ana"))
     yield "switched", report.report(session.staging, "shop", "r1")
     with closing(sqlite3.connect(folder / "shop.sqlite")) as db:
-        db.executescript("DELETE FROM log WHERE weight > 10; DELETE FROM \"order\" WHERE id = 39; ALTER TABLE log ADD COLUMN more TEXT; DROP TABLE \"nothing\"")
+        db.executescript(
+            'DELETE FROM log WHERE weight > 10; DELETE FROM "order" WHERE id = 39; ALTER TABLE log ADD COLUMN more TEXT; DROP TABLE "nothing"'
+        )
     suite.parent.mkdir()
     expected = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "weight", "max_value": 0}}
     suite.write_text(json.dumps({"name": "log.loaded", "expectations": [expected | {"severity": "warning"}]}))

@@ -40,8 +40,8 @@ def decide(folder: Path, *asked: dict[str, Any], hidden: tuple[str, ...] = (), k
 def test_what_was_not_met_names_rows_by_their_key(tmp_path: Path) -> None:
     found = decide(tmp_path, expect("column_values_to_be_between", column="a", max_value=10), not_null("a"), not_null("id"))
     between, null, met = (r.examples for r in found.results)
-    assert list(between) == [{"key": "id=2", "value": "a=50"}, {"key": "id=4", "value": "a=500"}]
-    assert list(null) == [{"key": "id=3", "value": "a=NULL"}] and met == ()
+    assert list(between) == [Example("id=2", "a=50"), Example("id=4", "a=500")]
+    assert list(null) == [Example("id=3", "a=NULL")] and met == ()
 
 
 def test_a_few_are_shown_of_many_and_long_ones_cut(tmp_path: Path) -> None:

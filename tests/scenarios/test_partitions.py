@@ -344,7 +344,7 @@ def test_rows_without_a_place_are_refused_or_go_first(embedded: Feed) -> None:
 
 def test_a_partitioned_migration_wants_an_interval(embedded: Feed) -> None:
     where = (str(embedded.folder / "staging"), sa.make_url(f"sqlite:///{embedded.source}"), embedded.target, embedded.folder / "none")
-    with pytest.raises(MigrationError, match="one interval"):
+    with pytest.raises(MigrationError, match="needs a data interval"):
         ran(embedded.migration, "r", *where)
     embedded.run(DAYS[0], "mine")
     with pytest.raises(MigrationError, match="not of"):

@@ -6,13 +6,16 @@ PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchma
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo up test lint docs bench lock clean
+.PHONY: demo up unit test lint docs bench lock clean
 
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
 	$(BIN)/python -m tools.demo
 
 up: $(VENV)/installed $(VENV)/postgresql  ## Airflow with its UI on localhost, its metadata in a private PostgreSQL
 	$(BIN)/python -m tools.up
+
+unit: $(VENV)/installed  ## the tests that need no server
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
 
 test: $(VENV)/installed $(VENV)/servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

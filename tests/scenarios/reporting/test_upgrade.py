@@ -18,9 +18,9 @@ from penstock.reporting.sections.changes import compare
 from penstock.reporting.upgrade import VERSION, upgraded
 from penstock.state import progress
 from penstock.state.staging import of
+from tests.scenarios.reporting.test_changes import reported
 from tests.support.data.shop import Shop
 from tests.support.repository import REPO
-from tests.unit.reporting.test_changes import reported
 from tests.unit.reporting.test_report import Tags
 
 PAGE = RunPage(Addresses("/penstock"), "shop", "r2")

@@ -9,8 +9,8 @@ import pytest
 
 from penstock.reporting.approval import evidence
 from penstock.reporting.question import Backfill, question, repair_question
+from tests.scenarios.reporting.test_changes import area, change, reported, suite
 from tests.support.data.shop import Shop
-from tests.unit.reporting.test_changes import area, change, reported, suite
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -23,9 +23,9 @@ from penstock.stages import report
 from penstock.stages.coverage import coverage
 from penstock.state import progress, run_log
 from penstock.state.staging import Staging, of
+from tests.scenarios.reporting.test_changes import area, change, reported, suite
 from tests.support.data.many_tables import staged
 from tests.support.data.shop import ITEMS, Shop
-from tests.unit.reporting.test_changes import area, change, reported, suite
 from tests.unit.reporting.test_report import HOSTILE, Tags
 
 PAGE = RunPage(Addresses("/penstock"), "shop", "manual__2026-01-01T00:00:00+00:00")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule
 
+from penstock.model import address
 from penstock_operators import notify
 from penstock_operators.deadline import deadline
 from penstock_operators.extract import ExtractOperator
@@ -187,8 +188,8 @@ def documentation(migration: Migration) -> str:
 
 
 def _masked(text: str) -> str:
-    """`text` without the passwords of URLs: a file for the command line may hold some, and this page is for all to see."""
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    """`text` without the secrets of URLs: a file for the command line may hold some, and this page is for all to see."""
+    return re.sub(r"[\w+.-]+://[^\s'\"]+", lambda found: address.of_text(found[0]), text)
 
 
 def _tasks(migration: Migration, of: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from penstock.databases.values import (
     Use,
 )
 from penstock.errors import ConnectionFailed, MigrationError
+from penstock.model import address
 from penstock.model.schema import Column, TableName
 from penstock.runtime.registry import Registry
 
@@ -146,7 +147,7 @@ def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple
 
 
 def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
-    """An engine that has proved it can connect. Raises ConnectionFailed without the password."""
+    """An engine that has proved it can connect. Raises ConnectionFailed, without a secret of the URL."""
     fix = "check that the server runs, the address, the user and the password of this connection"
     if database.embedded:
         fix = "check the path, this user's rights on the file and its folder, and that no other process holds it"
@@ -158,11 +159,10 @@ def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
         engine.dispose()
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         why = str(cause.args[1] if cause and len(cause.args) == 2 else cause).strip()  # mysqlclient's errors are a number and a text
-        if url.password:
-            why = why.replace(str(url.password), "***")
+        why = address.without_secrets(why, url)
         raise ConnectionFailed(
             f"can't connect to the {role}",
-            where=url.render_as_string(hide_password=True),
+            where=address.shown(url),
             why=why.splitlines()[0] if why else "",
             fix=fix,
         ) from None

@@ -10,7 +10,7 @@ from functools import cache
 from penstock import databases
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.migration.spec import Migration
-from penstock.model import intervals
+from penstock.model import address, intervals
 from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
 from penstock.model.plan import VERSION, Consistency, Plan, token
@@ -52,7 +52,7 @@ def _refuse_missing_file(ends: Endpoints) -> None:
     """Raise ConnectionFailed when the file of an embedded source is missing: its driver would make an empty one."""
     if databases.of(ends.source).embedded and not file(ends.source) and not elsewhere(ends.source):
         why = f"there is no file {ends.source.database}"
-        raise ConnectionFailed("can't connect to the source", where=str(ends.source), why=why, fix="check the path")
+        raise ConnectionFailed("can't connect to the source", where=address.shown(ends.source), why=why, fix="check the path")
 
 
 def keep(area: Staging, found: PreflightResult) -> None:
@@ -105,8 +105,8 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         run=request.run,
         token=token(migration.name, request.run),
         fingerprint=migration.fingerprint,
-        source=ends.source.render_as_string(hide_password=True),
-        target=ends.target.render_as_string(hide_password=True),
+        source=address.shown(ends.source),
+        target=address.shown(ends.target),
         source_version=source_version,
         target_version=target_version,
         consistency=consistency,

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import JournalNewer
+from penstock.model import address
 from penstock.state import journal_steps, session_lock
 from penstock.state.journal_tables import METADATA, SWITCHES, VERSIONS
 
@@ -99,7 +100,7 @@ def _refuse_newer(connection: sa.Connection, found: int, newest: int) -> None:
     if found <= newest:
         return
     by = connection.execute(sa.select(VERSIONS.c.software).where(VERSIONS.c.version == found)).scalar()
-    where = f"table {VERSIONS.name} in {connection.engine.url.render_as_string(hide_password=True)}"
+    where = f"table {VERSIONS.name} in {address.shown(connection.engine.url)}"
     raise JournalNewer(
         f"the journal at the target has version {found}, and Penstock {_software()} knows versions up to {newest}",
         where=where,

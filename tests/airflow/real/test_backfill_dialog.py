@@ -65,7 +65,7 @@ def test_one_approval_lets_all_runs_of_a_backfill_switch(admin: Person, real_air
     run = question["task_instance"]["dag_run_id"]
     real_airflow.asked("asked_once", run)
     admin.go(f"/dags/asked_once/runs/{quote(run, safe='')}/tasks/approve/required_actions")
-    expect(admin.page.get_by_text("The answer counts for all 3 runs of the backfill")).to_be_visible()
+    expect(admin.page.get_by_text("The answer is for all 3 runs of the backfill")).to_be_visible()
     admin.shot("one-approval")
     admin.page.get_by_role("button", name="Approve").click()
 

@@ -79,7 +79,7 @@ def test_an_undo_is_started_from_the_report_and_watched_to_its_end(admin: Person
     report = admin.report("shop", switched)
     decision = report.locator("details", has_text="Undo the switch")
     decision.locator("summary").click()
-    decision.get_by_label("Why, for the record").fill("a test")
+    decision.get_by_label("Reason").fill("a test")
     decision.get_by_role("button", name="Undo the switch").click()
     report.wait_for_url(re.compile("/dags/shop__undo/runs/"))
     began = report.locator("h1").inner_text()

@@ -120,7 +120,7 @@ def test_a_partition_is_planned_by_its_interval_and_without_one_an_interval_is_t
     )
     assert main(["plan", "shop.yaml"]) == 1
     told = capsys.readouterr().err
-    pasted = told.rpartition("fix: ")[2].split()[-2:]
+    pasted = told.rpartition("fix: ")[2].splitlines()[0].split()[-2:]
     assert pasted[0] == "--interval" and "this migration is partitioned: a run needs a data interval" in told
     assert main(["plan", "shop.yaml", *pasted]) == main(["check", "shop.yaml", "--no-estimate", *pasted]) == 0
     first, second = ["--interval", "2024-03-04..2024-03-05"], ["--interval", "2024-03-05..2024-03-06"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from penstock import databases
 from penstock.state import approvals, journal
 from penstock.state.approvals import Asked
+from penstock.state.evidence import Decision, Outcome, Verdict
 
 RUNS = 4
 
@@ -24,6 +24,11 @@ def target(request: pytest.FixtureRequest) -> sa.Engine:
     with engine.connect() as connection:
         journal.create(connection)
     return engine
+
+
+def verdict(table: str, decision: Decision) -> Verdict:
+    outcomes = tuple(Outcome(code, "expect", ("weight",), "warning", met, False, "", "") for code, met in (("mean", False), ("top", True)))
+    return Verdict(table, "loaded", f"{table}.loaded", None, decision, 0.1, outcomes)
 
 
 def question(run: int, backfill: str = "3 of today") -> Asked:
@@ -79,10 +84,6 @@ def test_what_nobody_has_seen_is_not_approved(rejected: int, warned: tuple[str, 
     assert approvals.beyond(approved, rejected, warned) == told
 
 
-def test_the_expectations_that_warned_are_named_by_table_stage_and_code(tmp_path: Path) -> None:
-    results = [{"code": "mean", "success": False}, {"code": "top", "success": True}]
-    verdicts = [
-        {"table": "log", "stage": "loaded", "decision": "warn", "results": results},
-        {"table": "order", "stage": "loaded", "decision": "go", "results": results},
-    ]
+def test_the_expectations_that_warned_are_named_by_table_stage_and_code() -> None:
+    verdicts = [verdict("log", "warn"), verdict("order", "go")]
     assert approvals.warned(verdicts) == ("log.loaded.mean",)

@@ -72,7 +72,7 @@ ADDED = """
 import pathlib, re, sys, types
 module, line = re.findall(r"```python\\n(.*?)```", pathlib.Path(sys.argv[1]).read_text(), re.DOTALL)
 from penstock.model import pipeline
-pipeline.MOVE = (*pipeline.MOVE, eval(line.rstrip().rstrip(","), {"Stage": pipeline.Stage}))
+pipeline.MOVE = (*pipeline.MOVE, *eval(line, {"Stage": pipeline.Stage}))
 pipeline.PIPELINE = (*pipeline.PLAN, *pipeline.MOVE, *pipeline.SWITCH)
 from penstock import stages
 recount = sys.modules["penstock.stages.recount"] = types.ModuleType("penstock.stages.recount")

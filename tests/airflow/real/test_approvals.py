@@ -66,7 +66,8 @@ def finished(real_airflow: RealAirflow) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def backfill(real_airflow: RealAirflow) -> str:
     """The run that asks for all of the backfill."""
-    real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE)
+    # All runs that were begun with Airflow go on at once.
+    real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE, patience=600)
     (question,) = asking(real_airflow)
     assert question["subject"].startswith("Switch shop_backfilled for all 4 runs of the backfill 2024-03-02 to 2024-03-05?")
     assert "The answer is for all 4 runs of the backfill 2024-03-02 to 2024-03-05" in question["body"]

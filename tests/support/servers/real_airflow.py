@@ -25,7 +25,7 @@ import yaml
 
 from tests.support import recording
 from tests.support.data.daily import SHOP
-from tools.airflow_server import REPO, Airflow, airflow_server, connection
+from tools.airflow_server import REPO, Airflow, Failed, airflow_server, connection
 
 ARTEFACTS = REPO / "artefacts"
 ENDED = {"success", "failed"}
@@ -115,8 +115,17 @@ class RealAirflow:
         Airflow fails a task that is answered before the scheduler has seen the end of the worker that has asked. It logs when it sees it.
         People are not as quick: after four seconds the answer is given anyway.
         """
-        place = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve"
-        self.airflow.until(f"the approval's question of {run_id} of {dag_id}", lambda: self.airflow.ask(place)["state"] == WAITING)
+        run = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        place = f"{run}/taskInstances/approve"
+
+        def waits() -> bool:
+            if self.airflow.ask(place)["state"] == WAITING:
+                return True
+            if self.airflow.ask(run)["state"] in ENDED:
+                raise Failed(f"the run {run_id} of {dag_id} has ended without a question\n{self.airflow.unfinished()}")
+            return False
+
+        self.airflow.until(f"the approval's question of {run_id} of {dag_id}", waits)
         seen = re.compile(rf"Finished: dag_id={re.escape(dag_id)}, task_id=approve, run_id={re.escape(run_id)},.* state={WAITING}")
         end = time.monotonic() + 4
         while time.monotonic() < end and not seen.search((self.airflow.home / "scheduler.log").read_text(errors="replace")):

@@ -73,14 +73,14 @@ EVERY_DAY = ("real_every_day_source", "real_every_day_target")
 class RealAirflow:
     """A running Airflow; `source` is the file and `target` the database that its migrations move between.
 
-    paused: the DAGs that came up paused.  begun: the runs that `begin` of the files of tests has started, by the names that it gives them.
+    paused: the DAGs that came up paused.  begun: what `begin` of the files of tests has started, by the names that it gives: a run's id.
     """
 
     airflow: Airflow
     source: Path
     target: sa.URL
     paused: frozenset[str]
-    begun: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, Any] = field(default_factory=dict)
 
     def backfill(self, dag_id: str, first: str, last: str, at_once: int, **more: Any) -> int:
         """Start a backfill of these days and answer its number."""

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,6 +31,9 @@ LEADERS = "parts.json"
 """A file in the home while Airflow runs: its parts' process numbers, and when each of them started."""
 PATIENCE = 300.0
 """Seconds until Airflow must be up; a few dozen are usual."""
+LINES, WIDTH = 20, 300
+"""How much of a part's log a failure shows: its last lines, and so many characters of each."""
+_SUCCEEDED = re.compile(r"request finished .* status_code=[23]")
 
 
 class Failed(Exception):
@@ -45,10 +49,11 @@ class Airflow:
     passwords: Mapping[str, str]
     environment: Mapping[str, str] = field(repr=False)
     parts: Mapping[str, subprocess.Popen[bytes]]
+    _logins: dict[str, str] = field(default_factory=dict, repr=False)
 
     def ask(self, path: str, body: Any = None, user: str | None = "admin", method: str | None = None) -> Any:
         """What the API answers to `user` (None: to nobody). Raises urllib.error.HTTPError."""
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.token(user)}"} if user else {})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self._login(user)}"} if user else {})
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method), timeout=60) as answer:
             return json.load(answer)
@@ -56,6 +61,12 @@ class Airflow:
     def token(self, user: str) -> str:
         """A new login of `user`."""
         return str(self.ask("/auth/token", {"username": user, "password": self.passwords[user]}, user=None)["access_token"])
+
+    def _login(self, user: str) -> str:
+        """The same login of `user` for all requests; it is valid for a day."""
+        if user not in self._logins:
+            self._logins[user] = self.token(user)
+        return self._logins[user]
 
     def unpause(self, dag_id: str) -> None:
         """Start the DAG's schedule, and let runs of it that are queued go on."""
@@ -77,7 +88,7 @@ class Airflow:
             except OSError:  # not there yet; HTTPError is one too
                 pass
             if time.monotonic() > end:
-                raise Failed(f"{what}: not within {patience:.0f} s\n{self.told(*self.parts)}")
+                raise Failed(f"{what}: not within {patience:.0f} s\n{self.unfinished()}\n{self.told(*self.parts)}")
             time.sleep(0.3)
 
     def check(self) -> None:
@@ -91,8 +102,28 @@ class Airflow:
         return all(part["status"] == "healthy" for part in health.values())
 
     def told(self, *names: str) -> str:
-        """The ends of these parts' logs."""
-        return "\n".join(f"--- {name}\n{(self.home / f'{name}.log').read_text(errors='replace')[-3000:]}" for name in names)
+        """The last lines of these parts' logs, without the requests that succeeded."""
+        found = []
+        for name in names:
+            lines = (self.home / f"{name}.log").read_text(errors="replace").splitlines()
+            last = [line[:WIDTH] for line in lines[-1000:] if line.strip() and not _SUCCEEDED.search(line)][-LINES:]
+            found.append("\n".join([f"--- {name}", *last]))
+        return "\n".join(found)
+
+    def unfinished(self) -> str:
+        """A line for each run that has not ended, or has failed, with what of its tasks has not succeeded; nothing when Airflow is down."""
+        try:
+            runs = self.ask("/api/v2/dags/~/dagRuns?state=queued&state=running&state=failed&order_by=-run_after&limit=100")["dag_runs"]
+            return "\n".join(self._tasks(run) for run in runs)
+        except OSError:
+            return ""
+
+    def _tasks(self, run: Mapping[str, Any]) -> str:
+        place = f"/api/v2/dags/{run['dag_id']}/dagRuns/{urllib.parse.quote(run['dag_run_id'], safe='')}/taskInstances?limit=100"
+        tasks = [(t["task_id"], t["state"]) for t in self.ask(place)["task_instances"]]
+        done = sum(state == "success" for _, state in tasks)
+        left = [f"{task} {state}" for task, state in tasks if state not in (None, "success", "skipped", "upstream_failed")]
+        return "; ".join([f"{run['dag_id']} {run['dag_run_id']} {run['state']}: {done} of {len(tasks)} tasks succeeded", *left])
 
 
 @contextmanager

@@ -19,33 +19,40 @@ from penstock.errors import MigrationError
 from penstock.migration.overlay import files
 from penstock_operators.broken import broken_dag
 from penstock_operators.migration_dag import migration_dag, repair_dag, undo_dag
-from penstock_operators.runs import declared
+from penstock_operators.runs import declared, repair_dag_id, undo_dag_id
 
 
 def dags(folder: Path | str) -> dict[str, DAG]:
     """The DAGs of all migration files of a folder, by names for the globals of a DAG file.
 
-    A worker that runs a task asks for one DAG. Then only the file of that DAG is read: with 500 files, reading the others would cost each
-    task seconds.
+    A worker that runs a task asks for one DAG. Then only its file is read, and only that DAG is made: with 500 files, the others
+    would cost each task seconds.
     """
     found: dict[str, DAG] = {}
+    taken: set[str] = set()
     asked = get_parsing_context().dag_id
     for file in files(Path(folder)):
         if _may_hold(file, asked):
-            found |= {dag.dag_id: dag for dag in _dags_of(file, found)}
+            found |= {dag.dag_id: dag for dag in _dags_of(file, taken, asked)}
     # Airflow takes DAGs from the names of a module. The prefix keeps a migration from replacing another name of the DAG file.
     return {f"dag_{dag_id}": dag for dag_id, dag in found.items()}
 
 
-def _dags_of(file: Path, taken: dict[str, DAG]) -> list[DAG]:
-    """The DAGs of a migration file; the broken one when the file can't be read or its name is taken."""
+def _dags_of(file: Path, taken: set[str], asked: str | None) -> list[DAG]:
+    """The DAGs of a migration file, or the one of them that is asked for; the broken one when the file can't be read or its name is taken.
+
+    taken: the ids of the DAGs of the files before, made or not; those of this file are added.
+    """
     try:
         migration = declared(str(file))
         if (name := migration.name) in taken:
             raise MigrationError(f"another migration is called {name} too", where=str(file), fix="give one of them another name")
-        return [migration_dag(migration), undo_dag(migration), repair_dag(migration)]
+        makers = {name: migration_dag, undo_dag_id(migration): undo_dag, repair_dag_id(migration): repair_dag}
+        made = [make(migration) for dag_id, make in makers.items() if asked not in makers or dag_id == asked]
     except Exception as fault:  # whatever is wrong with one file, the others are parsed
         return [broken_dag(file.stem, fault)]
+    taken |= set(makers)
+    return made
 
 
 def _may_hold(file: Path, dag_id: str | None) -> bool:

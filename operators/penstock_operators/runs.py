@@ -121,15 +121,17 @@ def interval(migration: Migration, context: Context) -> Interval | None:
 
     if not migration.partitioned:
         return None
-    run, made_by = context["dag_run"], getattr(context["dag_run"], "run_type", "")
-    asked = form_interval(migration, context["params"])
-    if asked and (made_by := str(getattr(made_by, "value", made_by))) in ("backfill", "scheduled"):
+    run, params = context["dag_run"], context["params"]
+    kind = getattr(run, "run_type", "")
+    made_by = str(getattr(kind, "value", kind))
+    if made_by in ("backfill", "scheduled") and (params.get("from") or params.get("to")):
         raise MigrationError(
             f"the params `from` and `to` are set in a {made_by} run, which has an interval of its own",
             where=f"{migration.path}: run {run.run_id}",
             why="every run of it would move the same interval",
             fix="leave `from` and `to` empty in the dialog, or start one run by hand for that interval",
         )
+    asked = form_interval(migration, params)
     if asked:
         return asked
     if run.data_interval_start is None or run.data_interval_end is None or run.data_interval_start == run.data_interval_end:

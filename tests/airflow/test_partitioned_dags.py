@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,11 +61,12 @@ def test_a_run_of_a_backfill_or_the_schedule_takes_no_interval_from_its_form(
     assert str(own) == "2024-03-04T00:00:00Z..2024-03-05T00:00:00Z"
 
 
-def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow) -> None:
+def test_a_run_that_is_cleared_after_its_switch_is_a_new_attempt_and_one_that_failed_goes_on(airflow: Airflow, tmp_path: Path) -> None:
     from penstock_operators.runs import area, begun_run, current_run, declared
-    from tests.support.servers.airflow import DAGS, STAGING
+    from tests.support.servers.airflow import DAGS
 
-    migration, root = declared(str(DAGS / "migrations" / f"{DAILY}.yaml")), str(STAGING)
+    # not the staging area that all share: other commands read the files of its runs, and these are empty
+    migration, root = declared(str(DAGS / "migrations" / f"{DAILY}.yaml")), str(tmp_path / "staging")
     context: Any = {"dag_run": SimpleNamespace(run_id="backfill__2024-03-04", dag_id=DAILY)}
     assert begun_run(migration, root, context) == "backfill__2024-03-04"
     area(migration, root, "backfill__2024-03-04").write_json({}, "failure.json")

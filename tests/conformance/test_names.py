@@ -94,3 +94,15 @@ def test_names_of_keys_and_indexes_that_meet_or_are_too_long_get_others(make: Ma
     ]
     assert len(indexes) == 4 and {"same", "same__2"} <= set(indexes) and all(len(i) <= 63 for i in indexes)
     assert len(rows(target, "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid IN ('a'::regclass, 'b'::regclass)")) == 2
+
+
+def test_an_index_gets_another_name_where_a_live_table_of_another_migration_has_it(make: Make, tmp_path: Path) -> None:
+    source, target = make("sqlite", "second_source"), make("postgresql", "second_target")
+    with Plain(source) as plain:
+        plain.run("CREATE TABLE t (id integer PRIMARY KEY, n integer)")
+        plain.run("CREATE INDEX same ON t (n)")
+    moved(tmp_path, source, target, "first", "r1", {"t": {"to": "first"}})
+    found = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname LIKE 'same%' ORDER BY 1"
+    for run in ("r2", "r3"):  # the table that is replaced does not count
+        moved(tmp_path, source, target, "second", run, {"t": {"to": "second"}})
+        assert [tuple(row) for row in rows(target, found)] == [("first", "same"), ("second", "same__2")]

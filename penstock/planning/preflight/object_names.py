@@ -13,12 +13,20 @@ from penstock.model.schema import Table
 
 def free(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> tuple[TablePlan, ...]:
     """The plans with such names for what their tables have. live: the tables at the target, whose names are taken."""
-    shadows = {p.shadow.name for p in plans}
+    shadows, replaced = {p.shadow.name for p in plans}, {p.target.name.name for p in plans}
     others = [t for t in live if t.name.name not in shadows]
+
+    def there(kind: str) -> list[Table]:
+        """The tables at the target whose names of this kind are taken."""
+        if kind in to.own_names:
+            return []
+        # A table that the run replaces gives up its names in the switch, except those that must be free before it.
+        return others if kind in to.shared_names else [t for t in others if t.name.name not in replaced]
+
     taken = {
-        "index": {i.name for t in others for i in t.indexes} if "index" in to.shared_names else set(),
-        "foreign key": {f.name for t in others for f in t.foreign_keys} if "foreign key" in to.shared_names else set(),
-        "check": {c.name for t in others for c in t.checks} if "check" in to.shared_names else set(),
+        "index": {i.name for t in there("index") for i in t.indexes},
+        "foreign key": {f.name for t in there("foreign key") for f in t.foreign_keys},
+        "check": {c.name for t in there("check") for c in t.checks},
     }
 
     def named(kind: str, name: str) -> str:

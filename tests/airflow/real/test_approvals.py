@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -41,21 +41,33 @@ MORE_MIGRATIONS: dict[str, dict[str, Any]] = {
 RUNS = f"/api/v2/dags/{NAME}/dagRuns"
 
 
+DAYS = [("2024-03-10", "2024-03-11"), ("2024-03-11", "2024-03-12")]
+
+
+def begin(real_airflow: RealAirflow) -> None:
+    """A backfill of four days, three at a time, whose last day has a row that can't be carried; runs of other days; one that nobody answers."""
+    with sqlite3.connect(real_airflow.source) as source:
+        source.execute("INSERT INTO customer VALUES (900, 'far too long a name', NULL, NULL, 0, '2024-03-05 12:00:00.000900')")
+    real_airflow.begun["hasty"] = real_airflow.trigger("shop_hasty")
+    real_airflow.airflow.unpause(NAME)
+    real_airflow.backfill(NAME, "2024-03-02", "2024-03-05", 3)
+    for low, high in DAYS:
+        real_airflow.begun[low] = real_airflow.trigger(NAME, **{"from": low, "to": high})
+    real_airflow.begun["whole"] = real_airflow.trigger("shop_asked")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def hasty(real_airflow: RealAirflow) -> str:
-    """A run that nobody answers: it waits, is reminded of and refused while the other tests go on."""
-    return real_airflow.trigger("shop_hasty")
+def finished(real_airflow: RealAirflow) -> Iterator[None]:
+    """At the end nothing waits any more."""
+    yield
+    real_airflow.finish("shop_asked", *MORE_MIGRATIONS)
 
 
 @pytest.fixture(scope="module")
 def backfill(real_airflow: RealAirflow) -> str:
-    """A backfill of four days, three at a time; a row of the last day can't be carried. The run that asks for all."""
-    with sqlite3.connect(real_airflow.source) as source:
-        source.execute("INSERT INTO customer VALUES (900, 'far too long a name', NULL, NULL, 0, '2024-03-05 12:00:00')")
-    asked = {"dag_id": NAME, "from_date": "2024-03-02T00:00:00Z", "to_date": "2024-03-05T00:00:00Z", "max_active_runs": 3}
-    real_airflow.airflow.unpause(NAME)
-    real_airflow.airflow.ask("/api/v2/backfills", asked)
-    real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE)
+    """The run that asks for all of the backfill."""
+    # All runs that were begun with Airflow go on at once.
+    real_airflow.airflow.until("three runs at their approval", lambda: sorted(states(real_airflow)) == AT_ONCE, patience=600)
     (question,) = asking(real_airflow)
     assert question["subject"].startswith("Switch shop_backfilled for all 4 runs of the backfill 2024-03-02 to 2024-03-05?")
     assert "The answer is for all 4 runs of the backfill 2024-03-02 to 2024-03-05" in question["body"]
@@ -111,21 +123,19 @@ def test_one_answer_switches_all_runs_of_a_backfill_but_one_with_rows_that_nobod
     assert sorted(events) == ["switched"] * 4 + ["waiting"] * 2
 
 
-def test_questions_of_different_runs_are_told_apart(real_airflow: RealAirflow, backfill: str) -> None:
-    days = [("2024-03-10", "2024-03-11"), ("2024-03-11", "2024-03-12")]
-    runs = [real_airflow.trigger(NAME, **{"from": low, "to": high}) for low, high in days]
-    whole = real_airflow.trigger("shop_asked")
+def test_questions_of_different_runs_are_told_apart(real_airflow: RealAirflow) -> None:
+    runs, whole = [real_airflow.begun[low] for low, _ in DAYS], real_airflow.begun["whole"]
     for dag_id, run in [*((NAME, run) for run in runs), ("shop_asked", whole)]:
-        place = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run, safe='')}/taskInstances/approve"
-        real_airflow.airflow.until("a question", lambda place=place: real_airflow.airflow.ask(place)["state"] == "awaiting_input")
+        real_airflow.asked(dag_id, run)
     subjects = {q["task_instance"]["dag_run_id"]: q["subject"] for q in questions(real_airflow)}
     assert len(set(subjects.values())) == len(subjects) >= 3
-    for run, (low, _) in zip(runs, days, strict=True):
+    for run, (low, _) in zip(runs, DAYS, strict=True):
         assert subjects[run] == f"Switch shop_backfilled for {low} (run {run})? 1 table, 2 rows proved"
     assert subjects[whole] == f"Switch shop_asked (run {whole})? 1 table, 0 rows proved"
 
 
-def test_who_does_not_answer_is_reminded_and_then_the_run_is_refused(real_airflow: RealAirflow, backfill: str, hasty: str) -> None:
+def test_who_does_not_answer_is_reminded_and_then_the_run_is_refused(real_airflow: RealAirflow) -> None:
+    hasty = real_airflow.begun["hasty"]
     assert real_airflow.ended("shop_hasty", hasty)["state"] == "failed"
     file = real_airflow.airflow.home / "recorded"
     told = real_airflow.airflow.until("the refusal", lambda: [n for n in recorded(file) if n["run"] == hasty][3:] and recorded(file))

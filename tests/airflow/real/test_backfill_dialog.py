@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.servers.browser import Person
@@ -50,8 +52,17 @@ def questions(real_airflow: RealAirflow, dag_id: str) -> list[dict[str, Any]]:
     return [q for q in found if q["task_instance"]["dag_run_id"].startswith("backfill__")]
 
 
-def test_ten_approvals_of_a_backfill_are_told_apart(admin: Person, real_airflow: RealAirflow) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def started(admin: Person, real_airflow: RealAirflow) -> Iterator[None]:
+    """A backfill of ten days, and one of three: both go on at once. At the end nothing waits any more."""
     backfill(admin, "asked_each", "2024-03-02", "2024-03-11", 10)
+    backfill(admin, "asked_once", "2024-03-02", "2024-03-04", 3)
+    admin.leave()
+    yield
+    real_airflow.finish(*MORE_MIGRATIONS)
+
+
+def test_ten_approvals_of_a_backfill_are_told_apart(admin: Person, real_airflow: RealAirflow) -> None:
     real_airflow.airflow.until("ten questions", lambda: len(questions(real_airflow, "asked_each")) == 10)
     admin.go("/required_actions")
     for day in range(2, 12):
@@ -60,14 +71,16 @@ def test_ten_approvals_of_a_backfill_are_told_apart(admin: Person, real_airflow:
 
 
 def test_one_approval_lets_all_runs_of_a_backfill_switch(admin: Person, real_airflow: RealAirflow) -> None:
-    backfill(admin, "asked_once", "2024-03-02", "2024-03-04", 3)
     (question,) = real_airflow.airflow.until("the question", lambda: questions(real_airflow, "asked_once"))
     run = question["task_instance"]["dag_run_id"]
     real_airflow.asked("asked_once", run)
     admin.go(f"/dags/asked_once/runs/{quote(run, safe='')}/tasks/approve/required_actions")
-    expect(admin.page.get_by_text("The answer counts for all 3 runs of the backfill")).to_be_visible()
+    expect(admin.page.get_by_text("The answer is for all 3 runs of the backfill")).to_be_visible()
     admin.shot("one-approval")
-    admin.page.get_by_role("button", name="Approve").click()
+    with admin.page.expect_response(lambda answer: answer.url.endswith("/hitlDetails") and answer.request.method == "PATCH") as answered:
+        admin.page.get_by_role("button", name="Approve").click()
+    assert answered.value.ok
+    admin.leave()
 
     def ended() -> list[str]:
         runs = real_airflow.airflow.ask("/api/v2/dags/asked_once/dagRuns?run_type=backfill")["dag_runs"]

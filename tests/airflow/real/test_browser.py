@@ -18,10 +18,16 @@ from tests.support.servers.real_airflow import ARTEFACTS, HOSTILE_TABLE, RealAir
 APPROVED = "shop_approved"
 
 
+def begin(real_airflow: RealAirflow) -> None:
+    real_airflow.begun["switched"] = real_airflow.trigger("shop")
+    real_airflow.begun["refused"] = real_airflow.trigger("shop", tables=["order", "no_such_table"])
+    real_airflow.begun["hostile"] = real_airflow.trigger("hostile")
+
+
 @pytest.fixture(scope="module")
 def switched(real_airflow: RealAirflow) -> str:
     """A run of `shop` that has switched."""
-    run = real_airflow.run("shop")
+    run = real_airflow.ended("shop", real_airflow.begun["switched"])
     assert run["state"] == "success"
     return str(run["dag_run_id"])
 
@@ -29,7 +35,7 @@ def switched(real_airflow: RealAirflow) -> str:
 @pytest.fixture(scope="module")
 def hostile(real_airflow: RealAirflow) -> str:
     """A run that has moved a table whose name, column and value would do harm where they were not kept in."""
-    run = real_airflow.run("hostile")
+    run = real_airflow.ended("hostile", real_airflow.begun["hostile"])
     assert run["state"] == "success"
     return str(run["dag_run_id"])
 
@@ -48,6 +54,7 @@ def test_a_person_starts_a_migration_by_its_form_watches_it_approves_it_and_read
     op.page.wait_for_url(re.compile(rf"/dags/{APPROVED}/runs/"))
     run_id = real_airflow.airflow.ask(f"/api/v2/dags/{APPROVED}/dagRuns?order_by=-run_after")["dag_runs"][0]["dag_run_id"]
     op.shot("2-watched")
+    op.leave()
     real_airflow.asked(APPROVED, run_id)
     op.go("/required_actions")
     op.page.get_by_role("row").filter(has_text=run_id).get_by_role("link", name=f"Switch {APPROVED} (run ").click()
@@ -79,7 +86,7 @@ def test_an_undo_is_started_from_the_report_and_watched_to_its_end(admin: Person
     report = admin.report("shop", switched)
     decision = report.locator("details", has_text="Undo the switch")
     decision.locator("summary").click()
-    decision.get_by_label("Why, for the record").fill("a test")
+    decision.get_by_label("Reason").fill("a test")
     decision.get_by_role("button", name="Undo the switch").click()
     report.wait_for_url(re.compile("/dags/shop__undo/runs/"))
     began = report.locator("h1").inner_text()
@@ -214,7 +221,7 @@ CUT_OFF = (
 @pytest.fixture(scope="module")
 def refused(real_airflow: RealAirflow) -> str:
     """A run that preflight has refused, with an assessment of several lines."""
-    run = real_airflow.run("shop", tables=["order", "no_such_table"])
+    run = real_airflow.ended("shop", real_airflow.begun["refused"])
     assert run["state"] == "failed"
     return str(run["dag_run_id"])
 

@@ -6,6 +6,9 @@ These tests share one Airflow and one target; each has days or a migration of it
 from __future__ import annotations
 
 import datetime as dt
+import urllib.error
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +27,31 @@ def backfill_runs(real_airflow: RealAirflow) -> list[dict[str, Any]]:
     return runs_of(DAILY, real_airflow, "backfill")
 
 
-@pytest.fixture(scope="module")
-def paused_at_first(real_airflow: RealAirflow) -> dict[str, bool]:
-    """Which DAGs came up paused; the daily one is not paused any more."""
-    dags = {dag["dag_id"]: dag["is_paused"] for dag in real_airflow.airflow.ask("/api/v2/dags")["dags"]}
+def begin(real_airflow: RealAirflow) -> None:
+    """A backfill of four days, two at a time; a run by hand; runs that ask; six days of a schema with foreign keys, and its schedule."""
     real_airflow.airflow.unpause(DAILY)
-    return dags
+    real_airflow.backfill(DAILY, FIRST, LAST, 2)
+    real_airflow.begun["by hand"] = real_airflow.trigger(DAILY, **{"from": "2024-03-20", "to": "2024-03-22"})
+    for dag_id in ("shop_rejected", "shop_accepted"):
+        real_airflow.begun[dag_id] = real_airflow.trigger(dag_id)
+    source = sa.create_engine(real_airflow.target.set(database=EVERY_DAY[0]), poolclass=sa.pool.NullPool)
+    with source.begin() as connection:
+        for day in range(1, 7):
+            SHOP.day(connection, day)
+    real_airflow.airflow.unpause("every_day")  # which starts a run of the last day that is over: it has no rows, and makes the tables
+    real_airflow.begun["five days"] = ThreadPoolExecutor(1).submit(five_days, real_airflow)
+
+
+def five_days(real_airflow: RealAirflow) -> int:
+    """After the run by schedule, start a backfill of five days, two at a time, from the last to the first: its number."""
+    scheduled = real_airflow.airflow.until("the run by schedule", lambda: runs_of("every_day", real_airflow, "scheduled"))
+    assert real_airflow.ended("every_day", scheduled[0]["dag_run_id"])["state"] == "success"
+    return begun_backfill(real_airflow, 1, 5)
 
 
 @pytest.fixture(scope="module")
-def backfilled(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> list[dict[str, Any]]:
-    """The runs of a backfill of four days, two at a time, when all have ended."""
-    asked = {"dag_id": DAILY, "from_date": f"{FIRST}T00:00:00Z", "to_date": f"{LAST}T00:00:00Z", "max_active_runs": 2}
-    real_airflow.airflow.ask("/api/v2/backfills", asked)
+def backfilled(real_airflow: RealAirflow) -> list[dict[str, Any]]:
+    """The runs of the backfill of four days, when all have ended."""
 
     def ended() -> list[dict[str, Any]]:
         runs = backfill_runs(real_airflow)
@@ -45,9 +60,9 @@ def backfilled(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> l
     return list(real_airflow.airflow.until("the backfill", ended, patience=300))
 
 
-def test_only_a_migration_with_a_schedule_comes_up_paused(paused_at_first: dict[str, bool]) -> None:
-    assert {dag_id for dag_id, paused in paused_at_first.items() if paused} >= {DAILY, "every_day"}
-    assert not {dag_id for dag_id, paused in paused_at_first.items() if paused} & {"shop", "shop_asked", "hostile"}
+def test_only_a_migration_with_a_schedule_comes_up_paused(real_airflow: RealAirflow) -> None:
+    assert real_airflow.paused >= {DAILY, "every_day"}
+    assert not real_airflow.paused & {"shop", "shop_asked", "hostile"}
 
 
 def test_a_backfill_moves_every_day_and_its_rows_equal_the_source_s(real_airflow: RealAirflow, backfilled: list[dict[str, Any]]) -> None:
@@ -82,8 +97,8 @@ def test_every_day_is_an_event_with_its_rows_and_digest(real_airflow: RealAirflo
     assert all(extra["digest"].startswith(f"{extra['rows']}:") for extra in told.values())
 
 
-def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow, paused_at_first: dict[str, bool]) -> None:
-    run = real_airflow.run(DAILY, **{"from": "2024-03-20", "to": "2024-03-22"})
+def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow) -> None:
+    run = real_airflow.ended(DAILY, real_airflow.begun["by hand"])
     assert run["state"] == "success"
     days = "SELECT at::date::text, count(*) FROM customer WHERE at >= '2024-03-19' AND at < '2024-03-23' GROUP BY 1 ORDER BY 1"
     assert real_airflow.live(days) == real_airflow.held(
@@ -91,12 +106,14 @@ def test_a_run_by_hand_moves_the_interval_of_its_form(real_airflow: RealAirflow,
     )
 
 
-@pytest.mark.parametrize(("answer", "live"), [("Reject", False), ("Approve", True)])
-def test_nothing_is_live_until_a_person_has_approved(real_airflow: RealAirflow, answer: str, live: bool) -> None:
-    run = real_airflow.trigger("shop_asked")
-    real_airflow.approve("shop_asked", run, answer)
-    assert real_airflow.ended("shop_asked", run)["state"] == ("success" if live else "failed")
-    assert real_airflow.live("SELECT to_regclass('nothing') IS NOT NULL") == [(live,)]
+@pytest.mark.parametrize(("dag_id", "answer", "live"), [("shop_rejected", "Reject", False), ("shop_accepted", "Approve", True)])
+def test_nothing_is_live_until_a_person_has_approved(real_airflow: RealAirflow, dag_id: str, answer: str, live: bool) -> None:
+    run, there = real_airflow.begun[dag_id], f"SELECT to_regclass('{dag_id.removeprefix('shop_')}') IS NOT NULL"
+    real_airflow.asked(dag_id, run)
+    assert real_airflow.live(there) == [(False,)]
+    real_airflow.approve(dag_id, run, answer)
+    assert real_airflow.ended(dag_id, run)["state"] == ("success" if live else "failed")
+    assert real_airflow.live(there) == [(live,)]
 
 
 def test_what_tasks_import_is_there_before_they_are_forked(real_airflow: RealAirflow) -> None:
@@ -156,13 +173,7 @@ def test_a_bad_connection_is_told_why_and_no_password_is_shown(real_airflow: Rea
 def test_a_schema_with_foreign_keys_is_backfilled_backwards_undone_and_goes_on(real_airflow: RealAirflow) -> None:
     """Five days, two at a time, from the last to the first; an undo of the run that switched last; then the undone day and a sixth."""
     source, target = (sa.create_engine(real_airflow.target.set(database=name), poolclass=sa.pool.NullPool) for name in EVERY_DAY)
-    with source.begin() as connection:
-        for day in range(1, 7):
-            SHOP.day(connection, day)
-    real_airflow.airflow.unpause("every_day")  # which starts a run of the last day that is over: it has no rows, and makes the tables
-    scheduled = real_airflow.airflow.until("the run by schedule", lambda: runs_of("every_day", real_airflow, "scheduled"))
-    assert real_airflow.ended("every_day", scheduled[0]["dag_run_id"])["state"] == "success"
-    assert daily_backfill(real_airflow, 1, 5) == ["success"] * 5
+    assert ended_backfill(real_airflow, real_airflow.begun["five days"].result(), 1, 5) == ["success"] * 5
     assert SHOP.rows(target) == SHOP.rows(source, FIRST_DAY + dt.timedelta(days=5))
 
     with target.connect() as connection:
@@ -177,7 +188,8 @@ def test_a_schema_with_foreign_keys_is_backfilled_backwards_undone_and_goes_on(r
     assert lacking and not set(lacking) & set(SHOP.rows(target)["orders"])
 
     number = (day - FIRST_DAY).days + 1
-    assert daily_backfill(real_airflow, number, number, "completed") + daily_backfill(real_airflow, 6, 6) == ["success"] * 2
+    for one, again in ((number, "completed"), (6, "none")):
+        assert ended_backfill(real_airflow, begun_backfill(real_airflow, one, one, again), one, one) == ["success"]
     assert SHOP.rows(target) == SHOP.rows(source, FIRST_DAY + dt.timedelta(days=6))
     with target.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM penstock_pending")).scalar_one() == 0
@@ -188,20 +200,16 @@ def runs_of(dag_id: str, real_airflow: RealAirflow, kind: str) -> list[dict[str,
     return list(real_airflow.airflow.ask(f"/api/v2/dags/{dag_id}/dagRuns?run_type={kind}&limit=100")["dag_runs"])
 
 
-def daily_backfill(real_airflow: RealAirflow, first: int, last: int, reprocess: str = "none") -> list[str]:
-    """The states of the runs of these days, when a backfill of them has ended."""
+def begun_backfill(real_airflow: RealAirflow, first: int, last: int, reprocess: str = "none") -> int:
+    """Start a backfill of these days of `every_day`, and answer its number."""
+    low, high = (f"{FIRST_DAY + dt.timedelta(days=day - 1):%Y-%m-%d}" for day in (first, last))
+    return real_airflow.backfill("every_day", low, high, 2, run_backwards=first < last, reprocess_behavior=reprocess)
+
+
+def ended_backfill(real_airflow: RealAirflow, number: int, first: int, last: int) -> list[str]:
+    """The states of the runs of these days, when the backfill of them has ended. The backfill is closed: Airflow would leave it open for 30 s."""
     low, high = (FIRST_DAY + dt.timedelta(days=day - 1) for day in (first, last))
-    asked: dict[str, Any] = {
-        "dag_id": "every_day",
-        "from_date": f"{low.isoformat()}Z",
-        "to_date": f"{high.isoformat()}Z",
-        "max_active_runs": 2,
-    }
-    asked |= {"run_backwards": first < last, "reprocess_behavior": reprocess}
-    began = dt.datetime.now(dt.UTC)
-    real_airflow.airflow.until(
-        "the backfill before has been closed", lambda: real_airflow.airflow.ask("/api/v2/backfills", asked), patience=90
-    )
+    began = dt.datetime.fromisoformat(real_airflow.airflow.ask(f"/api/v2/backfills/{number}")["created_at"])
 
     def ended() -> list[str]:
         runs = runs_of("every_day", real_airflow, "backfill")
@@ -209,4 +217,7 @@ def daily_backfill(real_airflow: RealAirflow, first: int, last: int, reprocess: 
         over = all(r["state"] in ("success", "failed") and dt.datetime.fromisoformat(r["end_date"]) > began for r in own)
         return [r["state"] for r in own] if over and len(own) == last - first + 1 else []
 
-    return list(real_airflow.airflow.until("the backfill", ended, patience=300))
+    states = list(real_airflow.airflow.until("the backfill", ended))
+    with suppress(urllib.error.HTTPError):  # it is closed already
+        real_airflow.airflow.ask(f"/api/v2/backfills/{number}/cancel", method="PUT")
+    return states

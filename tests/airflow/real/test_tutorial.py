@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 from tests.support.repository import REPO
-from tests.support.servers.real_airflow import ENDED, RealAirflow
+from tests.support.servers.real_airflow import ENDED, WAITING, RealAirflow
 from tools.airflow_server import airflow
 from tools.transcripts import File, blocks, differences
 
@@ -21,16 +20,20 @@ class Person:
     """Whoever follows the tutorial: waits where the page waits, and approves where it approves."""
 
     def __init__(self, real: RealAirflow) -> None:
-        self.airflow = real.airflow
+        self.real, self.airflow = real, real.airflow
 
     def __call__(self, note: str) -> None:
         {
-            "wait for the DAGs": lambda: self.airflow.until("the DAGs", lambda: self.airflow.ask("/api/v2/dags/daily_orders__undo")),
+            "wait for the DAGs": self.wait_for_the_dags,
             "wait for the scheduled run": lambda: self.airflow.until("the scheduled run", lambda: self.runs("daily_orders")),
             "approve the scheduled run": lambda: self.approve("scheduled__", 1),
             "approve the backfill": lambda: self.approve("backfill__", RUNS),
             "wait for the undo": lambda: self.airflow.until("the undo", lambda: self.ended("daily_orders__undo") == 1),
         }[note]()
+
+    def wait_for_the_dags(self) -> None:
+        (self.airflow.home / "dags" / "migrations.py").touch()  # else Airflow would read it again only when its interval is over
+        self.airflow.until("the DAGs", lambda: self.airflow.ask("/api/v2/dags/daily_orders__undo"))
 
     def runs(self, dag_id: str) -> dict[str, str]:
         """The runs of a DAG with their states."""
@@ -45,10 +48,8 @@ class Person:
         def done() -> bool:
             for run in (run for run in self.runs("daily_orders") if run.startswith(kind)):
                 task = f"/api/v2/dags/daily_orders/dagRuns/{quote(run, safe='')}/taskInstances/approve"
-                if self.airflow.ask(task)["state"] == "awaiting_input":
-                    time.sleep(4)  # Airflow fails a task that is answered before the worker that has asked was seen to end
-                    answer = {"chosen_options": ["Approve"], "params_input": {}}
-                    self.airflow.ask(f"{task}/-1/hitlDetails", answer, method="PATCH")
+                if self.airflow.ask(task)["state"] == WAITING:
+                    self.real.approve("daily_orders", run)
             return self.ended("daily_orders") == ended
 
         self.airflow.until(f"the end of {ended} runs", done, patience=900)

@@ -7,12 +7,13 @@ from SQLite into PostgreSQL. It is started once for all tests in tests/airflow/r
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,10 +25,12 @@ import yaml
 
 from tests.support import recording
 from tests.support.data.daily import SHOP
-from tools.airflow_server import REPO, Airflow, airflow_server, connection
+from tools.airflow_server import REPO, Airflow, Failed, airflow_server, connection
 
 ARTEFACTS = REPO / "artefacts"
 ENDED = {"success", "failed"}
+WAITING = "awaiting_input"
+"""The state of a task whose question is open."""
 
 # What breaks out of HTML, attributes, scripts, paths and SQL, where it is not kept in.
 HOSTILE_TABLE = "<script>alert('table')</script>\"&../../x"
@@ -38,6 +41,14 @@ MIGRATIONS: dict[str, dict[str, Any]] = {
     "shop": {"tables": {"include": ["order"], "order": {"transform": [{"rename": {"note": "remark"}}]}}},
     "shop_approved": {"tables": {"include": ["log"]}, "switch": {"approval": True, "approve_within": "1h"}},
     "shop_asked": {"tables": {"include": ["nothing"]}, "switch": {"approval": True, "approve_within": "1h"}},
+    "shop_rejected": {
+        "tables": {"include": ["nothing"], "nothing": {"to": "rejected"}},
+        "switch": {"approval": True, "approve_within": "1h"},
+    },
+    "shop_accepted": {
+        "tables": {"include": ["nothing"], "nothing": {"to": "accepted"}},
+        "switch": {"approval": True, "approve_within": "1h"},
+    },
     "shop_daily": {
         "schedule": "@daily",
         "start_date": "2024-03-01",
@@ -60,11 +71,21 @@ EVERY_DAY = ("real_every_day_source", "real_every_day_target")
 
 @dataclass(frozen=True)
 class RealAirflow:
-    """A running Airflow; `source` is the file and `target` the database that its migrations move between."""
+    """A running Airflow; `source` is the file and `target` the database that its migrations move between.
+
+    paused: the DAGs that came up paused.  begun: what `begin` of the files of tests has started, by the names that it gives: a run's id.
+    """
 
     airflow: Airflow
     source: Path
     target: sa.URL
+    paused: frozenset[str]
+    begun: dict[str, Any] = field(default_factory=dict)
+
+    def backfill(self, dag_id: str, first: str, last: str, at_once: int, **more: Any) -> int:
+        """Start a backfill of these days and answer its number."""
+        days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        return int(self.airflow.ask("/api/v2/backfills", {"dag_id": dag_id, "max_active_runs": at_once} | days | more)["id"])
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run as its form would, and answer its id."""
@@ -89,12 +110,33 @@ class RealAirflow:
         self.airflow.ask(f"{place}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}}, method="PATCH")
 
     def asked(self, dag_id: str, run_id: str) -> str:
-        """Wait until the run's approval is asked for and can be answered; the address of the task that asks."""
-        place = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve"
-        self.airflow.until("the approval's question", lambda: self.airflow.ask(place)["state"] == "awaiting_input")
-        # Airflow fails a task that is answered while the worker that has asked is not yet seen to have ended: people are not as quick.
-        time.sleep(4)
+        """Wait until the run's approval is asked for and can be answered; the address of the task that asks.
+
+        Airflow fails a task that is answered before the scheduler has seen the end of the worker that has asked. It logs when it sees it.
+        People are not as quick: after four seconds the answer is given anyway.
+        """
+        run = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        place = f"{run}/taskInstances/approve"
+
+        def waits() -> bool:
+            if self.airflow.ask(place)["state"] == WAITING:
+                return True
+            if self.airflow.ask(run)["state"] in ENDED:
+                raise Failed(f"the run {run_id} of {dag_id} has ended without a question\n{self.airflow.unfinished()}")
+            return False
+
+        self.airflow.until(f"the approval's question of {run_id} of {dag_id}", waits)
+        seen = re.compile(rf"Finished: dag_id={re.escape(dag_id)}, task_id=approve, run_id={re.escape(run_id)},.* state={WAITING}")
+        end = time.monotonic() + 4
+        while time.monotonic() < end and not seen.search((self.airflow.home / "scheduler.log").read_text(errors="replace")):
+            time.sleep(0.3)
         return place
+
+    def finish(self, *dag_ids: str) -> None:
+        """End all runs of these DAGs: one that waits holds a place of its DAG, and the scheduler looks at it again and again."""
+        for dag_id in dag_ids:
+            for run in self.airflow.ask(f"/api/v2/dags/{dag_id}/dagRuns?state=queued&state=running&limit=100")["dag_runs"]:
+                self.airflow.ask(f"/api/v2/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'], safe='')}", {"state": "failed"}, method="PATCH")
 
     def live(self, query: str) -> list[tuple[Any, ...]]:
         """What a reader of the target is answered, by the plain driver."""
@@ -111,7 +153,10 @@ class RealAirflow:
 def real_airflow(
     postgresql_server: sa.URL, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[RealAirflow]:
-    """Airflow with the migrations, and those that the files of tests call MORE_MIGRATIONS; the runs of all share one target."""
+    """Airflow with the migrations, and those that the files of tests call MORE_MIGRATIONS; the runs of all share one target.
+
+    What a file of tests calls `begin` starts the runs that its tests look at later: they go on while other tests wait for theirs.
+    """
     from tests.support.data.shop import fill
 
     home = tmp_path_factory.mktemp("airflow")
@@ -124,8 +169,9 @@ def real_airflow(
     (home / "dags" / "migrations").mkdir(parents=True)
     shutil.copy(REPO / "dags" / "migrations.py", home / "dags")
     migrations = dict(MIGRATIONS)
-    for module in {item.getparent(pytest.Module) for item in request.session.items}:
-        migrations |= getattr(module.obj, "MORE_MIGRATIONS", {}) if module else {}
+    modules = [module.obj for module in dict.fromkeys(item.getparent(pytest.Module) for item in request.session.items) if module]
+    for module in modules:
+        migrations |= getattr(module, "MORE_MIGRATIONS", {})
     for name, more in migrations.items():
         (home / "dags" / "migrations" / f"{name}.yaml").write_text(
             json.dumps({"name": name, "source": "shop", "target": "warehouse"} | more)
@@ -144,6 +190,7 @@ def real_airflow(
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",  # how often it looks for approvals whose time is over; 15 is the default
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # only a file that has changed is read again; 30 is the default
         recording.FILE: str(home / "recorded"),
         "AIRFLOW_VAR_PENSTOCK_STAGING": str(home / "staging"),
         "AIRFLOW_CONN_SHOP": json.dumps({"conn_type": "sqlite", "host": str(source)}),
@@ -157,8 +204,12 @@ def real_airflow(
     metadata = postgresql_server.set(database="real_airflow").render_as_string(hide_password=False)
     try:
         with airflow_server(home, metadata, settings, passwords) as airflow:
-            airflow.until("the DAGs", lambda: {d["dag_id"] for d in airflow.ask("/api/v2/dags")["dags"]} >= set(migrations))
-            yield RealAirflow(airflow, source, target)
+            airflow.until("the DAGs", lambda: {d["dag_id"] for d in airflow.ask("/api/v2/dags?limit=100")["dags"]} >= set(migrations))
+            paused = frozenset(d["dag_id"] for d in airflow.ask("/api/v2/dags?limit=100&paused=true")["dags"])
+            real = RealAirflow(airflow, source, target, paused)
+            for module in modules:
+                getattr(module, "begin", lambda _: None)(real)
+            yield real
     finally:
         if request.session.testsfailed:
             keep_logs(home)

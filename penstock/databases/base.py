@@ -321,6 +321,13 @@ class Database(ABC):
         """A value, cheap to compute on the server, that differs if any row changed; None when there is no cheap one."""
         return None
 
+    def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
+        """By object of a table's definition, such as `column a` or `trigger b`, a mark that differs when its declaration does.
+
+        Empty where the database can't tell.
+        """
+        return {}
+
     # ---- errors of the driver
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
@@ -36,7 +36,7 @@ def prove(session: Session) -> Proof:
     pieces = [(t, p) for t in session.plan.tables for p in t.readback_units]
     with session.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
-            seals = {t.name: session.target.seal(connections[0], t.shadow) for t in session.plan.tables}
+            marks = {t.name: _Marks.of(session, connections[0], t) for t in session.plan.tables}
         taken = parallel.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
@@ -45,7 +45,7 @@ def prove(session: Session) -> Proof:
             of_run = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, "loaded")
             for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
-        proofs = (_table(session, connections[0], t, seals[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables)
+        proofs = (_table(session, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], session.plan.migration, session.plan.run, proof)
@@ -65,6 +65,18 @@ def prove(session: Session) -> Proof:
 
 Piece = Chunk | None
 """What is read back at once: see `TablePlan.readback_units`."""
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What tells whether a shadow table has changed since: the seal of its rows, and its definition."""
+
+    seal: str | None
+    definition: Mapping[str, str]
+
+    @classmethod
+    def of(cls, session: Session, connection: sa.Connection, table: TablePlan) -> _Marks:
+        return cls(session.target.seal(connection, table.shadow), session.target.definition(connection, table.shadow))
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Dige
 
 
 def _table(
-    session: Session, connection: sa.Connection, plan: TablePlan, seal: str | None, loaded: list[Receipt], taken: Sequence[_Taken]
+    session: Session, connection: sa.Connection, plan: TablePlan, marks: _Marks, loaded: list[Receipt], taken: Sequence[_Taken]
 ) -> TableProof:
     source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
@@ -146,7 +158,7 @@ def _table(
         rejected=rejected,
         rows=found.rows,
         balanced=rows_read == found.rows + filtered + rejected,
-        seal=seal,
+        seal=marks.seal,
         seconds=round(sum(t.seconds for t in taken), 3),
         load_seconds=round(sum(r.seconds for r in loaded), 3),
         broken=broken,
@@ -154,6 +166,7 @@ def _table(
         quarantined=str(sum((t.quarantined for t in taken), Digest())),
         standing=str(standing),
         depth=session.plan.depth,
+        definition=marks.definition,
     )
 
 

@@ -5,8 +5,8 @@ Each is a frozen value. The file of the run that holds it is written and read he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import SerializerFunctionWrapHandler, TypeAdapter, model_serializer, model_validator
@@ -110,7 +110,8 @@ class TableProof:
     """What was proved of a table. The digests at the three points; `faults` names rows that differ, at most twenty.
 
     quarantined: the digest of the rows that the load left out, taken of their file: staged = target + quarantined.
-    balanced: rows read = rows loaded + rejected + filtered.  seal: of the shadow, before it was read; None where the target has none.
+    balanced: rows read = rows loaded + rejected + filtered.  definition: of the shadow (`Database.definition`).
+    seal: of the shadow, before it was read; None where the target has none.
     standing: of a repair, the digest of the live rows that are equal already and stay; they count as loaded.
     depth: of the proof; `source` when the source was read a second time and gave the same.
     """
@@ -133,6 +134,7 @@ class TableProof:
     quarantined: str = str(Digest())
     standing: str = str(Digest())
     depth: str = "staged"
+    definition: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:

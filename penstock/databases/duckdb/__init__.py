@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from penstock.databases import Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, Use, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import qualified, quoted
-from penstock.databases.duckdb import catalogue, file, lists, rows, session, types
+from penstock.databases.duckdb import catalogue, definition, file, lists, rows, session, types
 from penstock.databases.duckdb.types import TYPES
 from penstock.errors import Problem
 from penstock.model.schema import TEXTS, Column, Table, TableName, Type
@@ -143,6 +143,9 @@ class DuckDB(Database):
     def seal(self, connection: sa.Connection, name: TableName) -> str | None:
         row = execute(connection, f"SELECT count(*), sum(hash(t)::HUGEINT) FROM {qualified(name)} AS t").one()
         return f"{row[0]}:{row[1]}"
+
+    def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
+        return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return session.classify(error)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
 from penstock.databases import Database, Dependent, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
 from penstock.databases._shared import column_checks, dialects, long_values
-from penstock.databases.mysql import catalogue, faults, load, references, rows, server, types
+from penstock.databases.mysql import catalogue, definition, faults, load, references, rows, server, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
@@ -235,6 +235,9 @@ class MySQL(Database):
     def seal(self, connection: sa.Connection, name: TableName) -> str | None:
         checksum = execute(connection, f"CHECKSUM TABLE {qualified(name)}").one()[1]
         return f"{checksum} {execute(connection, f'SELECT count(*) FROM {qualified(name)}').scalar_one()}"
+
+    def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
+        return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)

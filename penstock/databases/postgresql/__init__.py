@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from penstock.databases import Database, Dependent, Exchange, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
 from penstock.databases._shared import ansi, column_checks, dialects, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
-from penstock.databases.postgresql import catalogue, copy, faults, objects, partitions, references, rows, server, types
+from penstock.databases.postgresql import catalogue, copy, definition, faults, objects, partitions, references, rows, server, types
 from penstock.databases.postgresql.types import TYPES
 from penstock.errors import MigrationError, Problem
 from penstock.model.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
@@ -264,6 +264,9 @@ class PostgreSQL(Database):
         # xmin is the transaction that wrote the row; they only grow, so a change that keeps the count raises the sum
         marks = "count(*) || ':' || coalesce(sum(xmin::text::bigint), 0)"
         return str(execute(connection, f"SELECT {marks} FROM {qualified(name)}").scalar_one())
+
+    def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
+        return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from penstock.databases import Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, Use, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
-from penstock.databases.sqlite import catalogue, file, load, rows, session, types
+from penstock.databases.sqlite import catalogue, definition, file, load, rows, session, types
 from penstock.databases.sqlite.types import TYPES
 from penstock.errors import Problem
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
@@ -163,6 +163,9 @@ class SQLite(Database):
 
     def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
         load.write(session.driver(connection), name, columns, batches)
+
+    def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
+        return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF

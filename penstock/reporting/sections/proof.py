@@ -17,5 +17,6 @@ def collect(inputs: Inputs) -> Record | None:
     records = inputs.records
     if not records.proof:
         return None
-    tables = [{"unchanged" if name == "standing" else name: value for name, value in t.items()} for t in record(records.proof)]
+    named = {"standing": "unchanged"}
+    tables = [{named.get(name, name): value for name, value in t.items() if name != "definition"} for t in record(records.proof)]
     return {"holds": records.proof.holds, "depth": records.plan and records.plan.depth, "tables": tables}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
+from penstock.databases._shared.definition import changed
 from penstock.model import digest
 from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
@@ -25,6 +26,11 @@ def unchanged(session: Session, connection: sa.Connection, table: TablePlan, pro
     columns = table.target.columns
     selects = [databases.select(session.target, place, columns) for place in (table.shadow, parked) if place]
     return _total(session, connection, table, *selects) == proved
+
+
+def definition_changes(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof) -> list[str]:
+    """What of the shadow's definition is no longer as it was proved, in words; nothing where the proof has no definition."""
+    return changed(proof.definition, session.target.definition(connection, table.shadow)) if proof.definition else []
 
 
 def live_unchanged(session: Session, connection: sa.Connection, table: TablePlan, proof: TableProof, swapped: bool) -> bool:

@@ -204,9 +204,16 @@ def _verdicts(session: Session) -> list[Verdict]:
 
 
 def still_sealed(session: Session, connection: sa.Connection, proof: Proof) -> None:
-    """Raise SwitchRefused when a shadow table has changed since it was proved."""
+    """Raise SwitchRefused when a shadow table, its rows or its definition, has changed since it was proved."""
     parked = foreign_keys.parked(session, connection)
     for table in session.plan.tables:
+        if changes := change_detection.definition_changes(session, connection, table, proof.of(table.name)):
+            raise SwitchRefused(
+                f"the definition of {table.shadow} has changed since it was proved",
+                where=f"table {table.name}",
+                why="; ".join(changes[:10]),
+                fix="find out who changed it; then start a new run",
+            )
         if not change_detection.unchanged(session, connection, table, proof.of(table.name), parked.get(table.name)):
             raise SwitchRefused(
                 f"rows of {table.shadow} have changed since they were proved",

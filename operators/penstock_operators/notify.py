@@ -56,16 +56,21 @@ def failed(context: Context) -> None:
 
 
 def switched(context: Context) -> None:
-    """An `on_success_callback` of the switch."""
+    """An `on_success_callback` of the switch: sends `switched`, or `overtaken` when all tables were left to later runs."""
 
     def notice(migration: Migration) -> Notice:
         from penstock.runtime.formatting import count
         from penstock.state import evidence, switch_evidence
 
         staging = _area(migration, context)
-        rows, moved = evidence.PROOF.read(staging).rows, switch_evidence.SWITCH.read(staging)
-        tables = count(len(moved.moves) + len(moved.replaced), "table")
-        return _notice("switched", migration, context, what=f"{tables} with {count(rows, 'proved row')} live")
+        proof, moved = evidence.PROOF.read(staging), switch_evidence.SWITCH.read(staging)
+        live = len(moved.moves) + len(moved.replaced)
+        left = f"{count(len(moved.left), 'table')} left to {', '.join(dict.fromkeys(moved.left.values()))}" if moved.left else ""
+        if left and not live:
+            return _notice("overtaken", migration, context, what=f"no table is live: {left}")
+        rows = sum(t.rows for t in proof.tables if t.table not in moved.left)
+        what = f"{count(live, 'table')} with {count(rows, 'proved row')} live" + (f"; {left}" if left else "")
+        return _notice("switched", migration, context, what=what)
 
     _happened(context, "switched", notice)
 

@@ -14,7 +14,7 @@ from penstock.runtime.nearest import nearest
 
 Text = Annotated[str, Field(min_length=1)]
 
-Event = Literal["failed", "refused", "waiting", "expiring", "switched", "undone", "deadline"]
+Event = Literal["failed", "refused", "waiting", "expiring", "switched", "overtaken", "undone", "deadline"]
 """What can be notified."""
 EVENTS: tuple[Event, ...] = get_args(Event)
 NEEDS_A_PERSON: tuple[Event, ...] = ("failed", "refused", "waiting", "expiring", "deadline")

@@ -15,6 +15,7 @@ WORDS: dict[Event, str] = {
     "waiting": "waiting for approval",
     "expiring": "approval expires soon",
     "switched": "switched",
+    "overtaken": "overtaken by a later run",
     "undone": "undone",
     "deadline": "deadline missed",
 }

@@ -9,19 +9,39 @@ from penstock.state.switch_evidence import UndoRecord
 
 
 def outcome(found: Records) -> str:
-    """switched, undone, or the reason why nothing was switched."""
+    """switched, switched in part, undone, or the reason why nothing was switched.
+
+    A run is overtaken when all of its tables were left to runs that read the source later, and is switched in part when some were. A table
+    that is loaded once is left to the run that has loaded it: that is as declared.
+    """
     failed_undo = found.failure is not None and found.failure.stage == "undo"
     if found.undo:
         return "undone"
     if found.failure and not failed_undo:
         return "not approved" if found.failure.type == "NotApproved" else "failed"
     if found.switch:
-        return "switched"
+        left = _left(found)
+        live = found.switch.moves or found.switch.replaced
+        return "switched" if not left else "switched in part" if live else "overtaken"
     if found.approval and not found.approval.approved:
         return "not approved"
     if found.proof and found.proof.holds:
         return "proved, not switched"
     return "unfinished"
+
+
+def _left(found: Records) -> dict[str, str]:
+    """The tables that were left to a later run, each with that run."""
+    left = found.switch.left if found.switch else {}
+    return {t.name: left[t.name] for t in found.tables if t.name in left and not t.once}
+
+
+def _overtaken(found: Records) -> str:
+    left = _left(found)
+    runs = list(dict.fromkeys(left.values()))
+    named = ", ".join(list(left)[:3]) + (f" and {len(left) - 3:,} more" if len(left) > 3 else "")
+    were = "was" if len(left) == 1 else "were"
+    return f"{named} {were} left to the {'run' if len(runs) == 1 else 'runs'} {', '.join(runs[:3])}, which read the source later."
 
 
 def _repaired(found: Records) -> str:
@@ -49,14 +69,19 @@ def _undone(undo: UndoRecord) -> str:
 
 def headline(found: Records, outcome: str) -> str:
     """The outcome as a sentence or two."""
-    rows = found.proof.rows if found.proof else 0
-    proved = f"{count(len(found.tables), 'table')} with {count(rows, 'row')}"
-    are = "is" if len(found.tables) == 1 else "are"
-    if outcome == "switched":
+    left = _left(found)
+    own = [t.name for t in found.tables if t.name not in left]
+    rows = sum(t.rows for t in found.proof.tables if t.table in own) if found.proof else 0
+    proved = f"{count(len(own), 'table')} with {count(rows, 'row')}"
+    are = "is" if len(own) == 1 else "are"
+    if outcome == "overtaken":
+        return f"No table of this run is live: {_overtaken(found)}"
+    if outcome in ("switched", "switched in part"):
         left_out = found.proof.rejected if found.proof else 0
         text = f"{proved} {are} live. The proof holds for each table."
         text += f" {count(left_out, 'bad row')} {'is' if left_out == 1 else 'are'} in quarantine." if left_out else ""
         text += _repaired(found)
+        text += f" {_overtaken(found)}" if left else ""
         return text + (" A later undo failed." if found.failure else "")
     if outcome == "proved, not switched":
         waiting = found.plan is not None and found.plan.approval and found.approval is None

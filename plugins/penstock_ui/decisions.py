@@ -39,7 +39,8 @@ def decisions(session: Session, user: BaseUser, dag_id: str, report: dict[str, A
     if repair := catalogue.find_dag(session, f"{dag_id}__repair", "repair"):
         text = "Compares the live tables with the source, and changes only the rows that differ."
         tables = tuple(t["table"] for t in report["tables"])
-        blocked = "" if report["switch"] and not report["undo"] else "no table of this run is live"
+        live = report["switch"] and not report["undo"] and report["outcome"] != "overtaken"
+        blocked = "" if live else "no table of this run is live"
         decision = Decision("Repair differences", text, repair.dag_id, report["run"], tables, blocked=blocked)
         found.append(_checked(user, repair, decision))
     return found
@@ -51,6 +52,8 @@ def _undo_blocked(report: dict[str, Any]) -> str:
         return "this run has not switched"
     if report["undo"]:
         return "the switch was already undone"
+    if report["outcome"] == "overtaken":
+        return "no table of this run is live"
     return "the retention time of the previous tables has ended" if str(report["switch"]["keep_until"]) < journal.now() else ""
 
 

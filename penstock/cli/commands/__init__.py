@@ -23,6 +23,8 @@ exit codes:
   3  a gate is closed, or the proof does not hold
   4  the switch or its undo was refused, or not approved
   5  other failure (connection, read, load); rerun the command to resume
+  6  overtaken: all tables of the run were left to a run that read the source later
+  7  switched in part: some tables were left to a run that read the source later
 """
 
 

@@ -41,12 +41,14 @@ def run(args: argparse.Namespace) -> int:
         return 2
     request = replace(request, repair=args.repair, of=args.of or "", depth=args.proof, stop_before_switch=args.stop_before_switch)
     earlier = None if args.new else args.run_id or run_lookup.unfinished(request.root, request.migration, run_lookup.record(request))
-    carry_out(replace(request, run=earlier or run_lookup.new(request.root, request.migration.name)), args.yes)
-    return 0
+    outcome = carry_out(replace(request, run=earlier or run_lookup.new(request.root, request.migration.name)), args.yes)
+    return {"overtaken": 6, "switched in part": 7}.get(outcome, 0)
 
 
-def carry_out(request: RunRequest, yes: bool = False) -> None:
-    """Run or resume a migration, with its progress and its result on the screen. yes: approve the switch without being asked.
+def carry_out(request: RunRequest, yes: bool = False) -> str:
+    """Run or resume a migration, with its progress and its result on the screen, and return the outcome that its report has.
+
+    yes: approve the switch without being asked.
 
     Raises PenstockError.
     """
@@ -70,8 +72,10 @@ def carry_out(request: RunRequest, yes: bool = False) -> None:
         with console.progress(area) as showing:
             run.run_migration(request, _yes if yes else _asked(showing))
     finally:
-        if area.exists(run_files.PLAN) or area.exists(run_files.FAILURE):
-            console.closing(report.report(area, migration.name, request.run), area.url)
+        if found := area.exists(run_files.PLAN) or area.exists(run_files.FAILURE):
+            made = report.report(area, migration.name, request.run)
+            console.closing(made, area.url)
+    return str(made["outcome"]) if found else ""
 
 
 def _yes(_: Session) -> tuple[bool, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from penstock.runtime import formatting
 from penstock.state.progress import Stage
 
-_LOOKS = {"switched": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}
+_LOOKS = {"switched": "ok", "switched in part": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}
 _DECISIONS = ("stop", "warn", "go")
 
 

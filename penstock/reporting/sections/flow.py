@@ -17,7 +17,7 @@ def view(report: Record) -> Record:
     done = {s["stage"]: s["state"] for s in report["stages"]}
     gates = {g["stage"]: g for g in report["gates"]}
     totals, versions = report["totals"], report["versions"]
-    switched = report["outcome"] == "switched" or bool(report["switch"] and not report["undo"])
+    switched = bool(report["switch"] and not report["undo"] and report["outcome"] != "overtaken")
     proof = report["proof"]
     proved = "open" if proof and proof["holds"] else "closed" if proof else "not reached"
 

@@ -293,6 +293,7 @@ def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
 
     Those that an undo reads stay, like the rows that were deleted.
     """
+    _clear_overtaken(session, connection, record)
     if not session.plan.own_shadows:
         return
     kinds, shadows = switch_record.kinds(record, session.plan), {shadow for _, shadow, _ in record.replaced}
@@ -301,6 +302,26 @@ def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
     with connection.begin():
         for statement in session.target.drops(idle):
             databases.execute(connection, statement)
+
+
+def _clear_overtaken(session: Session, connection: sa.Connection, record: Switch) -> None:
+    """Drop the shadows of tables that were left to another run.
+
+    Their names may be those of the next run's shadows, which can claim them from the moment when the switch released them. So they are
+    claimed again before they are dropped, unless somebody else has: while a shadow is claimed, no other run touches it.
+    """
+    plan, target = session.plan, session.target
+    places = [p for t in plan.tables if t.name in record.evidence.left for p in t.shadow_tables]
+    with connection.begin():
+        coverage.lock(connection, plan.migration)
+        own = [p for p in places if journal.shadow_owner(connection, p) in (None, (plan.migration, plan.run))]
+        if own:
+            journal.claim_shadows(connection, own, plan.migration, plan.run)
+    with connection.begin():
+        for statement in target.drops(own):
+            databases.execute(connection, statement)
+        for place in own:
+            journal.release_shadow(connection, place)
 
 
 def _undo_needs_shadow(table: TablePlan, kinds: Mapping[TableName, str]) -> bool:

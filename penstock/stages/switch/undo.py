@@ -24,9 +24,9 @@ from penstock.state.switch_evidence import PutBack, Requester, UndoRecord
 
 
 def last(target_url: sa.URL, migration: str) -> Switch:
-    """The switch that an undo would take back. Raises SwitchRefused when there is none, or when it is undone already.
+    """The switch that an undo would take back. Raises SwitchRefused when there is none, when it is undone already or made no row live.
 
-    A blind second undo must not go one switch further back: for that, the run is to be named.
+    An undo without a name must not go one switch further back than the user has in mind: for that, the run is to be named.
     """
     target = databases.of(target_url, target=True)
     engine = databases.connect(target, target_url, "target")
@@ -40,7 +40,20 @@ def last(target_url: sa.URL, migration: str) -> Switch:
         before = next((s.run for s in found if s.state == "switched"), None)
         fix = f"to go further back, name the run: {before}" if before else ""
         raise SwitchRefused(f"the last switch of {migration} is undone already", why=f"it was of the run {found[0].run}", fix=fix)
+    if not _changed_rows(found[0]):
+        before = next((s.run for s in found if s.state == "switched" and _changed_rows(s)), None)
+        fix = f"to undo the last switch that made rows live, name its run: {before}" if before else ""
+        raise SwitchRefused(f"the last switch of {migration} made no row live", why=_nothing_live(found[0]), fix=fix)
     return found[0]
+
+
+def _changed_rows(switched: Switch) -> bool:
+    return bool(switched.moves or switched.replaced)
+
+
+def _nothing_live(switched: Switch) -> str:
+    left = ", ".join(dict.fromkeys(switched.evidence.left.values()))
+    return f"the tables of the run {switched.run} were left to the run {left}" if left else f"the run {switched.run} found no difference"
 
 
 def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
@@ -150,6 +163,8 @@ def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
     if mine is None:
         why = f"the last switch was of the run {found[0].run}" if found else "nothing was switched, or its old tables were dropped"
         raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first" if found else "")
+    if not _changed_rows(mine):
+        raise SwitchRefused(f"the run {plan.run} has nothing to undo", why=_nothing_live(mine), fix="name the run whose rows are live")
     covered = coverage.of(connection, plan.migration)
     written = {live for live, _, _ in (*mine.moves, *mine.replaced)}
     for table in (t for t in plan.tables if t.target.name in written):

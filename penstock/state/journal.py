@@ -260,13 +260,24 @@ def write_switch(connection: sa.Connection, switch: Switch) -> None:
     connection.execute(SWITCHES.insert().values(**texts, **places, evidence=switch.evidence.to_json()))
 
 
-def switches(connection: sa.Connection, migration: str, states: Sequence[str]) -> list[Switch]:
-    """A migration's switches in these states, newest first."""
-    query = sa.select(SWITCHES).where(SWITCHES.c.migration == migration, SWITCHES.c.state.in_(states)).order_by(SWITCHES.c.at.desc())
+def switches(connection: sa.Connection, migration: str | None, states: Sequence[str]) -> list[Switch]:
+    """The switches in these states, newest first: of a migration, or (None) of all migrations into this target."""
+    query = sa.select(SWITCHES).where(SWITCHES.c.state.in_(states)).order_by(SWITCHES.c.at.desc())
+    if migration is not None:
+        query = query.where(SWITCHES.c.migration == migration)
     found = []
     for row in connection.execute(query).mappings():
         places = {part: tuple(tuple(map(_named, move)) for move in json.loads(row[part])) for part in ("moves", "replaced")}
         found.append(Switch(**(dict(row) | places | {"evidence": Evidence.from_json(row["evidence"])})))
+    return found
+
+
+def last_switched(connection: sa.Connection) -> dict[TableName, Switch]:
+    """By live table, the last switch, of any migration, that made rows of it live and was not undone."""
+    found: dict[TableName, Switch] = {}
+    for made in switches(connection, None, ["switched", "undoing", "finished"]):
+        for live, _, _ in (*made.moves, *made.replaced):
+            found.setdefault(live, made)
     return found
 
 

@@ -165,6 +165,7 @@ def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
         raise SwitchRefused(f"the run {plan.run} can't be undone", why=why, fix="undo the last run first" if found else "")
     if not _changed_rows(mine):
         raise SwitchRefused(f"the run {plan.run} has nothing to undo", why=_nothing_live(mine), fix="name the run whose rows are live")
+    _refuse_others(connection, mine)
     covered = coverage.of(connection, plan.migration)
     written = {live for live, _, _ in (*mine.moves, *mine.replaced)}
     for table in (t for t in plan.tables if t.target.name in written):
@@ -181,6 +182,17 @@ def _undoable(connection: sa.Connection, plan: Plan) -> Switch:
             fix = f"undo the run {last.run} first" if last else "undo the later run first"
             raise SwitchRefused(f"the run {plan.run} can't be undone", f"table {table.name}", why, fix)
     return mine
+
+
+def _refuse_others(connection: sa.Connection, mine: Switch) -> None:
+    """Raise SwitchRefused when another migration has switched one of the tables since: an undo would take its rows from the readers."""
+    last = journal.last_switched(connection)
+    for live, _, _ in (*mine.moves, *mine.replaced):
+        other = last.get(live)
+        if other is not None and other.migration != mine.migration and other.at > mine.at:
+            why = f"the migration {other.migration} has switched it since, in its run {other.run}"
+            fix = f"undo that run first: penstock undo {other.migration}.yaml --run-id {other.run}"
+            raise SwitchRefused(f"the run {mine.run} can't be undone", f"table {live}", why, fix)
 
 
 def _kept_exist(connection: sa.Connection, record: Switch) -> bool:

@@ -36,13 +36,20 @@ def _planned(area: Staging) -> str:
     return failed.at if failed else ""
 
 
+def _ended(area: Staging) -> bool:
+    """Whether a run can't go on. One that died after its switch can: it has still to verify its live tables and make its report."""
+    if staged_rows.removed(area):
+        return True
+    return area.exists(run_files.SWITCH) and (run_log.FAILURE.find(area) is not None or run_log.timing("finish").find(area) is not None)
+
+
 def unfinished(root: str, migration: Migration, request: dict[str, Any]) -> str | None:
     """The last run that was planned, when it was asked the same and can be resumed.
 
     Only the last: an older one would make rows live that are older than those of a later run.
     """
     planned = [a for a in areas(root, migration.name) if a.exists(run_files.PLAN)]
-    if not planned or planned[-1].exists(run_files.SWITCH) or staged_rows.removed(planned[-1]):
+    if not planned or _ended(planned[-1]):
         return None
     last, plan = planned[-1], plan_file.PLANNED.read(planned[-1])
     answer = evidence.APPROVAL.find(last)

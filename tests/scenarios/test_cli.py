@@ -264,6 +264,8 @@ def test_only_the_last_run_is_gone_on_with_and_only_for_the_same_request(at: Sho
     assert run_lookup.unfinished(root, migration, asked) is None
     third.remove("approval.json")
     third.write_json({}, "switch.json")
+    assert run_lookup.unfinished(root, migration, asked) == "a-third"
+    run_log.timing("finish").write(third, run_log.Timing("finish", "", "2026-11-23T12:00:10+00:00", 1.0))
     assert run_lookup.unfinished(root, migration, asked) is None
     third.remove("switch.json")
     assert run_lookup.unfinished(root, at.write(extra="chunk: 1MiB"), asked) is None
@@ -278,3 +280,24 @@ def test_no_two_runs_get_one_id(at: Shop) -> None:
         made.append(run_lookup.new(root, "shop"))
         staging.of(root, "shop", made[-1]).write_json({}, "plan.json")
     assert len(set(made)) == 3
+
+
+def test_a_run_that_died_after_its_switch_is_finished_by_the_same_command(at: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(name: str, _: dict[str, Any]) -> None:
+        if name == "switch.finished":
+            raise Killed
+
+    at.write()
+    with events.subscribed(kill), pytest.raises(Killed):
+        main(["run", "shop.yaml", "--run-id", "r1"])
+    capsys.readouterr()
+    assert main(["run", "shop.yaml"]) == 0
+    told = capsys.readouterr()
+    assert "resuming run r1" in told.err and "switched: 5 tables" in told.out
+    assert ("verify", "done") in [
+        (s["stage"], s["state"]) for s in json.loads((at.folder / "staging/shop/r1/report.json").read_text())["stages"]
+    ]
+    assert main(["run", "shop.yaml"]) == 0 and "starting run" in capsys.readouterr().err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock import databases
@@ -66,30 +65,6 @@ def test_every_row_is_in_exactly_one_chunk(backend: str, kinds: tuple[str, ...],
             found.append([tuple(r.values()) for b in read for r in b.to_pylist()])
     assert Counter(r for chunk in found for r in chunk) == Counter(rows)
     assert len(rows) <= 3 or max(map(len, found)) <= 3
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 40), st.integers(0, 3)), unique=True, min_size=8, max_size=60))
-@pytest.mark.parametrize("step", [1, 3, 7])
-def test_spans_of_a_key_that_are_walked_together_part_its_rows_as_one_walk_does(
-    postgresql_url: sa.URL, monkeypatch: pytest.MonkeyPatch, step: int, rows: list[tuple[int, int]]
-) -> None:
-    monkeypatch.setattr(chunking, "_SAMPLE", 1)
-    columns = tuple(Column(name, Type("int64"), nullable=False) for name in ("a", "b"))
-    plan = replace(planned(columns, ("a", "b")), row_bytes=1000)
-    database = databases.of(postgresql_url)
-    with ExitStack() as opened:
-        connection, *others = (opened.enter_context(database.engine(postgresql_url).connect()) for _ in range(4))
-        databases.execute(connection, "DROP TABLE IF EXISTS t")
-        databases.execute(connection, "CREATE TABLE t (a bigint, b bigint, PRIMARY KEY (a, b))")
-        databases.execute(connection, f"INSERT INTO t VALUES {', '.join(map(str, rows))}")
-        connection.commit()
-        alone = chunking.cut(plan, database, connection, step * 1000)
-        together = chunking.cut(plan, database, connection, step * 1000, lambda: others)
-        read = [database.read(connection, extract_select(plan, database, c), columns) for c in together.chunks]
-        found = [[tuple(r.values()) for b in batches for r in b.to_pylist()] for batches in read]
-    assert Counter(r for chunk in found for r in chunk) == Counter(rows) and together.rows == alone.rows == len(rows)
-    assert max(map(len, found)) <= step and len(alone.chunks) <= len(together.chunks) <= len(alone.chunks) + 3
 
 
 def test_rows_whose_key_has_a_null_are_a_chunk_of_their_own() -> None:

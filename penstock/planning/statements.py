@@ -51,7 +51,7 @@ def prepare_statements(plan: Plan, target: Database) -> list[str]:
     places = [p for t in plan.tables for p in t.shadow_tables]
     made = [s for t in plan.tables for s in _made(t, target)]
     made += [ddl.create_table(target, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
-    return [*target.drops(places), *target.schemas(places), *made]
+    return [*target.drops(places), *map(target.create_schema, plan.new_schemas), *target.schemas(places), *made]
 
 
 def _made(table: TablePlan, target: Database) -> list[str]:
@@ -81,11 +81,11 @@ def link_statements(plan: Plan, target: Database) -> list[str]:
     A shadow never refers to a live table: one that a failed run leaves must not hinder whoever writes there.
     """
     becoming = [t for t in plan.tables if not switch_kinds.keeps_live(t)]
-    places = {t.target.name.name: t.shadow for t in becoming}
+    places = {t.target.name: t.shadow for t in becoming}
     statements = []
     for table in plan.tables:
         shadow = switch_kinds.shadow(table)
-        keys = tuple(k for k in shadow.foreign_keys if k.ref_table in places and not waits(table, k, plan.tables))
+        keys = tuple(k for k in shadow.foreign_keys if table.target.referred(k) in places and not waits(table, k, plan.tables))
         statements += ddl.foreign_keys(target, replace(shadow, foreign_keys=keys), table.shadow, places)
     return statements + [s for t in becoming for s in target.renumber(t.target, t.shadow)]
 

@@ -21,12 +21,12 @@ from penstock.transforms._mapping import Mapped
 class Planned:
     """The tables of the migration, as both catalogues and the migration file say they will be.
 
-    source_names: all tables of the source's schema.
+    source_names: all tables of the source's schemas.
     tables: the source tables that the migration moves, by name.
     mapped: what the steps make of each.  faults: why the steps of the others can't be applied. Both by source name.
     left_out_keys: (table, foreign key) of those that have nothing to refer to at the target.
     not_carried: by source name, what else of a table is not carried to the target, in words.
-    live: the tables of the target's schema.
+    live: the tables of the target's schemas.
     plans: of each table in `mapped`.
     """
 

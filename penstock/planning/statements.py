@@ -46,12 +46,17 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
     return " AND ".join([*leading, "(" + " OR ".join(choices) + ")"])
 
 
+def schema_statements(plan: Plan, target: Database) -> list[str]:
+    """What creates the schemas that the target does not have yet. It comes first: a schema that is missing can't be looked into."""
+    return [target.create_schema(name) for name in plan.new_schemas]
+
+
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, instead of those that an earlier try of ours left there."""
     places = [p for t in plan.tables for p in t.shadow_tables]
     made = [s for t in plan.tables for s in _made(t, target)]
     made += [ddl.create_table(target, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
-    return [*target.drops(places), *map(target.create_schema, plan.new_schemas), *target.schemas(places), *made]
+    return [*target.drops(places), *target.schemas(places), *made]
 
 
 def _made(table: TablePlan, target: Database) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +68,7 @@ def source_access(migration: Migration, source: Endpoint, tables: Collection[Tab
     for schema in source.schemas:
         use = Use("source", schema, connections(migration), tuple(t for t in tables if t.name.schema == schema))
         found += source.database.preflight(source.connection, use)
-    return list(dict.fromkeys(found))  # what is true of the whole database is said of each schema
+    return _once(found)
 
 
 def target_access(migration: Migration, target: Endpoint, plans: Collection[TablePlan]) -> list[Problem]:
@@ -86,4 +86,9 @@ def target_access(migration: Migration, target: Endpoint, plans: Collection[Tabl
             tuple(sorted(journal.NAMES)),
         )
         found += target.database.preflight(target.connection, use)
-    return list(dict.fromkeys(found))
+    return _once(found)
+
+
+def _once(found: Sequence[Problem]) -> list[Problem]:
+    """Each problem once: what is true of the whole database is said of each schema."""
+    return [problem for n, problem in enumerate(found) if problem not in found[:n]]

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from penstock import databases
 from penstock.databases import Use
 from penstock.errors import Problem
-from penstock.migration.spec import Migration
-from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import endpoints, selection
 from penstock.planning.preflight.context import Context
 from penstock.planning.preflight.endpoints import Endpoint
+from penstock.runtime.formatting import few
 
 phase = "databases"
 
@@ -19,7 +19,7 @@ phase = "databases"
 def check(context: Context) -> Iterator[Problem]:
     """Why the other checks could not look at a database."""
     for endpoint in (context.source, context.target):
-        yield from _too_old(endpoint) or _schemas(endpoint, context.migration)
+        yield from _too_old(endpoint) or _schemas(endpoint, context)
 
 
 def _too_old(endpoint: Endpoint) -> list[Problem]:
@@ -32,10 +32,10 @@ def _too_old(endpoint: Endpoint) -> list[Problem]:
     return [Problem(True, endpoint.role, what, "upgrade it", "version")]
 
 
-def _schemas(endpoint: Endpoint, migration: Migration) -> list[Problem]:
-    role, connection = endpoint.role, endpoint.connection
+def _schemas(endpoint: Endpoint, context: Context) -> list[Problem]:
+    role, connection, migration = endpoint.role, endpoint.connection, context.migration
     if migration.schemas and not endpoint.database.has_schemas:
-        return [_without_schemas(endpoint, migration)]
+        return [_without_schemas(endpoint, context)]
     if not endpoint.schemas:
         found = [p for p in endpoint.database.preflight(connection, Use(role, None, 1)) if p.blocking]
         return found or [
@@ -49,11 +49,17 @@ def _schemas(endpoint: Endpoint, migration: Migration) -> list[Problem]:
     return [Problem(True, f"{migration.path}: {field}", f"the {role} has no schema {name}", fix, "migration") for name in missing]
 
 
-def _without_schemas(endpoint: Endpoint, migration: Migration) -> Problem:
+def _without_schemas(endpoint: Endpoint, context: Context) -> Problem:
     """That a database has no schemas, where a migration names some."""
-    label, role = endpoint.database.label, endpoint.role
-    if role == "source":
-        return Problem(True, f"{migration.path}: schemas", f"{label} has no schemas", "leave out `schemas`", "migration")
+    label, migration = endpoint.database.label, context.migration
+    where, what = f"{migration.path}: schemas", f"{label} has no schemas"
+    if endpoint.role == "source":
+        return Problem(True, where, what, "leave out `schemas`", "migration")
     each = "; ".join(f"source_schema: {name}" for name in migration.schemas)
     fix = f"write a migration for each schema, with a file of its own as its target: {each}"
-    return Problem(True, f"{migration.path}: schemas", f"{label} has no schemas that the tables could go to", fix, "migration")
+    homes: dict[str, list[str]] = {}
+    for name in selection.chosen(migration, selection.source_names(migration, context.source)):
+        homes.setdefault(migration.bare(name), []).append(name.partition(".")[0])
+    if twins := [f"{name} of {' and '.join(schemas)}" for name, schemas in homes.items() if len(schemas) > 1]:
+        what += f"; into one file {few(twins)} could not go together"
+    return Problem(True, where, what, fix, "migration")

@@ -405,7 +405,7 @@ class Migration(_Part):
 
     def bare(self, table: str) -> str:
         """What a table is called without its schema."""
-        return table.partition(".")[2] if self.schemas else table
+        return (table.partition(".")[2] if self.schemas else "") or table
 
     def spec_of(self, table: str) -> TableSpec:
         """What the file says of a table."""

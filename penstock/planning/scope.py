@@ -233,12 +233,16 @@ def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None) -> 
 
 def span(migration: Migration, target: sa.Connection, only: Sequence[str] = ()) -> Interval:
     """The interval of a repair that names none: all that is covered. Raises MigrationError where that is nothing, or has gaps."""
-    where, said = str(migration.path), [n for n, spec in migration.tables.specs.items() if spec.partition]
+    where = str(migration.path)
+
+    def asked(table: str) -> bool:
+        return not only or any(migration.means(written, table) for written in only)
+
     every = [c for c in coverage.of(target, migration.name) if c.place != coverage.WHOLE and migration.partition_of(c.table)]
-    covered = [c for c in every if not only or any(migration.means(written, c.table) for written in only)]
-    # Of a table that has no record yet, nothing says which schema it is in.
-    names = {next((c.table for c in every if migration.means(n, c.table)), n) for n in said}
-    names = {n for n in names if not only or any(migration.means(written, n) for written in only)}
+    declared = [n for n, spec in migration.tables.specs.items() if spec.partition]
+    # In full, as the journal has them: of a table without a record nothing says which schema it is in.
+    names = [n for d in declared if asked(n := next((c.table for c in every if migration.means(d, c.table)), d))]
+    covered = [c for c in every if c.table in names]
     begin = first(migration)
     if not covered:
         raise MigrationError("nothing of the partitioned tables is covered yet", where, fix="run their intervals, or name one")

@@ -10,7 +10,7 @@ from penstock.databases._shared.long_values import Widths
 from penstock.errors import PenstockError, Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
-from penstock.model.schema import Table
+from penstock.model.schema import ForeignKey, Table
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.sample import Sample
 from penstock.planning.request import RunRequest
@@ -34,7 +34,7 @@ class Planned:
     tables: Mapping[str, Table] = field(default_factory=dict)
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     faults: Mapping[str, PenstockError] = field(default_factory=dict)
-    left_out_keys: tuple[tuple[str, str], ...] = ()
+    left_out_keys: tuple[tuple[str, ForeignKey], ...] = ()
     not_carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     live: tuple[Table, ...] = ()
     plans: tuple[TablePlan, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from penstock.model.schema import ForeignKey, Table, TableName
+from penstock.model.schema import ForeignKey, Table
 from penstock.transforms._mapping import Mapped
 
 
@@ -14,7 +14,7 @@ class Linked:
     """tables: source name to target table.  left_out: (table, foreign key) of those that have nothing to point at."""
 
     tables: dict[str, Table]
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, ForeignKey], ...]
 
 
 def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:
@@ -30,7 +30,7 @@ def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:
         for key in found.table.foreign_keys:
             other = by_place.get(sources[name].referred(key))
             if other is None or not all(c in other.untouched for c in key.ref_columns):
-                left_out.append((name, f"{key.name} to {TableName(key.ref_table, key.ref_schema)}"))
+                left_out.append((name, key))
                 continue
             columns, at = tuple(other.untouched[c] for c in key.ref_columns), other.table.name
             away = at.schema if at.schema != found.table.name.schema else None

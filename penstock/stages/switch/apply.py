@@ -66,7 +66,7 @@ def complete(session: Session, connection: sa.Connection, decision: Decision, ch
         _run(connection, _statements(session, group))
     decide.refuse_other_rows(session, connection, decision, changed)
     # At the very end, where the database does not check by itself. Rows of tables outside of the run may refer to a deleted row, too.
-    foreign_keys.refuse_orphans(connection, unbound)
+    foreign_keys.refuse_orphans(connection, unbound, plans)
 
 
 def _statements(session: Session, group: KindGroup) -> list[str]:

@@ -81,11 +81,13 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
                         raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
 
 
-def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
-    """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself."""
+def refuse_orphans(connection: sa.Connection, unbound: Unbound, tables: Sequence[TablePlan]) -> None:
+    """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself. tables: of the run."""
+    names = {t.target.name: t.name for t in tables}
     for orphans in unbound.orphans:
         if databases.execute(connection, orphans.select).first() is not None:
-            raise orphaned(orphans.key, orphans.child.name, orphans.parent.name, f"found by {orphans.select}")
+            child, parent = (names.get(place, place.name) for place in (orphans.child, orphans.parent))
+            raise orphaned(orphans.key, child, parent, f"found by {orphans.select}")
 
 
 def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:

@@ -133,7 +133,7 @@ def _put_back(session: Session, connection: sa.Connection, last: Switch, groups:
     pending_rows.settle(connection, plan.tables, children, pending_rows.Changed(inserted, deleted), target)
     run(unbound.after)
     run(databases.add_link(target, link, link.table) for link in foreign_keys.lost(last))
-    foreign_keys.refuse_orphans(connection, unbound)
+    foreign_keys.refuse_orphans(connection, unbound, plan.tables)
     return ran
 
 

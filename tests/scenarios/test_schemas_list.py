@@ -291,6 +291,19 @@ def test_the_same_table_named_on_the_command_line_twice_over(town: Town) -> None
     assert "write sales.orders or hr.orders" in str(refused.value)
 
 
+def test_rights_are_asked_of_each_schema(town: Town) -> None:
+    who = f"reader_{secrets.token_hex(4)}"
+    told(town.source, f"CREATE ROLE {who} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA sales TO {who}")
+    told(town.source, f"GRANT SELECT ON ALL TABLES IN SCHEMA hr TO {who}; GRANT SELECT ON sales.customers TO {who}")
+    try:
+        theirs = replace(town, source=town.source.set(username=who, password="x"))
+        assert f"GRANT USAGE ON SCHEMA hr TO {who}" in refusal(theirs)
+        told(town.source, f"GRANT USAGE ON SCHEMA hr TO {who}")
+        assert f"GRANT SELECT ON TABLE sales.orders TO {who}" in refusal(theirs)
+    finally:
+        told(town.source, f"DROP OWNED BY {who}; DROP ROLE {who}")
+
+
 def test_sqlite_has_no_schemas(town: Town) -> None:
     said = refusal(replace(town, target=sa.make_url(f"sqlite:///{town.folder}/town.sqlite")))
     assert "SQLite has no schemas" in said and "source_schema: sales; source_schema: hr" in said

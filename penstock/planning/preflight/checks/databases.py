@@ -45,8 +45,16 @@ def _schemas(endpoint: Endpoint, context: Context) -> list[Problem]:
     if migration.schemas and role == "target":
         return [Problem(False, role, f"it has no schema {name}", "no action is needed: the run creates it", "settings") for name in missing]
     field = "schemas" if migration.schemas else f"{role}_schema"
+    if migration.schemas and not missing:
+        return _closed(endpoint)
     fix = f"create it, or grant this user access to it; there are: {', '.join(databases.schema_names(connection))}" if missing else ""
     return [Problem(True, f"{migration.path}: {field}", f"the {role} has no schema {name}", fix, "migration") for name in missing]
+
+
+def _closed(source: Endpoint) -> list[Problem]:
+    """Why this user can't look into some of the schemas: their tables can't be read from the catalogue then."""
+    found = [p for name in source.schemas for p in source.database.preflight(source.connection, Use("source", name, 1))]
+    return [p for n, p in enumerate(found) if p.blocking and p.area == "privileges" and p not in found[:n]]
 
 
 def _without_schemas(endpoint: Endpoint, context: Context) -> Problem:

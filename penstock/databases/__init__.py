@@ -141,6 +141,11 @@ def standing(connection: sa.Connection, names: Iterable[TableName]) -> set[Table
     return {n for n in wanted if n.name in there[n.schema]}
 
 
+def schema_names(connection: sa.Connection) -> list[str]:
+    """The schemas that this user can see, without the name of the database that some drivers put before them."""
+    return [name.rpartition(".")[2] for name in sa.inspect(connection).get_schema_names()]
+
+
 def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
     """Run finished SQL text as it is: no parameters, so no character of it is special to the driver."""
     return connection.execution_options(no_parameters=True).exec_driver_sql(statement)

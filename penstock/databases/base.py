@@ -86,6 +86,8 @@ class Database(ABC):
     """Which names (`index`, `foreign key`, `check`) must be free in the whole schema while shadow and live table both exist."""
     refused_names: ClassVar[str] = ""
     """A pattern of names that no table or column may have; empty when every name is allowed."""
+    has_schemas: ClassVar[bool] = False
+    """Whether tables of several schemas (of MySQL: databases) can be read and written over one connection."""
     folds_tables: ClassVar[bool] = False
     """Whether two tables are the same when `folded` gives them the same name."""
     dialect: ClassVar[str] = ""
@@ -221,6 +223,10 @@ class Database(ABC):
     def schemas(self, names: Iterable[TableName]) -> list[str]:
         """Statements that create the schemas of these tables where they are missing."""
         return []
+
+    def create_schema(self, name: str) -> str:
+        """The statement that creates a schema where it is missing."""
+        return f"CREATE SCHEMA IF NOT EXISTS {self.quoted(name)}"
 
     @abstractmethod
     def moves(self, moves: Sequence[Move]) -> list[str]:

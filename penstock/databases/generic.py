@@ -54,6 +54,7 @@ class Generic(Database):
     type_table = Types("", label, canonical=(), native=(), listed=frozenset(), choices="")
     max_identifier = 1000
     ddl_in_transaction = True
+    has_schemas = True
 
     def canonical(self, native: str) -> Type:
         """`native` is a canonical type's own written form here: `inspect` has asked SQLAlchemy already."""

@@ -24,6 +24,7 @@ from penstock import transforms
 from penstock.migration import switch_kinds
 from penstock.migration.notifications import NotifySpec
 from penstock.model.intervals import PRESETS, zone_known
+from penstock.model.schema import TableName
 from penstock.runtime.nearest import nearest
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -289,6 +290,26 @@ class StagingSpec(_Part):
     ] = parse_duration("7d")
 
 
+def _schemas(value: Any) -> Any:
+    """A list of names, which are the same at the target, or a mapping of the source's names to the target's."""
+    if isinstance(value, list | tuple):
+        if twice := [name for n, name in enumerate(value) if name in value[:n]]:
+            raise ValueError(f"{twice[0]} is listed twice")
+        value = {name: name for name in value}
+    if not isinstance(value, dict):
+        raise ValueError("expected a list such as [sales, hr], or a mapping of source to target schemas such as {sales: crm, hr: hr}")
+    if not value:
+        raise ValueError("is empty: name at least one schema")
+    for name, to in value.items():
+        if not isinstance(name, str) or not isinstance(to, str) or not name or not to:
+            raise ValueError(f"{name}: {to} does not name two schemas: put names that YAML does not read as text in quotes")
+        if "." in name:
+            raise ValueError(f"{name}: the name of a source schema must have no dot, since tables are called schema.table")
+        if both := [other for other, same in value.items() if same == to and other != name]:
+            raise ValueError(f"{name} and {both[0]} would both become the schema {to}: give each source schema a target schema of its own")
+    return value
+
+
 def _staging(value: Any) -> Any:
     """A URL alone, or what the section can say."""
     if not isinstance(value, str | dict | StagingSpec | None):
@@ -305,6 +326,15 @@ class Migration(_Part):
     target: Annotated[Text, Field(repr=False, description="an Airflow connection id; for the command line also a URL")]
     source_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
     target_schema: Annotated[Text | None, Field(description="the connection's own when not given")] = None
+    schemas: Annotated[
+        dict[Text, Text],
+        BeforeValidator(_schemas, json_schema_input_type=Texts | dict[Text, Text]),
+        Field(
+            description="the source's schemas, instead of source_schema: a list, or {source schema: target schema};"
+            " tables are called schema.table",
+            json_schema_extra=lambda schema: schema.pop("default", None),
+        ),
+    ] = {}
     schedule: Annotated[
         str | None, BeforeValidator(_schedule), Field(description="cron or a preset such as @daily; every run covers its data interval")
     ] = None
@@ -352,6 +382,35 @@ class Migration(_Part):
                 raise ValueError(f"tables.{name}.partition.out_of_range: there is no first partition without a start_date")
         return self
 
+    @model_validator(mode="after")
+    def _schemas_once(self) -> Migration:
+        if self.schemas and (self.source_schema or self.target_schema):
+            raise ValueError(
+                "`schemas` names the schemas of both ends: leave out source_schema and target_schema,"
+                f" for instance `schemas: {{{self.source_schema or 'sales'}: {self.target_schema or self.source_schema or 'sales'}, …}}`"
+            )
+        for name, spec in self.tables.specs.items():
+            if spec.to and "." in spec.to and spec.to.partition(".")[0] in self.schemas.values():
+                bare = spec.to.partition(".")[2]
+                raise ValueError(f"tables.{name}.to: `schemas` says what schema the table goes to: write `to: {bare}`")
+        return self
+
+    def called(self, table: TableName) -> str:
+        """What a source table is called in the runs of this migration: by its name, with its schema where the file names `schemas`."""
+        return str(table) if self.schemas else table.name
+
+    def means(self, written: str, table: str) -> bool:
+        """Whether a name in the file, which may leave out the schema, is that of a table. Preflight refuses a name of several tables."""
+        return written in (table, self.bare(table))
+
+    def bare(self, table: str) -> str:
+        """What a table is called without its schema."""
+        return (table.partition(".")[2] if self.schemas else "") or table
+
+    def spec_of(self, table: str) -> TableSpec:
+        """What the file says of a table."""
+        return self.tables.specs.get(table) or self.tables.specs.get(self.bare(table)) or TableSpec()
+
     @property
     def partitioned(self) -> bool:
         """Whether a run is of one data interval."""
@@ -359,8 +418,7 @@ class Migration(_Part):
 
     def partition_of(self, table: str) -> PartitionSpec | None:
         """How a table is partitioned; None when it is not."""
-        spec = self.tables.specs.get(table)
-        return spec.partition if spec else None
+        return self.spec_of(table).partition
 
     @property
     def in_parts(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
@@ -82,9 +82,13 @@ def suites_folder(migration: Migration, project: Path | None = None) -> Path:
     return project_folder(migration, project) / migration.checks
 
 
-def find(folder: Path, table: str, stage: str) -> Suite | None:
-    """The suite in `folder` for this table and stage, None when there is no file. Raises MigrationError."""
-    files = [p for ending in (".json", ".yaml", ".yml") if (p := folder / f"{file_name(table)}.{stage}{ending}").is_file()]
+def find(folder: Path, table: str, stage: str, bare: str = "") -> Suite | None:
+    """The suite in `folder` for this table and stage, None when there is no file. Raises MigrationError.
+
+    bare: the table's name without its schema, by which the file may be called too.
+    """
+    names, endings = dict.fromkeys((table, bare or table)), (".json", ".yaml", ".yml")
+    files = [p for name in names for ending in endings if (p := folder / f"{file_name(name)}.{stage}{ending}").is_file()]
     if not files:
         return None
     if len(files) > 1:
@@ -119,13 +123,14 @@ def read(path: Path, table: str, stage: str) -> Suite:
     return suite
 
 
-def of(folder: Path, name: str, stage: str, shape: Table, held: bool = False) -> Suite:
+def of(folder: Path, name: str, stage: str, shape: Table, held: bool = False, bare: str = "") -> Suite:
     """What the gate asks of the table `name` at `stage`, where it has this `shape`: its file's suite or a generated one.
 
+    bare: as `find` has it.
     held: the database that the rows were read from keeps the primary key unique itself.
     Raises MigrationError when its file can't be understood.
     """
-    found = find(folder, name, stage)
+    found = find(folder, name, stage, bare)
     return complete(found, shape.columns) if found else generated(shape.renamed(replace(shape.name, name=name)), stage, held)
 
 
@@ -171,9 +176,16 @@ def check(suite: Suite, columns: Iterable[Column], tables: Iterable[str] | None 
     return problems
 
 
-def strays(folder: Path, tables: Iterable[str]) -> list[Problem]:
-    """Files in `folder` that look like suites and would never run: a misspelt stage, a table that isn't there."""
-    named = {file_name(t): t for t in tables}
+def strays(folder: Path, tables: Iterable[str], bare: Callable[[str], str] = str) -> list[Problem]:
+    """Files in `folder` that look like suites and would never run, or of the wrong table: a misspelt stage, a table that isn't there, a
+    name that several schemas have.
+
+    bare: the name of a table without its schema.
+    """
+    named: dict[str, list[str]] = {}
+    for name in tables:
+        for called in dict.fromkeys((name, bare(name))):
+            named.setdefault(file_name(called), []).append(name)
     problems = []
     for path in sorted(p for p in folder.glob("*.*") if p.suffix in (".json", ".yaml", ".yml")):
         table, _, stage = path.stem.rpartition(".")
@@ -183,6 +195,10 @@ def strays(folder: Path, tables: Iterable[str]) -> list[Problem]:
         elif table not in named:
             what = f"no table {table!r} in this migration: this suite never runs"
             problems.append(Problem(False, str(path), what, nearest(table, named)))
+        elif len(several := named[table]) > 1:
+            what = f"several schemas have a table {table}: {', '.join(name.partition('.')[0] for name in several)}"
+            fix = f"name it {' or '.join(f'{name}.{stage}{path.suffix}' for name in several)}"
+            problems.append(Problem(True, str(path), what, fix))
     return problems
 
 

@@ -57,6 +57,7 @@ class TablePlan:
     source_primary_key: the source declares the primary key; otherwise the migration file does, and the gates check it.
     longest_row: the most bytes that the texts and binaries of one row had together when it was planned; 0 where they are known to be small.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
+    qualified: the migration names its schemas, so each table is called by its schema and its name.
     """
 
     source: Table
@@ -80,11 +81,21 @@ class TablePlan:
     watermark_column: str = ""
     once: bool = False
     source_primary_key: bool = False
+    qualified: bool = False
 
     @property
     def name(self) -> str:
-        """The source table's name: how the table is called everywhere in a run."""
+        """The source table's name, with its schema when `qualified`: how the table is called everywhere in a run."""
+        return str(self.source.name) if self.qualified else self.source.name.name
+
+    @property
+    def bare(self) -> str:
+        """The source table's name without its schema."""
         return self.source.name.name
+
+    def refers_to(self, key: ForeignKey) -> str:
+        """What the table is called that a foreign key of the source table refers to."""
+        return str(self.source.referred(key)) if self.qualified or key.ref_schema else key.ref_table
 
     @property
     def switch(self) -> str:
@@ -170,6 +181,7 @@ class Plan:
     """A run, before it begins. connections: at most so many to either end, of one task.
     memory: bytes that a task may take.  interval: of a run of partitions, in UTC.
     own_shadows: no other run of the migration loads into the same places.
+    new_schemas: of the target, that the run creates.
     at_most: how many bad rows may go to quarantine, of all tables together; None is no limit but the tables' own.
     depth: of the proof. `source`: the source is read a second time, and must give the same again.
 
@@ -197,6 +209,7 @@ class Plan:
     interval: tuple[str, str] | None = None
     timezone: str = "UTC"
     own_shadows: bool = False
+    new_schemas: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     at_most: int | None = None
     depth: Depth = "staged"
@@ -302,7 +315,7 @@ def _label(chunks: Sequence[tuple[str, int]]) -> str:
 
 def waits(table: TablePlan, key: ForeignKey, tables: Iterable[TablePlan]) -> bool:
     """Whether the rows that a foreign key refers to may come with another interval."""
-    return table.pending is not None and any(t.target.name.name == key.ref_table and t.partition is not None for t in tables)
+    return table.pending is not None and any(t.target.name == table.target.referred(key) and t.partition is not None for t in tables)
 
 
 _ADAPTER = TypeAdapter(Plan)

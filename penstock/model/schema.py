@@ -193,7 +193,10 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """`columns` refer to `ref_columns` of `ref_table`; actions as in SQL (`CASCADE`), empty for none."""
+    """`columns` refer to `ref_columns` of `ref_table`; actions as in SQL (`CASCADE`), empty for none.
+
+    ref_schema: where that table is, when not in the schema of the key's own table (see `Table.referred`).
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -201,6 +204,7 @@ class ForeignKey:
     ref_columns: tuple[str, ...]
     on_delete: str = ""
     on_update: str = ""
+    ref_schema: str | None = None
 
 
 @dataclass(frozen=True)
@@ -282,7 +286,8 @@ class Partitioning:
 class Table:
     """One table's shape. `notes` names what was seen and can't be carried (a trigger).
 
-    dialect: the database whose SQL the expressions are.  inherits: tables whose rows include this one's.
+    dialect: the database whose SQL the expressions are.  inherits: tables whose rows include this one's, those of another schema
+    with it.
     """
 
     name: TableName
@@ -318,6 +323,10 @@ class Table:
     def given(self) -> tuple[Column, ...]:
         """The columns that are loaded; the database computes the others itself."""
         return tuple(c for c in self.columns if not c.generated)
+
+    def referred(self, key: ForeignKey) -> TableName:
+        """The table that a foreign key of this one refers to."""
+        return TableName(key.ref_table, key.ref_schema or self.name.schema)
 
     def loadable(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """`rows` of this table without what the database computes itself."""

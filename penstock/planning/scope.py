@@ -28,13 +28,13 @@ from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
 from penstock.errors import MigrationError, Problem
-from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec, TableSpec
+from penstock.migration.spec import IncrementSpec, Migration, PartitionSpec
 from penstock.model import intervals
 from penstock.model.intervals import CLOCKS, Clock, Interval
 from penstock.model.plan import TablePlan, token
 from penstock.model.schema import ForeignKey, TableName
 from penstock.model.scope import Changes, Differences, Parent, Partition, Side, Whole
-from penstock.planning import switch_kinds
+from penstock.planning import beside_live, switch_kinds
 from penstock.state import coverage
 from penstock.state.coverage import Covered
 from penstock.transforms._mapping import map_table
@@ -74,8 +74,13 @@ class Tables:
         partitioned = self.migration.partition_of
         if not self.to.foreign_keys or not plan.target.primary_key or partitioned(plan.name) is None:
             return None
-        waits = any(partitioned(k.ref_table) for k in plan.source.foreign_keys)
-        return self.to.kept(plan.target.name, self.migration.name, "pending") if waits else None
+        waits = any(partitioned(plan.refers_to(k)) for k in plan.source.foreign_keys)
+        owner = beside_live.owner(self.migration.name, plan.target.name, plan.qualified)
+        return self.to.kept(plan.target.name, owner, "pending") if waits else None
+
+    def named(self, written: str) -> str:
+        """The name of the table that the file calls so; as it is written when there is none."""
+        return next((name for name in self.plans if self.migration.means(written, name)), written)
 
 
 def cut(
@@ -96,7 +101,7 @@ def cut(
     made: list[TablePlan] = []
     problems: list[Problem] = []
     for plan in plans:
-        spec = migration.tables.specs.get(plan.name) or TableSpec()
+        spec = migration.spec_of(plan.name)
         last = done.get(plan.name) if plan.live_exists else None
         if spec.load == "once" and last and plan.name not in request.asked and not request.repair:
             continue
@@ -145,8 +150,8 @@ def _repaired(plan: TablePlan) -> TablePlan:
 
 def _placed(tables: Tables, plan: TablePlan, own: str) -> TablePlan:
     """The plan with places of its own: runs of other intervals may load at the same time. own: the run's token."""
-    to, name = tables.to, tables.migration.name
-    shadow, kept = to.shadow(plan.target.name, name, own), plan.kept
+    to, owner = tables.to, beside_live.owner(tables.migration.name, plan.target.name, plan.qualified)
+    shadow, kept = to.shadow(plan.target.name, owner, own), plan.kept
     if switch_kinds.of(plan.how).effect == "partition":
         # The shadow keeps its name as a partition: one that is free among the live tables, as are the names of its indexes.
         begins = "".join(c for c in plan.partition.low if c.isdigit()) if plan.partition else ""
@@ -154,7 +159,7 @@ def _placed(tables: Tables, plan: TablePlan, own: str) -> TablePlan:
         shadow, kept = replace(shadow, name=alone), replace(kept, name=alone)
     scope = plan.scope
     if isinstance(scope, Differences) and plan.target.primary_key:
-        scope = replace(scope, delete_keys=to.shadow(plan.target.name, name, f"{own}k"))
+        scope = replace(scope, delete_keys=to.shadow(plan.target.name, owner, f"{own}k"))
     return replace(plan, shadow=shadow, kept=kept, scope=scope)
 
 
@@ -211,7 +216,7 @@ def _partitioned(
         return plan, [Problem(True, error.where or f"table {plan.name}", error.what, error.fix, "migration")]
     if problems:
         return plan, problems
-    return replace(plan, how=spec.how), list(_rest(plan, spec, tables.migration, ends.from_, ends.reading))
+    return replace(plan, how=spec.how), list(_rest(plan, spec, tables, ends.from_, ends.reading))
 
 
 def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None) -> tuple[TablePlan, list[Problem]]:
@@ -228,9 +233,16 @@ def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None) -> 
 
 def span(migration: Migration, target: sa.Connection, only: Sequence[str] = ()) -> Interval:
     """The interval of a repair that names none: all that is covered. Raises MigrationError where that is nothing, or has gaps."""
-    names = [n for n, spec in migration.tables.specs.items() if spec.partition and (not only or n in only)]
     where = str(migration.path)
-    covered = [c for c in coverage.of(target, migration.name) if c.table in names and c.place != coverage.WHOLE]
+
+    def asked(table: str) -> bool:
+        return not only or any(migration.means(written, table) for written in only)
+
+    every = [c for c in coverage.of(target, migration.name) if c.place != coverage.WHOLE and migration.partition_of(c.table)]
+    declared = [n for n, spec in migration.tables.specs.items() if spec.partition]
+    # In full, as the journal has them: of a table without a record nothing says which schema it is in.
+    names = [n for d in declared if asked(n := next((c.table for c in every if migration.means(d, c.table)), d))]
+    covered = [c for c in every if c.table in names]
     begin = first(migration)
     if not covered:
         raise MigrationError("nothing of the partitioned tables is covered yet", where, fix="run their intervals, or name one")
@@ -282,9 +294,9 @@ def _takes_rest(migration: Migration, spec: PartitionSpec) -> bool:
     return spec.out_of_range == "first" or (above is not None and _takes_rest(migration, above))
 
 
-def _followed_by(plan: TablePlan, spec: PartitionSpec) -> list[ForeignKey]:
-    """The foreign keys by which a table may follow the one that `with` names: just one, where `parent` has found no fault."""
-    return [k for k in plan.source.foreign_keys if k.ref_table == spec.follows and (spec.through is None or k.name == spec.through)]
+def _followed_by(plan: TablePlan, followed: str, through: str | None) -> list[ForeignKey]:
+    """The foreign keys by which a table may follow another: just one, where `parent` has found no fault."""
+    return [k for k in plan.source.foreign_keys if plan.refers_to(k) == followed and through in (None, k.name)]
 
 
 def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[str, ...] = ()) -> Parent:
@@ -293,11 +305,11 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
     below: the tables that led here.
     Raises MigrationError where the file's `with` names none that can be followed.
     """
-    migration, name = tables.migration, str(spec.follows)
+    migration, name = tables.migration, tables.named(str(spec.follows))
     where = f"{migration.path}: tables.{plan.name}.partition.with"
     other, declared = tables.plans.get(name), migration.partition_of(name)
     if other is None or declared is None:
-        can = sorted({k.ref_table for k in plan.source.foreign_keys if migration.partition_of(k.ref_table)})
+        can = sorted({n for k in plan.source.foreign_keys if migration.partition_of(n := plan.refers_to(k))})
         fix = (
             f"name a partitioned table that {plan.name} refers to: {', '.join(can)}"
             if can
@@ -308,9 +320,9 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
         raise MigrationError(
             f"{' → '.join((*below, plan.name, name))} goes round in a circle", where=where, fix="partition one of them `by` a column"
         )
-    keys = _followed_by(plan, spec)
+    keys = _followed_by(plan, name, spec.through)
     if len(keys) != 1:
-        known = ", ".join(k.name for k in plan.source.foreign_keys if k.ref_table == name)
+        known = ", ".join(k.name for k in plan.source.foreign_keys if plan.refers_to(k) == name)
         if known:
             fix = f"say which: `through: {known.partition(',')[0]}`"
             raise MigrationError(f"{plan.name} has several foreign keys to {name}: {known}", where=where, fix=fix)
@@ -373,13 +385,15 @@ def _misfits(plan: TablePlan, spec: PartitionSpec | IncrementSpec) -> Iterator[P
         yield Problem(True, where, f"{way}: the transforms change {spec.by}, so its rows could not be found at the target", fix)
 
 
-def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: Database, connection: sa.Connection) -> Iterator[Problem]:
+def _rest(plan: TablePlan, spec: PartitionSpec, tables: Tables, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that no interval has a place for."""
     if spec.out_of_range == "first":
         return
     if spec.follows:
-        yield from _unfollowed(plan, spec, database, connection)
+        keys = _followed_by(plan, tables.named(spec.follows), spec.through)
+        yield from _unfollowed(plan, spec.follows, keys[0], database, connection)
         return
+    migration = tables.migration
     column = plan.source.column(str(spec.by))
     moment, begin = database.moment(column), first(migration)
     outside = [f"{moment} IS NULL"] if column.nullable else []
@@ -395,15 +409,14 @@ def _rest(plan: TablePlan, spec: PartitionSpec, migration: Migration, database: 
         yield Problem(True, f"table {plan.name}", what, "correct them, set an earlier start_date, or declare `out_of_range: first`")
 
 
-def _unfollowed(plan: TablePlan, spec: PartitionSpec, database: Database, connection: sa.Connection) -> Iterator[Problem]:
+def _unfollowed(plan: TablePlan, followed: str, key: ForeignKey, database: Database, connection: sa.Connection) -> Iterator[Problem]:
     """The rows that refer to no row of the table that they are to follow."""
-    (key,) = _followed_by(plan, spec)
     empty = [f"{databases.quote(database, c)} IS NULL" for c in key.columns if plan.source.column(c).nullable]
     if not empty:
         return
     query = f"SELECT count(*) FROM {databases.qualified(database, plan.source.name)} WHERE {' OR '.join(empty)}"
     if count := int(databases.execute(connection, query).scalar_one()):
-        what = f"{count:,} rows refer to no row of {spec.follows} ({', '.join(key.columns)} is NULL): no interval moves them"
+        what = f"{count:,} rows refer to no row of {followed} ({', '.join(key.columns)} is NULL): no interval moves them"
         fix = "declare `out_of_range: first`, which makes them part of the first interval, or partition it `by` a column"
         yield Problem(True, f"table {plan.name}", what, fix)
 

@@ -46,6 +46,11 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
     return " AND ".join([*leading, "(" + " OR ".join(choices) + ")"])
 
 
+def schema_statements(plan: Plan, target: Database) -> list[str]:
+    """What creates the schemas that the target does not have yet. It comes first: a schema that is missing can't be looked into."""
+    return [target.create_schema(name) for name in plan.new_schemas]
+
+
 def prepare_statements(plan: Plan, target: Database) -> list[str]:
     """What makes the empty shadow tables, instead of those that an earlier try of ours left there."""
     places = [p for t in plan.tables for p in t.shadow_tables]
@@ -81,11 +86,11 @@ def link_statements(plan: Plan, target: Database) -> list[str]:
     A shadow never refers to a live table: one that a failed run leaves must not hinder whoever writes there.
     """
     becoming = [t for t in plan.tables if not switch_kinds.keeps_live(t)]
-    places = {t.target.name.name: t.shadow for t in becoming}
+    places = {t.target.name: t.shadow for t in becoming}
     statements = []
     for table in plan.tables:
         shadow = switch_kinds.shadow(table)
-        keys = tuple(k for k in shadow.foreign_keys if k.ref_table in places and not waits(table, k, plan.tables))
+        keys = tuple(k for k in shadow.foreign_keys if table.target.referred(k) in places and not waits(table, k, plan.tables))
         statements += ddl.foreign_keys(target, replace(shadow, foreign_keys=keys), table.shadow, places)
     return statements + [s for t in becoming for s in target.renumber(t.target, t.shadow)]
 

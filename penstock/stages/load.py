@@ -19,7 +19,7 @@ from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefus
 from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
-from penstock.planning.statements import key_statements, link_statements, prepare_statements
+from penstock.planning.statements import key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
 from penstock.state import journal, quarantine, staged_rows
 from penstock.state.quarantine import Rejects
@@ -39,6 +39,9 @@ def prepare(session: Session) -> bool:
     plan = session.plan
     with session.writing() as connection:
         journal.create(connection)
+        with connection.begin():
+            for statement in schema_statements(plan, session.target):
+                databases.execute(connection, statement)
         with connection.begin():
             if _ours(connection, plan):
                 return False

@@ -19,6 +19,7 @@ from penstock.planning.preflight import endpoints
 from penstock.planning.preflight.preflight import preflight as checked
 from penstock.planning.preflight.reachable import elsewhere, file
 from penstock.planning.preflight.result import PreflightResult
+from penstock.planning.preflight.selection import in_full
 from penstock.planning.request import RunRequest
 from penstock.runtime import events
 from penstock.state import plan_file, preflight_record, progress, run_log
@@ -98,6 +99,7 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
     engine = databases.connect(target, ends.target, "target")
     with engine.connect() as writing:
         target_version = target.version(writing)
+        missing = endpoints.missing_schemas(migration, endpoints.endpoint(migration, "target", writing))
     engine.dispose()
     consistency: Consistency = "run" if source.snapshot == "run" and migration.consistency != "table" else "table"
     return Plan(
@@ -120,6 +122,7 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         interval=_span(request.interval, migration),
         timezone=migration.timezone,
         own_shadows=scope.own_shadows(migration, tables),
+        new_schemas=tuple(name for name in missing if any(t.target.name.schema == name for t in tables)),
         problems=found.problems,
         at_most=migration.bad_rows.at_most,
         depth=request.depth,
@@ -154,7 +157,7 @@ def _covered(request: RunRequest) -> Interval | None:
 def _refuse_other_request(plan: Plan, request: RunRequest) -> None:
     """Raise MigrationError when a run that was planned for one interval, or for some tables, is asked for others."""
     planned = {t.name for t in plan.tables}
-    if request.tables and set(request.tables) != planned:
+    if request.tables and {in_full(request.migration, name, planned) for name in request.tables} != planned:
         what = f"the run {plan.run} was planned for the tables {', '.join(sorted(planned))}, not for {', '.join(request.tables)}"
         fix = "to resume it, name no tables; to move these tables, start a new run"
         raise MigrationError(what, where=str(request.migration.path), fix=fix)

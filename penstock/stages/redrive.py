@@ -96,15 +96,15 @@ def _live(session: Session, connection: sa.Connection) -> None:
 
 def _parents_first(tables: Sequence[TablePlan]) -> Iterator[TablePlan]:
     """The tables, each behind those that its foreign keys refer to; in a circle, somebody has to be first."""
-    by_name = {t.target.name.name: t for t in tables}
+    by_place = {t.target.name: t for t in tables}
     seen: set[str] = set()
 
     def visit(plan: TablePlan) -> Iterator[TablePlan]:
         if plan.name not in seen:
             seen.add(plan.name)
             for key in plan.target.foreign_keys:
-                if key.ref_table in by_name:
-                    yield from visit(by_name[key.ref_table])
+                if other := by_place.get(plan.target.referred(key)):
+                    yield from visit(other)
             yield plan
 
     for table in tables:
@@ -215,8 +215,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
 
     What a step makes is cast to what the live column now is.
     """
-    spec = migration.tables.specs.get(plan.name)
-    source, steps = (plan.target, ()) if transformed else (plan.source, tuple(spec.transform) if spec else ())
+    source, steps = (plan.target, ()) if transformed else (plan.source, tuple(migration.spec_of(plan.name).transform))
     made = transforms.schema(source.columns, steps, f"{migration.path}: tables.{plan.name}")
     if {c.name for c in made} != {c.name for c in live.columns}:
         odd = ", ".join(sorted({c.name for c in made} ^ {c.name for c in live.columns}))

@@ -317,7 +317,7 @@ def test_a_table_an_index_and_a_foreign_key_that_exist_already_are_recognised(pl
     table = Table(TableName("child"), columns, ("id",), (Index("i", ("parent",)),), (ForeignKey("fk", ("parent",), "parent", ("id",)),))
     place.make(table)
     again = [ddl.create_table(database, table, table.name), *ddl.keys(database, table, table.name)[-1:]]
-    links = ddl.foreign_keys(database, table, table.name, {"parent": parent.name})
+    links = ddl.foreign_keys(database, table, table.name, {parent.name: parent.name})
     place.run(*links)
     place.connection.commit()
     for statement in [*again, *links] if database.secondary_indexes else again[:1]:

@@ -49,7 +49,7 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
                 built.append_constraint(sa.UniqueConstraint(*_quoted(index.columns)))
     if database.foreign_keys and not database.follows_renames:
         for key in table.foreign_keys:
-            _refer(built, key, TableName(key.ref_table, name.schema), None)
+            _refer(built, key, TableName(key.ref_table, key.ref_schema or name.schema), None)
     by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
     return _text(CreateTable(built, if_not_exists=if_not_exists), database) + by
 
@@ -114,14 +114,14 @@ def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
     return sa.Index(_q(index.name), *fields, unique=index.unique, _table=built, **named)
 
 
-def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[str, TableName]) -> list[str]:
+def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[TableName, TableName]) -> list[str]:
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
     if not database.foreign_keys or not database.follows_renames:
         return []
     statements = []
     for key in table.foreign_keys:
         built = _build(database, table, name)
-        made = _refer(built, key, places[key.ref_table], key.name)
+        made = _refer(built, key, places[table.referred(key)], key.name)
         statements.append(_text(AddConstraint(made, isolate_from_table=False), database))
     return statements
 

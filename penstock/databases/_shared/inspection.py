@@ -108,7 +108,7 @@ def _table(shapes: _Shapes, name: str, schema: str | None, columns: tuple[Column
             indexes[label] = Index(label, tuple(raw["column_names"]), bool(raw["unique"]))
         else:
             notes.append(f"index {label} (partial, by expression, by prefix, full-text, spatial or of another method)")
-    foreign = tuple(_foreign_keys(shapes, name, notes) if shapes.read is None else shapes.read.get(name, ()))
+    foreign = tuple(_foreign_keys(shapes, name) if shapes.read is None else shapes.read.get(name, ()))
     return Table(TableName(name, schema), columns, primary, tuple(indexes.values()), foreign, tuple(notes))
 
 
@@ -127,12 +127,11 @@ def _plain(index: Mapping[str, Any]) -> bool:
     )
 
 
-def _foreign_keys(shapes: _Shapes, name: str, notes: list[str]) -> Iterator[ForeignKey]:
+def _foreign_keys(shapes: _Shapes, name: str) -> Iterator[ForeignKey]:
     for fk in shapes.foreign_keys.get(name) or ():
         label = str(fk["name"] or f"fk_{name}_{'_'.join(fk['constrained_columns'])}")
-        if fk.get("referred_schema") not in shapes.home:
-            notes.append(f"foreign key {label} refers to another schema")
-            continue
+        away = fk.get("referred_schema")
         options = fk.get("options") or {}
         columns, referred = tuple(fk["constrained_columns"]), tuple(fk["referred_columns"])
-        yield ForeignKey(label, columns, fk["referred_table"], referred, options.get("ondelete") or "", options.get("onupdate") or "")
+        actions = (options.get("ondelete") or "", options.get("onupdate") or "")
+        yield ForeignKey(label, columns, fk["referred_table"], referred, *actions, None if away in shapes.home else away)

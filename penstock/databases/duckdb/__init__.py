@@ -40,6 +40,7 @@ class DuckDB(Database):
     oldest: ClassVar = {"DuckDB": (1, 2)}
     embedded = True
     max_identifier = 1000
+    has_schemas = True
     own_names = frozenset({"index", "foreign key", "check"})
     folds_tables = True
     dialect = "duckdb"

@@ -76,14 +76,13 @@ def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
     found = []
     for table in tables:
-        where = f"table_name = {literal(table.name)} AND database_name = current_database()"
-        if table.schema:
-            where += f" AND schema_name = {literal(table.schema)}"
+        home = "database_name = current_database()" + (f" AND schema_name = {literal(table.schema)}" if table.schema else "")
+        where = f"table_name = {literal(table.name)} AND {home}"
         for (index,) in execute(connection, f"SELECT index_name FROM duckdb_indexes() WHERE {where}"):
             found.append(Dependent("index", index, table, follows=False))
         referring = (
             "SELECT table_name, constraint_name FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' AND"
-            f" (referenced_table = {literal(table.name)} OR {where})"
+            f" (referenced_table = {literal(table.name)} OR table_name = {literal(table.name)}) AND {home}"  # a key stays within its schema
         )
         for owner, constraint in execute(connection, referring):
             found.append(Dependent("foreign key", f"{constraint} of {owner}", table, follows=False))

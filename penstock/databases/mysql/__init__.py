@@ -54,6 +54,7 @@ class MySQL(Database):
     oldest: ClassVar = {"MariaDB": (10, 3), "MySQL": (5, 7)}
     quote_character = "`"
     max_identifier = 64
+    has_schemas = True
     own_names = frozenset({"index"})
     shared_names = frozenset({"foreign key", "check"})
     refused_names = "[\U00010000-\U0010ffff]| $"  # nothing beyond the basic plane

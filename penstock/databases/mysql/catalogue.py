@@ -151,14 +151,11 @@ def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) 
             found.setdefault(label, []).append(row)
     for label, parts in found.items():
         columns, referred, (other, *_), (away, *_), (home, *_) = zip(*parts, strict=True)
-        if away != home:
-            notes.append(f"foreign key {label} refers to another schema")
-            continue
         if label not in rules:  # MariaDB shows them to those only who may do more than SELECT
             notes.append(f"foreign key {label}: what it does ON DELETE and ON UPDATE can't be seen by this user")
         # RESTRICT is what InnoDB does anyway
-        actions = ("" if rule in ("RESTRICT", "NO ACTION") else rule for rule in rules.get(label, ()))
-        yield ForeignKey(label, columns, other, referred, *actions)
+        deleted, updated = ("" if rule in ("RESTRICT", "NO ACTION") else rule for rule in rules.get(label, ("", "")))
+        yield ForeignKey(label, columns, other, referred, deleted, updated, away if away != home else None)
 
 
 def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:

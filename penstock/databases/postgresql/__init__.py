@@ -68,6 +68,7 @@ class PostgreSQL(Database):
     type_table = TYPES
     oldest: ClassVar = {"PostgreSQL": (12,)}
     max_identifier = 63
+    has_schemas = True
     own_names = frozenset({"foreign key", "check"})
     dialect = "postgresql"
     expression_rules = ExpressionRules("postgres", exact_collations=".*")
@@ -167,7 +168,7 @@ class PostgreSQL(Database):
     # ---- statements
 
     def schemas(self, names: Iterable[TableName]) -> list[str]:
-        return [f"CREATE SCHEMA IF NOT EXISTS {quoted(s)}" for s in dict.fromkeys(n.schema for n in names) if s is not None]
+        return [self.create_schema(s) for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
     def moves(self, moves: Sequence[Move]) -> list[str]:
         statements, across = [], []

@@ -55,13 +55,13 @@ WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p'
 
 # SQLAlchemy splits pg_get_constraintdef at commas, which names may have.
 _FOREIGN_KEYS = """
-SELECT c.relname, k.conname, r.relname, k.confdeltype, k.confupdtype, r.relnamespace = c.relnamespace,
+SELECT c.relname, k.conname, r.relname, k.confdeltype, k.confupdtype, CASE WHEN r.relnamespace <> c.relnamespace THEN away.nspname END,
   ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
   ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_namespace away ON away.oid = r.relnamespace
 WHERE n.nspname = coalesce(:schema, current_schema()) AND k.contype = 'f' AND k.conparentid = 0
 ORDER BY c.relname, k.conname
 """
@@ -212,11 +212,8 @@ def _see(connection: sa.Connection, schema: str | None) -> _Seen:
         if domain:
             notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
     keys: dict[str, list[ForeignKey]] = defaultdict(list)
-    for table, name, other, deleted, updated, beside, mine, theirs in connection.execute(_in(_FOREIGN_KEYS), of_schema):
-        if beside:
-            keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated]))
-        else:
-            notes[table].append(f"foreign key {name} refers to another schema")
+    for table, name, other, deleted, updated, away, mine, theirs in connection.execute(_in(_FOREIGN_KEYS), of_schema):
+        keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated], away))
     return _Seen(
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},

@@ -80,8 +80,9 @@ SELECT h.inhparent::bigint, c.oid::bigint, c.relname, pg_get_expr(c.relpartbound
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relispartition ORDER BY c.relname
 """
 _INHERITS = f"""
-SELECT c.relname, p.relname FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_class p ON p.oid = h.inhparent AND p.relnamespace = c.relnamespace WHERE {_HERE} ORDER BY h.inhseqno
+SELECT c.relname, CASE WHEN p.relnamespace <> c.relnamespace THEN a.nspname || '.' ELSE '' END || p.relname
+FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace a ON a.oid = p.relnamespace WHERE {_HERE} ORDER BY h.inhseqno
 """
 _COMMENTS = f"""
 SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

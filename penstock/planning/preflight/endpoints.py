@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,13 +22,13 @@ from penstock.state import journal
 class Endpoint:
     """One of the two databases, with an open connection.
 
-    schema: the one with the migration's tables; "" when neither the migration nor the connection names one.
+    schemas: those with the migration's tables; empty when neither the migration nor the connection names one.
     """
 
     role: Literal["source", "target"]
     database: Database
     connection: sa.Connection
-    schema: str
+    schemas: tuple[str, ...]
 
 
 def connections(migration: Migration) -> int:
@@ -44,26 +44,51 @@ def writers(migration: Migration, target: Endpoint) -> int:
 def endpoint(migration: Migration, role: Literal["source", "target"], connection: sa.Connection) -> Endpoint:
     """One end of a migration. The checks of the phase `databases` say whether it can be used."""
     database = databases.of(connection.engine.url, target=role == "target")
-    declared = migration.source_schema if role == "source" else migration.target_schema
-    return Endpoint(role, database, connection, declared or sa.inspect(connection).default_schema_name or "")
+    declared = _declared(migration, role) or tuple(filter(None, [sa.inspect(connection).default_schema_name]))
+    return Endpoint(role, database, connection, declared)
 
 
-def source_access(migration: Migration, source: Endpoint, tables: Iterable[Table]) -> list[Problem]:
+def _declared(migration: Migration, role: Literal["source", "target"]) -> tuple[str, ...]:
+    """The schemas that the migration names."""
+    if migration.schemas:
+        return tuple(migration.schemas if role == "source" else migration.schemas.values())
+    return tuple(filter(None, [migration.source_schema if role == "source" else migration.target_schema]))
+
+
+def missing_schemas(migration: Migration, end: Endpoint) -> tuple[str, ...]:
+    """The schemas that the migration names and that are not there."""
+    declared = _declared(migration, end.role)
+    known = databases.schema_names(end.connection) if declared else ()
+    return tuple(schema for schema in declared if schema not in known)
+
+
+def source_access(migration: Migration, source: Endpoint, tables: Collection[Table]) -> list[Problem]:
     """What the source says of being read."""
-    use = Use("source", source.schema, connections(migration), tuple(tables))
-    return source.database.preflight(source.connection, use)
+    found: list[Problem] = []
+    for schema in source.schemas:
+        use = Use("source", schema, connections(migration), tuple(t for t in tables if t.name.schema == schema))
+        found += source.database.preflight(source.connection, use)
+    return _once(found)
 
 
-def target_access(migration: Migration, target: Endpoint, plans: Iterable[TablePlan]) -> list[Problem]:
+def target_access(migration: Migration, target: Endpoint, plans: Collection[TablePlan]) -> list[Problem]:
     """What the target says of being loaded and switched."""
-    plans = tuple(plans)
-    use = Use(
-        "target",
-        target.schema,
-        writers(migration, target),
-        tuple(p.target for p in plans),
-        tuple(p.target.name for p in plans if p.live_exists),
-        tuple(p.shadow for p in plans),
-        tuple(sorted(journal.NAMES)),
-    )
-    return target.database.preflight(target.connection, use)
+    found: list[Problem] = []
+    for schema in target.schemas:
+        made = [p for p in plans if p.target.name.schema == schema]
+        use = Use(
+            "target",
+            schema,
+            writers(migration, target),
+            tuple(p.target for p in made),
+            tuple(p.target.name for p in made if p.live_exists),
+            tuple(p.shadow for p in made),
+            tuple(sorted(journal.NAMES)),
+        )
+        found += target.database.preflight(target.connection, use)
+    return _once(found)
+
+
+def _once(found: Sequence[Problem]) -> list[Problem]:
+    """Each problem once: what is true of the whole database is said of each schema."""
+    return [problem for n, problem in enumerate(found) if problem not in found[:n]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from penstock.databases import Database
@@ -11,10 +11,16 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import Table
 
 
-def free(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> tuple[TablePlan, ...]:
+def free(plans: Sequence[TablePlan], to: Database, live: Collection[Table]) -> tuple[TablePlan, ...]:
     """The plans with such names for what their tables have. live: the tables at the target, whose names are taken."""
+    freed = {p.name: p for schema in {p.target.name.schema for p in plans} for p in _in_schema(schema, plans, to, live)}
+    return tuple(freed[p.name] for p in plans)
+
+
+def _in_schema(schema: str | None, plans: Sequence[TablePlan], to: Database, live: Collection[Table]) -> list[TablePlan]:
+    plans = [p for p in plans if p.target.name.schema == schema]
     shadows, replaced = {p.shadow.name for p in plans}, {p.target.name.name for p in plans}
-    others = [t for t in live if t.name.name not in shadows]
+    others = [t for t in live if t.name.schema == schema and t.name.name not in shadows]
 
     def there(kind: str) -> list[Table]:
         """The tables at the target whose names of this kind are taken."""
@@ -43,4 +49,4 @@ def free(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> tup
         foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
         checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
         freed.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
-    return tuple(freed)
+    return freed

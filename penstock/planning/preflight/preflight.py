@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from penstock.databases import Size
 from penstock.errors import Area, Problem
 from penstock.model.plan import token
 from penstock.planning import scope
-from penstock.planning.preflight import checks, endpoints, estimate, row_width, sample, tables
+from penstock.planning.preflight import checks, endpoints, estimate, row_width, sample, selection, tables
 from penstock.planning.preflight.context import Context, RowFacts
 from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
@@ -40,8 +41,10 @@ def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection,
 def _planned(context: Context) -> Context:
     """With the tables planned, and with what both databases say of using them."""
     migration, source, target = context.migration, context.source, context.target
-    context = replace(context, planned=tables.plan(migration, token(migration.name, context.request.run), source, target))
-    reading = endpoints.source_access(migration, source, context.tables.values())
+    planned = tables.plan(migration, token(migration.name, context.request.run), source, target)
+    asked = tuple(selection.in_full(migration, name, planned.tables) for name in context.request.tables)
+    context = replace(context, planned=planned, request=replace(context.request, tables=asked))
+    reading = endpoints.source_access(migration, source, tuple(context.tables.values()))
     return replace(context, access=(*reading, *endpoints.target_access(migration, target, context.plans)))
 
 
@@ -56,7 +59,7 @@ def _scoped(context: Context) -> Context:
 
 def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:
     """With the sizes of the tables; and, where nothing blocks the run, with a sample and with the widths of rows."""
-    sizes = context.source.database.sizes(context.source.connection, [p.source for p in context.plans])
+    sizes = _sizes(context)
     rows = RowFacts(sizes)
     if estimated and not blocked:
         context.source.connection.rollback()  # so that nothing is held while the sample is taken
@@ -65,6 +68,16 @@ def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:
     if not blocked:
         rows = replace(rows, widths=row_width.measure(context.run_plans, sizes, context.migration, context.source))
     return replace(context, rows=rows)
+
+
+def _sizes(context: Context) -> dict[str, Size]:
+    """The sizes of the tables as the source's statistics have them, schema by schema: a database answers by names without a schema."""
+    sizes: dict[str, Size] = {}
+    for schema in context.source.schemas:
+        plans = [p for p in context.plans if p.source.name.schema == schema]
+        found = context.source.database.sizes(context.source.connection, [p.source for p in plans]) if plans else {}
+        sizes |= {p.name: found[p.source.name.name] for p in plans if p.source.name.name in found}
+    return sizes
 
 
 def _blocked(found: Iterable[Problem], area: Area | None = None) -> bool:

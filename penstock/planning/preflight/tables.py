@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from penstock import transforms
 from penstock.databases import Database
 from penstock.errors import PenstockError, UnsupportedType
-from penstock.migration.spec import Migration, TableSpec
+from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
-from penstock.planning import schema_objects
+from penstock.planning import beside_live, schema_objects
 from penstock.planning.preflight import object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
@@ -25,12 +25,13 @@ _UNINDEXED = TEXTS - {"uuid"}
 
 def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoint) -> Planned:
     """What each table of the migration becomes. run_token: of the run, for the names of the tables that it keeps."""
-    names = selection.source_names(source)
-    found = source.database.inspect(source.connection, source.schema, selection.chosen(migration, names))
-    tables = {t.name.name: _as_declared(t, migration, source.database) for t in found}
-    mapped, faults = _mapped(migration, tables, target.schema)
-    live = {t.name.name: t for t in target.database.inspect(target.connection, target.schema)}
-    links = link(mapped)
+    names = selection.source_names(migration, source)
+    chosen = selection.chosen(migration, names)
+    found = (t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen)
+    tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
+    mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
+    live = {t.name: t for t in _inspected(target)}
+    links = link(tables, mapped)
     alike = _alike(source, target)
     carried = {
         name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
@@ -50,6 +51,12 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     )
 
 
+def _inspected(end: Endpoint, only: Iterable[str] | None = None) -> list[Table]:
+    """The tables of the schemas of one end. only: their names, without schemas."""
+    wanted = None if only is None else list(dict.fromkeys(only))
+    return [table for schema in end.schemas for table in end.database.inspect(end.connection, schema, wanted)]
+
+
 def _alike(source: Endpoint, target: Endpoint) -> bool:
     """Whether both ends are servers of one kind, which understand each other's own words."""
     from_, to = source.database, target.database
@@ -60,7 +67,7 @@ def _alike(source: Endpoint, target: Endpoint) -> bool:
 
 def _as_declared(table: Table, migration: Migration, database: Database) -> Table:
     """`table` with the key that the migration declares, and with those columns read as the database's own text that it takes as text."""
-    spec = migration.tables.specs.get(table.name.name) or TableSpec()
+    spec = migration.spec_of(migration.called(table.name))
     names = [c.name for c in table.columns]
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         table = replace(table, primary_key=tuple(spec.key))
@@ -74,34 +81,36 @@ def _as_declared(table: Table, migration: Migration, database: Database) -> Tabl
     return replace(table, columns=tuple(map(read, table.columns)))
 
 
-def _mapped(migration: Migration, tables: Mapping[str, Table], schema: str) -> tuple[dict[str, Mapped], dict[str, PenstockError]]:
-    """What the steps make of each table; and why they can't be applied to the others."""
+def _mapped(migration: Migration, tables: Mapping[str, Table], home: str) -> tuple[dict[str, Mapped], dict[str, PenstockError]]:
+    """What the steps make of each table; and why they can't be applied to the others. home: the target's schema, where none is mapped."""
     mapped: dict[str, Mapped] = {}
     faults: dict[str, PenstockError] = {}
     for name, table in tables.items():
-        spec = migration.tables.specs.get(name) or TableSpec()
+        spec = migration.spec_of(name)
+        schema = migration.schemas.get(table.name.schema or "") or home
         try:
             columns = transforms.schema(table.columns, spec.transform, f"{migration.path}: tables.{name}")
         except PenstockError as error:
             faults[name] = error
             continue
-        mapped[name] = map_table(table, columns, spec.transform, TableName(spec.to or name, schema))
+        mapped[name] = map_table(table, columns, spec.transform, TableName(spec.to or table.name.name, schema))
     return mapped, faults
 
 
 @dataclass(frozen=True)
 class _Planner:
-    """What all plans of a migration have in common. live: the tables at the target, by name."""
+    """What all plans of a migration have in common. live: the tables at the target."""
 
     migration: Migration
     run_token: str
     from_: Database
     to: Database
-    live: Mapping[str, Table]
+    live: Mapping[TableName, Table]
 
     def plan(self, source: Table, target: Table, mapped: Mapped) -> TablePlan:
-        spec = self.migration.tables.specs.get(source.name.name) or TableSpec()
-        key, to = source.key, self.to
+        spec = self.migration.spec_of(self.migration.called(source.name))
+        key, to, qualified = source.key, self.to, bool(self.migration.schemas)
+        owner = beside_live.owner(self.migration.name, target.name, qualified)
         # The bounds of chunks are values of the key, and the plan, which holds them, can be read by everybody who sees the run.
         private = {*spec.sensitive, *trace(key, spec.transform).concealed} & set(key)
         # No index helps to find a range of texts in the order of their bytes: where rows lie is the better cut.
@@ -112,9 +121,9 @@ class _Planner:
         return TablePlan(
             source=source,
             target=replace(target, columns=tuple(replace(c, native=_native(c, to)) for c in target.columns)),
-            shadow=to.shadow(target.name, self.migration.name),
-            kept=to.kept(target.name, self.migration.name, self.run_token),
-            live_exists=target.name.name in self.live,
+            shadow=to.shadow(target.name, owner),
+            kept=to.kept(target.name, owner, self.run_token),
+            live_exists=target.name in self.live,
             steps=tuple(spec.transform),
             key=key if chunkable else (),
             target_key=tuple(mapped.untouched[c] for c in key) if ranged else target.key,
@@ -124,6 +133,7 @@ class _Planner:
             source_primary_key=bool(source.primary_key) and not spec.key,
             quarantines=bad_rows.action == "quarantine",
             at_most=spec.bad_rows.at_most if spec.bad_rows else None,
+            qualified=qualified,
         )
 
 

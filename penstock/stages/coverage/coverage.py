@@ -182,9 +182,9 @@ class _Known:
 
 
 def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _Known) -> Iterator[Cell]:
-    spec = migration.tables.specs.get(table)
+    spec = migration.spec_of(table)
     records = [r for r in known.records if r.table == table]
-    if not (spec and spec.partition):
+    if not spec.partition:
         whole = next((r for r in records if r.place == coverage.WHOLE), None)
         yield _of_record(table, None, whole) if whole else Cell(table, None, "missing")
         return
@@ -247,12 +247,12 @@ def _checked(tables: scope.Tables, cell: Cell, plan: TablePlan, records: Mapping
     if found is None:
         return cell
     database, connection = now.database, now.connection
-    spec = tables.migration.tables.specs.get(cell.table)
-    if spec and spec.incremental:
+    spec = tables.migration.spec_of(cell.table)
+    if spec.incremental:
         why = drift.since(plan, spec.incremental.by, found, database, connection, now.digest)
         connection.rollback()
         return replace(cell, state="stale", why=why) if why else cell
-    if cell.interval is not None and spec and spec.partition:
+    if cell.interval is not None and spec.partition:
         plan = replace(plan, scope=scope.partition(tables, plan, spec.partition, cell.interval))
     if not now.digest:
         table = databases.qualified(database, plan.source.name)

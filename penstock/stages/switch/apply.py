@@ -54,9 +54,9 @@ def complete(session: Session, connection: sa.Connection, decision: Decision, ch
         _run(connection, _statements(session, group))
     foreign_keys.take_over_parked(session, connection, decision)
     # Behind the inserted rows: only now it is known which live rows refer to nothing, and which waiting rows don't wait any longer.
-    inserted: dict[str, TableName | None] = {t.target.name.name: t.shadow for t in rows}
-    inserted |= {t.target.name.name: None for t in decision.becoming}
-    deleted = {t.target.name.name: t.kept for t in rows}
+    inserted: dict[TableName, TableName | None] = {t.target.name: t.shadow for t in rows}
+    inserted |= {t.target.name: None for t in decision.becoming}
+    deleted = {t.target.name: t.kept for t in rows}
     pending_rows.settle(connection, plans, children, pending_rows.Changed(inserted, deleted), target)
     _run(connection, [*unbound.after, *foreign_keys.completed(session.plan, decision.becoming, target)])
     for group in decision.of("partition"):
@@ -66,7 +66,7 @@ def complete(session: Session, connection: sa.Connection, decision: Decision, ch
         _run(connection, _statements(session, group))
     decide.refuse_other_rows(session, connection, decision, changed)
     # At the very end, where the database does not check by itself. Rows of tables outside of the run may refer to a deleted row, too.
-    foreign_keys.refuse_orphans(connection, unbound)
+    foreign_keys.refuse_orphans(connection, unbound, plans)
 
 
 def _statements(session: Session, group: KindGroup) -> list[str]:
@@ -82,5 +82,5 @@ def _run(connection: sa.Connection, statements: Iterable[str]) -> None:
 def _park(session: Session, connection: sa.Connection, tables: Iterable[TablePlan]) -> None:
     for table in tables:
         if table.pending:
-            name = table.target.name.name
+            name = table.target.name
             pending_rows.park(connection, session.plan.tables, [table], {name: table.shadow}, {name: table.pending}, session.target)

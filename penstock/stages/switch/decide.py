@@ -120,7 +120,7 @@ def _parted(
     if in_rows and not target.ddl_in_transaction:
         if new := [t for t in whole if not t.live_exists]:
             what, fix = scope.two_steps(new[0], new, target)
-            raise SwitchRefused(what, where=f"table {new[0].target.name.name}", fix=fix)
+            raise SwitchRefused(what, where=f"table {new[0].name}", fix=fix)
         return [], [replace(t, how=scope.REPLACE_ROWS) for t in whole]
     staying = scope.referred(target, connection, whole)
     in_place = [replace(t, how=scope.REPLACE_ROWS) for t in whole if t.name in staying]

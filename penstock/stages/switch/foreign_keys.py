@@ -17,7 +17,7 @@ from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import Plan, TablePlan, waits
 from penstock.model.schema import ForeignKey, TableName
-from penstock.planning import switch_kinds
+from penstock.planning import beside_live, switch_kinds
 from penstock.stages.switch import pending_rows
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
@@ -32,15 +32,16 @@ def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> li
     """
     if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
         return []
-    names = {t.target.name.name for t in becoming}
+    together = {t.target.name for t in becoming}
     statements = []
     for table in becoming:
         for key in table.target.foreign_keys:
             built = _built(plan, table, key)
-            if built and key.ref_table in names:
+            referred = table.target.referred(key)
+            if built and referred in together:
                 continue
             statements += [target.cut(Link(table.target.name, key.name, ""), table.target.name)] if built else []
-            statements += _added(target, table, key, table.target.name, TableName(key.ref_table, table.target.name.schema))
+            statements += _added(target, table, key, table.target.name, referred)
     return statements
 
 
@@ -55,11 +56,11 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
         return
     with connection.begin():
         check()
-        at = {t.target.name.name: t.shadow for t in decision.becoming}
+        at = {t.target.name: t.shadow for t in decision.becoming}
         children = [t for t in decision.becoming if t.pending]
-        into = {t.target.name.name: _aside(session, t) for t in children}
+        into = {t.target.name: _aside(session, t) for t in children}
         for table in children:
-            databases.execute(connection, pending_rows.room_for(table, into[table.target.name.name], target))
+            databases.execute(connection, pending_rows.room_for(table, into[table.target.name], target))
     with connection.begin():
         pending_rows.park(connection, plans, children, at, into, target)
     with connection.begin():
@@ -68,22 +69,25 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
             for key in table.target.foreign_keys:
                 if key.name in there or _built(session.plan, table, key):
                     continue
-                referred = at.get(key.ref_table, TableName(key.ref_table, table.target.name.schema))
-                for statement in _added(target, table, key, table.shadow, referred):
+                referred = table.target.referred(key)
+                for statement in _added(target, table, key, table.shadow, at.get(referred, referred)):
                     try:
                         databases.execute(connection, statement)
                     except sa.exc.IntegrityError as error:
-                        what = f"rows of {table.target.name} refer to rows of {key.ref_table} that are not there"
+                        other = next((t.name for t in plans if t.target.name == referred), key.ref_table)
+                        what = f"rows of {table.target.name} refer to rows of {other} that are not there"
                         why = str(error.orig).splitlines()[0]
-                        fix = f"move {key.ref_table} too, with its rows as they are now: --tables {key.ref_table},{table.name}"
+                        fix = f"move {other} too, with its rows as they are now: --tables {other},{table.name}"
                         raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
 
 
-def refuse_orphans(connection: sa.Connection, unbound: Unbound) -> None:
-    """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself."""
+def refuse_orphans(connection: sa.Connection, unbound: Unbound, tables: Sequence[TablePlan]) -> None:
+    """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself. tables: of the run."""
+    names = {t.target.name: t.name for t in tables}
     for orphans in unbound.orphans:
         if databases.execute(connection, orphans.select).first() is not None:
-            raise orphaned(orphans.key, orphans.child.name, orphans.parent.name, f"found by {orphans.select}")
+            child, parent = (names.get(place, place.name) for place in (orphans.child, orphans.parent))
+            raise orphaned(orphans.key, child, parent, f"found by {orphans.select}")
 
 
 def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
@@ -129,13 +133,14 @@ def lost(record: Switch) -> list[Link]:
 
 def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:
     """Whether the shadow was built with this key: see plan.link_statements."""
-    between = any(t.target.name.name == key.ref_table and not switch_kinds.keeps_live(t) for t in plan.tables)
+    between = any(t.target.name == table.target.referred(key) and not switch_kinds.keeps_live(t) for t in plan.tables)
     return between and key in switch_kinds.shadow(table).foreign_keys and not waits(table, key, plan.tables)
 
 
 def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:
-    return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {key.ref_table: referred})
+    return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {table.target.referred(key): referred})
 
 
 def _aside(session: Session, table: TablePlan) -> TableName:
-    return session.target.shadow(table.target.name, session.plan.migration, f"{session.plan.token}p")
+    owner = beside_live.owner(session.plan.migration, table.target.name, table.qualified)
+    return session.target.shadow(table.target.name, owner, f"{session.plan.token}p")

@@ -32,14 +32,14 @@ from penstock.state.coverage import Covered
 
 @dataclass(frozen=True)
 class Changed:
-    """What a switch or an undo has done to live tables, by their names at the target.
+    """What a switch or an undo has done to live tables, by their places.
 
     inserted: the table that has the rows that were inserted too; None where all rows of the live table are new.
     deleted: the table that keeps the rows that were deleted.
     """
 
-    inserted: Mapping[str, TableName | None]
-    deleted: Mapping[str, TableName]
+    inserted: Mapping[TableName, TableName | None]
+    deleted: Mapping[TableName, TableName]
 
 
 def make_room(connection: sa.Connection, plans: Iterable[TablePlan], target: Database) -> None:
@@ -89,21 +89,22 @@ def park(
     connection: sa.Connection,
     plans: Sequence[TablePlan],
     children: Sequence[TablePlan],
-    at: Mapping[str, TableName],
-    into: Mapping[str, TableName],
+    at: Mapping[TableName, TableName],
+    into: Mapping[TableName, TableName],
     target: Database,
 ) -> None:
     """Move rows of shadows that would refer to nothing, before their tables become live.
 
-    at: where the tables are now, by their names at the target; those that aren't named are live.  into: where the rows go, by the same.
+    at: where the tables are now, by their live places; those that aren't named are live.  into: where the rows go, by the same.
     """
     moved = -1
     while moved:
         moved = 0
         for child in children:
-            place, aside = at[child.target.name.name], into[child.target.name.name]
+            place, aside = at[child.target.name], into[child.target.name]
             for key in _waiting(child, plans):
-                parent = at.get(key.ref_table, TableName(key.ref_table, child.target.name.schema))
+                live = child.target.referred(key)
+                parent = at.get(live, live)
                 orphan = f"{_given(key, place, target)} AND NOT {_exists(key, place, parent, target)}"
                 moved += _set_aside(connection, child, place, aside, orphan, target)
 
@@ -149,13 +150,13 @@ def _demote(
     """
     live, place = child.target.name, child.pending
     assert place is not None
-    parent = next(p for p in plans if p.target.name.name == key.ref_table)
+    parent = next(p for p in plans if p.target.name == child.target.referred(key))
     orphan = f"{_given(key, live, target)} AND NOT {_exists(key, live, parent.target.name, target)}"
     suspects: list[str] = []
-    if live.name in changed.inserted:
-        there = changed.inserted[live.name]
+    if live in changed.inserted:
+        there = changed.inserted[live]
         suspects.append(same_key(child, target, there) if there else "")
-    for others in (changed.deleted.get(key.ref_table), parent.pending):
+    for others in (changed.deleted.get(parent.target.name), parent.pending):
         if others:
             suspects.append(_exists(key, live, others, target))
     if "" in suspects:
@@ -169,9 +170,8 @@ def _release(connection: sa.Connection, children: Sequence[TablePlan], target: D
     The largest such set is found by marking all rows and taking the mark off those that refer to neither a live nor a marked row, until
     nothing changes: rows that refer to one another in a circle come together.
     """
-    waiting = {c.target.name.name: c for c in children}
-    referred = {TableName(k.ref_table, c.target.name.schema) for c in children for k in c.target.foreign_keys}
-    live = {n.name: n for n in databases.standing(connection, referred)}
+    waiting = {c.target.name: c for c in children}
+    live = databases.standing(connection, {c.target.referred(k) for c in children for k in c.target.foreign_keys})
     for child in children:
         _marked(connection, child, target, 1, "")
     changing = True
@@ -180,9 +180,9 @@ def _release(connection: sa.Connection, children: Sequence[TablePlan], target: D
         for child in children:
             assert child.pending
             misses = []
-            for key in (k for k in child.target.foreign_keys if k.ref_table in live):
-                found = [_exists(key, child.pending, live[key.ref_table], target)]
-                if other := waiting.get(key.ref_table):
+            for key, referred in ((k, r) for k in child.target.foreign_keys if (r := child.target.referred(k)) in live):
+                found = [_exists(key, child.pending, referred, target)]
+                if other := waiting.get(referred):
                     assert other.pending
                     found.append(_exists(key, child.pending, other.pending, target, f"{databases.quote(target, _mark(other))} = 1"))
                 misses.append(f"({_given(key, child.pending, target)} AND NOT ({' OR '.join(found)}))")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from penstock.databases import Database, Unbound
 from penstock.model.plan import Plan
 from penstock.planning import switch_kinds
-from penstock.planning.statements import build_statements, prepare_statements
+from penstock.planning.statements import build_statements, prepare_statements, schema_statements
 from penstock.planning.switch_kinds import Effect
 from penstock.stages.switch import foreign_keys
 
@@ -27,5 +27,5 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     becoming = [t for kind, tables in groups if kind.effect == "table" for t in tables]
     completed = foreign_keys.completed(plan, becoming, target)
     changed = [*unbound.before, *applied["rows"], *unbound.after, *completed, *applied["partition"]]
-    found = {"prepare": prepare_statements(plan, target), "build": build_statements(plan, target)}
+    found = {"prepare": schema_statements(plan, target) + prepare_statements(plan, target), "build": build_statements(plan, target)}
     return found | ({"make room": room} if room else {}) | {"switch": [*applied["table"], *changed]}

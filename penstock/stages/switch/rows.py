@@ -38,8 +38,8 @@ def bare(table: Table) -> Table:
 
 def referred_first(tables: Sequence[TablePlan]) -> list[TablePlan]:
     """The tables in an order in which each comes after those that it refers to; tables of a circle keep their order."""
-    left, ordered = {t.target.name.name: t for t in tables}, list[TablePlan]()
+    left, ordered = {t.target.name: t for t in tables}, list[TablePlan]()
     while left:
-        free = [n for n, t in left.items() if not {f.ref_table for f in t.target.foreign_keys} & (left.keys() - {n})] or list(left)
+        free = [n for n, t in left.items() if not set(map(t.target.referred, t.target.foreign_keys)) & (left.keys() - {n})] or list(left)
         ordered += [left.pop(n) for n in free]
     return ordered

@@ -50,7 +50,7 @@ def switch(session: Session) -> Switch:
             if session.target.lock_refused(error):
                 raise LockRefused.of(plan.target, why) from None
             for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == session.target.broken_key(error)):
-                other = next((t.name for t in plan.tables if t.target.name.name == key.ref_table), key.ref_table)
+                other = next((t.name for t in plan.tables if t.target.name == table.target.referred(key)), key.ref_table)
                 raise foreign_keys.orphaned(key.name, table.name, other, why) from None
             raise SwitchRefused(
                 "the target refused the switch", where=plan.target, why=why, fix="nothing has changed: see the cause"
@@ -196,7 +196,7 @@ def _verdicts(session: Session) -> list[Verdict]:
         name = f"{verdict.table}.{verdict.stage}"
         if verdict.decision == "stop":
             raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
-        now = suites.find(session.folder, verdict.table, verdict.stage)
+        now = suites.find(session.folder, verdict.table, verdict.stage, plan.table(verdict.table).bare)
         if (now.sha256 if now else None) != verdict.suite_sha256:
             why = "its file is not the one that this run was judged by"
             raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")

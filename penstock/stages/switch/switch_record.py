@@ -15,6 +15,7 @@ from typing import Any
 from penstock.databases import Database, Link
 from penstock.model.plan import SWAP, Plan
 from penstock.model.schema import TableName
+from penstock.planning import beside_live
 from penstock.planning.scope import REPLACE_ROWS
 from penstock.planning.switch_kinds import ORDER, SwitchedTable, Undoing, of
 from penstock.stages.switch.decide import Decision
@@ -96,4 +97,5 @@ def finish_statements(records: Iterable[Switch], target: Database) -> list[str]:
 
 def set_aside(live: TableName, record: Switch, target: Database) -> TableName:
     """Where the undo of a switch puts what the switch made live."""
-    return target.kept(live, record.migration, "undone" + record.token[:6])
+    several = beside_live.several_schemas(name for name, _, _ in (*record.moves, *record.replaced))
+    return target.kept(live, beside_live.owner(record.migration, live, several), "undone" + record.token[:6])

@@ -141,12 +141,12 @@ def _put_back(session: Session, connection: sa.Connection, last: Switch, groups:
     for table in plan.tables:
         if table.pending and table.target.name in moved:  # its table is no longer live, so there is nothing that these rows wait for
             run([f"DELETE FROM {databases.qualified(target, table.pending)}"])
-    inserted: dict[str, TableName | None] = {table.target.name.name: switched.kept for table, switched in rows}
-    deleted = {table.target.name.name: switched.aside for table, switched in rows}
+    inserted: dict[TableName, TableName | None] = {table.target.name: switched.kept for table, switched in rows}
+    deleted = {table.target.name: switched.aside for table, switched in rows}
     pending_rows.settle(connection, plan.tables, children, pending_rows.Changed(inserted, deleted), target)
     run(unbound.after)
     run(databases.add_link(target, link, link.table) for link in foreign_keys.lost(last))
-    foreign_keys.refuse_orphans(connection, unbound)
+    foreign_keys.refuse_orphans(connection, unbound, plan.tables)
     return ran
 
 

@@ -25,6 +25,7 @@ from penstock import databases
 from penstock.errors import MigrationError, StagingDamaged
 from penstock.migration import suites
 from penstock.migration.suites import Expectation, Suite
+from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.runtime import events
@@ -46,7 +47,8 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     """
     plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
-    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key) for p in plans]
+    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]
+    asked = [_in_full(suite, session.plan.tables) for suite in asked]
     register(session.folder)
     read = {p.name: p.loaded_from if stage == "loaded" else stage for p in session.plan.tables}
     receipts = {p.name: session.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in session.plan.tables}
@@ -194,6 +196,22 @@ def _with_keys(outcome: Outcome, engine: sa.Engine, place: TableName) -> Outcome
         found = databases.execute(connection, query).fetchall()
     keys = "; ".join(", ".join(f"{c}={v}" for c, v in zip(outcome.columns, row, strict=True)) for row in found)
     return replace(outcome, observed=f"{outcome.unexpected} of {outcome.elements} not unique: {keys}") if keys else outcome
+
+
+def _in_full(suite: Suite, tables: Sequence[TablePlan]) -> Suite:
+    """`suite` with each `ref_table` that leaves out the schema written in full. Raises MigrationError when several schemas have one."""
+
+    def put(number: int, expectation: Expectation) -> Expectation:
+        written = expectation.get("kwargs", {}).get("ref_table")
+        meant = [t.name for t in tables if written in (t.name, t.bare)]
+        if written is None or written in meant or not meant:
+            return expectation
+        if len(meant) > 1:
+            what = f"several schemas have a table {written!r}"
+            raise MigrationError(what, where=suite.place(number), fix=f"write {' or '.join(meant)}")
+        return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": meant[0]}}
+
+    return replace(suite, expectations=tuple(put(n, e) for n, e in enumerate(suite.expectations)))
 
 
 def _beside_live(suite: Suite, lives: Mapping[str, TableName]) -> Suite:

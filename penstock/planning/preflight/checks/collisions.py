@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import Problem
+from penstock.model.schema import TableName
+from penstock.planning.preflight import endpoints
 from penstock.planning.preflight.context import Context
 from penstock.state import journal
 
@@ -19,12 +21,13 @@ def check(context: Context) -> Iterator[Problem]:
     if any(p.blocking and p.area == "privileges" and p.where == "target" for p in context.access):
         return  # the journal could not be read
     target, migration = context.target, context.migration
-    views = set(sa.inspect(target.connection).get_view_names(schema=target.schema))
-    known = journal.exists(target.connection)
-    there = databases.standing(target.connection, (p.shadow for p in context.plans))
+    known, inspector = journal.exists(target.connection), sa.inspect(target.connection)
+    missing = endpoints.missing_schemas(migration, target)
+    views = {TableName(name, schema) for schema in set(target.schemas) - {*missing} for name in inspector.get_view_names(schema=schema)}
+    there = databases.standing(target.connection, (p.shadow for p in context.plans if p.target.name.schema not in missing))
     for plan in context.plans:
         where = f"table {plan.name}"
-        if plan.target.name.name in views:
+        if plan.target.name in views:
             what = f"{plan.target.name} is a view at the target"
             yield Problem(True, where, what, "drop the view, or give the table another `to`", "collision")
         owner = journal.shadow_owner(target.connection, plan.shadow) if known else None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import sqlalchemy as sa
-
+from penstock import databases
 from penstock.databases import Use
 from penstock.errors import Problem
-from penstock.migration.spec import Migration
+from penstock.planning.preflight import endpoints, selection
 from penstock.planning.preflight.context import Context
 from penstock.planning.preflight.endpoints import Endpoint
+from penstock.runtime.formatting import few
 
 phase = "databases"
 
@@ -19,7 +19,7 @@ phase = "databases"
 def check(context: Context) -> Iterator[Problem]:
     """Why the other checks could not look at a database."""
     for endpoint in (context.source, context.target):
-        yield from _too_old(endpoint) or _schema(endpoint, context.migration)
+        yield from _too_old(endpoint) or _schemas(endpoint, context)
 
 
 def _too_old(endpoint: Endpoint) -> list[Problem]:
@@ -32,15 +32,42 @@ def _too_old(endpoint: Endpoint) -> list[Problem]:
     return [Problem(True, endpoint.role, what, "upgrade it", "version")]
 
 
-def _schema(endpoint: Endpoint, migration: Migration) -> list[Problem]:
-    role, connection = endpoint.role, endpoint.connection
-    if not endpoint.schema:
+def _schemas(endpoint: Endpoint, context: Context) -> list[Problem]:
+    role, connection, migration = endpoint.role, endpoint.connection, context.migration
+    if migration.schemas and not endpoint.database.has_schemas:
+        return [_without_schemas(endpoint, context)]
+    if not endpoint.schemas:
         found = [p for p in endpoint.database.preflight(connection, Use(role, None, 1)) if p.blocking]
         return found or [
             Problem(True, role, "the connection names no schema", f"write `{role}_schema: …` into the migration file", "settings")
         ]
-    declared = migration.source_schema if role == "source" else migration.target_schema
-    if declared and declared not in (known := [n.rpartition(".")[2] for n in sa.inspect(connection).get_schema_names()]):
-        fix = f"create it, or grant this user access to it; there are: {', '.join(known)}"
-        return [Problem(True, f"{migration.path}: {role}_schema", f"the {role} has no schema {declared}", fix, "migration")]
-    return []
+    missing = endpoints.missing_schemas(migration, endpoint)
+    if migration.schemas and role == "target":
+        return [Problem(False, role, f"it has no schema {name}", "no action is needed: the run creates it", "settings") for name in missing]
+    field = "schemas" if migration.schemas else f"{role}_schema"
+    if migration.schemas and not missing:
+        return _closed(endpoint)
+    fix = f"create it, or grant this user access to it; there are: {', '.join(databases.schema_names(connection))}" if missing else ""
+    return [Problem(True, f"{migration.path}: {field}", f"the {role} has no schema {name}", fix, "migration") for name in missing]
+
+
+def _closed(source: Endpoint) -> list[Problem]:
+    """Why this user can't look into some of the schemas: their tables can't be read from the catalogue then."""
+    found = [p for name in source.schemas for p in source.database.preflight(source.connection, Use("source", name, 1))]
+    return [p for n, p in enumerate(found) if p.blocking and p.area == "privileges" and p not in found[:n]]
+
+
+def _without_schemas(endpoint: Endpoint, context: Context) -> Problem:
+    """That a database has no schemas, where a migration names some."""
+    label, migration = endpoint.database.label, context.migration
+    where, what = f"{migration.path}: schemas", f"{label} has no schemas"
+    if endpoint.role == "source":
+        return Problem(True, where, what, "leave out `schemas`", "migration")
+    each = "; ".join(f"source_schema: {name}" for name in migration.schemas)
+    fix = f"write a migration for each schema, with a file of its own as its target: {each}"
+    homes: dict[str, list[str]] = {}
+    for name in selection.chosen(migration, selection.source_names(migration, context.source)):
+        homes.setdefault(migration.bare(name), []).append(name.partition(".")[0])
+    if twins := [f"{name} of {' and '.join(schemas)}" for name, schemas in homes.items() if len(schemas) > 1]:
+        what += f"; into one file {few(twins)} could not go together"
+    return Problem(True, where, what, fix, "migration")

@@ -34,9 +34,10 @@ def check(context: Context) -> Iterator[Problem]:
     interval = context.request.interval or _second(tables)
     for plan in context.run_plans:
         for key in plan.source.foreign_keys:
-            if key.ref_table in tables.plans and migration.partition_of(key.ref_table):
+            other = plan.refers_to(key)
+            if other in tables.plans and migration.partition_of(other):
                 yield from _to_partitioned(tables, plan, key, interval, context.source.connection)
-            elif key.ref_table in tables.plans:
+            elif other in tables.plans:
                 yield from _to_once(tables, plan, key)
 
 
@@ -54,7 +55,7 @@ def _to_partitioned(
     tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interval | None, source: sa.Connection
 ) -> Iterator[Problem]:
     """A table that refers to one that is moved in intervals."""
-    where, other = f"table {plan.name}", key.ref_table
+    where, other = f"table {plan.name}", plan.refers_to(key)
     spec = tables.migration.partition_of(plan.name)
     lines = _lines(plan.name, other, key, plan)
     if spec is None:
@@ -63,7 +64,7 @@ def _to_partitioned(
         if tables.to.foreign_keys:
             yield Problem(True, where, what, f"move this table in intervals as well:\n{lines}", "key")
         return
-    if spec.follows == other or not tables.to.foreign_keys:
+    if (spec.follows and tables.named(spec.follows) == other) or not tables.to.foreign_keys:
         return
     if not plan.target.primary_key:
         what = f"a row may refer to a row of {other} in another interval, and without a primary key it can't wait for that interval"
@@ -85,7 +86,7 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
     database: Database = databases.of(source.engine.url)
     try:
         own = scope.partition(tables, plan, spec, interval)
-        followed = PartitionSpec(follows=key.ref_table, through=key.name)
+        followed = PartitionSpec(follows=plan.refers_to(key), through=key.name)
         inside = scope.partition(tables, plan, followed, interval)
     except MigrationError:  # the check `scope` reports it
         return 0
@@ -97,18 +98,18 @@ def _crossing(tables: Tables, plan: TablePlan, key: ForeignKey, interval: Interv
 
 def _to_once(tables: Tables, plan: TablePlan, key: ForeignKey) -> Iterator[Problem]:
     """A table that refers to one that is loaded once: rows that are added to that one later are never moved."""
-    specs = tables.migration.tables.specs
-    spec, mine = specs.get(key.ref_table), specs.get(plan.name)
-    if spec is None or spec.load != "once" or key.ref_table == plan.name or (mine and mine.load == "once"):
+    other = plan.refers_to(key)
+    spec, mine = tables.migration.spec_of(other), tables.migration.spec_of(plan.name)
+    if spec.load != "once" or other == plan.name or mine.load == "once":
         return
-    what = f"it refers to {key.ref_table}, which is loaded once: a run is refused when a row refers to one that was added there later"
-    fix = f"remove `load: once` from {key.ref_table}, or load it again when rows were added: --tables {key.ref_table}"
+    what = f"it refers to {other}, which is loaded once: a run is refused when a row refers to one that was added there later"
+    fix = f"remove `load: once` from {other}, or load it again when rows were added: --tables {other}"
     yield Problem(False, f"table {plan.name}", what, fix, "key")
 
 
 def _lines(name: str, other: str, key: ForeignKey, plan: TablePlan) -> str:
     """What to write into the file, indented as it stands under `tables`."""
-    several = sum(k.ref_table == other for k in plan.source.foreign_keys) > 1
+    several = sum(plan.refers_to(k) == other for k in plan.source.foreign_keys) > 1
     through = f", through: {key.name}" if several else ""
     if other == name:  # a table can't follow itself
         clocks = [c.name for c in plan.source.columns if c.type.name in CLOCKS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import Problem
+from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
 
 order = 80
@@ -12,10 +13,12 @@ order = 80
 
 def check(context: Context) -> Iterator[Problem]:
     """A line for each kind of object."""
-    source = context.source
+    source, migration = context.source, context.migration
     kinds: dict[str, list[str]] = {}
-    for kind, name in source.database.left_behind(source.connection, context.migration.source_schema):
-        kinds.setdefault(kind, []).append(name)
+    for schema in migration.schemas or (migration.source_schema,):
+        for kind, name in source.database.left_behind(source.connection, schema):
+            named = name if schema is None or name.startswith(f"{schema}.") else migration.called(TableName(name, schema))
+            kinds.setdefault(kind, []).append(named)
     for kind, names in kinds.items():
         several = len(names) > 1
         what = f"not carried: {_plural(kind) if several else kind} {', '.join(names)}"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from penstock.databases import Database
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
-from penstock.model.schema import Table
+from penstock.model.schema import Table, TableName
 from penstock.planning.preflight.context import Context
 
 order = 130
@@ -31,6 +31,11 @@ def check(context: Context) -> Iterator[Problem]:
 
 def _tables(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> Iterator[Problem]:
     """Table names that differ only in case, at a database that ignores case."""
+    for schema in dict.fromkeys(p.target.name.schema for p in plans):
+        yield from _tables_of_schema([p for p in plans if p.target.name.schema == schema], to, [t for t in live if t.name.schema == schema])
+
+
+def _tables_of_schema(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> Iterator[Problem]:
     for one, other in _twins([p.target.name.name for p in plans], to):
         what = f"{to.label} does not distinguish the table names {one!r} and {other!r}"
         yield Problem(True, f"table {other}", what, "give one of them another `to`", "collision")
@@ -59,11 +64,12 @@ def _twins(names: Iterable[str], to: Database) -> list[tuple[str, str]]:
 
 def _partitions(plans: Sequence[TablePlan], standing: Collection[Table]) -> Iterator[Problem]:
     """Partitions keep their names: no other table may have one of them when the switch moves them in."""
-    live = {p.target.name.name for p in plans}
-    taken = {t.name.name: t.name.name for t in standing if t.name.name not in live} | {p.target.name.name: p.name for p in plans}
-    taken |= {n: t.name.name for t in standing if t.name.name not in live and t.partitioning for n in t.partitioning.names}
+    live = {p.target.name for p in plans}
+    others = [t for t in standing if t.name not in live]
+    taken = {t.name: t.name.name for t in others} | {p.target.name: p.name for p in plans}
+    taken |= {TableName(n, t.name.schema): t.name.name for t in others if t.partitioning for n in t.partitioning.names}
     for plan in plans:
         for name in plan.target.partitioning.names if plan.target.partitioning else ():
-            if name in taken:
-                what = f"the name of its partition {name} is taken at the target{f', by {taken[name]}' if taken[name] != name else ''}"
+            if by := taken.get(TableName(name, plan.target.name.schema)):
+                what = f"the name of its partition {name} is taken at the target{f', by {by}' if by != name else ''}"
                 yield Problem(True, f"table {plan.name}", what, "rename one of them, or drop the one at the target", "collision")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import Problem
+from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
 
 order = 60
@@ -19,7 +20,9 @@ def check(context: Context) -> Iterator[Problem]:
             yield from (_advice(name, f"not carried: {note}") for note in planned.tables[name].notes)
     for name, key in planned.left_out_keys:
         if context.wanted(name):
-            yield _advice(name, f"foreign key {key} is not carried: the columns that it refers to are not moved, or a step changes them")
+            other, away = TableName(key.ref_table, key.ref_schema), key.ref_schema and key.ref_schema not in context.source.schemas
+            what = f"foreign key {key.name} to {other} is not carried: the columns that it refers to are not moved, or a step changes them"
+            yield Problem(False, f"table {name}", what, "to move several schemas together, list them in `schemas`" if away else "")
     for name, lines in planned.not_carried.items():
         if context.wanted(name):
             yield from (_advice(name, line) for line in lines)

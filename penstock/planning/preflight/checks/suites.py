@@ -17,7 +17,7 @@ order = 90
 def check(context: Context) -> Iterator[Problem]:
     """Files that belong to no gate, then the suites of each table."""
     folder = context.request.suites
-    for problem in suites.strays(folder, context.planned.tables):
+    for problem in suites.strays(folder, context.planned.tables, context.migration.bare):
         yield replace(problem, area="suite")
     for plan in context.plans:
         yield from _of(plan, folder)
@@ -27,7 +27,7 @@ def _of(plan: TablePlan, folder: Path) -> Iterator[Problem]:
     """Suites that can't be read, and expectations on columns that are not there at that stage."""
     for stage, shape in (("extracted", plan.source), ("transformed", plan.target), ("loaded", plan.target)):
         try:
-            found = suites.check(suites.of(folder, plan.name, stage, shape), shape.columns)
+            found = suites.check(suites.of(folder, plan.name, stage, shape, bare=plan.bare), shape.columns)
         except PenstockError as error:
             found = [Problem(True, error.where or f"suite of {plan.name}", error.what, error.fix)]
         yield from (replace(p, area="suite") for p in found)

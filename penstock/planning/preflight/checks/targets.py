@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import Problem
+from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
 
 order = 50
@@ -12,10 +13,10 @@ order = 50
 
 def check(context: Context) -> Iterator[Problem]:
     """The second table of each such pair."""
-    taken: dict[str, str] = {}
+    taken: dict[TableName, str] = {}
     for name, mapped in context.planned.mapped.items():
-        live = mapped.table.name.name
+        live = mapped.table.name
         if live in taken and context.wanted(name):
-            what, fix = f"{taken[live]} and {name} would both become {live}", "give one of them another `to`"
+            what, fix = f"{taken[live]} and {name} would both become {context.migration.called(live)}", "give one of them another `to`"
             yield Problem(True, f"table {name}", what, fix, "collision")
         taken[live] = name

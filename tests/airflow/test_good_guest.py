@@ -62,7 +62,7 @@ def state():
         "gc": [gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()],
         "arrow's pool": pyarrow.default_memory_pool().backend_name,
         "malloc": large_blocks(),
-        "environment": dict(os.environ),
+        "environment": {k: hash(v) for k, v in os.environ.items()},
         "path": list(sys.path),
         "hooks": [str(h) for h in (sys.excepthook, sys.displayhook, sys.breakpointhook, *sys.meta_path, *sys.path_hooks)],
         "signals": {s.name: str(signal.getsignal(s)) for s in signal.valid_signals() if isinstance(s, signal.Signals)},

@@ -38,13 +38,21 @@ def met(connection: sa.Connection, database: Database, reflected: Reflected, sui
     table = sa.table(named(place.name), schema=named(place.schema) if place.schema else None)
     asked = (_question(e, columns, table, database, rows) for e in suite.expectations)
     questions = {n: question for n, question in enumerate(asked) if question}
+    return {n: Met(result) for n, result in _answered(connection, table, questions).items() if result is not None}
+
+
+def _answered(connection: sa.Connection, table: sa.FromClause, questions: Mapping[int, Question]) -> dict[int, Mapping[str, Any] | None]:
+    """The results of those that are met. Where the database refuses a statement, it is asked for the halves."""
     try:
         measured = _scanned(connection, table, list(questions.values()))
-        found = {n: _answer(connection, q, measured) for n, q in questions.items()}
-    except (sa.exc.SQLAlchemyError, ArithmeticError, TypeError, ValueError):
+        return {n: _answer(connection, q, measured) for n, q in questions.items()}
+    except (sa.exc.SQLAlchemyError, ArithmeticError, AttributeError, TypeError, ValueError):
         connection.rollback()
+    if len(questions) < 2:
         return {}
-    return {n: Met(result) for n, result in found.items() if result is not None}
+    numbers, half = list(questions), len(questions) // 2
+    parts = ({n: questions[n] for n in part} for part in (numbers[:half], numbers[half:]))
+    return {n: result for part in parts for n, result in _answered(connection, table, part).items()}
 
 
 def _question(expectation: Expectation, columns: Mapping[str, Any], table: sa.FromClause, database: Database, rows: int) -> Question | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ class Reflected:
         for schema in {p.schema for p in places}:
             names = [p.name for p in places if p.schema == schema]
             self.columns |= self.inspector.get_multi_columns(schema, names, ObjectKind.ANY)
+            _nameable(c["type"] for columns in self.columns.values() for c in columns)
             self.keys |= self.inspector.get_multi_pk_constraint(schema, names, ObjectKind.ANY)
 
     def get_columns(self, table_name: str, schema: str | None = None) -> Any:
@@ -33,3 +34,10 @@ class Reflected:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inspector, name)
+
+
+def _nameable(types: Iterable[Any]) -> None:
+    """Let every type be written: SQLAlchemy takes the scale of a type that SQLite does not have for the collation of a text."""
+    for of in types:
+        if isinstance(getattr(of, "collation", None), int):
+            of.collation = None

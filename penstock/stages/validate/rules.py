@@ -2,7 +2,7 @@
 
 A rule here may be stricter than Great Expectations, never laxer: a condition is the same expression with the same parameters, so both
 get the same answer from the same database. Where it is not certain that they do, a rule does not know the expectation (`Unknown`):
-row conditions, values of another kind than the column's, regular expressions of the dialect.
+row conditions, bounds of another kind than the column's, regular expressions of the dialect.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from penstock.migration.suites import PARAMETER
 from penstock.stages.validate import references
 from penstock.stages.validate.references import named
 
-_WHOLE = 1 << 53
-"""Great Expectations makes floats of bounds. From here on not every whole number is one."""
-_DATE, _MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_DATE, _MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6})?")
 
 Measured = Mapping[str, Any]
 """What the scan found, by the names of a question's measures."""
@@ -132,14 +130,12 @@ def _between(asked: Asked, column: sa.ColumnClause[Any]) -> sa.ColumnElement[boo
 
 
 def _lengths(asked: Asked, column: sa.ColumnClause[Any]) -> sa.ColumnElement[bool]:
-    if not asked.is_a(sa.String):
-        raise Unknown
     return _within(asked, sa.func.length(column), _integer(asked, "min_value"), _integer(asked, "max_value"))
 
 
 def _length(asked: Asked, column: sa.ColumnClause[Any]) -> sa.ColumnElement[bool]:
     value = _integer(asked, "value")
-    if value is None or not asked.is_a(sa.String):
+    if value is None:
         raise Unknown
     return sa.func.length(column) == float(value)
 
@@ -228,26 +224,32 @@ def _foreign_key(asked: Asked) -> Question:
 
 
 def _aggregate(of: Callable[[Any], sa.ColumnElement[Any]]) -> Rule:
-    """An expectation on one number that is computed of a column of numbers."""
+    """An expectation on one value that is computed of a column of numbers or moments."""
 
     def rule(asked: Asked) -> Question:
         only(asked, "column", *_BOUNDS)
         column = asked.column()
-        if not asked.is_a(sa.Integer, sa.Numeric):
-            raise Unknown
         low, high = (_bound(asked, key) for key in ("min_value", "max_value"))
+        if low is not None and high is not None and type(low) is not type(high):
+            raise Unknown
 
         def result(found: Measured) -> Mapping[str, Any] | None:
-            value = found["value"]
-            if type(value) not in (int, float, Decimal):
-                return None
-            # Great Expectations compares decimals as floats: a number must be within the bounds as both.
-            shown = float(value) if isinstance(value, Decimal) else value
-            return {"observed_value": shown} if all(_holds(asked, v, low, high) for v in (value, shown)) else None
+            forms = _forms(found["value"], low if high is None else high)
+            return {"observed_value": forms[-1]} if forms and all(_holds(asked, v, low, high) for v in forms) else None
 
         return Question(result, {"value": of(column)})
 
     return rule
+
+
+def _forms(value: Any, bound: float | date | None) -> list[Any]:
+    """The forms of a computed value that must be within the bounds, the last as Great Expectations compares it; none when it can't."""
+    if isinstance(bound, date):
+        moment = datetime.fromisoformat(value if isinstance(value, str) else value.isoformat()) if value is not None else None
+        return [] if moment is None or moment.tzinfo else [moment if isinstance(bound, datetime) else moment.date()]
+    if isinstance(value, Decimal):
+        return [value, float(value)]
+    return [value] if type(value) in (int, float) else []
 
 
 def _distinct(asked: Asked) -> Question:
@@ -348,7 +350,7 @@ def _bound(asked: Asked, key: str) -> float | date | None:
     value = asked.kwargs.get(key)
     if value is None:
         return None
-    if type(value) in (int, float) and abs(value) < _WHOLE and asked.is_a(sa.Integer, sa.Numeric):
+    if type(value) in (int, float) and asked.is_a(sa.Integer, sa.Numeric):
         return float(value)
     if isinstance(value, str) and asked.is_a(sa.Date, sa.DateTime):
         try:
@@ -362,10 +364,8 @@ def _bound(asked: Asked, key: str) -> float | date | None:
 
 
 def _values(asked: Asked) -> list[Any]:
-    """A set of values, all of the column's kind."""
     values = asked.kwargs.get("value_set")
-    kinds: tuple[type[Any], ...] = (str,) if asked.is_a(sa.String) else (int, float) if asked.is_a(sa.Integer, sa.Numeric) else ()
-    if not isinstance(values, list) or not values or not all(type(v) in kinds for v in values):
+    if not isinstance(values, list) or not values or not all(type(v) in (str, bool, int, float) for v in values):
         raise Unknown
     return values
 

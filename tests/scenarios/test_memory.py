@@ -98,7 +98,7 @@ def test_rows_that_duckdb_has_together_are_refused_where_they_do_not_fit(tmp_pat
     with pytest.raises(PreflightFailed) as refused:
         ran(load(declared(tmp_path, "256MiB")), "r", str(tmp_path / "staging"), source, target, tmp_path / "suites")
     (told,) = (p for p in refused.value.problems if p.blocking)
-    assert "DuckDB has as many as 60 of its rows at a time, 57.2 MiB" in told.what and "`memory: 384MiB`" in told.fix
+    assert "DuckDB holds 60 of its rows at a time, 57.2 MiB" in told.what and "`memory: 384MiB`" in told.fix
     found = measured.measure(source, target, tmp_path, "384MiB", STAGES)
     assert {stage: taken >> 20 for stage, taken in found.items() if taken > 384 << 20} == {}
 

@@ -23,11 +23,11 @@ def found(package: str, library: str) -> dict[str, list[str]]:
     return {"extra_compile_args": [*FLAGS, *(w for w in words if w not in linked)], "extra_link_args": linked}
 
 
-def extension(name: str, sources: list[str], of: dict[str, list[str]], optional: bool) -> Extension:
-    """optional: where it can't be compiled, the package is installed without it, and Python does its work."""
+def extension(name: str, sources: list[str], of: dict[str, list[str]]) -> Extension:
+    """Where it can't be compiled, the package is installed without it, and Python does its work."""
     paths = [str(NATIVE / source) for source in sources]
     headers = [str(header) for header in sorted(NATIVE.glob("*.h"))]
-    return Extension(name, paths, depends=headers, optional=optional, define_macros=[("_GNU_SOURCE", "1")], **of)
+    return Extension(name, paths, depends=headers, optional=True, define_macros=[("_GNU_SOURCE", "1")], **of)
 
 
 setup(
@@ -37,11 +37,10 @@ setup(
             "penstock._native",
             ["arrow.c", "copy_read.c", "copy_write.c", "digest.c", "filling.c", "module.c", "numeric.c"],
             found("libpq", "pq"),
-            optional=False,
         ),
         # Debian: libsqlite3-dev.
-        extension("penstock._sqlite", ["sqlite_read.c"], found("sqlite3", "sqlite3"), optional=True),
+        extension("penstock._sqlite", ["sqlite_read.c"], found("sqlite3", "sqlite3")),
         # Debian: libmariadb-dev.
-        extension("penstock._mysql", ["arrow.c", "filling.c", "mysql_read.c", "numeric.c"], found("libmariadb", "mariadb"), optional=True),
+        extension("penstock._mysql", ["arrow.c", "filling.c", "mysql_read.c", "numeric.c"], found("libmariadb", "mariadb")),
     ]
 )

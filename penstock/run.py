@@ -15,7 +15,6 @@ from penstock.planning.request import RunRequest
 from penstock.stages import approve as approval
 from penstock.stages import plan, redrive, report
 from penstock.stages.switch import switch
-from penstock.stages.validate import gx
 from penstock.state import run_log
 from penstock.state.run_context import Session
 
@@ -31,7 +30,6 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> Sessio
     Leaves a report in any case. Raises the PenstockError that stopped it.
     """
     area = request.area
-    gx.load_meanwhile()  # while the source is asked for its tables, which leaves a processor idle
     try:
         with run_log.stage(area, "plan"):
             session = planned(request)

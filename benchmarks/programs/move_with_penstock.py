@@ -6,6 +6,10 @@ usage: move_with_penstock.py FILE
 import sys
 from pathlib import Path
 
+from penstock.runtime import process
+
+process.tune()  # before Arrow is imported
+
 from penstock.migration.connections import resolve
 from penstock.migration.loader import load
 from penstock.model.endpoints import Endpoints

@@ -8,6 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+from penstock.runtime import process
+
+process.tune()  # before Arrow is imported
+
 from penstock import run
 from penstock.migration.connections import resolve
 from penstock.migration.loader import load

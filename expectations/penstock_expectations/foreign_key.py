@@ -14,6 +14,8 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
+from penstock.stages.validate import references
+
 _KEYS = ("columns", "ref_table", "ref_schema", "ref_columns", "live_table", "live_schema")
 
 
@@ -31,20 +33,8 @@ class ForeignKey(TableMetricProvider):
         metric_value_kwargs: dict[str, Any],
         **_: Any,
     ):
-        columns, ref_columns = metric_value_kwargs["columns"], metric_value_kwargs["ref_columns"]
-        fields = [sa.column(_quoted(c)) for c in columns]
-        rows = execution_engine.get_domain_records(metric_domain_kwargs)
-        referring = sa.select(*fields).select_from(rows).where(*(f.is_not(None) for f in fields)).subquery("referring")
-        lost = []
-        for place in (p for p in ("ref", "live") if metric_value_kwargs.get(f"{p}_table")):
-            schema = metric_value_kwargs.get(f"{place}_schema")
-            there = sa.table(
-                _quoted(metric_value_kwargs[f"{place}_table"]),
-                *(sa.column(_quoted(c)) for c in ref_columns),
-                schema=_quoted(schema) if schema else None,
-            ).alias(f"referred_{place}")
-            same = (there.c[theirs] == referring.c[ours] for ours, theirs in zip(columns, ref_columns, strict=True))
-            lost.append(~sa.exists(sa.select(sa.literal(1)).select_from(there).where(*same).correlate(referring)))
+        referring = references.referring(execution_engine.get_domain_records(metric_domain_kwargs), metric_value_kwargs["columns"])
+        lost = references.lost(referring, metric_value_kwargs)
         count = sa.select(sa.func.count()).select_from(referring)
         return tuple(int(execution_engine.execute_query(q).scalar_one()) for q in (count, count.where(*lost)))
 
@@ -74,7 +64,3 @@ class ExpectForeignKey(BatchExpectation):
     def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
         referring, lost = metrics["table.foreign_key"]
         return {"success": lost == 0, "result": {"element_count": referring, "unexpected_count": lost}}
-
-
-def _quoted(name: str) -> sa.quoted_name:
-    return sa.quoted_name(name, quote=True)

@@ -113,6 +113,9 @@ class ApproveOperator(ApprovalOperator):
             return _written(run.session, answer, by, at, covering)
 
     def _run(self, context: Context) -> _Run:
+        from penstock.runtime import process
+
+        process.tune()
         migration = runs.declared(self.migration)
         run = runs.current_run(migration, self.staging_root, context)
         session = runs.request(migration, self.staging_root, run).reopened()

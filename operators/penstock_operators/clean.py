@@ -33,6 +33,9 @@ class CleanOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """As `cleaned`."""
+        from penstock.runtime import process
+
+        process.tune()
         return self.cleaned(context)
 
     def cleaned(self, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class MigrationOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Run the stage and return what `work` returns."""
-        from penstock.runtime import events
+        from penstock.runtime import events, process
+
+        process.tune()
 
         def log(name: str, facts: dict[str, Any]) -> None:
             if not name.endswith(".batch"):

@@ -41,6 +41,7 @@ _RESERVED = frozenset({"batch_id", "catch_exceptions", "rendered_content", "resu
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list", "column_set", "columns")
 # Great Expectations writes some conditions as text in which a quote in a column's name can't be told from its end.
 _QUOTE, _SPEAKS_QUOTES = '"', re.compile("compound|be_null|unique_value_count|^expect_table|^expect_foreign")
+_NO_EXPECTATIONS = frozenset({"__init__.py", "conftest.py", "setup.py"})
 _CLASS = re.compile(r"^class (Expect\w+|UnexpectedRows\w+)\(", re.MULTILINE)
 
 
@@ -225,7 +226,7 @@ def modules(folder: Path) -> list[Path]:
     spec, parent, here = find_spec("penstock_expectations"), folder.absolute().parent, folder.absolute()
     ours = [Path(p) for p in (spec.submodule_search_locations or ())] if spec else []
     places = [*ours, parent, here] if (parent / "__init__.py").exists() else [*ours, here]
-    return [p for place in places for p in sorted(place.glob("*.py")) if p.stem != "__init__"]
+    return [p for place in places for p in sorted(place.glob("*.py")) if p.name not in _NO_EXPECTATIONS]
 
 
 @cache

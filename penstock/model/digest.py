@@ -12,7 +12,7 @@ Canonical form of a row, in bytes, little end first:
     the variable part            the bytes of the texts (UTF-8) and binaries
 
 A NULL is zeros and its bit. Lengths come before what they measure, so no two rows share a form. docs/explanation/proof.md describes it;
-penstock/native/digest.c builds it.
+penstock/native/digest.c builds it, or plain_digest where that is not compiled.
 """
 
 from __future__ import annotations
@@ -23,8 +23,17 @@ from functools import partial
 
 import pyarrow as pa
 
-from penstock import _native
 from penstock.model.schema import Column
+
+try:
+    from penstock._native import digest as _hashed
+
+    COMPILED = True
+except ImportError:
+    from penstock.model.plain_digest import digest as _hashed
+
+    COMPILED = False
+"""Whether the compiled part is there. Without it everything is done in Python, with the same result."""
 
 _MODULUS = 1 << 128
 
@@ -68,5 +77,5 @@ def total(batches: Iterable[pa.Table | pa.RecordBatch], columns: Sequence[Column
 
 
 def _of(batch: pa.RecordBatch) -> Digest:
-    rows, high, low = _native.digest(batch)
+    rows, high, low = _hashed(batch)
     return Digest(rows, high << 64 | low)

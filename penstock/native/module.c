@@ -1,8 +1,6 @@
 /* The compiled part of Penstock: what is done once for every value. penstock/_native.pyi says what comes in and goes out. */
 #include "native.h"
 
-#include <malloc.h>
-
 static PyMethodDef methods[] = {
     {"digest", native_digest, METH_O, NULL},
     {NULL, NULL, 0, NULL},
@@ -20,9 +18,6 @@ static int add_type(PyObject *module, PyType_Spec *spec)
 
 PyMODINIT_FUNC PyInit__native(void)
 {
-#ifdef M_MMAP_THRESHOLD
-    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* what is larger goes back to the system at once: the C library would keep it, or the holes that it leaves */
-#endif
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_type(module, &copy_reader_spec) || add_type(module, &copy_writer_spec)))
         Py_CLEAR(module);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
@@ -10,7 +11,7 @@ from functools import cache
 from penstock import databases
 from penstock.errors import ConnectionFailed, MigrationError, PreflightFailed
 from penstock.migration.spec import Migration
-from penstock.model import address, intervals
+from penstock.model import address, digest, intervals
 from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
 from penstock.model.plan import VERSION, Consistency, Plan, token
@@ -26,6 +27,8 @@ from penstock.state import plan_file, preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
 from penstock.state.run_context import Session
 from penstock.state.staging import Staging
+
+log = logging.getLogger(__name__)
 
 
 def preflight(request: RunRequest, estimate: bool = False) -> PreflightResult:
@@ -187,6 +190,8 @@ def plan(request: RunRequest) -> Session:
             return request.context(written_plan)
         area.delete()
     events.emit("plan.started", migration=migration.name, run=request.run)
+    if not digest.COMPILED:
+        log.warning("penstock._native is not compiled here: rows are read and hashed in Python, which is many times slower")
     interval = request.interval or (_covered(request) if request.repair else None)
     request = replace(request, interval=interval, secrets=request.secrets or {})
     _require_interval(request)

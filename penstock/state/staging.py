@@ -32,9 +32,6 @@ from penstock.state import run_files
 from penstock.state.encrypted_files import decrypting, encrypting
 from penstock.state.protection import Protection
 
-# See penstock/__init__.py; and where Arrow was imported before it.
-pa.set_memory_pool(pa.system_memory_pool())
-
 
 @dataclass(frozen=True)
 class Receipt:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from penstock.cli.commands import check, clean, coverage, plan, quarantine, report, run, schema, undo
 from penstock.errors import GateClosed, MigrationError, PenstockError, PreflightFailed, SwitchRefused, UnknownConnection
+from penstock.runtime import process
 
 _EPILOG = """\
 A migration file names its databases by Airflow connection ids. On the command line, AIRFLOW_CONN_<ID> defines a connection,
@@ -30,6 +31,7 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Faults are printed to stderr in words."""
+    process.tune()
     try:
         args = parser().parse_args(argv)
         return int(args.do(args))

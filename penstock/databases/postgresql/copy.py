@@ -2,7 +2,8 @@
 
 The server's send and receive functions are a few times cheaper than its texts, and leave nothing to be escaped or guessed. What has no
 simple binary form is selected as text (`postgresql.read_expression`), whose binary form is the text itself, so all rows come one way.
-Source: https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format"); penstock/native/ does it.
+Source: https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format"); penstock/native/ does it, or
+`plain_copy` where that is not compiled: rows are then read value by value, and written as text.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg.pq import ExecStatus
 
-from penstock import _native
 from penstock.databases._shared import arrow, long_values, text_format
 from penstock.databases._shared.faults import unheld, unread
+from penstock.databases.postgresql import plain_copy
 from penstock.errors import ReadFailed
 from penstock.model.schema import WORDED, Column, arrow_schema
 
-if psycopg.pq.__impl__ == "binary":
-    raise ImportError("psycopg[binary] has a libpq of its own, whose connections Penstock can't read from: install psycopg[c]")
+try:
+    from penstock import _native
+except ImportError:  # not compiled
+    _native = None  # type: ignore[assignment]
 
+# psycopg[binary] has a libpq of its own, whose connections the compiled reader can't read from.
+_COMPILED = _native is not None and psycopg.pq.__impl__ != "binary"
 BATCH_ROWS = 65_536
 
 _PADDED = re.compile(r"(?:character|char)\(\d+\)|bpchar")
@@ -44,6 +49,9 @@ def batches(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> 
 
     Raises ReadFailed naming the column that has a value which is not of its type, psycopg.Error for what the server or the way to it says.
     """
+    if not _COMPILED:
+        yield from _plainly(copy, columns, batch_bytes)
+        return
     connection = copy.connection.pgconn
     schema = arrow_schema(columns)
     reader = _native.CopyReader(schema, BATCH_ROWS, batch_bytes, [n for n, c in enumerate(columns) if padded(c)])
@@ -51,6 +59,16 @@ def batches(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> 
         if array := _next(reader, connection, columns):
             yield arrow.batch(schema, array)
             del array  # nothing here holds a batch while the next is read
+
+
+def _plainly(copy: psycopg.Copy, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    blocks = iter(lambda: bytes(copy.read()), b"")
+    try:
+        # a value takes several times as much in Python as in Arrow
+        yield from plain_copy.batches(blocks, columns, [padded(c) for c in columns], BATCH_ROWS // 8, batch_bytes // 4)
+    except plain_copy.Unfit as error:
+        number, why = error.args
+        raise unread(columns[number], why) from None
 
 
 def _next(reader: _native.CopyReader, connection: psycopg.pq.abc.PGconn, columns: Sequence[Column]) -> object | None:
@@ -121,8 +139,8 @@ def binary(batches: Iterable[pa.RecordBatch], columns: Sequence[Column]) -> Iter
 
 
 def has_binary(columns: Sequence[Column]) -> bool:
-    """Whether every column has a binary form here; what is carried as text has not."""
-    return not any(c.type.name in WORDED for c in columns)
+    """Whether every column has a binary form here; what is carried as text has not, and nothing has without the compiled writer."""
+    return _native is not None and not any(c.type.name in WORDED for c in columns)
 
 
 def _sent(batch: pa.RecordBatch, columns: Sequence[Column]) -> pa.RecordBatch:

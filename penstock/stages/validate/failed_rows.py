@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.migration.suites import Expectation, Suite
+from penstock.migration.suites import Expectation
 from penstock.model.schema import TableName
 from penstock.state.evidence import Example, Outcome
 
@@ -78,11 +78,6 @@ def orphans(outcome: Outcome, expectation: Expectation, engine: sa.Engine, table
         found = databases.execute(connection, query).fetchall()
     rows = (dict(zip([*key, *columns], row, strict=True)) for row in found)
     return replace(outcome, examples=_distinct(_row(r, columns, table) for r in rows))
-
-
-def alone(suite: Suite, numbers: Sequence[int]) -> Suite:
-    """`suite` with these of its expectations only."""
-    return replace(suite, expectations=tuple(suite.expectations[n] for n in numbers))
 
 
 def is_foreign_key(outcome: Outcome) -> bool:

@@ -1,4 +1,6 @@
-"""Validate: the gates. Suites are run by Great Expectations in SQL, over staged files through DuckDB, or over the shadow tables.
+"""Validate: the gates. Suites are decided in SQL, over staged files through DuckDB, or over the shadow tables.
+
+What `built_in` finds met is met; Great Expectations decides about the rest.
 
 Great Expectations lets some things pass that a gate must not: an expectation it can't read is dropped, one that crashes
 counts as an ordinary failure, a column of NULLs only meets every rule about values. Each of these closes the gate here.
@@ -30,7 +32,8 @@ from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.runtime import events
 from penstock.runtime.nearest import nearest
-from penstock.stages.validate import failed_rows, gx, verdicts
+from penstock.stages.validate import built_in, failed_rows, gx, verdicts
+from penstock.stages.validate.reflected import Reflected
 from penstock.state import evidence, quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
@@ -49,7 +52,6 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
     asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]
     asked = [_in_full(suite, session.plan.tables) for suite in asked]
-    register(session.folder)
     read = {p.name: p.loaded_from if stage == "loaded" else stage for p in session.plan.tables}
     receipts = {p.name: session.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in session.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
@@ -60,12 +62,13 @@ def gate(session: Session, stage: str) -> list[Verdict]:
     if stage == "loaded":
         lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
-        decided = loaded(asked, session.endpoints.target, {p.name: p.shadow for p in session.plan.tables}, rows, sensitive, keys)
+        shadows = {p.name: p.shadow for p in session.plan.tables}
+        decided = loaded(asked, session.endpoints.target, shadows, rows, sensitive, keys, session.folder)
     else:
         area = staged_rows.ready(session).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
         locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
-        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked)
+        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked, session.folder)
     evidence.verdicts(stage).write(session.staging, tuple(decided))
     if fault := verdicts.closed(decided):
         raise fault
@@ -81,18 +84,20 @@ def staged(
     keys: Mapping[str, Sequence[str]] | None = None,
     memory: int = 256 << 20,
     locked: Mapping[str, bytes] | None = None,
+    folder: Path | None = None,
 ) -> list[Verdict]:
     """Decide about staged tables: `files` are the Parquet files of each, on `filesystem` (None: this machine's).
 
     keys: what names a row of each, in examples.  memory: bytes of DuckDB.  locked: the key of each file that is encrypted.
+    folder: of the suites, whose custom expectations are registered when they are needed.
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
-    with tempfile.TemporaryDirectory(prefix="penstock-gate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="penstock-gate-") as own:
         engine = sa.create_engine(
-            f"duckdb:///{folder}/gate.duckdb",
+            f"duckdb:///{own}/gate.duckdb",
             poolclass=sa.pool.NullPool,
-            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{folder}/spill"}},
+            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{own}/spill"}},
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
             prefix = _register_filesystem(connection, filesystem, locked or {})
@@ -102,7 +107,7 @@ def staged(
             for table, paths in files.items():
                 _view(connection, places[table], [f"{prefix}{p}" if prefix else _pattern(str(p)) for p in paths])
             connection.commit()
-            return _decide(asked, engine, places, rows, sensitive, keys or {})
+            return _decide(asked, engine, places, rows, sensitive, keys or {}, folder)
 
 
 def loaded(
@@ -112,11 +117,12 @@ def loaded(
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
     keys: Mapping[str, Sequence[str]] | None = None,
+    folder: Path | None = None,
 ) -> list[Verdict]:
-    """Decide about tables that stand at the target under `names`. Raises ConnectionFailed."""
+    """Decide about tables that stand at the target under `names`; otherwise as `staged`. Raises ConnectionFailed."""
     engine = databases.connect(databases.of(url, target=True), url, "target")
     try:
-        return _decide(asked, engine, names, rows, sensitive, keys or {})
+        return _decide(asked, engine, names, rows, sensitive, keys or {}, folder)
     finally:
         engine.dispose()
 
@@ -145,15 +151,19 @@ def _decide(
     rows: Mapping[str, int],
     sensitive: Mapping[str, Collection[str]],
     keys: Mapping[str, Sequence[str]],
+    folder: Path | None,
 ) -> list[Verdict]:
-    with gx.executing(engine, [places[s.table] for s in asked]) as validate:
-        decided = []
+    decided, database, at = [], databases.of(engine.url), [places[s.table] for s in asked]
+    with engine.connect() as connection, gx.when_needed(engine, at, lambda: register(folder) if folder else None) as validate:
+        reflected = Reflected(connection, at)
         for suite in asked:
             events.emit("gate.started", table=suite.table, stage=suite.stage)
             began = time.monotonic()
             count, hidden = rows[suite.table], frozenset(sensitive.get(suite.table, ()))
             placed, table = _placed(suite, places), failed_rows.Table(places[suite.table], keys.get(suite.table, ()), hidden)
-            results = validate(placed, table.place, count)
+            results: dict[int, Any] = dict(built_in.met(connection, database, reflected, placed, table.place, count))
+            if left := [n for n in range(len(suite.expectations)) if n not in results]:
+                results |= validate(placed, table.place, count, left)
             outcomes = tuple(verdicts.outcome(suite, n, results.get(n), count, hidden) for n in range(len(suite.expectations)))
             outcomes = tuple(_with_keys(o, engine, table.place) if _repeats(o, hidden) else o for o in outcomes)
             outcomes = _with_examples(outcomes, placed, engine, validate, table, count)
@@ -161,11 +171,16 @@ def _decide(
             verdict = Verdict(suite.table, suite.stage, suite.name, suite.sha256, verdicts.decide(outcomes), seconds, outcomes)
             events.emit("gate.decided", table=suite.table, stage=suite.stage, decision=verdict.decision, seconds=seconds)
             decided.append(verdict)
-        return decided
+    return decided
 
 
 def _with_examples(
-    outcomes: Sequence[Outcome], suite: Suite, engine: sa.Engine, validate: gx.Validate, table: failed_rows.Table, rows: int
+    outcomes: Sequence[Outcome],
+    suite: Suite,
+    engine: sa.Engine,
+    validate: gx.Validate,
+    table: failed_rows.Table,
+    rows: int,
 ) -> tuple[Outcome, ...]:
     """The outcomes, those that were not met with some of the rows that broke them."""
     told = list(outcomes)
@@ -173,9 +188,9 @@ def _with_examples(
     for n in (n for n in broken if failed_rows.is_foreign_key(outcomes[n])):
         told[n] = failed_rows.orphans(outcomes[n], suite.expectations[n], engine, table)
     if mapped := [n for n in broken if failed_rows.is_map(outcomes[n])]:
-        results = validate(failed_rows.alone(suite, mapped), table.place, rows, failed_rows.format_of(table))
-        for place, n in enumerate(mapped):
-            found = results.get(place)
+        results = validate(suite, table.place, rows, mapped, failed_rows.format_of(table))
+        for n in mapped:
+            found = results.get(n)
             told[n] = failed_rows.told(outcomes[n], (found and found.result) or {}, table)
     return tuple(told)
 

@@ -163,7 +163,7 @@ Area = Literal[
 
 @dataclass
 class Problem:
-    """One thing that preflight or check found. `blocking` ones stop the run; the others are advice. area: what it is about."""
+    """One thing that preflight or check found. `blocking` ones stop the run; the others are warnings. area: what it is about."""
 
     blocking: bool
     where: str

@@ -38,4 +38,4 @@ class PreflightOperator(MigrationOperator):
             for line in found.estimate.lines() if found.estimate else ():
                 self.log.info(line)
             plan.refuse(found, migration)
-        return {"tables": len(found.tables), "advice": len(found.problems)}
+        return {"tables": len(found.tables), "warnings": len(found.problems)}

@@ -165,7 +165,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
 def preflight(found: PreflightResult) -> None:
     """Print what preflight found, blocking problems first, and the estimate."""
     if found.problems:
-        rows = [("✗ blocks" if p.blocking else "· advice", p.area, p.where, p.what, p.fix) for p in found.problems]
+        rows = [("✗ blocks" if p.blocking else "· warning", p.area, p.where, p.what, p.fix) for p in found.problems]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
     for line in found.estimate.lines() if found.estimate else ():

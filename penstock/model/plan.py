@@ -188,7 +188,7 @@ class Plan:
     how: the switch kind of tables that are moved whole, as the migration declares it.
     version: of the form of the plan. A run that was planned in an older form can be undone and reported, but not gone on with.
 
-    `problems` holds the advice that came with it; a plan with blocking ones is never made."""
+    `problems` holds the warnings that came with it; a plan with blocking ones is never made."""
 
     migration: str
     run: str

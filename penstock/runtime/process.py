@@ -43,5 +43,6 @@ def _malloc() -> None:
 
 def _collector() -> None:
     """Modules that are imported are no garbage: looking through them again and again was a seventh of a run of many tables."""
-    gc.freeze()
+    if not gc.get_freeze_count():  # once: what is frozen later may be garbage, and would be kept
+        gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -93,7 +93,7 @@ def test_a_database_without_a_module_is_a_source_through_sqlalchemy_and_never_a_
         databases.of(shop.source, target=True)
 
 
-def test_what_the_target_has_no_place_for_is_told_as_advice(shop: Shop) -> None:
+def test_what_the_target_has_no_place_for_is_told_as_a_warning(shop: Shop) -> None:
     session = shop.run()
     told = [p.what for p in session.plan.problems if not p.blocking]
     assert any("index order_customer is not created" in t for t in told)

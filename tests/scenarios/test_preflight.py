@@ -205,7 +205,7 @@ def test_a_file_that_can_not_be_written_is_refused(shop: Shop) -> None:
         assert [p.area for p in found] == ["privileges"], found
 
 
-def test_a_file_that_is_being_written_is_advice(shop: Shop) -> None:
+def test_a_file_that_is_being_written_is_a_warning(shop: Shop) -> None:
     there = replace(shop, target=sa.make_url(f"sqlite:///{shop.folder}/t.sqlite"))
     writer = sqlite3.connect(shop.folder / "t.sqlite", isolation_level=None)
     writer.execute("CREATE TABLE t (v)")
@@ -278,7 +278,7 @@ def test_check_shows_one_table_with_what_blocks_first(
     assert main(["check", "shop.yaml"]) == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert lines[0].split() == ["area", "where", "what", "what", "to", "do"]
-    assert lines[1].startswith("✗ blocks  migration") and lines[2].startswith("· advice")
+    assert lines[1].split()[:3] == ["✗", "blocks", "migration"] and lines[2].startswith("· warning")
     assert any(line.startswith("sizes: 2 tables") for line in lines) and not any(line.startswith("time:") for line in lines)
     shop.write("  include: [order, log]")
     assert main(["check", "shop.yaml", "--json"]) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -30,8 +29,18 @@ exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Faults are printed to stderr in words."""
+    """Run one command and return its exit code; without `argv`, as the process itself, end with it. Faults go to stderr in words."""
     process.tune()
+    code = _done(argv)
+    if argv is None:
+        # Great Expectations keeps objects of DuckDB alive, and DuckDB would report each of them at the interpreter's end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _done(argv: Sequence[str] | None) -> int:
     try:
         args = parser().parse_args(argv)
         return int(args.do(args))
@@ -56,8 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
         print(f"{type(error).__name__}: unexpected error{place}", file=sys.stderr)
         return 5
-    finally:
-        gc.unfreeze()  # the interpreter's end frees DuckDB's objects only if they are not frozen, and DuckDB reports those that are left
 
 
 def _code(error: PenstockError) -> int:

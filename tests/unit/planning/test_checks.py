@@ -38,7 +38,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Add:
     return added
 
 
-def advice(what: str, blocking: bool = False) -> Callable[[Context], Iterable[Problem]]:
+def warning(what: str, blocking: bool = False) -> Callable[[Context], Iterable[Problem]]:
     return lambda context: [Problem(blocking, "toy", what)]
 
 
@@ -75,27 +75,27 @@ def test_no_two_checks_have_the_same_place() -> None:
 
 
 def test_an_added_check_runs_after_those_of_penstock_unless_it_names_its_place(found: Callable[..., PreflightResult], add: Add) -> None:
-    add("last", advice("last"))
-    add("first", advice("first"), order=1)
+    add("last", warning("last"))
+    add("first", warning("first"), order=1)
     what = [p.what for p in found().problems]
     assert what[0] == "first" and what[-1] == "last" and len(what) > 2
 
 
 def test_blocking_problems_come_first_whichever_check_finds_them(found: Callable[..., PreflightResult], add: Add) -> None:
-    add("early", advice("early"), phase="databases")
-    add("late", advice("late", blocking=True), phase="rows")
+    add("early", warning("early"), phase="databases")
+    add("late", warning("late", blocking=True), phase="rows")
     assert [p.what for p in found().problems][:2] == ["late", "early"]
 
 
 def test_a_blocking_problem_of_a_database_ends_preflight(found: Callable[..., PreflightResult], add: Add) -> None:
-    add("later", advice("never"))
+    add("later", warning("never"))
     result = found(extra="target_schema: nowhere")
     assert [p.area for p in result.problems] == ["migration"] and not result.tables and result.estimate is None
 
 
 def test_without_the_rights_to_run_nothing_is_asked_of_the_journal(found: Callable[..., PreflightResult], add: Add) -> None:
-    add("scoped", advice("scoped"), phase="scope")
-    add("sized", advice("sized"), phase="rows")
+    add("scoped", warning("scoped"), phase="scope")
+    add("sized", warning("sized"), phase="rows")
     what = [p.what for p in found(target="?access_mode=read_only").problems]
     assert "scoped" not in what and "sized" in what
     assert "scoped" in [p.what for p in found().problems]
@@ -105,7 +105,7 @@ def test_a_sample_is_read_only_where_nothing_blocks(found: Callable[..., Preflig
     samples = []
     add("look", lambda context: samples.append(context.rows.sample) or (), phase="rows")
     found(estimated=True)
-    add("block", advice("blocked", blocking=True))
+    add("block", warning("blocked", blocking=True))
     found(estimated=True)
     assert samples[0] is not None and samples[1] is None
 

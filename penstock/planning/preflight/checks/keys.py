@@ -1,4 +1,4 @@
-"""Tables without a key, and keys that can't be divided into ranges, which are the chunks of a run: advice."""
+"""Tables without a key, and keys that can't be divided into ranges, which are the chunks of a run: warnings."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def check(context: Context) -> Iterator[Problem]:
     private = [p.name for p in plans if set(p.source.key) & private_columns(p)]
     uncut = [p.name for p in plans if p.source.key and not p.key and p.name not in private]
     loose = [f"{p.name}.{c}" for p in plans for c in p.source.key if p.source.column(c).nullable]
-    advice = [
+    warnings = [
         (keyless, f"no key: rows are compared as a multiset, and {chunks}", "declare a `key` if some columns identify a row"),
         (private, f"the key is sensitive, masked or dropped, so its values can't be the bounds of chunks: {chunks}", ""),
         (uncut, f"a key of this type can't be divided into ranges: {chunks}", ""),
         (loose, "a key column can be NULL: rows with NULL in it are a chunk of their own", "declare it NOT NULL if it never is"),
     ]
-    yield from (Problem(False, _places(names), what, fix, "key") for names, what, fix in advice if names)
+    yield from (Problem(False, _places(names), what, fix, "key") for names, what, fix in warnings if names)
 
 
 def _places(names: Sequence[str]) -> str:

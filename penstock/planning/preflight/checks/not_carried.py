@@ -1,4 +1,4 @@
-"""What a table has at the source and will not have at the target: advice."""
+"""What a table has at the source and will not have at the target: warnings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def check(context: Context) -> Iterator[Problem]:
     planned = context.planned
     for name, mapped in planned.mapped.items():
         if context.wanted(name):
-            yield from (_advice(name, f"not carried: {lost}") for lost in mapped.lost)
-            yield from (_advice(name, f"not carried: {note}") for note in planned.tables[name].notes)
+            yield from (_warning(name, f"not carried: {lost}") for lost in mapped.lost)
+            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes)
     for name, key in planned.left_out_keys:
         if context.wanted(name):
             other, away = TableName(key.ref_table, key.ref_schema), key.ref_schema and key.ref_schema not in context.source.schemas
@@ -25,8 +25,8 @@ def check(context: Context) -> Iterator[Problem]:
             yield Problem(False, f"table {name}", what, "to move several schemas together, list them in `schemas`" if away else "")
     for name, lines in planned.not_carried.items():
         if context.wanted(name):
-            yield from (_advice(name, line) for line in lines)
+            yield from (_warning(name, line) for line in lines)
 
 
-def _advice(table: str, what: str) -> Problem:
+def _warning(table: str, what: str) -> Problem:
     return Problem(False, f"table {table}", what)

@@ -1,4 +1,4 @@
-"""What the target stores in another form than the source, or can't have: advice."""
+"""What the target stores in another form than the source, or can't have: warnings."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ order = 55
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """A line for each such table. Advice only: moving shards into one table is done so."""
+    """A line for each such table. A warning only: moving shards into one table is done so."""
     connection = context.target.connection
     last = journal.last_switched(connection) if journal.exists(connection) else {}
     for plan in context.plans:

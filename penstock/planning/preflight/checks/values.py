@@ -1,4 +1,4 @@
-"""Values in a sample of the rows that can't be read exactly, or that the target refuses: advice."""
+"""Values in a sample of the rows that can't be read exactly, or that the target refuses: warnings."""
 
 from __future__ import annotations
 

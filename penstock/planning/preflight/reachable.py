@@ -29,10 +29,10 @@ def reach(url: sa.URL, may_be_new: bool = False) -> str:
         tables = f" Tables in the default schema: {_tables(engine)}." if url.database else ""
     except sa.exc.DBAPIError as error:
         fix = "correct the path" if database.embedded else "check what this user may read"
-        raise ConnectionFailed("can't read the list of tables", address.shown(url), str(error.orig).strip(), fix) from None
+        raise ConnectionFailed("can't read the list of tables", _address(url), str(error.orig).strip(), fix) from None
     finally:
         engine.dispose()
-    return f"Connected to {database.label} at {address.shown(url)}.{tables}"
+    return f"Connected to {database.label} at {_address(url)}.{tables}"
 
 
 def file(url: sa.URL) -> Path | None:
@@ -51,11 +51,16 @@ def _tables(engine: sa.Engine) -> int:
         return len(sa.inspect(connection).get_table_names())
 
 
+def _address(url: sa.URL) -> str:
+    """Without options: they are in the connection's own form, beside the button."""
+    return address.shown(url.set(query={}))
+
+
 def _new(url: sa.URL, may_be_new: bool) -> str:
     path = Path(url.database or "")
     if not path.parent.is_dir():
-        raise ConnectionFailed(f"there is no folder {path.parent}", address.shown(url), fix="correct the path, or make the folder")
+        raise ConnectionFailed(f"there is no folder {path.parent}", _address(url), fix="correct the path, or make the folder")
     if may_be_new:
         return f"There is no file {path} yet. That is fine for a target: the first run creates it. A source must exist."
     fix = "correct the path if this is a source; a target needs nothing, its first run creates the file"
-    raise ConnectionFailed(f"there is no file {path}", address.shown(url), fix=fix)
+    raise ConnectionFailed(f"there is no file {path}", _address(url), fix=fix)

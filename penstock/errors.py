@@ -54,6 +54,18 @@ class ConnectionFailed(PenstockError):
     retryable = True
 
 
+class NoSpace(PenstockError):
+    """A disk, a quota or a bucket has no room for what must be written. Trying again can help, when there is room."""
+
+    retryable = True
+
+
+class NotWritable(PenstockError):
+    """A target or a staging area can only be read. Trying again can help, when a standby has become the primary."""
+
+    retryable = True
+
+
 class UnknownConnection(PenstockError):
     """A connection id that nothing defines."""
 

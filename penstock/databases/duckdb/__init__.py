@@ -145,7 +145,7 @@ class DuckDB(Database):
         return f"{row[0]}:{row[1]}"
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
-        return session.classify(error)
+        return session.meant(error.orig)
 
     def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
         return sa.func.regexp_matches(text, pattern)  # its ~ wants the whole value to match

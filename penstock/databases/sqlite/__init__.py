@@ -6,7 +6,6 @@ foreign keys of other tables keep their names for it), https://www.sqlite.org/da
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
@@ -21,14 +20,6 @@ from penstock.databases.sqlite.types import TYPES
 from penstock.errors import Problem
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
-
-# The first byte of https://www.sqlite.org/rescode.html; the others say more about it.
-_FAILURES = {
-    sqlite3.SQLITE_BUSY: Failure.LOCKED,
-    sqlite3.SQLITE_LOCKED: Failure.LOCKED,
-    sqlite3.SQLITE_NOMEM: Failure.OUT_OF_MEMORY,
-    sqlite3.SQLITE_FULL: Failure.DISK_FULL,
-}
 
 
 class SQLite(Database):
@@ -162,13 +153,10 @@ class SQLite(Database):
             yield from rows.plain(driver, select, columns, room.batch)
 
     def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
-        load.write(session.driver(connection), name, columns, batches)
+        load.write(connection, name, columns, batches)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_ERROR and str(error.orig).endswith("already exists"):  # no code of its own, and never translated
-            return Failure.ALREADY_EXISTS
-        return _FAILURES.get(code, Failure.OTHER)
+        return session.meant(error.orig)
 
 
 DATABASE = SQLite()

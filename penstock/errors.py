@@ -135,6 +135,11 @@ class StagingDamaged(PenstockError):
             fix="find out who writes into the staging area; then start a new run, which reads the source again",
         )
 
+    @classmethod
+    def of_run(cls, where: str, why: str) -> StagingDamaged:
+        fix = "find out who writes into the staging area, and whether its disk was full; then start a new run"
+        return cls("a file of the run is not what was written", where, why, fix)
+
 
 class StagingLocked(PenstockError):
     """Staged rows are encrypted, and their key is missing or is another one."""

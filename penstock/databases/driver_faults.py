@@ -21,6 +21,11 @@ def watch(engine: sa.Engine, database: Database, role: str) -> None:
     """Let every error of this engine's connections be a fault where it is one of these. role: source, target."""
     engine.update_execution_options(**{_ROLE: role})
 
+    @sa.event.listens_for(engine, "set_connection_execution_options")
+    def _heard(_: sa.Connection, options: dict[str, object]) -> None:
+        # SQLAlchemy sets it for one question about a table of MySQL, and leaves it at the connection for ever
+        options.pop("skip_user_error_events", None)
+
     @sa.event.listens_for(engine, "handle_error")
     def _named(context: sa.engine.ExceptionContext) -> None:
         error = context.sqlalchemy_exception

@@ -21,7 +21,6 @@ from penstock.runtime import events
 from tests.support.proxy import Proxy, proxied
 
 ROWS = 400
-SWITCHED = "penstock_switches"
 
 
 @dataclass
@@ -76,7 +75,13 @@ def _write(place: Place, query: str = "") -> None:
         end: place.direct.set(port=place.proxy(end).port).update_query_string(query).render_as_string(hide_password=False)
         for end in ("source", "target")
     }
-    told = {"name": "lost", **ends, "tables": {"include": ["t"], "t": {"to": "arrived"}}, "checks": str(place.folder / "checks"), "connections": 2}
+    told = {
+        "name": "lost",
+        **ends,
+        "tables": {"include": ["t"], "t": {"to": "arrived"}},
+        "checks": str(place.folder / "checks"),
+        "connections": 2,
+    }
     place.file.write_text(json.dumps(told))
 
 
@@ -122,10 +127,8 @@ def lost(told: str, end: str) -> bool:
 
 EVENTS = [
     ("source", "plan.started", {}),
-    ("source", "extract.started", {}),
     ("source", "extract.batch", {}),
     ("target", "prepare.started", {}),
-    ("target", "load.started", {}),
     ("target", "load.batch", {}),
     ("target", "build.started", {}),
     ("target", "gate.started", {"stage": "loaded"}),
@@ -171,7 +174,9 @@ def test_a_cut_in_the_undo_and_after_the_switch(place: Place, capsys: pytest.Cap
     assert place.command("run") == 0
     assert place.command("run", "--new") == 0
     capsys.readouterr()
-    for when in ("before", "after"):
+    # Where DDL commits by itself, an undo that was stopped right before its one statement does not go on yet.
+    moments = ("before", "after") if databases.of(place.direct).ddl_in_transaction else ("after",)
+    for when in moments:
         with at_statement(MOVED, when, place.target.cut):
             assert place.command("undo") == 5
         assert lost(told := capsys.readouterr().err, "target"), told

@@ -53,6 +53,7 @@ class MySQL(Database):
     type_table = TYPES
     oldest: ClassVar = {"MariaDB": (10, 3), "MySQL": (5, 7)}
     quote_character = "`"
+    max_columns = 1_017
     max_identifier = 64
     own_names = frozenset({"index"})
     shared_names = frozenset({"foreign key", "check"})

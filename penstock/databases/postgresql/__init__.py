@@ -67,6 +67,7 @@ class PostgreSQL(Database):
     url_form = "postgresql://user@host:5432/database"
     type_table = TYPES
     oldest: ClassVar = {"PostgreSQL": (12,)}
+    max_columns = 1_600
     max_identifier = 63
     own_names = frozenset({"foreign key", "check"})
     dialect = "postgresql"

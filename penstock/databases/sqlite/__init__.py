@@ -31,6 +31,7 @@ class SQLite(Database):
     type_table = TYPES
     oldest: ClassVar = {"SQLite": (3, 33)}
     embedded = True
+    max_columns = 2_000
     max_identifier = 1000
     own_names = frozenset({"foreign key", "check"})
     shared_names = frozenset({"index"})

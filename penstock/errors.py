@@ -54,6 +54,18 @@ class ConnectionFailed(PenstockError):
     retryable = True
 
 
+class NoSpace(PenstockError):
+    """A disk, a quota or a bucket has no room for what must be written. Trying again can help, when there is room."""
+
+    retryable = True
+
+
+class NotWritable(PenstockError):
+    """A target or a staging area can only be read. Trying again can help, when a standby has become the primary."""
+
+    retryable = True
+
+
 class UnknownConnection(PenstockError):
     """A connection id that nothing defines."""
 
@@ -122,6 +134,11 @@ class StagingDamaged(PenstockError):
             why=f"its receipt says {expected}, it has {found}: it was changed after it was written",
             fix="find out who writes into the staging area; then start a new run, which reads the source again",
         )
+
+    @classmethod
+    def of_run(cls, where: str, why: str) -> StagingDamaged:
+        fix = "find out who writes into the staging area, and whether its disk was full; then start a new run"
+        return cls("a file of the run is not what was written", where, why, fix)
 
 
 class StagingLocked(PenstockError):

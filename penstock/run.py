@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from penstock.errors import SwitchRefused
+from penstock.errors import NoSpace, NotWritable, SwitchRefused
 from penstock.model import pipeline
 from penstock.model.pipeline import Stage
 from penstock.model.plan import Group, groups
@@ -37,7 +38,8 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> Sessio
         if not request.stop_before_switch:
             conclude(session, approve)
     except Exception:
-        report.report(area, request.migration.name, request.run)
+        with suppress(NoSpace, NotWritable):  # it must not replace what stopped the run
+            report.report(area, request.migration.name, request.run)
         raise
     report.report(area, request.migration.name, request.run)
     return session

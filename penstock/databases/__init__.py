@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from penstock.databases import driver_faults
 from penstock.databases.base import Database
 from penstock.databases.values import (
     Dependent,
@@ -27,8 +28,7 @@ from penstock.databases.values import (
     Unbound,
     Use,
 )
-from penstock.errors import ConnectionFailed, MigrationError
-from penstock.model import address
+from penstock.errors import MigrationError, PenstockError
 from penstock.model.schema import Column, TableName
 from penstock.runtime.registry import Registry
 
@@ -152,22 +152,18 @@ def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple
 
 
 def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
-    """An engine that has proved it can connect. Raises ConnectionFailed, without a secret of the URL."""
-    fix = "check that the server runs, the address, the user and the password of this connection"
-    if database.embedded:
-        fix = "check the path, this user's rights on the file and its folder, and that no other process holds it"
+    """An engine that has proved it can connect. Raises ConnectionFailed, without a secret of the URL.
+
+    What its connections say later of a lost server, a full disk or a read-only target is a fault that names this end: see `driver_faults`.
+    """
     engine = database.engine(url)
+    driver_faults.watch(engine, database, role)
     try:
         with engine.connect():
             return engine
-    except (sa.exc.DBAPIError, OSError) as error:
+    except (sa.exc.DBAPIError, OSError, PenstockError) as error:
         engine.dispose()
+        if isinstance(error, PenstockError):
+            raise error from None
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        why = str(cause.args[1] if cause and len(cause.args) == 2 else cause).strip()  # mysqlclient's errors are a number and a text
-        why = address.without_secrets(why, url)
-        raise ConnectionFailed(
-            f"can't connect to the {role}",
-            where=address.shown(url),
-            why=why.splitlines()[0] if why else "",
-            fix=fix,
-        ) from None
+        raise driver_faults.unreachable(database, url, role, cause) from None

@@ -79,6 +79,8 @@ class Database(ABC):
     """The oldest supported version of each product that `version` names. Empty: every version is supported."""
     embedded: ClassVar[bool] = False
     """Whether it is a file that this process opens itself. The URL's database is then the path of the file."""
+    max_columns: ClassVar[int] = 0
+    """How many columns a table can have; 0 where there is no limit that a table meets."""
     quote_character: ClassVar[str] = '"'
     own_names: ClassVar[frozenset[str]] = frozenset()
     """Which names (`index`, `foreign key`, `check`) belong to their table alone: two tables may use the same one."""

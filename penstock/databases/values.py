@@ -53,6 +53,7 @@ class Failure(Enum):
     ALREADY_EXISTS = "the table, index or constraint already exists"
     OUT_OF_MEMORY = "the database has no memory left for the statement"
     DISK_FULL = "the database has no disk space left"
+    READ_ONLY = "the database can only be read"
     CONNECTION_LOST = "the connection to the server is lost"
     LOCKED = "another session holds a lock; the same statement may succeed later"
     OTHER = "any other error"

@@ -66,7 +66,9 @@ def from_fields(
     try:
         number = int(port) if port else None
     except ValueError:
-        raise UnknownConnection(f"{port!r} is not a port", fix="a port is a number") from None
+        raise UnknownConnection(
+            "the port of the connection is not a number", fix="a port is a number, such as 5432"
+        ) from None  # not quoted: it may be a part of a password
     return _driven(sa.URL.create(kind, login or None, password or None, host or None, number, schema or None, query))
 
 

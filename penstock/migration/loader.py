@@ -28,8 +28,11 @@ from penstock.migration.spec import (
     SwitchSpec,
     TableSpec,
 )
+from penstock.runtime.formatting import size
 from penstock.runtime.nearest import nearest
 
+_LARGEST = 4 << 20
+"""Bytes: some 20,000 tables, and seconds to parse."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -39,6 +42,14 @@ def load(path: Path | str, environment: str | None = None) -> Migration:
     Raises MigrationError with every mistake, each with its place.
     """
     path = Path(path)
+    try:
+        return _loaded(path, environment)
+    except RecursionError:
+        what, fix = f"{path.name} is nested too deeply", "a migration file has mappings and lists within one another, a few levels deep"
+        raise MigrationError(what, where=str(path), fix=fix) from None
+
+
+def _loaded(path: Path, environment: str | None) -> Migration:
     content = _content(path)
     tree = parsed(path, content)
     mistakes = list(duplicates(tree))
@@ -78,9 +89,14 @@ def json_schema() -> dict[str, Any]:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
     except OSError as error:
         raise MigrationError(f"can't read {path}", why=error.strerror or "", fix="check the path") from None
+    if len(content) > _LARGEST:
+        why, fix = f"it has more than {size(_LARGEST)}", "check the path, or split the migration into several files"
+        raise MigrationError(f"{path.name} is too large for a migration file", where=str(path), why=why, fix=fix)
+    return content
 
 
 _KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping", type(None): "nothing"}

@@ -108,7 +108,8 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
-        error.why = error.why if not private_columns(plan) else "withheld: the table has columns that are sensitive, masked or dropped"
+        if private_columns(plan) and not error.retryable:  # one that a retry can help is about a place, and quotes no value
+            error.why = "withheld: the table has columns that are sensitive, masked or dropped"
         raise
     return Receipt(
         table=plan.name,

@@ -45,8 +45,7 @@ class JsonFile(Generic[T]):
         except ValidationError as error:
             first = error.errors()[0]  # its message quotes what the file holds, which nothing may show
             why = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['type']}"
-            fix = "find out who writes into the staging area; then start a new run"
-            raise StagingDamaged("a file of the run is not what was written", f"{area.url}/{self.path}", why, fix) from None
+            raise StagingDamaged.of_run(f"{area.url}/{self.path}", why) from None
 
     def find(self, area: Staging) -> T | None:
         """The value; None when there is no such file yet."""

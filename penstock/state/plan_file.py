@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from penstock.errors import StagingDamaged
 from penstock.model.plan import Plan
 from penstock.state import run_files
 from penstock.state.json_file import JsonFile
@@ -31,8 +32,12 @@ def write(area: Staging, plan: Plan) -> None:
 
 
 def read(area: Staging) -> Plan:
-    """The plan of a run. Raises FileNotFoundError when it has none yet."""
-    return Plan.from_json(area.read_text(run_files.PLAN))
+    """The plan of a run. Raises FileNotFoundError when it has none yet, and StagingDamaged when the file holds something else."""
+    text = area.read_text(run_files.PLAN)
+    try:
+        return Plan.from_json(text)
+    except ValueError as error:  # its text may quote what the file holds
+        raise StagingDamaged.of_run(f"{area.url}/{run_files.PLAN}", f"it is no plan: {type(error).__name__}") from None
 
 
 def find(area: Staging) -> Plan | None:

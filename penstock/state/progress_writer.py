@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from penstock.errors import StagingDamaged
+from penstock.errors import NoSpace, NotWritable, StagingDamaged
 from penstock.runtime import events
 from penstock.state import journal, run_files
 from penstock.state.json_file import JsonFile
@@ -113,7 +113,7 @@ class Meter:
 
     def write(self, state: str) -> None:
         """Write down what is counted. That it can't be written stops no run: it is only looked at."""
-        with self._lock, suppress(OSError):
+        with self._lock, suppress(OSError, NoSpace, NotWritable):
             self._written = time.monotonic()
             self._sample(self._written - self._began)
             self._file.write(self._area, self._counted(state))

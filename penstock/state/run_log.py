@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from penstock.errors import GateClosed, PenstockError, PreflightFailed, TooManyBadRows
+from penstock.errors import GateClosed, NoSpace, NotWritable, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.model.intervals import Interval, written
 from penstock.model.pipeline import MOVE, PIPELINE, UNDO
-from penstock.state import journal, progress_writer, run_files
+from penstock.state import journal, place_faults, progress_writer, run_files
 from penstock.state.json_file import JsonFile
 from penstock.state.staging import Staging
 
@@ -85,15 +85,19 @@ def timings(area: Staging) -> dict[str, list[Timing]]:
 def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
     """Time and count what is done inside as (a part of) the stage `name`; when it fails, write the failure down and let it go on.
 
-    A stage that succeeds takes back the failure of its own earlier try.
+    A stage that succeeds takes back the failure of its own earlier try. Raises NoSpace, too, for what a full disk has stopped.
     """
     began, at = time.monotonic(), journal.now()
     try:
         with progress_writer.counted(area, name, label):
             yield
-    except Exception as error:
-        FAILURE.write(area, replace(describe(name, error), label=label))
-        raise
+    except Exception as caught:
+        error = place_faults.fault(caught) or caught
+        with suppress(NoSpace, NotWritable):  # it must not replace what made the stage fail
+            FAILURE.write(area, replace(describe(name, error), label=label))
+        if error is caught:
+            raise
+        raise error from None
     timing(name, label).write(area, Timing(name, label, at, round(time.monotonic() - began, 3)))
     failed = FAILURE.find(area)
     if failed and (failed.stage, failed.label) == (name, label):

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import sqlalchemy as sa
 
 from penstock.databases import Database
-from penstock.errors import LockRefused
+from penstock.errors import ConnectionFailed, LockRefused
 
 _PATIENCE = 3600  # seconds
 
@@ -32,7 +32,8 @@ def held(connection: sa.Connection, database: Database, name: str, busy: str) ->
     try:
         yield
     finally:
-        with suppress(sa.exc.DBAPIError):  # a session that is gone has given it back
-            connection.rollback()
-            connection.execute(sa.text(give), {"name": lock})
-            connection.commit()
+        if not connection.invalidated:  # a session that is gone has given it back
+            with suppress(sa.exc.DBAPIError, ConnectionFailed):
+                connection.rollback()
+                connection.execute(sa.text(give), {"name": lock})
+                connection.commit()

@@ -16,7 +16,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
-from penstock.state import run_files
+from penstock.state import place_faults, run_files, staging_root
 from penstock.state.encrypted_files import decrypting, encrypting
 from penstock.state.protection import Protection
 
@@ -109,7 +109,12 @@ class Staging:
             return bytes(stream.read()).decode()
 
     def read_json(self, *parts: str) -> Any:
-        return json.loads(self.read_text(*parts))
+        """What a published JSON file holds. Raises FileNotFoundError, and StagingDamaged when it is not JSON."""
+        try:
+            return json.loads(self.read_text(*parts))
+        except ValueError as error:
+            where = posixpath.join(self.url, *parts)
+            raise StagingDamaged.of_run(where, f"it is not JSON: {getattr(error, 'msg', 'not UTF-8')}") from None
 
     @contextmanager
     def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[pq.ParquetWriter]:
@@ -201,16 +206,29 @@ class Staging:
 
     @contextmanager
     def _published(self, *parts: str) -> Iterator[str]:
-        place = self.at(*parts)
-        if not isinstance(self.filesystem, pafs.LocalFileSystem):
-            # An object appears when its upload completes; an abandoned upload leaves nothing.
-            yield place
-            return
-        _private_folder(Path(place).parent)
-        beside = place + ".part"
-        _private_file(beside)
-        yield beside
-        self.filesystem.move(beside, place)
+        """Where to write a file, which is moved to its place when the with block ends without an error, and is gone otherwise.
+
+        Raises NoSpace and NotWritable.
+        """
+        place, shown = self.at(*parts), posixpath.join(self.url, *parts)
+        # An object appears when its upload completes; an abandoned upload leaves nothing.
+        beside = Path(place + ".part") if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+        try:
+            if beside is None:
+                yield place
+            else:
+                _private_folder(beside.parent)
+                _private_file(beside)
+                yield str(beside)
+                beside.replace(place)
+        except OSError as error:
+            if named := place_faults.fault(error, shown, beside):
+                raise named from None
+            raise
+        finally:
+            if beside:
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
 
 
 def _private_folder(path: Path) -> None:
@@ -220,7 +238,7 @@ def _private_folder(path: Path) -> None:
         missing.chmod(0o700)  # a umask may have taken more away
 
 
-def _private_file(path: str) -> None:
+def _private_file(path: Path) -> None:
     """Make an empty file for this user alone, or empty the one that an earlier try left: Arrow opens it and keeps its mode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -277,10 +295,8 @@ def run_folder(run: str) -> str:
 
 
 def of(root: str, migration: str, run: str) -> Staging:
-    """The staging area of a run under `root`, a URL (`s3://bucket/x`, `file:///x`) or a local path."""
-    if "://" not in root:
-        root = Path(root).absolute().as_uri()
-    filesystem, path = pafs.FileSystem.from_uri(root)
+    """The staging area of a run under `root`, as `staging_root` has it. Raises MigrationError and ConnectionFailed."""
+    root, filesystem, path = staging_root.opened(root)
     within = posixpath.join(path, migration, run_folder(run))
     return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
 

@@ -7,6 +7,7 @@ have the same rows.
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _LOCAL = threading.local()
 # What DuckDB does not list as changing from call to call: its clocks, and what gives several rows for one.
 _CLOCKS = frozenset({"ago", "current_time", "current_timestamp", "localtime", "localtimestamp"})
+# What only takes time; and what makes a value as long as a number says, and how long it may be.
+_IDLE = frozenset({"pg_sleep", "sleep_ms"})
+_LENGTHENING = frozenset({"repeat", "lpad", "rpad", "range", "generate_series", "list_resize", "array_resize"})
+_LONGEST = 1_000_000
 _BREAKS = {"WINDOW": "a window", "SUBQUERY": "a subquery", "STAR": "a star"}
 
 
@@ -108,7 +113,8 @@ def _fault(text: str, schema: pa.Schema) -> str | None:
             return f"it has {_BREAKS[kind]}"
         fault = None
         if kind == "FUNCTION":
-            fault = _function_fault(str(part["function_name"]).lower(), len(part["arguments"]))
+            name = str(part["function_name"]).lower()
+            fault = _function_fault(name, len(part["arguments"])) or _length_fault(name, part["arguments"])
         elif kind == "COLUMN_REF":
             fault = _column_fault([n.lower() for n in part["column_names"]], lowered, _too_wide(schema))
         if fault:
@@ -116,8 +122,21 @@ def _fault(text: str, schema: pa.Schema) -> str | None:
     return None
 
 
+def _length_fault(name: str, arguments: Sequence[Any]) -> str | None:
+    """Why the value may be too long for a row, as far as the numbers among the arguments tell."""
+    if name not in _LENGTHENING:
+        return None
+    literals = (part.get("literal", {}) for part in _parts(arguments))
+    numbers = [float(found["text"]) for found in literals if found.get("kind") in ("INTEGER", "NUMERIC")]
+    if math.prod(n for n in numbers if n) > _LONGEST:  # they may be multiplied
+        return f"{name} would make a value longer than {_LONGEST:,}"
+    return None
+
+
 def _function_fault(name: str, arguments: int) -> str | None:
     _session()
+    if name in _IDLE:
+        return f"{name} only waits"
     if name == "unnest":
         return "unnest makes several rows from one"
     if name in _LOCAL.changing or (name == "age" and arguments == 1):

@@ -149,7 +149,7 @@ class DuckDB(Database):
         return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
-        return session.classify(error)
+        return session.meant(error.orig)
 
     def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
         return sa.func.regexp_matches(text, pattern)  # its ~ wants the whole value to match

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import execute
+from penstock.databases import driver_faults, execute
 from penstock.databases._shared import arrow
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases._shared.faults import unread
-from penstock.databases.duckdb import lists
+from penstock.databases.duckdb import lists, session
 from penstock.databases.duckdb.types import TYPES
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.model.schema import Column, TableName, arrow_schema
@@ -66,7 +66,8 @@ def write(connection: sa.Connection, name: TableName, columns: Sequence[Column],
             driver.execute(f"INSERT INTO {qualified(name)} ({fields}) SELECT {values} FROM penstock_batch").fetchall()
         except duckdb.Error as error:
             # the transaction is aborted: not even the batch can be unregistered in it
-            raise _refused(name, error, columns) from None
+            gone = driver_faults.fault(connection, session.meant(error), str(error))
+            raise (gone or _refused(name, error, columns)) from None
         driver.unregister("penstock_batch")
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from penstock.databases import Failure
 
 MEMORY_LIMIT = "256MB"
+_FULL = ("no space left on device", "disk quota exceeded", "file too large")
 PATIENCE = 60.0
 """Seconds to wait until another process closes the file."""
 
@@ -40,15 +41,17 @@ def _connected(dialect: sa.Dialect, record: object, arguments: list[Any], settin
             time.sleep(random.uniform(0.05, 0.3))
 
 
-def classify(error: sa.exc.DBAPIError) -> Failure:
+def meant(error: BaseException | None) -> Failure:
     """What an error of the driver means, by its class and its words: DuckDB has no codes, and never translates."""
     import duckdb
 
-    said = str(error.orig).lower()
-    if isinstance(error.orig, duckdb.OutOfMemoryException) or "out of memory" in said:
+    said = str(error).lower()
+    if isinstance(error, duckdb.OutOfMemoryException) or "out of memory" in said:
         return Failure.OUT_OF_MEMORY
-    if isinstance(error.orig, duckdb.CatalogException) and "already exists" in said:
+    if isinstance(error, duckdb.CatalogException) and "already exists" in said:
         return Failure.ALREADY_EXISTS
-    if "no space left on device" in said:
+    if isinstance(error, duckdb.Error) and any(words in said for words in _FULL):
         return Failure.DISK_FULL
+    if "attached in read-only mode" in said:
+        return Failure.READ_ONLY
     return Failure.LOCKED if "locked" in said else Failure.OTHER

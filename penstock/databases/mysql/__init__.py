@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
 from penstock.databases import Database, Dependent, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
-from penstock.databases._shared import column_checks, dialects, long_values
+from penstock.databases._shared import column_checks, dialects, keepalive, long_values
 from penstock.databases.mysql import catalogue, definition, faults, load, references, rows, server, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
@@ -53,6 +53,7 @@ class MySQL(Database):
     type_table = TYPES
     oldest: ClassVar = {"MariaDB": (10, 3), "MySQL": (5, 7)}
     quote_character = "`"
+    max_columns = 1_017
     max_identifier = 64
     has_schemas = True
     own_names = frozenset({"index"})
@@ -182,11 +183,16 @@ class MySQL(Database):
     # ---- verbs
 
     def engine(self, url: sa.URL) -> sa.Engine:
-        made = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"charset": "utf8mb4", "local_infile": 1})
+        plain, chosen = keepalive.taken_out(url)
+        settings = {"charset": "utf8mb4", "local_infile": 1}
+        if "connect_timeout" not in url.query:
+            settings["connect_timeout"] = keepalive.CONNECT_TIMEOUT
+        made = sa.create_engine(plain, poolclass=sa.pool.NullPool, connect_args=settings)
         dialects.read_backticks_once(made.dialect)
 
         @sa.event.listens_for(made, "connect")
         def _session(connection: Any, _: object) -> None:
+            keepalive.switch_on(connection.fileno(), chosen)
             for statement in _SESSION:
                 connection.query(statement)
 
@@ -202,7 +208,7 @@ class MySQL(Database):
                 execute(each, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 execute(each, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         finally:
-            if held:
+            if held and not connection.invalidated:
                 execute(connection, "UNLOCK TABLES")
         return held or not others
 
@@ -253,10 +259,11 @@ def _hold_writes(connection: sa.Connection) -> bool:
         execute(connection, f"SET lock_wait_timeout = {SNAPSHOT_PATIENCE}")
         execute(connection, "FLUSH TABLES WITH READ LOCK")
         return True
-    except sa.exc.DBAPIError:  # if it is the connection itself, the snapshot fails next
+    except sa.exc.DBAPIError:
         return False
     finally:
-        execute(connection, "SET lock_wait_timeout = DEFAULT")
+        if not connection.invalidated:
+            execute(connection, "SET lock_wait_timeout = DEFAULT")
 
 
 DATABASE = MySQL()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from penstock.databases import Failure
+from penstock.databases import Failure, driver_faults
 from penstock.databases._shared.faults import text_first
-from penstock.errors import ReadFailed
+from penstock.errors import PenstockError, ReadFailed
 from penstock.model.schema import Column
 
 
@@ -24,16 +24,24 @@ def not_utf8(column: Column) -> ReadFailed:
     return _none_such(column, "its bytes are not UTF-8", "correct the value, or drop the column")
 
 
-def unreadable(why: str) -> ReadFailed:
-    return ReadFailed("the server could not read the rows", why=why, fix="see the server's log")
+def unreadable(connection: sa.Connection, code: int, why: str) -> PenstockError:
+    """The fault of rows that stopped coming. code: the client library's."""
+    return gone(connection, code, why) or ReadFailed("the server could not read the rows", why=why, fix="see the server's log")
 
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _FAILURES = {
     Failure.ALREADY_EXISTS: (1022, 1050, 1061, 1826),  # a key; a table; an index; a foreign key
     Failure.OUT_OF_MEMORY: (1037, 1038, 1041, 5),
-    Failure.DISK_FULL: (1021, 1114),
-    Failure.CONNECTION_LOST: (1053, 1152, 1927, 2006, 2013, 2055),
+    # a full disk; a full table; a temporary file, or the binary log, that can't be written
+    Failure.DISK_FULL: (1021, 1114, 1026, 3, 20),
+    # --read-only; read-only by another option; a read-only transaction; innodb_read_only; --super-read-only of MariaDB
+    Failure.READ_ONLY: (1290, 1792, 1836, 1874, 4166),
+    # what the server says before it closes a connection: shutdown, aborted, killed, idle for too long, network errors, no more connections
+    Failure.CONNECTION_LOST: (
+        *(1040, 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 3169, 4031),
+        *(2002, 2003, 2006, 2013, 2026, 2055),  # what the client library says
+    ),
     Failure.LOCKED: (1205, 1213),  # waited too long; a deadlock
 }
 _BY_CODE = {code: failure for failure, codes in _FAILURES.items() for code in codes}
@@ -47,3 +55,11 @@ def classify(error: sa.exc.DBAPIError) -> Failure:
     if code == _CANT_CREATE and _EXISTS in str(text):
         return Failure.ALREADY_EXISTS
     return _BY_CODE.get(code, Failure.CONNECTION_LOST if error.connection_invalidated else Failure.OTHER)
+
+
+def gone(connection: sa.Connection, code: int, why: str) -> PenstockError | None:
+    """The fault of `driver_faults` that an error of the driver itself is; None when the server is there and has room."""
+    failure = _BY_CODE.get(code, Failure.OTHER)
+    if failure is Failure.CONNECTION_LOST:
+        connection.invalidate()  # or SQLAlchemy's rollback would raise in our fault's place
+    return driver_faults.fault(connection, failure, why)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
+import sqlalchemy as sa
 from pyarrow import csv
 
 from penstock.databases.mysql.catalogue import aliased
@@ -32,12 +33,12 @@ _FAULT = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?(?:CSV conversion err
 Values = tuple[bytes | None, ...]
 
 
-def read(driver: Any, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
+def read(connection: sa.Connection, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of a select of `columns`, in any order. Raises ReadFailed."""
     fixed = [c for c in columns if _fixed(c.type)]
     own = [c for c in columns if not _fixed(c.type)]
     schema = arrow_schema(columns)
-    with _raw_rows(driver, _joined(select, fixed, own)) as result:
+    with _raw_rows(connection, _joined(select, fixed, own)) as result:
         for rows, steps in _pieces(result, fixed, own, batch_bytes):
             arrays = dict(zip(own, map(pa.concat_arrays, zip(*(arrays for _, arrays in steps), strict=True)), strict=False))
             if fixed:
@@ -60,8 +61,9 @@ def _joined(select: str, fixed: Sequence[Column], own: Sequence[Column]) -> str:
 
 
 @contextmanager
-def _raw_rows(driver: Any, select: str) -> Iterator[Any]:
+def _raw_rows(connection: sa.Connection, select: str) -> Iterator[Any]:
     """An unbuffered result whose values are the bytes that the server sent."""
+    driver: Any = connection.connection.driver_connection
     converter, driver.converter = driver.converter, {}
     result = None
     try:
@@ -69,7 +71,7 @@ def _raw_rows(driver: Any, select: str) -> Iterator[Any]:
         result = driver.use_result()
         yield result
     except driver.Error as error:
-        raise unreadable(str(error.args[-1])) from None
+        raise unreadable(connection, int(error.args[0]), str(error.args[-1])) from None
     finally:
         driver.converter = converter
         if result is not None:

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from penstock.databases._shared import text_format
 from penstock.databases.mysql.catalogue import decoded, qualified, quoted
+from penstock.databases.mysql.faults import gone
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.model.schema import BINARIES, Column, TableName
 
@@ -33,14 +34,13 @@ _ERRORS = frozenset({1048, 1263, 1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140,
 
 def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     """Load the batches as `Database.write` promises: the server takes one file while the next is written. Raises LoadFailed."""
-    driver = connection.connection.driver_connection
     with TemporaryDirectory(prefix="penstock-") as folder, ThreadPoolExecutor(1) as pool:
         loading: Future[None] | None = None
         before = 0
         for file, rows in _files(Path(folder), columns, batches):
             if loading is not None:
                 loading.result()
-            loading = pool.submit(_load, driver, name, columns, file, rows, before)
+            loading = pool.submit(_load, connection, name, columns, file, rows, before)
             before += rows
         if loading is not None:
             loading.result()
@@ -70,7 +70,7 @@ def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         del batch
 
 
-def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, rows: int, before: int) -> None:
+def _load(connection: sa.Connection, name: TableName, columns: Sequence[Column], file: Path, rows: int, before: int) -> None:
     """One file, which is removed afterwards; `before` rows have gone before it."""
     made = {i: form for i, c in enumerate(columns) if (form := _made(c))}
     if made:  # beside a SET the server would number a 0 that it reads itself
@@ -82,13 +82,15 @@ def _load(driver: Any, name: TableName, columns: Sequence[Column], file: Path, r
         f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {qualified(name)} CHARACTER SET utf8mb4"
         rf" FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({fields})" + (f" SET {sets}" if sets else "")
     )
+    driver: Any = connection.connection.driver_connection
     try:
         driver.query(statement.encode())
         loaded = driver.affected_rows()
         driver.query(b"SHOW WARNINGS")
         warned = driver.store_result().fetch_row(0, 0)
     except driver.Error as error:
-        raise _refused(name, str(error.args[-1]), int(error.args[0]) in _ERRORS, []) from None
+        code, why = int(error.args[0]), str(error.args[-1])
+        raise (gone(connection, code, why) or _refused(name, why, code in _ERRORS, [])) from None
     finally:
         file.unlink()
     if warned or loaded != rows:

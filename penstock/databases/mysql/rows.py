@@ -64,9 +64,9 @@ def _in_pieces(select: str, columns: Sequence[Column], longest: int) -> str:
 def _rows(connection: sa.Connection, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     driver = connection.connection.driver_connection
     if _mysql and _mysql.reads(driver):
-        yield from _compiled(driver, select, columns, batch_bytes)
+        yield from _compiled(connection, driver, select, columns, batch_bytes)
     else:
-        yield from lines.read(driver, select, columns, batch_bytes * 2 // 3)
+        yield from lines.read(connection, select, columns, batch_bytes * 2 // 3)
     _whole(driver)
 
 
@@ -79,23 +79,23 @@ def _whole(driver: Any) -> None:
             raise ReadFailed("the server gave NULL for a value", why=why, fix=fix)
 
 
-def _compiled(driver: Any, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
+def _compiled(connection: sa.Connection, driver: Any, select: str, columns: Sequence[Column], batch_bytes: int) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(columns)
     try:
         driver.query(select.encode())
     except driver.Error as error:
-        raise unreadable(str(error.args[-1])) from None
+        raise unreadable(connection, int(error.args[0]), str(error.args[-1])) from None
     reader = _mysql.Reader(driver, schema, lines.BATCH_ROWS, batch_bytes)
     try:
         while not reader.ended:
-            if array := _next(reader, columns):
+            if array := _next(connection, driver, reader, columns):
                 yield arrow.batch(schema, array)
                 del array  # nothing here holds a batch while the next is read
     finally:
         reader.close()  # rows left unread would make the next statement, even a rollback, fail in place of the fault
 
 
-def _next(reader: _mysql.Reader, columns: Sequence[Column]) -> object | None:
+def _next(connection: sa.Connection, driver: Any, reader: _mysql.Reader, columns: Sequence[Column]) -> object | None:
     try:
         return reader.read()
     except ValueError as error:
@@ -103,4 +103,4 @@ def _next(reader: _mysql.Reader, columns: Sequence[Column]) -> object | None:
         column = columns[number]
         raise (not_utf8(column) if column.type.arrow == pa.string() else no_moment(column, why)) from None
     except RuntimeError as error:
-        raise unreadable(str(error)) from None
+        raise unreadable(connection, driver.errno(), str(error)) from None

@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import Database, Dependent, Exchange, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
-from penstock.databases._shared import ansi, column_checks, dialects, long_values
+from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.postgresql import catalogue, copy, definition, faults, objects, partitions, references, rows, server, types
 from penstock.databases.postgresql.types import TYPES
@@ -67,6 +67,7 @@ class PostgreSQL(Database):
     url_form = "postgresql://user@host:5432/database"
     type_table = TYPES
     oldest: ClassVar = {"PostgreSQL": (12,)}
+    max_columns = 1_600
     max_identifier = 63
     has_schemas = True
     own_names = frozenset({"foreign key", "check"})
@@ -202,7 +203,8 @@ class PostgreSQL(Database):
     # ---- verbs
 
     def engine(self, url: sa.URL) -> sa.Engine:
-        made = sa.create_engine(url.set(drivername=self.drivername), poolclass=sa.pool.NullPool)
+        url = url.set(drivername=self.drivername)
+        made = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args=keepalive.absent(url))
         dialects.read_as_text(made.dialect, types.UNKNOWN)
         settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 

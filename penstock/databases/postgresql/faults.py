@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 import sqlalchemy as sa
 
-from penstock.databases import Failure
+from penstock.databases import Failure, driver_faults
 from penstock.errors import ConnectionFailed, LoadFailed, PenstockError, RowsRefused
 from penstock.model.schema import Column
 
@@ -20,8 +20,14 @@ _FAILURES = {
     "42710": Failure.ALREADY_EXISTS,  # a constraint
     "53200": Failure.OUT_OF_MEMORY,
     "53100": Failure.DISK_FULL,
+    "25006": Failure.READ_ONLY,  # read_only_sql_transaction
+    "53300": Failure.CONNECTION_LOST,  # too_many_connections
     "57P01": Failure.CONNECTION_LOST,  # the administrator shut the server down, or ended the session
     "57P02": Failure.CONNECTION_LOST,  # another session crashed
+    "57P03": Failure.CONNECTION_LOST,  # the server starts or recovers
+    "57P05": Failure.CONNECTION_LOST,  # idle_session_timeout
+    "25P03": Failure.CONNECTION_LOST,  # idle_in_transaction_session_timeout
+    "25P04": Failure.CONNECTION_LOST,  # transaction_timeout
     "55P03": Failure.LOCKED,  # lock_not_available
     "40P01": Failure.LOCKED,  # deadlock_detected
 }
@@ -29,8 +35,12 @@ _FAILURES = {
 
 def classify(error: sa.exc.DBAPIError) -> Failure:
     """What an error of psycopg means."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    lost = state.startswith("08") or error.connection_invalidated
+    return _meant(getattr(error.orig, "sqlstate", None) or "", error.connection_invalidated)
+
+
+def _meant(state: str, broken: bool) -> Failure:
+    """What a SQLSTATE means. broken: whether the connection can't be used any more."""
+    lost = state.startswith("08") or broken
     return _FAILURES.get(state, Failure.CONNECTION_LOST if lost else Failure.OTHER)
 
 
@@ -44,13 +54,15 @@ def raised(
     columns: Sequence[Column] = (),
     table: str = "",
 ) -> Iterator[None]:
-    """The driver's errors as `fault`, or as ConnectionFailed when the session is lost. columns, table: of a load."""
+    """The driver's errors as `fault`, or as that of `driver_faults` when the server is gone. columns, table: of a load."""
     try:
         yield
     except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate()  # or SQLAlchemy's rollback would raise in our fault's place
-            raise ConnectionFailed("lost the connection to PostgreSQL", where=where, why=str(error).splitlines()[0]) from None
+        if gone := driver_faults.fault(connection, _meant(error.sqlstate or "", driver.closed or driver.broken), str(error)):
+            if isinstance(gone, ConnectionFailed):
+                connection.invalidate()  # or SQLAlchemy's rollback would raise in our fault's place
+            gone.where = ", ".join(p for p in (gone.where, where) if p)
+            raise gone from None
         context = error.diag.context or ""
         named = error.diag.column_name or next((c.name for c in columns if _names(context, c.name)), "")
         place = ", ".join(p for p in (where, f"column {named}" if named else "") if p)

@@ -6,7 +6,6 @@ foreign keys of other tables keep their names for it), https://www.sqlite.org/da
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
@@ -22,14 +21,6 @@ from penstock.errors import Problem
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
-# The first byte of https://www.sqlite.org/rescode.html; the others say more about it.
-_FAILURES = {
-    sqlite3.SQLITE_BUSY: Failure.LOCKED,
-    sqlite3.SQLITE_LOCKED: Failure.LOCKED,
-    sqlite3.SQLITE_NOMEM: Failure.OUT_OF_MEMORY,
-    sqlite3.SQLITE_FULL: Failure.DISK_FULL,
-}
-
 
 class SQLite(Database):
     """A SQLite file."""
@@ -40,6 +31,7 @@ class SQLite(Database):
     type_table = TYPES
     oldest: ClassVar = {"SQLite": (3, 33)}
     embedded = True
+    max_columns = 2_000
     max_identifier = 1000
     own_names = frozenset({"foreign key", "check"})
     shared_names = frozenset({"index"})
@@ -162,16 +154,13 @@ class SQLite(Database):
             yield from rows.plain(driver, select, columns, room.batch)
 
     def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
-        load.write(session.driver(connection), name, columns, batches)
+        load.write(connection, name, columns, batches)
 
     def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
         return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_ERROR and str(error.orig).endswith("already exists"):  # no code of its own, and never translated
-            return Failure.ALREADY_EXISTS
-        return _FAILURES.get(code, Failure.OTHER)
+        return session.meant(error.orig)
 
 
 DATABASE = SQLite()

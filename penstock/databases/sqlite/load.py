@@ -11,10 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
+from penstock.databases import driver_faults
 from penstock.databases._shared import arrow
 from penstock.databases._shared.ansi import qualified, quoted
 from penstock.databases._shared.faults import unheld
+from penstock.databases.sqlite import session
 from penstock.errors import LoadFailed, RowsRefused
 from penstock.model.schema import DECIMALS, Column, TableName
 
@@ -22,13 +25,15 @@ FIRST, LAST = -719_528, 2_932_896  # the years 0000 to 9999, as ISO 8601 writes 
 MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 
-def write(driver: sqlite3.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
+def write(connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
     """Load the batches as `Database.write` promises. Raises LoadFailed."""
     fields = ", ".join(quoted(c.name) for c in columns)
     places = ", ".join("?" * len(columns))
     try:
-        driver.executemany(f"INSERT INTO {qualified(name)} ({fields}) VALUES ({places})", _rows(batches, columns))
+        session.driver(connection).executemany(f"INSERT INTO {qualified(name)} ({fields}) VALUES ({places})", _rows(batches, columns))
     except (sqlite3.Error, OverflowError) as error:
+        if gone := driver_faults.fault(connection, session.meant(error), str(error)):
+            raise gone from None
         what, where, fix = f"{name} refused rows", f"table {name}", "cast or filter the values in the migration, or correct the key"
         if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError) and not str(error).startswith("UNIQUE"):
             null = str(error).removeprefix(f"NOT NULL constraint failed: {name.name}.")

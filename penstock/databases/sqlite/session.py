@@ -8,10 +8,18 @@ from contextlib import closing, contextmanager, nullcontext
 
 import sqlalchemy as sa
 
-from penstock.databases import execute
+from penstock.databases import Failure, execute
 from penstock.databases.sqlite import rows
 
 _HANDLE = "penstock.handle"
+# The first byte of https://www.sqlite.org/rescode.html; the others say more about it.
+_FAILURES = {
+    sqlite3.SQLITE_BUSY: Failure.LOCKED,
+    sqlite3.SQLITE_LOCKED: Failure.LOCKED,
+    sqlite3.SQLITE_NOMEM: Failure.OUT_OF_MEMORY,
+    sqlite3.SQLITE_FULL: Failure.DISK_FULL,
+    sqlite3.SQLITE_READONLY: Failure.READ_ONLY,
+}
 
 
 def engine(url: sa.URL) -> sa.Engine:
@@ -71,3 +79,11 @@ def _unwritten(engine: sa.Engine) -> Iterator[bool]:
         except sqlite3.OperationalError:
             unwritten = False
         yield unwritten
+
+
+def meant(error: BaseException | None) -> Failure:
+    """What an error of the driver means, by its code."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_ERROR and str(error).endswith("already exists"):  # no code of its own, and never translated
+        return Failure.ALREADY_EXISTS
+    return _FAILURES.get(code, Failure.OTHER)

@@ -57,7 +57,9 @@ def _environment() -> Environment:
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, PrefixLoader, StrictUndefined
 
     loader = ChoiceLoader([FileSystemLoader(FOLDER), PrefixLoader({_SECTIONS: FunctionLoader(_source)})])
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=filters.in_order
+    )
     environment.filters |= {
         "number": formatting.number,
         "size": formatting.size,

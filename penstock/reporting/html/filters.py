@@ -9,7 +9,13 @@ from penstock.runtime import formatting
 from penstock.state.progress import Stage
 
 _LOOKS = {"switched": "ok", "switched in part": "ok", "proved, not switched": "ok", "failed": "bad", "running": "live", "queued": "live"}
+_REORDERING = {code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _DECISIONS = ("stop", "warn", "go")
+
+
+def in_order(value: Any) -> Any:
+    """A text with the characters that would turn the order of others around (U+202E) written as escapes; any other value as it is."""
+    return value.translate(_REORDERING) if isinstance(value, str) and not value.isascii() else value
 
 
 def outcome_look(outcome: str) -> str:

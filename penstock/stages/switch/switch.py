@@ -52,9 +52,10 @@ def switch(session: Session) -> Switch:
             for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == session.target.broken_key(error)):
                 other = next((t.name for t in plan.tables if t.target.name == table.target.referred(key)), key.ref_table)
                 raise foreign_keys.orphaned(key.name, table.name, other, why) from None
-            raise SwitchRefused(
-                "the target refused the switch", where=plan.target, why=why, fix="nothing has changed: see the cause"
-            ) from None
+            fix = "nothing has changed: see the cause"
+            if not session.target.ddl_in_transaction:  # the one statement may have run before what was refused
+                fix = "see the cause, then run the same command: it reads from the journal whether the tables were switched"
+            raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
 
 
 def _prepared(session: Session, connection: sa.Connection, found: Evidence) -> Decision:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.engine.result import SimpleResultMetaData
 
-from penstock.errors import MigrationError
+from penstock.errors import MigrationError, PenstockError
 from penstock.migration.suites import PARAMETER, Suite
 from penstock.model.schema import TableName
 from penstock.stages.validate.references import named
@@ -57,10 +57,10 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
 
         connection: sa.Connection
         reflected: Reflected
+        faults: list[PenstockError]
 
         def get_connection(self) -> AbstractContextManager[sa.Connection]:
-            # what failed has left a transaction in which nothing can be asked any more
-            return _recovered(self.connection)
+            return _recovered(self.connection, self.faults)
 
         def get_inspector(self) -> Any:
             return self.reflected
@@ -74,6 +74,7 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
     # It fetches rows after it has given its connection back, which not every driver allows.
     sa.event.listen(engine, "after_cursor_execute", _buffer)
     execution = OneConnection(engine=engine, create_temp_table=False)
+    execution.faults = []
     # Its names are equal to those of other case, and SQLAlchemy remembers how it has quoted a name: one table's Id would be another's id.
     preparer: Any = engine.dialect.identifier_preparer
     quote = preparer.quote
@@ -89,6 +90,8 @@ def executing(engine: sa.Engine, places: Sequence[TableName]) -> Iterator[Valida
         configurations = validator.process_expectations_for_validation(configurations, {PARAMETER: rows})
         form = {**_RESULT_FORMAT, **(samples or {})}
         results = validator.graph_validate(configurations, {"result_format": form, "catch_exceptions": True})
+        if execution.faults:  # it has taken them for those of an expectation
+            raise execution.faults[0] from None
         return {r.expectation_config.meta[_POSITION]: r for r in results}
 
     try:
@@ -138,11 +141,17 @@ def _context() -> Any:
 
 
 @contextmanager
-def _recovered(connection: sa.Connection) -> Iterator[sa.Connection]:
+def _recovered(connection: sa.Connection, faults: list[PenstockError]) -> Iterator[sa.Connection]:
+    """The connection, in a transaction in which something can be asked after a failure. faults: takes those that end the whole gate."""
+    if faults:  # a lost connection would be made anew for each question
+        raise faults[0]
     try:
         yield connection
     except sa.exc.DBAPIError:
         connection.rollback()
+        raise
+    except PenstockError as fault:
+        faults.append(fault)
         raise
 
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Link, Unbound
+from penstock.databases import Database, Link, Reach, Unbound
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import Plan, TablePlan, waits
 from penstock.model.schema import ForeignKey, TableName
 from penstock.planning import switch_kinds
-from penstock.stages.switch import pending_rows
+from penstock.stages.switch import pending_rows, waiting
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
@@ -71,7 +71,7 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
                 referred = at.get(key.ref_table, TableName(key.ref_table, table.target.name.schema))
                 for statement in _added(target, table, key, table.shadow, referred):
                     try:
-                        databases.execute(connection, statement)
+                        waiting.ddl(session, connection, statement, Reach(opened=(table.shadow, referred)))
                     except sa.exc.IntegrityError as error:
                         what = f"rows of {table.target.name} refer to rows of {key.ref_table} that are not there"
                         why = str(error.orig).splitlines()[0]
@@ -117,7 +117,7 @@ def cut_kept(session: Session, connection: sa.Connection, record: Switch) -> Non
     kept = [k for _, _, k in record.moves if k is not None]
     with connection.begin():
         for link in session.target.links(connection, sorted(databases.standing(connection, kept), key=str)):
-            databases.execute(connection, session.target.cut(link, link.table))
+            waiting.ddl(session, connection, session.target.cut(link, link.table), Reach(opened=(link.table,)))
         for statement in session.target.drops(list(parked(session, connection).values())):
             databases.execute(connection, statement)
 

@@ -9,7 +9,7 @@ from penstock.model.plan import Plan
 from penstock.planning import switch_kinds
 from penstock.planning.statements import build_statements, prepare_statements
 from penstock.planning.switch_kinds import Effect
-from penstock.stages.switch import foreign_keys
+from penstock.stages.switch import foreign_keys, set_apart
 
 
 def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[str, list[str]]:
@@ -21,7 +21,11 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     room = [s for kind, tables in groups for s in kind.prepare(tables, target)]
     applied: dict[Effect, list[str]] = {effect: [] for effect in switch_kinds.ORDER}
     for kind, tables in groups:
-        applied[kind.effect] += kind.apply(tables, target, kind.read(tables, target, connection))
+        facts = kind.read(tables, target, connection)
+        if kind.effect == "table":
+            applied[kind.effect] += set_apart.statements(plan, tables, target)
+            tables = list(set_apart.moved(tables, set_apart.places(plan, tables, target)))
+        applied[kind.effect] += kind.apply(tables, target, facts)
     rows = [t.target.name for kind, tables in groups if kind.effect == "rows" for t in tables]
     unbound = target.unbind(connection, rows) if rows else Unbound()
     becoming = [t for kind, tables in groups if kind.effect == "table" for t in tables]

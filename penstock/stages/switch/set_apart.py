@@ -47,21 +47,22 @@ def moved(tables: Iterable[TablePlan], apart: Mapping[str, TableName]) -> tuple[
     return tuple(replace(t, shadow=apart.get(t.name, t.shadow)) for t in tables)
 
 
-def take(session: Session, connection: sa.Connection, decision: Decision) -> Decision:
-    """Set the shadows apart that become live tables, once nobody has an open transaction on them. Answers the decision with their places.
+def take(session: Session, connection: sa.Connection, decision: Decision) -> tuple[Session, Decision]:
+    """Set the shadows apart that become live, once nobody has an open transaction on them. Raises LockRefused.
 
-    Raises LockRefused.
+    Answers the run and the decision with the shadows where they are then.
     """
-    tables = decision.becoming
-    for statement in statements(session.plan, tables, session.target):
+    tables, plan = (*decision.becoming, *decision.staying), session.plan
+    apart = places(plan, tables, session.target)
+    for statement in statements(plan, tables, session.target):
         waiting.run(session, connection, [statement], Reach(opened=tuple(t.shadow for t in tables)))
         events.emit("switch.statement", statement=statement)
-    apart = places(session.plan, tables, session.target)
-    return replace(decision, groups=tuple(replace(g, tables=moved(g.tables, apart)) for g in decision.groups))
+    groups = tuple(replace(g, tables=moved(g.tables, apart)) for g in decision.groups)
+    return replace(session, plan=replace(plan, tables=moved(plan.tables, apart))), replace(decision, groups=groups)
 
 
 def put_back(session: Session, connection: sa.Connection) -> None:
-    """Give the shadows that are still apart their own names again. Done already, or all live by now: does nothing."""
+    """Give the shadows that are still apart their own names again, for an undo or for a look. Done already: does nothing."""
     apart = places(session.plan, session.plan.tables, session.target)
     there = databases.standing(connection, apart.values())
     back = [(apart[t.name], t.shadow) for t in session.plan.tables if apart.get(t.name) in there]

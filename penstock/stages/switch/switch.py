@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -56,9 +57,9 @@ def switch(session: Session) -> Switch:
                 decision = _prepared(session, connection, found)
                 try:
                     switched = _switched(session, connection, found, decision)
-                except PenstockError:
-                    with connection.begin():
-                        set_apart.put_back(session, connection)  # the shadows stay for a look
+                except (PenstockError, sa.exc.DBAPIError):
+                    with suppress(sa.exc.DBAPIError), connection.begin():  # where the server is gone, the next try does it
+                        set_apart.put_back(session, connection)
                     raise
                 if switched:
                     return _done(session, connection, switched)
@@ -120,19 +121,19 @@ def _switched(session: Session, connection: sa.Connection, found: Evidence, expe
         compared = [t.target.name for t in plan.tables if t.repairs]
         for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS, reach.exclusive):
             databases.execute(connection, statement)
-        apart = set_apart.take(session, connection, decision)
+        there, moved = set_apart.take(session, connection, decision)
         # 3. The shadows are still what was proved, and the live tables what they were compared with.
-        still_sealed(session, connection, found.proof, {t.name: t.shadow for t in apart.becoming})
-        changed = decide.changed_since(session, connection, decision)
-        taken = decide.taken_from(session, connection, decision)
+        still_sealed(session, connection, found.proof, {t.name: t.shadow for t in there.plan.tables})
+        changed = decide.changed_since(there, connection, moved)
+        taken = decide.taken_from(there, connection, moved)
         # 4. Now readers are shut out: all locks that the statements need are taken at once, in short tries. What a try has got is given
         #    back before a reader who holds one of the others could meet with us in a deadlock, or wait for long.
         waiting.run(session, connection, target.locks(connection, reach), reach)
         # 5. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
-        decision, apart = decide.read(session, connection, decision), decide.read(session, connection, apart)
-        apply.put_live(session, connection, apart, changed, reach)
+        decision, moved = decide.read(session, connection, decision), decide.read(there, connection, moved)
+        apply.put_live(there, connection, moved, changed, reach)
         # 6. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
-        decide.refuse_stale(session, connection, changed, found.proof)
+        decide.refuse_stale(there, connection, changed, found.proof)
         # 7. The journal and the coverage commit with the rows: whoever sees the one sees the other.
         switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
@@ -257,6 +258,8 @@ def _happened(session: Session, connection: sa.Connection, record: Switch) -> bo
 def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
     if record.state == "undone":
         raise SwitchRefused("this run was switched and undone", fix="start a new run")
+    with connection.begin():
+        set_apart.put_back(session, connection)
     if record.state == "switching":
         # An earlier try was killed after the one statement that swaps all tables, and before the rest of the step.
         record = replace(record, state="switched")

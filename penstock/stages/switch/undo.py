@@ -15,7 +15,7 @@ from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.planning.switch_kinds import Effect, SwitchKind, Undoing
 from penstock.runtime import events
-from penstock.stages.switch import change_detection, foreign_keys, pending_rows, switch_record, waiting
+from penstock.stages.switch import change_detection, foreign_keys, pending_rows, set_apart, switch_record, waiting
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.reach import of_undo
 from penstock.state import coverage, evidence, journal, switch_evidence
@@ -56,6 +56,7 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
     with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
         with connection.begin():
             last = _undoable(connection, session.plan)
+            set_apart.put_back(session, connection)  # a switch that was killed right after its commit has left the shadows elsewhere
         if last.state == "undoing" and not _kept_exist(connection, last):
             return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():

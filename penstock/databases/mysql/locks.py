@@ -28,13 +28,13 @@ SELECT p.ID, p.USER, t.trx_started, p.TIME, p.COMMAND, p.INFO, p.DB
 FROM information_schema.PROCESSLIST p LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
 WHERE p.ID <> CONNECTION_ID() AND p.COMMAND <> 'Daemon' AND (t.trx_id IS NOT NULL OR p.INFO IS NOT NULL)
 """
-# Who holds a metadata lock: a plugin of MariaDB, or MySQL's performance schema. Either may be off.
-_HELD = (
-    "SELECT THREAD_ID, TABLE_SCHEMA, TABLE_NAME FROM information_schema.METADATA_LOCK_INFO WHERE LOCK_TYPE = 'Table metadata lock'",
-    "SELECT t.PROCESSLIST_ID, l.OBJECT_SCHEMA, l.OBJECT_NAME FROM performance_schema.metadata_locks l"
-    " JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID"
-    " WHERE l.OBJECT_TYPE = 'TABLE' AND l.LOCK_STATUS = 'GRANTED' AND @@performance_schema = 1",
-)
+# Who holds a metadata lock: a plugin of MariaDB, or MySQL's performance schema. Either may be off, and tells nothing then.
+_PLUGIN = "SELECT count(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'METADATA_LOCK_INFO' AND PLUGIN_STATUS = 'ACTIVE'"
+_HELD = {
+    _PLUGIN: "SELECT THREAD_ID, TABLE_SCHEMA, TABLE_NAME FROM information_schema.METADATA_LOCK_INFO",
+    "SELECT @@performance_schema": "SELECT t.PROCESSLIST_ID, l.OBJECT_SCHEMA, l.OBJECT_NAME FROM performance_schema.metadata_locks l"
+    " JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE l.OBJECT_TYPE = 'TABLE' AND l.LOCK_STATUS = 'GRANTED'",
+}
 
 
 def hold(patience: int) -> list[str]:
@@ -75,10 +75,11 @@ def blockers(connection: sa.Connection, reach: Reach) -> list[Blocker]:
 
 def _held(connection: sa.Connection, places: set[TableName]) -> set[int] | None:
     """The sessions that hold locks of these tables; None where the server does not tell."""
-    for query in _HELD:
+    for active, query in _HELD.items():
         try:
-            rows = connection.execute(sa.text(query)).all()
-        except sa.exc.DBAPIError:
+            rows = connection.execute(sa.text(query)).all() if connection.execute(sa.text(active)).scalar_one() else None
+        except sa.exc.DBAPIError:  # without the privilege
             continue
-        return {int(session) for session, schema, name in rows if TableName(decoded(name), decoded(schema)) in places}
+        if rows is not None:
+            return {int(session) for session, schema, name in rows if session and TableName(decoded(name), decoded(schema)) in places}
     return None

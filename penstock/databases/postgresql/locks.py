@@ -61,11 +61,11 @@ WHERE has_schema_privilege(s.oid, 'USAGE')
 ORDER BY 2, 3
 """
 
-# A transaction that began after the try did not keep it from its locks.
+# A transaction that began after the try did not keep it from its locks. Of sessions that this user may not see, all is NULL.
 _BLOCKERS = """
 SELECT a.pid, coalesce(a.usename, a.backend_type), a.xact_start AT TIME ZONE 'UTC', a.state, a.query
 FROM pg_stat_activity a
-WHERE a.pid <> pg_backend_pid() AND coalesce(a.xact_start < clock_timestamp() - interval '450 milliseconds', true)
+WHERE a.pid <> pg_backend_pid() AND coalesce(a.xact_start < clock_timestamp() - interval '450 milliseconds', a.state IS NULL)
   AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.relation = ANY (:relations)
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 ORDER BY a.xact_start, a.pid

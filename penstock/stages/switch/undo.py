@@ -57,7 +57,8 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
         with connection.begin():
             last = _undoable(connection, session.plan)
             set_apart.put_back(session, connection)  # a switch that was killed right after its commit has left the shadows elsewhere
-        if last.state == "undoing" and not _kept_exist(connection, last):
+            done = last.state == "undoing" and not _kept_exist(connection, last)
+        if done:
             return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
             if not _kept_exist(connection, last):

@@ -154,17 +154,18 @@ def test_readers_meet_no_error_and_do_not_wait_while_tables_are_switched_and_und
 
 def test_the_switch_happens_after_a_long_reader_and_others_do_not_wait(town: Shop) -> None:
     facts: list[dict[str, Any]] = []
+    postgresql = town.target.get_backend_name() == "postgresql"
     with (
         reading(town, ("SELECT count(*) FROM house",), ("SELECT count(*) FROM lived",)) as met,
-        held(town, "SELECT count(*) FROM house WHERE street < 7", 8),
+        held(town, "SELECT count(*) FROM house WHERE street < 7", 8.0 if postgresql else 5.0),
         events.subscribed(refusals(facts)),
     ):
         began = time.monotonic()
         town.run("r1", town.write())
-        assert time.monotonic() - began > 5
+        assert time.monotonic() - began > 4
     assert not met.errors and met.longest < _PATIENT
     assert len(facts) > 2, "many short tries"
-    if town.target.get_backend_name() == "postgresql":
+    if postgresql:
         (blocker,) = facts[1]["blockers"]
         assert "idle in transaction: SELECT count(*) FROM house WHERE street < ?" in blocker
         assert f" of {town.target.username} holds a lock since 20" in blocker
@@ -174,11 +175,11 @@ def test_the_switch_happens_after_a_long_reader_and_others_do_not_wait(town: Sho
 
 def test_a_lock_that_cannot_be_had_names_its_holders_and_can_be_tried_again(town: Shop) -> None:
     migration = town.write(extra=_SHORT)
-    with held(town, "SELECT * FROM street", 3.5), pytest.raises(LockRefused) as refused:
+    with held(town, "SELECT * FROM street", 3.0), pytest.raises(LockRefused) as refused:
         town.run("r1", migration)
     assert refused.value.retryable and "session " in refused.value.why and " tries in " in refused.value.why
     session = town.run("r1", migration)
-    with held(town, "SELECT * FROM street", 2.5), pytest.raises(LockRefused, match="idle in transaction"):
+    with held(town, "SELECT * FROM street", 2.0), pytest.raises(LockRefused, match="idle in transaction"):
         undo.undo(session)
     assert undo.undo(session).state == "undone"
 
@@ -288,27 +289,24 @@ def test_the_seal_sees_every_swap_of_two_values(town: Shop) -> None:
     assert len(seals) == len(pairs) + 1
 
 
+_KINDS = [
+    ("varchar(9)", "'1:a'", "'1:b'"), ("varchar(9)", "''", "NULL"), ("varchar(9)", "'N'", "NULL"), ("varchar(9)", "'a'", "'A'"), ("text", "'a'", "'a '"),
+    ("float", "16777215", "16777214"), ("double", "0.1", "0.1 + 1e-17 * 2"), ("bit(9)", "b'1'", "b'10'"), ("enum('N', 'b')", "'N'", "NULL"),
+    ("longblob", "repeat('x', 70000)", "concat(repeat('x', 69999), 'y')"), ("datetime(6)", "'2024-01-01 00:00:00.000001'", "'2024-01-01'"),
+    ("point", "point(1, 2)", "point(2, 1)"), ("json", "'{\"a\": 1}'", "'{\"a\": 2}'"), ("decimal(30,10)", "1.0000000001", "1"), ("uuid", "uuid()", "NULL"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("server", ["mariadb"], indirect=True)
-@pytest.mark.parametrize(
-    "kind, one, other",
-    [
-        ("varchar(9)", "'1:a'", "'1:b'"), ("varchar(9)", "''", "NULL"), ("varchar(9)", "'N'", "NULL"), ("varchar(9)", "'a'", "'A'"), ("text", "'a'", "'a '"),
-        ("float", "16777215", "16777214"), ("double(10,3)", "1.0001", "1.0002"), ("bit(9)", "b'1'", "b'10'"), ("enum('N', 'b')", "'N'", "NULL"),
-        ("longblob", "repeat('x', 70000)", "concat(repeat('x', 69999), 'y')"), ("datetime(6)", "'2024-01-01 00:00:00.000001'", "'2024-01-01'"),
-        ("point", "point(1, 2)", "point(2, 1)"), ("json", "'{\"a\": 1}'", "'{\"a\": 2}'"), ("decimal(30,10)", "1.0000000001", "1"), ("uuid", "uuid()", "NULL"),
-    ],
-)  # fmt: skip
-def test_the_seal_tells_values_of_every_kind(server: sa.URL, kind: str, one: str, other: str) -> None:
-    database, found = databases.of(server), []
+def test_the_seal_tells_values_of_every_kind(server: sa.URL) -> None:
+    database = databases.of(server)
     engine = database.engine(server)
     with engine.connect() as connection:
-        for value in (one, one if "uuid" not in one else other, other):
-            databases.execute(connection, "DROP TABLE IF EXISTS t")
-            databases.execute(connection, f"CREATE TABLE t (`a %s` {kind}, b {kind})")
-            databases.execute(connection, f"INSERT INTO t VALUES ({value}, NULL)")
-            found.append(database.seal(connection, TableName("t")))
+        for kind, one, other in _KINDS:
+            databases.execute(connection, f"CREATE OR REPLACE TABLE t (`a %s` {kind}, b {kind})")
+            databases.execute(connection, f"INSERT INTO t VALUES ({one}, NULL)")
+            before = database.seal(connection, TableName("t"))
+            assert database.seal(connection, TableName("t")) == before
+            databases.execute(connection, f"UPDATE t SET `a %s` = {other}")
+            assert database.seal(connection, TableName("t")) != before, (kind, one, other)
     engine.dispose()
-    if kind == "double(10,3)":
-        assert found[0] == found[2], "the column has rounded both"
-    else:
-        assert found[0] != found[2] and (found[0] == found[1] or kind == "uuid")

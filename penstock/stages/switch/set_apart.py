@@ -62,9 +62,18 @@ def take(session: Session, connection: sa.Connection, decision: Decision) -> tup
 
 
 def put_back(session: Session, connection: sa.Connection) -> None:
-    """Give the shadows that are still apart their own names again, for an undo or for a look. Done already: does nothing."""
-    apart = places(session.plan, session.plan.tables, session.target)
-    there = databases.standing(connection, apart.values())
-    back = [(apart[t.name], t.shadow) for t in session.plan.tables if apart.get(t.name) in there]
-    if back:
-        waiting.run(session, connection, session.target.moves(back), Reach(opened=tuple(place for place, _ in back)))
+    """Give the shadows that are still apart their own names again, for an undo or for a look. Done already: does nothing.
+
+    Where a try was killed meanwhile and started again, it has missed the shadow, and has loaded and proved another one in its place. Then the
+    one that is apart is of no use, and is dropped.
+    """
+    target, tables = session.target, session.plan.tables
+    apart = places(session.plan, tables, target)
+    if not apart:
+        return
+    there = databases.standing(connection, (*apart.values(), *(t.shadow for t in tables)))
+    left = [(apart[t.name], t.shadow) for t in tables if apart[t.name] in there]
+    for statement in target.drops([place for place, shadow in left if shadow in there]):
+        databases.execute(connection, statement)
+    if back := [(place, shadow) for place, shadow in left if shadow not in there]:
+        waiting.run(session, connection, target.moves(back), Reach(opened=tuple(place for place, _ in back)))

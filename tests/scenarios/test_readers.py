@@ -198,8 +198,13 @@ def test_blockers_are_ended_where_that_is_declared(town: Shop) -> None:
                 connection.invalidate()
 
     reader = threading.Thread(target=read)
+
+    def begin() -> None:
+        reader.start()
+        time.sleep(0.5)
+
     noted = events.subscribed(lambda name, found: ended.append(found["blocker"]) if name == "locks.ended" else None)
-    with at("switch.started", lambda: (reader.start(), time.sleep(0.5))[0]), noted:
+    with at("switch.started", begin), noted:
         town.run("r1", migration)
     reader.join()
     assert killed and any("(?) FROM house" in blocker for blocker in ended)

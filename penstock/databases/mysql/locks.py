@@ -23,10 +23,13 @@ _SHORT = "SET lock_wait_timeout = 1"
 _SHORT_WHOLE = f"{_SHORT} /*M!100101 , max_statement_time = 0.5 */"
 _USUAL = "SET lock_wait_timeout = 10 /*M!100101 , max_statement_time = DEFAULT */"
 
+# A statement or a transaction that has begun within the last second has not kept a try from its locks. InnoDB tells times in the server's
+# own time zone.
 _SESSIONS = """
-SELECT p.ID, p.USER, t.trx_started, p.TIME, p.COMMAND, p.INFO, p.DB
+SELECT p.ID, p.USER, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), p.TIME, p.COMMAND, p.INFO, p.DB
 FROM information_schema.PROCESSLIST p LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
-WHERE p.ID <> CONNECTION_ID() AND p.COMMAND <> 'Daemon' AND (t.trx_id IS NOT NULL OR p.INFO IS NOT NULL)
+WHERE p.ID <> CONNECTION_ID() AND p.COMMAND <> 'Daemon' AND (p.INFO IS NOT NULL AND p.TIME >= 1
+  OR t.trx_started <= CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM') - INTERVAL 1 SECOND)
 """
 # Who holds a metadata lock: a plugin of MariaDB, or MySQL's performance schema. Either may be off, and tells nothing then.
 _PLUGIN = "SELECT count(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'METADATA_LOCK_INFO' AND PLUGIN_STATUS = 'ACTIVE'"

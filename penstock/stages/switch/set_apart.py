@@ -64,7 +64,7 @@ def take(session: Session, connection: sa.Connection, decision: Decision) -> tup
 def put_back(session: Session, connection: sa.Connection) -> None:
     """Give the shadows that are still apart their own names again, for an undo or for a look. Done already: does nothing.
 
-    Where a try was killed meanwhile and started again, it has missed the shadow, and has loaded and proved another one in its place. Then the
+    A run that was killed meanwhile and started again has missed the shadow, and has loaded and proved another one in its place. Then the
     one that is apart is of no use, and is dropped.
     """
     target, tables = session.target, session.plan.tables

@@ -7,15 +7,16 @@ of each row, in which each value has its length, a NULL is like no value, and te
 
 from __future__ import annotations
 
+import hashlib
+
 import sqlalchemy as sa
 
 from penstock.databases import execute
-from penstock.databases._shared.ansi import literal
 from penstock.databases.mysql.catalogue import decoded, home_of, qualified, quoted
 from penstock.model.schema import TableName
 
 _COLUMNS = """
-SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, EXTRA FROM information_schema.COLUMNS
+SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = :home AND TABLE_NAME = :name ORDER BY ORDINAL_POSITION
 """
 _PLAIN = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime", "timestamp", "time", "year"})
@@ -29,11 +30,11 @@ def of(connection: sa.Connection, name: TableName) -> str:
     """The seal of the table that is there now: of its columns' names and types, and of its rows."""
     home = home_of(connection, name.schema)
     columns = [[decoded(v) for v in row] for row in connection.execute(sa.text(_COLUMNS), {"home": home, "name": name.name})]
-    row = f"MD5(CONCAT_WS('|', {', '.join(_value(column, kind) for column, kind, _, _ in columns)}))"
+    row = f"MD5(CONCAT_WS('|', {', '.join(_value(column, kind) for column, kind, _ in columns)}))"
     halves = (f"SUM(CAST(CONV({part}({row}, 16), 16, 10) AS UNSIGNED))" for part in ("LEFT", "RIGHT"))
-    shape = f"MD5({literal(repr([column[:3] for column in columns]))})"
-    query = f"SELECT CONCAT_WS(' ', {shape}, COUNT(*), {', '.join(f'COALESCE({half}, 0)' for half in halves)}) FROM {qualified(name)}"
-    return f"md5={decoded(execute(connection, query).scalar_one())}"
+    query = f"SELECT CONCAT_WS(' ', COUNT(*), {', '.join(f'COALESCE({half}, 0)' for half in halves)}) FROM {qualified(name)}"
+    shape = hashlib.sha256(repr(columns).encode()).hexdigest()[:32]
+    return f"md5={shape} {decoded(execute(connection, query).scalar_one())}"
 
 
 def _value(column: str, kind: str) -> str:

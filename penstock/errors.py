@@ -164,9 +164,8 @@ class LockRefused(SwitchRefused):
 
     @classmethod
     def of(cls, where: str, why: str) -> LockRefused:
-        return cls(
-            "the target refused a lock in time", where, why, "nothing has changed: run this again when the live tables are less busy"
-        )
+        fix = "nothing has changed: run this again when the live tables are less busy, or declare a longer `switch: {lock_wait: …}`"
+        return cls("the target refused a lock in time", where, why, fix)
 
 
 class NotApproved(SwitchRefused):

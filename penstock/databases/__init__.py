@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from penstock.databases import driver_faults
 from penstock.databases.base import Database
 from penstock.databases.values import (
+    Blocker,
     Dependent,
     Exchange,
     ExpressionRules,
@@ -22,6 +23,7 @@ from penstock.databases.values import (
     Link,
     Move,
     Orphans,
+    Reach,
     Refusal,
     Size,
     Slot,
@@ -33,6 +35,7 @@ from penstock.model.schema import Column, TableName
 from penstock.runtime.registry import Registry
 
 __all__ = [
+    "Blocker",
     "Database",
     "Dependent",
     "Exchange",
@@ -41,6 +44,7 @@ __all__ = [
     "Link",
     "Move",
     "Orphans",
+    "Reach",
     "Refusal",
     "Size",
     "Slot",

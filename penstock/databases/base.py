@@ -20,12 +20,14 @@ import sqlalchemy as sa
 from penstock.databases._shared import ansi
 from penstock.databases._shared.types import Types
 from penstock.databases.values import (
+    Blocker,
     Dependent,
     Exchange,
     ExpressionRules,
     Failure,
     Link,
     Move,
+    Reach,
     Refusal,
     Size,
     Unbound,
@@ -238,9 +240,20 @@ class Database(ABC):
         """Statements that drop these tables where they exist, whatever foreign keys connect them."""
         return [f"DROP TABLE IF EXISTS {self.qualified(name)}" for name in names]
 
-    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
-        """Statements that block writers of these tables until the transaction ends, and wait at most `patience` seconds for a lock."""
+    def hold(self, shadows: Sequence[TableName], patience: int, live: Sequence[TableName] = ()) -> list[str]:
+        """Statements that block writers of `shadows` until the transaction ends, and wait at most `patience` seconds for a lock.
+
+        live: tables whose readers and writers go on, but whose maintenance and DDL are kept off.
+        """
         return []
+
+    def briefly(self, statements: Sequence[str]) -> list[str]:
+        """The same statements, which give up with an error that `cut_short` knows when they wait for locks for about half a second.
+
+        While a statement waits for a lock, new readers of the table queue behind it. Together they wait for less than it takes a database
+        to look for deadlocks.
+        """
+        return list(statements)
 
     def renumber(self, table: Table, name: TableName) -> list[str]:
         """Statements that set the next number of `table`, which is at `name`, above its highest one."""
@@ -309,6 +322,23 @@ class Database(ABC):
         """The approximate sizes of these tables, by name, without reading their rows."""
         return {t.name.name: Size(None, None) for t in tables}
 
+    # ---- verbs: locks
+
+    def locks(self, connection: sa.Connection, reach: Reach) -> list[str]:
+        """Statements that take, in the transaction, every lock of others' tables that changing `reach` needs. Only reads the catalogue.
+
+        Empty where nobody has to be locked out, and where a statement brings its locks with it.
+        """
+        return []
+
+    def blockers(self, connection: sa.Connection, reach: Reach) -> list[Blocker]:
+        """The sessions that have kept others from the locks of `reach` for half a second, as far as this user may see them."""
+        return []
+
+    def end_session(self, blocker: Blocker) -> str:
+        """The statement that ends a session; empty where there are none."""
+        return ""
+
     # ---- verbs: rows
 
     @abstractmethod
@@ -345,6 +375,10 @@ class Database(ABC):
     def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the database refused a statement because of a lock, so that the same statement may succeed later."""
         return self.classify(error) is Failure.LOCKED
+
+    def cut_short(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether a statement of `briefly` gave up because it could not have its locks."""
+        return self.lock_refused(error)
 
     def broken_key(self, error: sa.exc.DBAPIError) -> str | None:
         """The name of the foreign key that a statement broke; None for any other error."""

@@ -119,6 +119,49 @@ class Unbound:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """The tables that a switch or an undo changes, by what it does with them. Those that are not there yet are left out.
+
+    moved: they change places, with the views over them.  opened: their partitions are exchanged, or nobody but the switch reads them.
+    changed: rows of them are replaced.  referred: new foreign keys refer to them, or a partition is added.
+    """
+
+    moved: tuple[TableName, ...] = ()
+    opened: tuple[TableName, ...] = ()
+    changed: tuple[TableName, ...] = ()
+    referred: tuple[TableName, ...] = ()
+
+    @property
+    def exclusive(self) -> tuple[TableName, ...]:
+        """Those that readers can't read during the step."""
+        return (*self.moved, *self.opened)
+
+    @property
+    def tables(self) -> tuple[TableName, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.moved, *self.opened, *self.changed, *self.referred)))
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A session of somebody else that a lock waits for.
+
+    since: when its transaction began, in UTC.  doing: its state and the shape of its statement, without values.
+    certain: it is known to hold the lock; otherwise it may.
+    """
+
+    session: int
+    user: str
+    since: str
+    doing: str
+    certain: bool = True
+
+    def __str__(self) -> str:
+        held = "holds" if self.certain else "may hold"
+        return f"session {self.session} of {self.user} {held} a lock since {self.since} ({self.doing})"
+
+
+@dataclass(frozen=True)
 class Slot:
     """The native partition with exactly the bounds of an interval; None when there is none yet.
 

@@ -266,6 +266,13 @@ class SwitchSpec(_Part):
         Field(description="how long before the end of approve_within `expiring` is notified; a quarter of it when not given"),
     ] = None
     keep_old: Annotated[Duration, _default("7d", "how long the old tables stay, for undo")] = parse_duration("7d")
+    lock_wait: Annotated[
+        Duration,
+        _default("60s", "how long the switch, or an undo, tries for its locks: half a second at a time, which is what readers wait"),
+    ] = parse_duration("60s")
+    end_blockers: Annotated[
+        bool, Field(description="whether sessions that keep the switch from its locks are ended, once half of lock_wait is over")
+    ] = False
 
     @model_validator(mode="after")
     def _reminded_in_time(self) -> SwitchSpec:

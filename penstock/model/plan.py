@@ -186,6 +186,7 @@ class Plan:
     depth: of the proof. `source`: the source is read a second time, and must give the same again.
 
     how: the switch kind of tables that are moved whole, as the migration declares it.
+    lock_wait: how many seconds a switch or an undo tries for its locks.  end_blockers: it ends the sessions that hold them, in the end.
     version: of the form of the plan. A run that was planned in an older form can be undone and reported, but not gone on with.
 
     `problems` holds the warnings that came with it; a plan with blocking ones is never made."""
@@ -213,6 +214,8 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     at_most: int | None = None
     depth: Depth = "staged"
+    lock_wait: float = 60.0
+    end_blockers: bool = False
     version: int = VERSION
 
     def table(self, name: str) -> TablePlan:

@@ -21,6 +21,8 @@ from penstock.model.pipeline import PIPELINE, UNDO
 NAMES: tuple[str, ...] = (
     *dict.fromkeys(name for stage in (*PIPELINE, UNDO) for name in stage.emits),
     "quarantine.written",
+    "locks.refused",
+    "locks.ended",
     "removal.started",
     "removal.finished",
     "redrive.loaded",

@@ -129,6 +129,8 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         problems=found.problems,
         at_most=migration.bad_rows.at_most,
         depth=request.depth,
+        lock_wait=migration.switch.lock_wait.total_seconds(),
+        end_blockers=migration.switch.end_blockers,
     )
 
 

@@ -14,9 +14,23 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
-from penstock.databases import Database, Dependent, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
+from penstock.databases import (
+    Blocker,
+    Database,
+    Dependent,
+    ExpressionRules,
+    Failure,
+    Link,
+    Move,
+    Reach,
+    Refusal,
+    Size,
+    Unbound,
+    Use,
+    execute,
+)
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
-from penstock.databases.mysql import catalogue, definition, faults, load, references, rows, server, types
+from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, seal, server, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
@@ -169,8 +183,11 @@ class MySQL(Database):
         together = "DROP TABLE IF EXISTS " + ", ".join(map(qualified, names))
         return ["SET foreign_key_checks = 0", together, "SET foreign_key_checks = 1"]  # foreign keys may form a circle
 
-    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
-        return [f"SET lock_wait_timeout = {patience}", f"SET innodb_lock_wait_timeout = {patience}"]
+    def hold(self, shadows: Sequence[TableName], patience: int, live: Sequence[TableName] = ()) -> list[str]:
+        return locks.hold(patience)
+
+    def briefly(self, statements: Sequence[str]) -> list[str]:
+        return locks.briefly(statements)
 
     def renumber(self, table: Table, name: TableName) -> list[str]:
         # Loading a number sets the next one past it; where the source had got further, so does this.
@@ -233,6 +250,12 @@ class MySQL(Database):
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)
 
+    def blockers(self, connection: sa.Connection, reach: Reach) -> list[Blocker]:
+        return locks.blockers(connection, reach)
+
+    def end_session(self, blocker: Blocker) -> str:
+        return f"KILL {blocker.session}"
+
     def read(self, connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
         return rows.read(connection, select, columns, room)
 
@@ -240,14 +263,16 @@ class MySQL(Database):
         load.write(connection, name, columns, batches)
 
     def seal(self, connection: sa.Connection, name: TableName) -> str | None:
-        checksum = execute(connection, f"CHECKSUM TABLE {qualified(name)}").one()[1]
-        return f"{checksum} {execute(connection, f'SELECT count(*) FROM {qualified(name)}').scalar_one()}"
+        return seal.of(connection, name)
 
     def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
         return definition.read(connection, name)
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
+
+    def cut_short(self, error: sa.exc.DBAPIError) -> bool:
+        return self.lock_refused(error) or locks.cut_short(error)
 
     def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
         return text.regexp_match(f"(?-i){pattern}")  # else the collation decides about case

@@ -14,10 +14,25 @@ import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Database, Dependent, Exchange, ExpressionRules, Failure, Link, Move, Refusal, Size, Unbound, Use, execute
+from penstock.databases import (
+    Blocker,
+    Database,
+    Dependent,
+    Exchange,
+    ExpressionRules,
+    Failure,
+    Link,
+    Move,
+    Reach,
+    Refusal,
+    Size,
+    Unbound,
+    Use,
+    execute,
+)
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
-from penstock.databases.postgresql import catalogue, copy, definition, faults, objects, partitions, references, rows, server, types
+from penstock.databases.postgresql import catalogue, copy, definition, faults, locks, objects, partitions, references, rows, server, types
 from penstock.databases.postgresql.types import TYPES
 from penstock.errors import MigrationError, Problem
 from penstock.model.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
@@ -192,9 +207,11 @@ class PostgreSQL(Database):
         together = f"DROP TABLE IF EXISTS {', '.join(qualified(n) for n in names)}"
         return [together, *(quietly.format(quoted(schema)) for schema in emptied)]
 
-    def hold(self, shadows: Sequence[TableName], patience: int) -> list[str]:
-        wait = f"SET LOCAL lock_timeout = '{patience}s'"
-        return [wait, f"LOCK TABLE {', '.join(qualified(s) for s in shadows)} IN SHARE MODE"] if shadows else [wait]
+    def hold(self, shadows: Sequence[TableName], patience: int, live: Sequence[TableName] = ()) -> list[str]:
+        return locks.hold(shadows, patience, live)
+
+    def briefly(self, statements: Sequence[str]) -> list[str]:
+        return locks.briefly(statements)
 
     def renumber(self, table: Table, name: TableName) -> list[str]:
         place = literal(qualified(name))
@@ -257,6 +274,15 @@ class PostgreSQL(Database):
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)
 
+    def locks(self, connection: sa.Connection, reach: Reach) -> list[str]:
+        return locks.needed(connection, reach)
+
+    def blockers(self, connection: sa.Connection, reach: Reach) -> list[Blocker]:
+        return locks.blockers(connection, reach)
+
+    def end_session(self, blocker: Blocker) -> str:
+        return f"SELECT pg_terminate_backend({blocker.session})"
+
     def read(self, connection: sa.Connection, select: str, columns: Sequence[Column], room: Room = USUAL) -> Iterator[pa.RecordBatch]:
         return rows.read(connection, select, columns, room)
 
@@ -273,6 +299,9 @@ class PostgreSQL(Database):
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
+
+    def cut_short(self, error: sa.exc.DBAPIError) -> bool:
+        return self.lock_refused(error) or isinstance(error.orig, psycopg.errors.QueryCanceled)
 
     def broken_key(self, error: sa.exc.DBAPIError) -> str | None:
         return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.errors.ForeignKeyViolation) else None

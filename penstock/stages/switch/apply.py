@@ -12,26 +12,30 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Unbound
+from penstock.databases import Reach, Unbound
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.runtime import events
-from penstock.stages.switch import decide, foreign_keys, pending_rows
+from penstock.stages.switch import decide, foreign_keys, pending_rows, waiting
 from penstock.stages.switch.decide import Decision, KindGroup
 from penstock.state.run_context import Session
 
 LOCK_SECONDS = 10
-"""How long to wait for the readers of live tables before the switch gives up and leaves them alone."""
+"""How long the switch waits for a lock that no reader waits behind: of shadows, of rows."""
 
 
-def put_live(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+def put_live(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str], reach: Reach) -> None:
     """Run the statements of every kind. changed: the repaired tables whose live rows have changed since they were compared.
+
+    reach: what they change; its locks are held where the switch is one transaction.
 
     Raises SwitchRefused when the rows that were deleted are not those that were found to differ, or when rows refer to nothing.
     """
     for group in decision.of("table"):
         # First, so that rows which are inserted below, and rows that wait, meet the new tables that they refer to.
-        _run(connection, _statements(session, group))
+        for statement in _statements(session, group):
+            waiting.ddl(session, connection, statement, reach)
+            events.emit("switch.statement", statement=statement)
     complete(session, connection, decision, changed)
 
 

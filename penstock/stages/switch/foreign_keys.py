@@ -12,13 +12,13 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Link, Unbound
+from penstock.databases import Database, Link, Reach, Unbound
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import Plan, TablePlan, waits
 from penstock.model.schema import ForeignKey, TableName
 from penstock.planning import beside_live, switch_kinds
-from penstock.stages.switch import pending_rows
+from penstock.stages.switch import pending_rows, waiting
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
@@ -70,9 +70,10 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
                 if key.name in there or _built(session.plan, table, key):
                     continue
                 referred = table.target.referred(key)
-                for statement in _added(target, table, key, table.shadow, at.get(referred, referred)):
+                place = at.get(referred, referred)
+                for statement in _added(target, table, key, table.shadow, place):
                     try:
-                        databases.execute(connection, statement)
+                        waiting.ddl(session, connection, statement, Reach(opened=(table.shadow, place)))
                     except sa.exc.IntegrityError as error:
                         other = next((t.name for t in plans if t.target.name == referred), key.ref_table)
                         what = f"rows of {table.target.name} refer to rows of {other} that are not there"
@@ -121,7 +122,7 @@ def cut_kept(session: Session, connection: sa.Connection, record: Switch) -> Non
     kept = [k for _, _, k in record.moves if k is not None]
     with connection.begin():
         for link in session.target.links(connection, sorted(databases.standing(connection, kept), key=str)):
-            databases.execute(connection, session.target.cut(link, link.table))
+            waiting.ddl(session, connection, session.target.cut(link, link.table), Reach(opened=(link.table,)))
         for statement in session.target.drops(list(parked(session, connection).values())):
             databases.execute(connection, statement)
 

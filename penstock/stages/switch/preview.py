@@ -9,7 +9,7 @@ from penstock.model.plan import Plan
 from penstock.planning import switch_kinds
 from penstock.planning.statements import build_statements, prepare_statements, schema_statements
 from penstock.planning.switch_kinds import Effect
-from penstock.stages.switch import foreign_keys
+from penstock.stages.switch import foreign_keys, set_apart
 
 
 def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[str, list[str]]:
@@ -20,12 +20,17 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     groups = [(switch_kinds.of(name), tables) for name, tables in switch_kinds.grouped(plan.tables).items()]
     room = [s for kind, tables in groups for s in kind.prepare(tables, target)]
     applied: dict[Effect, list[str]] = {effect: [] for effect in switch_kinds.ORDER}
+    apart = set_apart.places(plan, plan.tables, target)
     for kind, tables in groups:
-        applied[kind.effect] += kind.apply(tables, target, kind.read(tables, target, connection))
+        applied[kind.effect] += kind.apply(set_apart.moved(tables, apart), target, kind.read(tables, target, connection))
     rows = [t.target.name for kind, tables in groups if kind.effect == "rows" for t in tables]
     unbound = target.unbind(connection, rows) if rows else Unbound()
     becoming = [t for kind, tables in groups if kind.effect == "table" for t in tables]
     completed = foreign_keys.completed(plan, becoming, target)
     changed = [*unbound.before, *applied["rows"], *unbound.after, *completed, *applied["partition"]]
     found = {"prepare": schema_statements(plan, target) + prepare_statements(plan, target), "build": build_statements(plan, target)}
-    return found | ({"make room": room} if room else {}) | {"switch": [*applied["table"], *changed]}
+    return (
+        found
+        | ({"make room": room} if room else {})
+        | {"switch": [*set_apart.statements(plan, plan.tables, target), *applied["table"], *changed]}
+    )

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.errors import LockRefused, MigrationError, NotApproved, SwitchRefused
+from penstock.errors import LockRefused, MigrationError, NotApproved, PenstockError, SwitchRefused
 from penstock.migration import suites
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.runtime import events
-from penstock.stages.switch import apply, change_detection, decide, foreign_keys, pending_rows, retention, switch_record
+from penstock.stages.switch import (
+    apply,
+    change_detection,
+    decide,
+    foreign_keys,
+    pending_rows,
+    retention,
+    set_apart,
+    switch_record,
+    waiting,
+)
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.decide import Decision, KindGroup
+from penstock.stages.switch.reach import of_switch
 from penstock.state import coverage, evidence, journal, quarantine, run_files, staged_rows, switch_evidence
 from penstock.state.coverage import Covered
 from penstock.state.evidence import Proof, Verdict
@@ -35,7 +47,7 @@ def switch(session: Session) -> Switch:
     with session.writing() as connection, coverage.turn(connection, session.target, plan.migration):
         with connection.begin():
             earlier = _earlier(connection, plan)
-            past = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
+            past = earlier is not None and (earlier.state != "switching" or _happened(session, connection, earlier))
         if earlier is not None and past:
             return _done(session, connection, earlier)
         found = gather(session)
@@ -43,7 +55,13 @@ def switch(session: Session) -> Switch:
         try:
             while True:
                 decision = _prepared(session, connection, found)
-                if switched := _switched(session, connection, found, decision):
+                try:
+                    switched = _switched(session, connection, found, decision)
+                except (PenstockError, sa.exc.DBAPIError):
+                    with suppress(sa.exc.DBAPIError), connection.begin():  # where the server is gone, the next try does it
+                        set_apart.put_back(session, connection)
+                    raise
+                if switched:
                     return _done(session, connection, switched)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
@@ -66,6 +84,8 @@ def _prepared(session: Session, connection: sa.Connection, found: Evidence) -> D
     """
     target = session.target
     coverage.line_up(connection, session.plan.migration)
+    with connection.begin():
+        set_apart.put_back(session, connection)
     with connection.begin():
         coverage.lock(connection, session.plan.migration)
         decision = decide.decide(session, connection, found.proof)
@@ -96,21 +116,26 @@ def _switched(session: Session, connection: sa.Connection, found: Evidence, expe
         decision = decide.decide(session, connection, found.proof)
         if (decision.kinds, decision.left) != (expected.kinds, expected.left):
             return None  # what was prepared is not what is needed now; nothing has changed, and the caller prepares again
-        # 2. Writers are kept off the shadows, and off the live tables that were compared: what is checked next stays so. Locks are waited
-        #    for a bounded time, because readers queue up behind the one who waits.
+        # 2. Writers are kept off the shadows, and off the live tables that were compared: what is checked next stays so. Readers of the
+        #    live tables go on, and no lock that they would queue behind is waited for: the check may take long.
+        reach = of_switch(decide.read(session, connection, decision), pending_rows.live_children(connection, plan.tables))
         compared = [t.target.name for t in plan.tables if t.repairs]
-        for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS):
+        for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS, reach.exclusive):
             databases.execute(connection, statement)
+        there, moved = set_apart.take(session, connection, decision)
         # 3. The shadows are still what was proved, and the live tables what they were compared with.
-        still_sealed(session, connection, found.proof)
-        changed = decide.changed_since(session, connection, decision)
-        taken = decide.taken_from(session, connection, decision)
-        # 4. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
-        decision = decide.read(session, connection, decision)
-        apply.put_live(session, connection, decision, changed)
-        # 5. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
-        decide.refuse_stale(session, connection, changed, found.proof)
-        # 6. The journal and the coverage commit with the rows: whoever sees the one sees the other.
+        still_sealed(session, connection, found.proof, {t.name: t.shadow for t in there.plan.tables})
+        changed = decide.changed_since(there, connection, moved)
+        taken = decide.taken_from(there, connection, moved)
+        # 4. Now readers are shut out: all locks that the statements need are taken at once, in short tries. What a try has got is given
+        #    back before a reader who holds one of the others could meet with us in a deadlock, or wait for long.
+        waiting.run(session, connection, target.locks(connection, reach), reach)
+        # 5. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
+        decision, moved = decide.read(session, connection, decision), decide.read(there, connection, moved)
+        apply.put_live(there, connection, moved, changed, reach)
+        # 6. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
+        decide.refuse_stale(there, connection, changed, found.proof)
+        # 7. The journal and the coverage commit with the rows: whoever sees the one sees the other.
         switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
         _written(session, connection, switched, decision, taken)
     return switched
@@ -130,7 +155,7 @@ def happened(session: Session) -> bool:
     """
     with session.writing() as connection, connection.begin():
         earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
-        done = earlier is not None and (earlier.state != "switching" or _happened(connection, earlier))
+        done = earlier is not None and (earlier.state != "switching" or _happened(session, connection, earlier))
     if done and not session.staging.exists(run_files.PROOF):
         what = f"run {session.plan.run} of {session.plan.migration} has switched already, from another staging area"
         raise MigrationError(what, where=session.staging.url, fix="give the run another id, or go on where it was staged")
@@ -204,20 +229,23 @@ def _verdicts(session: Session) -> list[Verdict]:
     return verdicts
 
 
-def still_sealed(session: Session, connection: sa.Connection, proof: Proof) -> None:
-    """Raise SwitchRefused when a shadow table, its rows or its definition, has changed since it was proved."""
+def still_sealed(session: Session, connection: sa.Connection, proof: Proof, at: Mapping[str, TableName] | None = None) -> None:
+    """Raise SwitchRefused when a shadow table, its rows or its definition, has changed since it was proved.
+
+    at: by table, where the shadow is if not at its place.
+    """
     parked = foreign_keys.parked(session, connection)
-    for table in session.plan.tables:
+    for table in set_apart.moved(session.plan.tables, at or {}):
         if changes := change_detection.definition_changes(session, connection, table, proof.of(table.name)):
             raise SwitchRefused(
-                f"the definition of {table.shadow} has changed since it was proved",
+                f"the definition of {session.plan.table(table.name).shadow} has changed since it was proved",
                 where=f"table {table.name}",
                 why="; ".join(changes[:10]),
                 fix="find out who changed it; then start a new run",
             )
         if not change_detection.unchanged(session, connection, table, proof.of(table.name), parked.get(table.name)):
             raise SwitchRefused(
-                f"rows of {table.shadow} have changed since they were proved",
+                f"rows of {session.plan.table(table.name).shadow} have changed since they were proved",
                 where=f"table {table.name}",
                 why="somebody else wrote into the shadow table",
                 fix="find out who; then run the load again, in a new run",
@@ -229,17 +257,20 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
     return next((s for s in found if s.token == plan.token), None)
 
 
-def _happened(connection: sa.Connection, record: Switch) -> bool:
-    """Whether a switch in the state `switching` has happened: its one statement moves all shadows or none, so none is left.
+def _happened(session: Session, connection: sa.Connection, record: Switch) -> bool:
+    """Whether a switch in the state `switching` has happened: its one statement moves all shadows or none, so none is left anywhere.
 
     Changed tables need no such look: their rows commit together with the record of the switch, which is `switched` then.
     """
-    return bool(record.moves) and not databases.standing(connection, (shadow for _, shadow, _ in record.moves))
+    apart = set_apart.places(session.plan, session.plan.tables, session.target).values()
+    return bool(record.moves) and not databases.standing(connection, (*(shadow for _, shadow, _ in record.moves), *apart))
 
 
 def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
     if record.state == "undone":
         raise SwitchRefused("this run was switched and undone", fix="start a new run")
+    with connection.begin():
+        set_apart.put_back(session, connection)
     if record.state == "switching":
         # An earlier try was killed after the one statement that swaps all tables, and before the rest of the step.
         record = replace(record, state="switched")

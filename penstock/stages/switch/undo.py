@@ -15,8 +15,9 @@ from penstock.model.schema import TableName
 from penstock.planning import switch_kinds
 from penstock.planning.switch_kinds import Effect, SwitchKind, Undoing
 from penstock.runtime import events
-from penstock.stages.switch import change_detection, foreign_keys, pending_rows, switch_record
+from penstock.stages.switch import change_detection, foreign_keys, pending_rows, set_apart, switch_record, waiting
 from penstock.stages.switch.apply import LOCK_SECONDS
+from penstock.stages.switch.reach import of_undo
 from penstock.state import coverage, evidence, journal, switch_evidence
 from penstock.state.journal import Switch
 from penstock.state.run_context import Session
@@ -68,7 +69,9 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
     with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
         with connection.begin():
             last = _undoable(connection, session.plan)
-        if last.state == "undoing" and not _kept_exist(connection, last):
+            set_apart.put_back(session, connection)  # a switch that was killed right after its commit has left the shadows elsewhere
+            done = last.state == "undoing" and not _kept_exist(connection, last)
+        if done:
             return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
             if not _kept_exist(connection, last):
@@ -126,12 +129,19 @@ def _put_back(session: Session, connection: sa.Connection, last: Switch, groups:
                 facts = group.kind.read_for_undo(group.tables, target, connection)
                 yield from group.kind.undo(group.tables, target, facts)
 
-    run(target.hold([], LOCK_SECONDS))
-    run(undone("table"))
+    children = pending_rows.live_children(connection, plan.tables)
+    # As in the switch: all locks of the live tables at once, in short tries. Nothing has been locked that a reader needs before they are
+    # had.
+    reach = of_undo([(g.kind.effect, g.tables) for g in groups], children)
+    for statement in target.hold([], LOCK_SECONDS, reach.exclusive):
+        databases.execute(connection, statement)
+    waiting.run(session, connection, target.locks(connection, reach), reach)
+    for statement in undone("table"):
+        waiting.ddl(session, connection, statement, reach)
+        ran.append(statement)
     # Before rows are deleted that others refer to: an attached partition is no part of the live table any more by then.
     run(undone("partition"))
     rows = [pair for g in groups if g.kind.effect == "rows" for pair in g.tables]
-    children = pending_rows.live_children(connection, plan.tables)
     touched = list(dict.fromkeys(t.target.name for t in (*(table for table, _ in rows), *children)))
     # As in the switch: foreign keys don't hold from here to `unbound.after`, and are checked in the end.
     unbound = target.unbind(connection, touched) if touched else Unbound()

@@ -17,15 +17,15 @@ from penstock.stages import approve as approval
 from penstock.stages import plan, redrive, report
 from penstock.stages.switch import switch
 from penstock.state import run_log
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
-Approve = Callable[[Session], tuple[bool, str]]
+Approve = Callable[[RunContext], tuple[bool, str]]
 """Asked before the switch when the migration wants an approval: (approved, by whom)."""
 
 log = logging.getLogger(__name__)
 
 
-def run_migration(request: RunRequest, approve: Approve | None = None) -> Session:
+def run_migration(request: RunRequest, approve: Approve | None = None) -> RunContext:
     """Run a migration to its end, or resume the run of the request where it stopped.
 
     Leaves a report in any case. Raises the PenstockError that stopped it.
@@ -33,19 +33,19 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> Sessio
     area = request.area
     try:
         with run_log.stage(area, "plan"):
-            session = planned(request)
-        move(session)
+            context = planned(request)
+        move(context)
         if not request.stop_before_switch:
-            conclude(session, approve)
+            conclude(context, approve)
     except Exception:
         with suppress(NoSpace, NotWritable):  # it must not replace what stopped the run
             report.report(area, request.migration.name, request.run)
         raise
     report.report(area, request.migration.name, request.run)
-    return session
+    return context
 
 
-def planned(request: RunRequest) -> Session:
+def planned(request: RunRequest) -> RunContext:
     """Plan a run. Before a repair of an earlier run, what is left in that run's quarantine is loaded.
 
     Once other tables are live, those rows come from the source, or not at all: that is logged and stops no repair.
@@ -61,38 +61,38 @@ def planned(request: RunRequest) -> Session:
     return plan.plan(request.repairing(earlier.plan))
 
 
-def move(session: Session) -> None:
+def move(context: RunContext) -> None:
     """The stages up to the proof, unless the run has switched already."""
-    if switch.happened(session):
+    if switch.happened(context):
         return
-    for stage in pipeline.of(session.plan, pipeline.MOVE):
-        perform(session, stage)
+    for stage in pipeline.of(context.plan, pipeline.MOVE):
+        perform(context, stage)
 
 
-def conclude(session: Session, approve: Approve | None) -> None:
+def conclude(context: RunContext, approve: Approve | None) -> None:
     """The approval, when one is wanted, and the stages that make the tables live."""
-    for stage in pipeline.of(session.plan, pipeline.SWITCH):
+    for stage in pipeline.of(context.plan, pipeline.SWITCH):
         if stage.function:
-            perform(session, stage)
-        elif approval.wanted(session):
-            report.report(session.staging, session.plan.migration, session.plan.run)
-            approved, by = approve(session) if approve else (False, "")
-            with run_log.stage(session.staging, stage.name):
-                approval.answered(session, approval.APPROVE if approved else approval.REJECT, by)
+            perform(context, stage)
+        elif approval.wanted(context):
+            report.report(context.staging, context.plan.migration, context.plan.run)
+            approved, by = approve(context) if approve else (False, "")
+            with run_log.stage(context.staging, stage.name):
+                approval.answered(context, approval.APPROVE if approved else approval.REJECT, by)
 
 
-def perform(session: Session, stage: Stage, group: Group | None = None) -> Any:
+def perform(context: RunContext, stage: Stage, group: Group | None = None) -> Any:
     """Run one stage of a planned run, and record its time or its failure.
 
     group: of a stage that is fanned out, the part of its work; None is all of it. Answers what the stage's function answers; of a stage
     that is fanned out, one list of what it answers of all its groups.
     """
     function = function_of(stage)
-    with run_log.stage(session.staging, stage.name, group.label if group else ""):
+    with run_log.stage(context.staging, stage.name, group.label if group else ""):
         if not stage.fan_out:
-            return function(session, *stage.given)
-        parts = [group] if group else groups(session.plan, stage)
-        return [found for part in parts for found in function(session, part.tables if stage.fan_out == "tables" else part.chunks)]
+            return function(context, *stage.given)
+        parts = [group] if group else groups(context.plan, stage)
+        return [found for part in parts for found in function(context, part.tables if stage.fan_out == "tables" else part.chunks)]
 
 
 def function_of(stage: Stage) -> Callable[..., Any]:

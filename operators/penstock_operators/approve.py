@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penstock.reporting.question import Backfill
     from penstock.state.approvals import Asked
     from penstock.state.evidence import ForBackfill
-    from penstock.state.run_context import Session
+    from penstock.state.run_context import RunContext
 
 _SOONEST, _LATEST = timedelta(seconds=10), timedelta(minutes=2)
 """The pause of a run that waits for the answer to another run's question, at least and at most; else a quarter of the time since then."""
@@ -39,7 +39,7 @@ class _Run:
     """What the task knows of its run."""
 
     migration: Migration
-    session: Session
+    session: RunContext
     backfill: Backfill | None
 
     @property
@@ -175,7 +175,7 @@ class ApproveOperator(ApprovalOperator):
         self.body = "\n\n".join(filter(None, (scope, body)))
 
 
-def _written(session: Session, answer: str, by: str, at: str, backfill: ForBackfill | None) -> dict[str, Any]:
+def _written(session: RunContext, answer: str, by: str, at: str, backfill: ForBackfill | None) -> dict[str, Any]:
     """Write the answer into the run's evidence, and answer it for an XCom. Raises NotApproved when it is a no."""
     from penstock.stages import approve
     from penstock.state import json_file, run_log

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from penstock.planning.request import RunRequest
-    from penstock.state.run_context import Session
+    from penstock.state.run_context import RunContext
 
 
 class MigrationOperator(BaseOperator):
@@ -56,7 +56,7 @@ class MigrationOperator(BaseOperator):
         """What the run called `run` is asked to do, as far as the migration and Airflow's connections say."""
         return runs.request(runs.declared(self.migration), self.staging_root, run)
 
-    def opened(self, context: Context) -> Session:
+    def opened(self, context: Context) -> RunContext:
         """This run, as the plan task wrote it down. Raises SwitchRefused when it did not."""
         return self.request(runs.current_run(runs.declared(self.migration), self.staging_root, context)).reopened()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from penstock.state.journal import Switch
-    from penstock.state.run_context import Session
+    from penstock.state.run_context import RunContext
 
 
 def asset(migration: str, table: str) -> Asset:
@@ -41,7 +41,7 @@ class SwitchOperator(MigrationOperator):
             self._tell(context, session, done)
         return {"tables": len(done.moves) + len(done.replaced), "at": done.at, "keep_until": done.keep_until}
 
-    def _tell(self, context: Context, session: Session, done: Switch) -> None:
+    def _tell(self, context: Context, session: RunContext, done: Switch) -> None:
         plan, events = session.plan, context["outlet_events"][AssetAlias(session.plan.migration)]
         for proof in done.evidence.proof.tables:
             if proof.table not in done.evidence.left:

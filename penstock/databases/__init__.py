@@ -15,41 +15,41 @@ import sqlalchemy as sa
 from penstock.databases import driver_faults
 from penstock.databases.base import Database
 from penstock.databases.values import (
+    AccessRequest,
     Blocker,
     Dependent,
     Exchange,
     ExpressionRules,
     Failure,
+    ForeignKeySuspension,
     Link,
     Move,
     Orphans,
+    PartitionSlot,
     Reach,
     Refusal,
     Size,
-    Slot,
-    Unbound,
-    Use,
 )
 from penstock.errors import MigrationError, PenstockError
 from penstock.model.schema import Column, TableName
 from penstock.runtime.registry import Registry
 
 __all__ = [
+    "AccessRequest",
     "Blocker",
     "Database",
     "Dependent",
     "Exchange",
     "ExpressionRules",
     "Failure",
+    "ForeignKeySuspension",
     "Link",
     "Move",
     "Orphans",
+    "PartitionSlot",
     "Reach",
     "Refusal",
     "Size",
-    "Slot",
-    "Unbound",
-    "Use",
     "add_link",
     "connect",
     "execute",
@@ -137,7 +137,7 @@ def add_link(database: Database, link: Link, place: TableName) -> str:
     return f"ALTER TABLE {qualified(database, place)} ADD CONSTRAINT {quote(database, link.name)} {link.definition}"
 
 
-def standing(connection: sa.Connection, names: Iterable[TableName]) -> set[TableName]:
+def existing_tables(connection: sa.Connection, names: Iterable[TableName]) -> set[TableName]:
     """Which of these tables are there. Names with % mislead SQLAlchemy's own `has_table` on MySQL."""
     wanted = set(names)
     inspector = sa.inspect(connection)

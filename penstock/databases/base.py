@@ -20,18 +20,18 @@ import sqlalchemy as sa
 from penstock.databases._shared import ansi
 from penstock.databases._shared.types import Types
 from penstock.databases.values import (
+    AccessRequest,
     Blocker,
     Dependent,
     Exchange,
     ExpressionRules,
     Failure,
+    ForeignKeySuspension,
     Link,
     Move,
     Reach,
     Refusal,
     Size,
-    Unbound,
-    Use,
 )
 from penstock.errors import Problem
 from penstock.model.schema import Column, Table, TableName, Type
@@ -214,7 +214,7 @@ class Database(ABC):
     def moment_literal(self, moment: str, column: Column) -> str:
         """The literal of `2013-01-01` or `2013-01-01 06:00:00`, on the column's own clock: UTC where it has time zones."""
 
-    def octets(self, column: Column) -> str:
+    def byte_length(self, column: Column) -> str:
         """The SQL of the length of a value in bytes, as cheap as possible; empty where no value exceeds a few thousand bytes."""
         return ""
 
@@ -303,14 +303,14 @@ class Database(ABC):
         """The foreign keys of these tables that refer to other tables."""
         return []
 
-    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> ForeignKeySuspension:
         """How rows of these tables are deleted and inserted in one transaction, although foreign keys refer to them.
 
         Foreign keys of Penstock's own shadows and kept tables are dropped: they must not block anybody.
         """
-        return Unbound()
+        return ForeignKeySuspension()
 
-    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         """What of its privileges, settings and state prevents `use`, each with a fix. Changes nothing.
 
         Asks one question for all tables where it can. A schema of None is one that this user can't reach.

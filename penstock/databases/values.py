@@ -107,7 +107,7 @@ class Orphans:
 
 
 @dataclass(frozen=True)
-class Unbound:
+class ForeignKeySuspension:
     """How rows are replaced in one transaction although foreign keys connect them with other rows.
 
     before, after: the statements around it.  orphans: what to search afterwards, where the database does not check by itself.
@@ -162,7 +162,7 @@ class Blocker:
 
 
 @dataclass(frozen=True)
-class Slot:
+class PartitionSlot:
     """The native partition with exactly the bounds of an interval; None when there is none yet.
 
     misfit: why no table can be attached with these bounds. Empty when one can.
@@ -175,7 +175,7 @@ class Slot:
 class Exchange(Protocol):
     """How a native partition is exchanged. low, high: its bounds, as texts of literals on the column's own clock."""
 
-    def slot(self, connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> Slot:
+    def slot(self, connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> PartitionSlot:
         """The partition of a live table with these bounds."""
 
     def make(self, table: TableName, shadow: TableName, column: Column, low: str, high: str) -> list[str]:
@@ -189,7 +189,7 @@ class Exchange(Protocol):
 
 
 @dataclass(frozen=True)
-class Use:
+class AccessRequest:
     """What a run will do with a database. `Database.preflight` answers whether it may.
 
     tables: at the source, those that are read; at the target, those that are created, under their live names.

@@ -13,7 +13,7 @@ from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval
 from penstock.model.plan import Depth, Plan
 from penstock.state import staging
-from penstock.state.run_context import Session, reopen
+from penstock.state.run_context import RunContext, reopen
 from penstock.state.staging import Staging
 
 
@@ -54,11 +54,11 @@ class RunRequest:
         """The staging area of the run."""
         return staging.of(self.root, self.migration.name, self.run)
 
-    def context(self, plan: Plan) -> Session:
+    def context(self, plan: Plan) -> RunContext:
         """The run as its stages are given it."""
-        return Session(plan, self.area, self.endpoints, self.suites, dict(self.secrets or {}))
+        return RunContext(plan, self.area, self.endpoints, self.suites, dict(self.secrets or {}))
 
-    def reopened(self, run: str = "") -> Session:
+    def reopened(self, run: str = "") -> RunContext:
         """A run of the migration that was planned before; "" is this one. Raises SwitchRefused when it has no plan in staging."""
         run = run or self.run
         area = staging.of(self.root, self.migration.name, run)

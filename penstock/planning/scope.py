@@ -36,7 +36,7 @@ from penstock.model.schema import ForeignKey, TableName
 from penstock.model.scope import Changes, Differences, Parent, Partition, Side, Whole
 from penstock.planning import beside_live, switch_kinds
 from penstock.state import coverage
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.transforms._mapping import map_table
 
 REPLACE_ROWS = "replace_rows"
@@ -219,7 +219,7 @@ def _partitioned(
     return replace(plan, how=spec.how), list(_rest(plan, spec, tables, ends.from_, ends.reading))
 
 
-def _incremental(plan: TablePlan, spec: IncrementSpec, last: Covered | None) -> tuple[TablePlan, list[Problem]]:
+def _incremental(plan: TablePlan, spec: IncrementSpec, last: CoverageRecord | None) -> tuple[TablePlan, list[Problem]]:
     """The plan limited to what has changed since `last`, as far as that can be."""
     problems = [*_misfits(plan, spec), *_unkeyed(plan)]
     if problems:
@@ -344,7 +344,7 @@ def parent(tables: Tables, plan: TablePlan, spec: PartitionSpec, below: tuple[st
     return Parent(name, source, target, tables.pending(other), above)
 
 
-def changes(plan: TablePlan, spec: IncrementSpec, last: Covered) -> Changes | None:
+def changes(plan: TablePlan, spec: IncrementSpec, last: CoverageRecord) -> Changes | None:
     """What has changed since the last run; None when it is time for the whole table, or nobody knows since when."""
     now = dt.datetime.now(dt.UTC)
     if not last.watermark or not last.whole_at or now - dt.datetime.fromisoformat(last.whole_at) >= spec.full_refresh_every:

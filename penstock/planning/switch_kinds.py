@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
-from penstock.databases import Database, Dependent, Link, Slot
+from penstock.databases import Database, Dependent, Link, PartitionSlot
 from penstock.errors import MigrationError, Problem
 from penstock.migration.switch_kinds import REGISTRY
 from penstock.model.plan import TablePlan
@@ -50,7 +50,7 @@ class LiveFacts:
 
     dependents: tuple[Dependent, ...] = ()
     links: tuple[Link, ...] = ()
-    partitions: Mapping[str, Slot] = field(default_factory=dict)
+    partitions: Mapping[str, PartitionSlot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,30 @@ from __future__ import annotations
 from penstock.errors import NotApproved
 from penstock.state import evidence, journal, run_files
 from penstock.state.evidence import Approval, ForBackfill
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 APPROVE, REJECT = "Approve", "Reject"
 
 
-def wanted(session: Session) -> bool:
+def wanted(context: RunContext) -> bool:
     """Whether the switch waits for an answer: the migration asks for one, and the run has none."""
-    area = session.staging
-    return session.plan.approval and not area.exists(run_files.APPROVAL) and not area.exists(run_files.SWITCH)
+    area = context.staging
+    return context.plan.approval and not area.exists(run_files.APPROVAL) and not area.exists(run_files.SWITCH)
 
 
-def rejected(session: Session) -> int:
+def rejected(context: RunContext) -> int:
     """How many rows are in quarantine, of all tables: what the answer is given in sight of."""
-    return evidence.PROOF.read(session.staging).rejected
+    return evidence.PROOF.read(context.staging).rejected
 
 
-def answered(session: Session, answer: str, by: str, at: str = "", backfill: ForBackfill | None = None) -> Approval:
+def answered(context: RunContext, answer: str, by: str, at: str = "", backfill: ForBackfill | None = None) -> Approval:
     """Write an answer down as the run's approval, and return what is written.
 
     by: who answered; "" when nobody did in time.  at: when; "" is now.  backfill: of an answer for all runs of a backfill, which.
     Raises NotApproved unless the answer is `Approve`.
     """
-    given = Approval(answer == APPROVE, answer, by, at or journal.now(), rejected(session), backfill)
-    evidence.APPROVAL.write(session.staging, given)
+    given = Approval(answer == APPROVE, answer, by, at or journal.now(), rejected(context), backfill)
+    evidence.APPROVAL.write(context.staging, given)
     if not given.approved:
         why = f"{by} answered {answer}" if by else "nobody answered in time"
         why += f", for {backfill.words}" if backfill else ""

@@ -28,7 +28,7 @@ from penstock.planning.statements import live_select
 from penstock.runtime import events, parallel
 from penstock.state import evidence, run_files, staged_rows
 from penstock.state.evidence import Comparison
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt, Staging
 
 STAGE, LEAVING = "compared", "leaving"
@@ -45,23 +45,23 @@ class _Found:
     seconds: float = 0.0
 
 
-def compare(session: Session) -> None:
+def compare(context: RunContext) -> None:
     """Compare the live tables that the run repairs with what it has staged, and write down what differs. Done already: does nothing."""
-    plans = [t for t in session.plan.tables if t.repairs]
-    if not plans or session.staging.exists(run_files.COMPARED):
+    plans = [t for t in context.plan.tables if t.repairs]
+    if not plans or context.staging.exists(run_files.COMPARED):
         return
-    session = staged_rows.ready(session)
+    context = staged_rows.ready(context)
     events.emit("compare.started", tables=len(plans))
     for plan in plans:
         for stage in (STAGE, LEAVING):
-            session.staging.delete(stage, folder(plan.name))
+            context.staging.delete(stage, folder(plan.name))
     work = [(t, p) for t in plans for p in t.readback_units]
-    with session.abreast(len(work)) as connections:
+    with context.abreast(len(work)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
-            seals = {t.name: session.target.seal(connections[0], t.target.name) for t in plans}
-        found = parallel.each(work, connections, partial(_piece, session), lambda _: row_diff.MEMORY, session.shares.allotted)
+            seals = {t.name: context.target.seal(connections[0], t.target.name) for t in plans}
+        found = parallel.each(work, connections, partial(_piece, context), lambda _: row_diff.MEMORY, context.shares.allotted)
     told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
-    evidence.COMPARED.write(session.staging, tuple(told))
+    evidence.COMPARED.write(context.staging, tuple(told))
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
 
 
@@ -71,44 +71,44 @@ def _told(plan: TablePlan, seal: str | None, found: Sequence[_Found]) -> Compari
     return Comparison(plan.name, len(found), differ, str(live), str(put), str(leaving), str(live - leaving), seal, seconds)
 
 
-def _piece(session: Session, connection: sa.Connection, work: tuple[TablePlan, Chunk | None]) -> _Found:
+def _piece(context: RunContext, connection: sa.Connection, work: tuple[TablePlan, Chunk | None]) -> _Found:
     plan, piece = work
     began = time.monotonic()
-    staged = [_made(session, plan, chunk) for chunk in plan.chunks_of(piece)]
+    staged = [_made(context, plan, chunk) for chunk in plan.chunks_of(piece)]
     whole = sum((Digest.parse(r.digest) for r in staged), Digest())
     columns = plan.target.columns
-    select, room = live_select(plan, session.target, piece), session.shares.room(plan.longest_row)
+    select, room = live_select(plan, context.target, piece), context.shares.room(plan.longest_row)
     with connection.begin():
-        live = digest.total(session.target.read(connection, select, columns, room), columns)
+        live = digest.total(context.target.read(connection, select, columns, room), columns)
     if live == whole:
         for receipt in staged:
-            _publish(session.staging, STAGE, plan, receipt, ())
+            _publish(context.staging, STAGE, plan, receipt, ())
         found = _Found(live, Digest(), Digest(), False)
     elif plan.delete_keys is None:
-        found = _all(session, plan, staged, _Found(live, whole, live, True))
+        found = _all(context, plan, staged, _Found(live, whole, live, True))
     else:
         with TemporaryDirectory(prefix="penstock-") as folder:
             standing = Staging(pafs.LocalFileSystem(), folder, folder)
             with connection.begin(), standing.parquet(arrow_schema(columns), "live.parquet") as writer:
-                for batch in session.target.read(connection, select, columns, room):
+                for batch in context.target.read(connection, select, columns, room):
                     writer.write_batch(batch)
             live = digest.total(standing.batches("live.parquet"), columns)
-            found = _rows(session, plan, staged, standing, live, whole)
+            found = _rows(context, plan, staged, standing, live, whole)
     found = replace(found, seconds=time.monotonic() - began)
     events.emit("compare.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=live.rows, put=found.put.rows)
     return found
 
 
-def _made(session: Session, plan: TablePlan, chunk: Chunk) -> Receipt:
-    receipt = session.staging.receipt(plan.staged_as, plan.name, chunk.number)
+def _made(context: RunContext, plan: TablePlan, chunk: Chunk) -> Receipt:
+    receipt = context.staging.receipt(plan.staged_as, plan.name, chunk.number)
     if receipt is None:
         raise StagingDamaged(f"chunk {chunk.number} of {plan.name} was never {plan.staged_as}", fix="run the stage before again")
     return receipt
 
 
-def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing: Staging, live: Digest, whole: Digest) -> _Found:
+def _rows(context: RunContext, plan: TablePlan, staged: Sequence[Receipt], standing: Staging, live: Digest, whole: Digest) -> _Found:
     """Stage the rows of a piece that differ, those to be put and those that give place."""
-    columns, area = plan.target.columns, session.staging
+    columns, area = plan.target.columns, context.staging
     keys = [i for i, c in enumerate(columns) if c.name in plan.target.primary_key]
     rows = (batch for receipt in staged for batch in area.rows(receipt))
     with row_diff.beside(columns, rows, standing.batches("live.parquet")) as compare:
@@ -129,14 +129,14 @@ def _rows(session: Session, plan: TablePlan, staged: Sequence[Receipt], standing
     if whole - put == live - leaving:
         return _Found(live, put, leaving, True)
     _publish(area, LEAVING, plan, staged[0], standing.batches("live.parquet"))
-    return _all(session, plan, staged, _Found(live, whole, live, True))
+    return _all(context, plan, staged, _Found(live, whole, live, True))
 
 
-def _all(session: Session, plan: TablePlan, staged: Sequence[Receipt], found: _Found) -> _Found:
+def _all(context: RunContext, plan: TablePlan, staged: Sequence[Receipt], found: _Found) -> _Found:
     """Send every row of a piece: the files are those that are staged already."""
     for r in staged:
         sent = replace(r, stage=STAGE, rows_in=r.rows, digest_in=r.digest, rejected=0, filtered=0, seconds=0.0, rejected_digest="")
-        session.staging.write_receipt(sent)
+        context.staging.write_receipt(sent)
     return found
 
 

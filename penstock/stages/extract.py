@@ -18,50 +18,50 @@ from penstock.model.schema import arrow_schema
 from penstock.planning.statements import extract_select
 from penstock.runtime import events, parallel
 from penstock.state import journal, run_files, staged_rows, staging
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
 
 STAGE = "extracted"
 
 
-def extract(session: Session, tables: Sequence[str]) -> list[Receipt]:
+def extract(context: RunContext, tables: Sequence[str]) -> list[Receipt]:
     """Stage these tables under one snapshot of the source, and answer a receipt a chunk.
 
     A table that is staged already is left alone, unless the whole run must be of one snapshot and a part is missing:
     then what an earlier try staged is dropped and all tables are read again, since its snapshot is gone.
     """
-    session = staged_rows.ready(session, begin=True)
-    plans = [session.plan.table(t) for t in tables]
-    missing = [p for p in plans if not _complete(session, p)]
-    if missing and session.plan.consistency == "run":
+    context = staged_rows.ready(context, begin=True)
+    plans = [context.plan.table(t) for t in tables]
+    missing = [p for p in plans if not _complete(context, p)]
+    if missing and context.plan.consistency == "run":
         missing = plans
     again = {p.name for p in missing}
-    for kept in (_receipts(session, p) for p in plans if p.name not in again):
+    for kept in (_receipts(context, p) for p in plans if p.name not in again):
         facts = {"chunks": len(kept), "rows": sum(r.rows for r in kept), "bytes": sum(r.bytes for r in kept)}
         events.emit("extract.kept", table=kept[0].table, **facts)
     if missing:
         for plan in missing:
-            session.staging.delete(STAGE, folder(plan.name))
-        if session.plan.consistency == "run":
-            _read(session, missing)
+            context.staging.delete(STAGE, folder(plan.name))
+        if context.plan.consistency == "run":
+            _read(context, missing)
         else:
             for plan in missing:
-                _read(session, [plan])
-    if all(_complete(session, t) for t in session.plan.tables if t.name not in tables):
-        _finish(session)
-    return [r for p in plans for r in _receipts(session, p)]
+                _read(context, [plan])
+    if all(_complete(context, t) for t in context.plan.tables if t.name not in tables):
+        _finish(context)
+    return [r for p in plans for r in _receipts(context, p)]
 
 
-def _complete(session: Session, plan: TablePlan) -> bool:
-    return len(_receipts(session, plan)) == len(plan.chunks)
+def _complete(context: RunContext, plan: TablePlan) -> bool:
+    return len(_receipts(context, plan)) == len(plan.chunks)
 
 
-def _receipts(session: Session, plan: TablePlan) -> list[Receipt]:
-    return session.staging.receipts(STAGE, plan.name, (c.number for c in plan.chunks))
+def _receipts(context: RunContext, plan: TablePlan) -> list[Receipt]:
+    return context.staging.receipts(STAGE, plan.name, (c.number for c in plan.chunks))
 
 
-def _read(session: Session, plans: Sequence[TablePlan]) -> None:
+def _read(context: RunContext, plans: Sequence[TablePlan]) -> None:
     """Stage the chunks of these tables, several at a time, all as of one instant."""
     for plan in plans:
         events.emit("extract.started", table=plan.name, rows=plan.rows, chunks=len(plan.chunks))
@@ -70,32 +70,32 @@ def _read(session: Session, plans: Sequence[TablePlan]) -> None:
 
     def keep(connection: sa.Connection, chunk: tuple[TablePlan, Chunk]) -> None:
         plan, piece = chunk
-        receipt = _chunk(session, connection, plan, piece)
-        session.staging.write_receipt(receipt)
+        receipt = _chunk(context, connection, plan, piece)
+        context.staging.write_receipt(receipt)
         events.emit("extract.chunk", table=plan.name, chunk=piece.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
         left[plan.name] -= 1
         if not left[plan.name]:
             events.emit("extract.finished", table=plan.name)
 
     for plan in plans:
-        staging.write_reading(session.staging, plan.name, journal.now())
-    with session.reading(len(chunks)) as (first, *others):
-        shared = session.source.begin_snapshot(first, *others)
-        connections, shares = [first, *others] if shared else [first], session.shares
+        staging.write_reading(context.staging, plan.name, journal.now())
+    with context.reading(len(chunks)) as (first, *others):
+        shared = context.source.begin_snapshot(first, *others)
+        connections, shares = [first, *others] if shared else [first], context.shares
         parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest_row), shares.allotted)
 
 
-def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
+def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
     """Read one chunk while another thread hashes and writes what was read before."""
     began = time.monotonic()
     columns = plan.source.columns
     file = run_files.rows(STAGE, plan.name, chunk.number)
     longest = 0
     try:
-        select, room = extract_select(plan, session.source, chunk), session.shares.room(plan.longest_row)
-        batches = session.source.read(connection, select, columns, room)
-        plain = session.shares.plain(plan.longest_row)
-        with session.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
+        select, room = extract_select(plan, context.source, chunk), context.shares.room(plan.longest_row)
+        batches = context.source.read(connection, select, columns, room)
+        plain = context.shares.plain(plan.longest_row)
+        with context.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
 
             def keep(batch: pa.RecordBatch) -> Digest:
                 nonlocal longest
@@ -118,10 +118,10 @@ def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, chunk: 
         rows_in=total.rows,
         rows=total.rows,
         digest=str(total),
-        bytes=session.staging.size(file),
+        bytes=context.staging.size(file),
         seconds=round(time.monotonic() - began, 3),
         file=file,
-        sha256=session.staging.sha256(file),
+        sha256=context.staging.sha256(file),
         longest=longest,
     )
 
@@ -141,7 +141,7 @@ def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], 
             yield pending.result()
 
 
-def _finish(session: Session) -> None:
+def _finish(context: RunContext) -> None:
     """Write how the source was read: the sign that every table is staged."""
-    if not session.staging.exists(run_files.EXTRACTED_MANIFEST):
-        session.staging.write_json({"consistency": session.plan.consistency, "at": journal.now()}, run_files.EXTRACTED_MANIFEST)
+    if not context.staging.exists(run_files.EXTRACTED_MANIFEST):
+        context.staging.write_json({"consistency": context.plan.consistency, "at": journal.now()}, run_files.EXTRACTED_MANIFEST)

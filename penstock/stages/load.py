@@ -23,7 +23,7 @@ from penstock.planning.statements import key_statements, link_statements, prepar
 from penstock.runtime import events, parallel
 from penstock.state import journal, quarantine, staged_rows
 from penstock.state.quarantine import Rejects
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 
 STAGE = "loaded"
@@ -31,16 +31,16 @@ _REFUSED = "refused by the target"
 _WITHHELD = "withheld: there are sensitive columns"
 
 
-def prepare(session: Session) -> bool:
+def prepare(context: RunContext) -> bool:
     """Make the empty shadow tables, unless this run has made them already. Answers whether it made them.
 
     Shadows that an abandoned run of the same migration left are replaced; anybody else's are refused.
     """
-    plan = session.plan
-    with session.writing() as connection:
+    plan = context.plan
+    with context.writing() as connection:
         journal.create(connection)
         with connection.begin():
-            for statement in schema_statements(plan, session.target):
+            for statement in schema_statements(plan, context.target):
                 databases.execute(connection, statement)
         with connection.begin():
             if _ours(connection, plan):
@@ -50,8 +50,8 @@ def prepare(session: Session) -> bool:
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.migration, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
-            _commit_unless_transactional(session, connection)
-            for statement in prepare_statements(plan, session.target):
+            _commit_unless_transactional(context, connection)
+            for statement in prepare_statements(plan, context.target):
                 databases.execute(connection, statement)
             journal.claim_shadows(connection, shadows, plan.migration, _owner(plan))
     events.emit("prepare.finished", tables=len(plan.tables))
@@ -62,7 +62,7 @@ def _ours(connection: sa.Connection, plan: Plan) -> bool:
     """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
     mine = True
     places = [(t, p) for t in plan.tables for p in t.shadow_tables]
-    standing = databases.standing(connection, (p for _, p in places))
+    standing = databases.existing_tables(connection, (p for _, p in places))
     owners = journal.shadow_owners(connection)
     for table, place in places:
         owner = owners.get(str(place))
@@ -82,21 +82,21 @@ def _owner(plan: Plan) -> str:
     return f"{plan.fingerprint[:12]} {plan.run}"
 
 
-def _commit_unless_transactional(session: Session, connection: sa.Connection) -> None:
-    if not session.target.ddl_in_transaction:
+def _commit_unless_transactional(context: RunContext, connection: sa.Connection) -> None:
+    if not context.target.ddl_in_transaction:
         databases.execute(connection, "COMMIT")
 
 
-def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
+def load(context: RunContext, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     """Load these chunks into their shadow tables and answer their receipts. Chunks in the journal are left alone.
 
     Raises StagingDamaged when a file is not what its receipt says, LoadFailed when the target refuses rows, TooManyBadRows
     when more of them are bad than may go to quarantine.
     """
-    session = staged_rows.ready(session)
-    with session.abreast(len(chunks)) as connections:
+    context = staged_rows.ready(context)
+    with context.abreast(len(chunks)) as connections:
         with connections[0].begin():
-            done = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, STAGE)
+            done = journal.all_receipts(connections[0], context.plan.migration, context.plan.run, STAGE)
 
         def put(connection: sa.Connection, chunk: tuple[str, int]) -> Receipt:
             table, number = chunk
@@ -104,46 +104,46 @@ def load(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
                 events.emit("load.kept", table=table, chunk=number, rows=earlier.rows, bytes=earlier.bytes)
                 return earlier
             events.emit("load.started", table=table, chunk=number)
-            receipt = _chunk(session, connection, session.plan.table(table), number)
+            receipt = _chunk(context, connection, context.plan.table(table), number)
             events.emit("load.chunk", table=table, chunk=number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
             return receipt
 
         def weight(chunk: tuple[str, int]) -> int:
-            staged = session.staging.receipt(session.plan.table(chunk[0]).loaded_from, *chunk)
-            return session.shares.weight(staged.longest if staged else 0)
+            staged = context.staging.receipt(context.plan.table(chunk[0]).loaded_from, *chunk)
+            return context.shares.weight(staged.longest if staged else 0)
 
-        receipts = parallel.each(chunks, connections, put, weight, session.shares.allotted)
+        receipts = parallel.each(chunks, connections, put, weight, context.shares.allotted)
     events.emit("load.finished", chunks=len(receipts))
     return receipts
 
 
-def _chunk(session: Session, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
-    staged = session.staging.receipt(plan.loaded_from, plan.name, number)
+def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, number: int) -> Receipt:
+    staged = context.staging.receipt(plan.loaded_from, plan.name, number)
     if staged is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never {plan.loaded_from}", fix="run the stage before again")
-    sieved = partial(_sieved, column_checks.of(session.target, plan.target)) if plan.quarantines else _all_good
+    sieved = partial(_sieved, column_checks.of(context.target, plan.target)) if plan.quarantines else _all_good
     culprits: Mapping[int, Bad] = {}
     try:
         try:
-            return _put(session, connection, plan, staged, sieved)
+            return _put(context, connection, plan, staged, sieved)
         except RowsRefused:
-            bad = _refused(session, connection, plan, staged)
+            bad = _refused(context, connection, plan, staged)
             culprits = {} if plan.quarantines else bad
             if not plan.quarantines or not bad:
                 raise
-            return _put(session, connection, plan, staged, partial(_known, bad))
+            return _put(context, connection, plan, staged, partial(_known, bad))
     except LoadFailed as error:
-        raise _named(session, plan, staged, error, culprits) from None
+        raise _named(context, plan, staged, error, culprits) from None
 
 
-def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: Receipt, find: Find) -> Receipt:
+def _put(context: RunContext, connection: sa.Connection, plan: TablePlan, staged: Receipt, find: Find) -> Receipt:
     """Load a chunk, but for the rows that `find` finds bad, and its receipt, in one transaction."""
     began = time.monotonic()
-    rejects = Rejects(plan, session.plan, plan.target.columns)
+    rejects = Rejects(plan, context.plan, plan.target.columns)
 
     def found_good() -> Iterator[pa.RecordBatch]:
         before = 0
-        for batch in session.staging.rows(staged):
+        for batch in context.staging.rows(staged):
             bad = find(batch, before)
             rejects.add(batch, bad, before)
             if rejects.too_many:
@@ -156,13 +156,13 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             events.emit("load.batch", table=plan.name, chunk=staged.chunk, **size)
 
     with connection.begin():
-        session.target.write(connection, plan.shadow, plan.target.given, found_good())
-        if plan.delete_keys and (leaving := session.staging.receipt("leaving", plan.name, staged.chunk)):
+        context.target.write(connection, plan.shadow, plan.target.given, found_good())
+        if plan.delete_keys and (leaving := context.staging.receipt("leaving", plan.name, staged.chunk)):
             names = [c.name for c in plan.delete_keys_table.columns]
-            keys = (batch.select(names) for batch in session.staging.rows(leaving))
-            session.target.write(connection, plan.delete_keys, plan.delete_keys_table.columns, keys)
+            keys = (batch.select(names) for batch in context.staging.rows(leaving))
+            context.target.write(connection, plan.delete_keys, plan.delete_keys_table.columns, keys)
         # published first: a receipt is never there without what it speaks of
-        out = rejects.publish(session.staging, STAGE, staged.chunk)
+        out = rejects.publish(context.staging, STAGE, staged.chunk)
         receipt = Receipt(
             table=plan.name,
             stage=STAGE,
@@ -176,7 +176,7 @@ def _put(session: Session, connection: sa.Connection, plan: TablePlan, staged: R
             seconds=round(time.monotonic() - began, 3),
             rejected_digest=out,
         )
-        journal.write_receipt(connection, session.plan.migration, session.plan.run, receipt)
+        journal.write_receipt(connection, context.plan.migration, context.plan.run, receipt)
     return receipt
 
 
@@ -201,20 +201,20 @@ def _without(batch: pa.RecordBatch, bad: Sequence[Bad]) -> pa.RecordBatch:
     return batch.take(pa.array(np.delete(np.arange(batch.num_rows), [b.place for b in bad]))) if bad else batch
 
 
-def _refused(session: Session, connection: sa.Connection, plan: TablePlan, staged: Receipt) -> dict[int, Bad]:
+def _refused(context: RunContext, connection: sa.Connection, plan: TablePlan, staged: Receipt) -> dict[int, Bad]:
     """The bad rows of a chunk by their place in it: those that the sieve holds back, and those that the target refuses though it doesn't.
 
     No more are looked for than it takes to stop the run.
     """
-    held, columns = column_checks.of(session.target, plan.target), plan.target.columns
-    room = Rejects(plan, session.plan, columns).room if plan.quarantines else 0
+    held, columns = column_checks.of(context.target, plan.target), plan.target.columns
+    room = Rejects(plan, context.plan, columns).room if plan.quarantines else 0
     found: dict[int, Bad] = {}
     before = 0
-    for batch in session.staging.rows(staged):
+    for batch in context.staging.rows(staged):
         bad = _sieved(held, batch, before)
         rows = plan.target.loadable(_without(batch, bad))
         left = np.delete(np.arange(batch.num_rows), [b.place for b in bad])
-        for n, column, why in bisect.refused(session.target, connection, plan.shadow, plan.target.given, rows):
+        for n, column, why in bisect.refused(context.target, connection, plan.shadow, plan.target.given, rows):
             bad.append(Bad(int(left[n]), column, why if not plan.sensitive else _REFUSED))
             if len(found) + len(bad) > room:
                 break
@@ -225,12 +225,12 @@ def _refused(session: Session, connection: sa.Connection, plan: TablePlan, stage
     return found
 
 
-def _named(session: Session, plan: TablePlan, staged: Receipt, error: LoadFailed, bad: Mapping[int, Bad]) -> LoadFailed:
+def _named(context: RunContext, plan: TablePlan, staged: Receipt, error: LoadFailed, bad: Mapping[int, Bad]) -> LoadFailed:
     """The fault with the chunk in it, and the key of the first row that is at fault where it is known."""
     error.where = f"table {plan.name}, chunk {staged.chunk}" + (f", {error.where}" if error.where else "")
     error.why = error.why if not plan.sensitive else _WITHHELD
     before, first = 0, min(bad, default=-1)
-    for batch in session.staging.rows(staged) if bad else ():
+    for batch in context.staging.rows(staged) if bad else ():
         if first < before + batch.num_rows:
             key = quarantine.key_of(batch, first - before, plan)
             error.where += f", column {bad[first].column}" if bad[first].column and ", column " not in error.where else ""
@@ -240,21 +240,21 @@ def _named(session: Session, plan: TablePlan, staged: Receipt, error: LoadFailed
     return error
 
 
-def build(session: Session) -> list[str]:
+def build(context: RunContext) -> list[str]:
     """Give the loaded shadow tables their keys, indexes, foreign keys and numbering. Answers the statements that ran.
 
     Keys and indexes of several tables are built at a time. Raises LoadFailed when the data breaks a key: a duplicate, an orphan.
     """
     events.emit("build.started")
-    keys = key_statements(session.plan, session.target)
-    links = list(enumerate(link_statements(session.plan, session.target), len(keys)))
+    keys = key_statements(context.plan, context.target)
+    links = list(enumerate(link_statements(context.plan, context.target), len(keys)))
     units = _units(keys)
-    with session.abreast(len(units)) as connections:
+    with context.abreast(len(units)) as connections:
         with connections[0].begin():
-            built = journal.built(connections[0], session.plan.migration, session.plan.run)
+            built = journal.built(connections[0], context.plan.migration, context.plan.run)
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
-        ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, session)) for s in done]
-        ran += _build(session, connections[0], [(n, s) for n, s in links if n not in built])
+        ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, context)) for s in done]
+        ran += _build(context, connections[0], [(n, s) for n, s in links if n not in built])
     events.emit("build.finished", statements=len(ran))
     return ran
 
@@ -280,18 +280,18 @@ class _OutOfMemory(Exception):
     """The target has no memory left for a statement, and its limit can be lifted."""
 
 
-def _build(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
+def _build(context: RunContext, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
     try:
-        return _built(session, connection, statements)
+        return _built(context, connection, statements)
     except _OutOfMemory:  # an index is the one thing that can't be made in pieces
-        databases.execute(connection, session.target.more_memory)
+        databases.execute(connection, context.target.more_memory)
         connection.rollback()
-        return _built(session, connection, statements, again=True)
+        return _built(context, connection, statements, again=True)
 
 
-def _built(session: Session, connection: sa.Connection, statements: Sequence[tuple[int, str]], again: bool = False) -> list[str]:
+def _built(context: RunContext, connection: sa.Connection, statements: Sequence[tuple[int, str]], again: bool = False) -> list[str]:
     """Run these statements. Raises _OutOfMemory when the database can be given more memory, but not `again`; LoadFailed for all else."""
-    plan, target = session.plan, session.target
+    plan, target = context.plan, context.target
     together: list[int] = []
     with connection.begin():
         for number, statement in statements:
@@ -312,7 +312,7 @@ def _built(session: Session, connection: sa.Connection, statements: Sequence[tup
                 together.append(number)
             else:  # each statement is recorded by itself, so that a retry continues after it
                 journal.write_built(connection, plan.migration, plan.run, [number])
-            _commit_unless_transactional(session, connection)
+            _commit_unless_transactional(context, connection)
             events.emit("build.statement", number=number, statement=statement)
         journal.write_built(connection, plan.migration, plan.run, together)
     return [s for _, s in statements]

@@ -25,7 +25,7 @@ from penstock.planning.request import RunRequest
 from penstock.runtime import events
 from penstock.state import plan_file, preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Staging
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ def _readable(plan: Plan, area: Staging) -> None:
         raise MigrationError(what, where=area.url, fix="start a new run: `penstock run … --new`, or trigger the DAG again")
 
 
-def plan(request: RunRequest) -> Session:
+def plan(request: RunRequest) -> RunContext:
     """Write the plan of a run into its staging area, or read the one that is there already, when the migration file is unchanged.
 
     Raises PreflightFailed, MigrationError, ConnectionFailed.

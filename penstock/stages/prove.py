@@ -22,34 +22,34 @@ from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
 from penstock.state import evidence, journal, quarantine, staged_rows
 from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import hidden_columns
 
 _NAMED = 20
 
 
-def prove(session: Session) -> Proof:
+def prove(context: RunContext) -> Proof:
     """Prove every table and write the proof down. Raises GateClosed, naming the hop and the rows, when one does not hold."""
-    session = staged_rows.ready(session)
-    events.emit("prove.started", tables=len(session.plan.tables))
-    pieces = [(t, p) for t in session.plan.tables for p in t.readback_units]
-    with session.abreast(len(pieces)) as connections:
+    context = staged_rows.ready(context)
+    events.emit("prove.started", tables=len(context.plan.tables))
+    pieces = [(t, p) for t in context.plan.tables for p in t.readback_units]
+    with context.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
-            marks = {t.name: _Marks.of(session, connections[0], t) for t in session.plan.tables}
-        taken = parallel.each(pieces, connections, partial(_take, session), partial(_weight, session), session.shares.allotted)
+            marks = {t.name: _Marks.of(context, connections[0], t) for t in context.plan.tables}
+        taken = parallel.each(pieces, connections, partial(_take, context), partial(_weight, context), context.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
             own[table.name].append(piece)
         with connections[0].begin():
-            of_run = journal.all_receipts(connections[0], session.plan.migration, session.plan.run, "loaded")
+            of_run = journal.all_receipts(connections[0], context.plan.migration, context.plan.run, "loaded")
             for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
-        proofs = (_table(session, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in session.plan.tables)
+        proofs = (_table(context, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
-            journal.write_proof(connections[0], session.plan.migration, session.plan.run, proof)
-    evidence.PROOF.write(session.staging, proof)
+            journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
+    evidence.PROOF.write(context.staging, proof)
     events.emit("prove.finished", tables=len(proof.tables), held=sum(p.holds for p in proof.tables))
     broken = [p for p in proof.tables if not p.holds]
     if broken:
@@ -75,8 +75,8 @@ class _Marks:
     definition: Mapping[str, str]
 
     @classmethod
-    def of(cls, session: Session, connection: sa.Connection, table: TablePlan) -> _Marks:
-        return cls(session.target.seal(connection, table.shadow), session.target.definition(connection, table.shadow))
+    def of(cls, context: RunContext, connection: sa.Connection, table: TablePlan) -> _Marks:
+        return cls(context.target.seal(connection, table.shadow), context.target.definition(connection, table.shadow))
 
 
 @dataclass(frozen=True)
@@ -99,52 +99,52 @@ class _Taken:
         return ChunkProof(self.piece.number if self.piece else 0, *digests, self.held, round(self.seconds, 3))
 
 
-def _take(session: Session, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
+def _take(context: RunContext, connection: sa.Connection, work: tuple[TablePlan, Piece]) -> _Taken:
     plan, piece = work
     began = time.monotonic()
-    receipts = _receipts(session, plan, plan.loaded_from, piece)
+    receipts = _receipts(context, plan, plan.loaded_from, piece)
     staged = _sum(receipts)
-    left_out = sum((_rejected(session, plan, "loaded", r.chunk) for r in receipts), Digest())
+    left_out = sum((_rejected(context, plan, "loaded", r.chunk) for r in receipts), Digest())
     columns = plan.target.columns
     with connection.begin():
-        select, room = readback_select(plan, session.target, piece, plan.shadow), session.shares.room(_longest(receipts))
-        found = digest.total(session.target.read(connection, select, columns, room), columns)
+        select, room = readback_select(plan, context.target, piece, plan.shadow), context.shares.room(_longest(receipts))
+        found = digest.total(context.target.read(connection, select, columns, room), columns)
     taken = _Taken(piece, staged, left_out, found, time.monotonic() - began)
     events.emit("prove.chunk", table=plan.name, chunk=piece.number if piece else 0, rows=found.rows, held=taken.held)
     return taken
 
 
-def _weight(session: Session, work: tuple[TablePlan, Piece]) -> int:
+def _weight(context: RunContext, work: tuple[TablePlan, Piece]) -> int:
     plan, piece = work
-    return session.shares.weight(_longest(_receipts(session, plan, plan.loaded_from, piece)))
+    return context.shares.weight(_longest(_receipts(context, plan, plan.loaded_from, piece)))
 
 
 def _longest(receipts: Iterable[Receipt]) -> int:
     return max((r.longest for r in receipts), default=0)
 
 
-def _rejected(session: Session, plan: TablePlan, stage: str, chunk: int) -> Digest:
+def _rejected(context: RunContext, plan: TablePlan, stage: str, chunk: int) -> Digest:
     """Of the rows that a stage left out of a chunk, taken of what is in quarantine. Raises StagingDamaged."""
-    held = quarantine.manifest(session.staging, plan.name, stage, chunk) if plan.quarantines else None
-    return quarantine.digest_of(session.staging, held, plan.shape(stage)) if held else Digest()
+    held = quarantine.manifest(context.staging, plan.name, stage, chunk) if plan.quarantines else None
+    return quarantine.digest_of(context.staging, held, plan.shape(stage)) if held else Digest()
 
 
 def _table(
-    session: Session, connection: sa.Connection, plan: TablePlan, marks: _Marks, loaded: list[Receipt], taken: Sequence[_Taken]
+    context: RunContext, connection: sa.Connection, plan: TablePlan, marks: _Marks, loaded: list[Receipt], taken: Sequence[_Taken]
 ) -> TableProof:
-    source, made, staged = (_receipts(session, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
+    source, made, staged = (_receipts(context, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
-        evidence.chunk_proofs(plan.name).write(session.staging, tuple(t.proof for t in taken))
-    standing = _standing(session, plan)
+        evidence.chunk_proofs(plan.name).write(context.staging, tuple(t.proof for t in taken))
+    standing = _standing(context, plan)
     found = sum((t.target for t in taken), standing)
-    broken = _unchained(session, plan, (source, made, staged, loaded), standing) or _unlike(session, plan, source)
+    broken = _unchained(context, plan, (source, made, staged, loaded), standing) or _unlike(context, plan, source)
     faults: list[RowFault] = []
     for piece in (t.piece for t in taken if not t.held):
-        receipts = _receipts(session, plan, plan.loaded_from, piece)
-        broken = broken or _unstaged(session, plan, receipts)
+        receipts = _receipts(context, plan, plan.loaded_from, piece)
+        broken = broken or _unstaged(context, plan, receipts)
         if len(faults) < _NAMED:
             with connection.begin():
-                faults += _faults(session, connection, plan, piece, (b for r in receipts for b in _to_load(session, plan, r)))
+                faults += _faults(context, connection, plan, piece, (b for r in receipts for b in _to_load(context, plan, r)))
     rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in made)
     rejected = sum(r.rejected for r in made) + sum(r.rejected for r in loaded)
     return TableProof(
@@ -165,55 +165,55 @@ def _table(
         faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
         quarantined=str(sum((t.quarantined for t in taken), Digest())),
         standing=str(standing),
-        depth=session.plan.depth,
+        depth=context.plan.depth,
         definition=marks.definition,
     )
 
 
-def _to_load(session: Session, plan: TablePlan, staged: Receipt) -> Iterator[pa.RecordBatch]:
+def _to_load(context: RunContext, plan: TablePlan, staged: Receipt) -> Iterator[pa.RecordBatch]:
     """The staged rows of a chunk without those that are in quarantine."""
-    held = quarantine.manifest(session.staging, plan.name, "loaded", staged.chunk) if plan.quarantines else None
-    gone, before = np.array(quarantine.places(session.staging, held) if held else [], np.int64), 0
-    for batch in session.staging.rows(staged):
+    held = quarantine.manifest(context.staging, plan.name, "loaded", staged.chunk) if plan.quarantines else None
+    gone, before = np.array(quarantine.places(context.staging, held) if held else [], np.int64), 0
+    for batch in context.staging.rows(staged):
         yield batch.take(pa.array(np.setdiff1d(np.arange(batch.num_rows), gone - before)))
         before += batch.num_rows
 
 
-def _unstaged(session: Session, plan: TablePlan, receipts: Sequence[Receipt]) -> str:
+def _unstaged(context: RunContext, plan: TablePlan, receipts: Sequence[Receipt]) -> str:
     """The first chunk whose file does not hold the rows that were hashed before they were written; empty when all do."""
     for receipt in receipts:
-        held = digest.total(session.staging.rows(receipt), plan.target.columns)
+        held = digest.total(context.staging.rows(receipt), plan.target.columns)
         if str(held) != receipt.digest:
             return f"chunk {receipt.chunk}: its staged file does not hold what was {plan.loaded_from}"
     return ""
 
 
-def _receipts(session: Session, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
+def _receipts(context: RunContext, plan: TablePlan, stage: str, piece: Piece = None) -> list[Receipt]:
     """A stage's receipts of a piece, all of the table's for None."""
-    return session.staging.receipts(stage, plan.name, (c.number for c in plan.chunks_of(piece)))
+    return context.staging.receipts(stage, plan.name, (c.number for c in plan.chunks_of(piece)))
 
 
-def _standing(session: Session, plan: TablePlan) -> Digest:
+def _standing(context: RunContext, plan: TablePlan) -> Digest:
     """Of the live rows of a repair that were found equal, and stay."""
-    found = evidence.COMPARED.read(session.staging) if plan.repairs else ()
+    found = evidence.COMPARED.read(context.staging) if plan.repairs else ()
     return next((Digest.parse(c.standing) for c in found if c.table == plan.name), Digest())
 
 
-def _unlike(session: Session, plan: TablePlan, first: list[Receipt]) -> str:
+def _unlike(context: RunContext, plan: TablePlan, first: list[Receipt]) -> str:
     """Where the source, read a second time, gives other rows than at first, in words; empty when it doesn't, or is not to be asked."""
-    if session.plan.depth != "source":
+    if context.plan.depth != "source":
         return ""
-    columns, room = plan.source.columns, session.shares.room(plan.longest_row)
-    with session.reading() as (connection,):
-        session.source.begin_snapshot(connection)
+    columns, room = plan.source.columns, context.shares.room(plan.longest_row)
+    with context.reading() as (connection,):
+        context.source.begin_snapshot(connection)
         for chunk, read in zip(plan.chunks, first, strict=False):
-            now = digest.total(session.source.read(connection, extract_select(plan, session.source, chunk), columns, room), columns)
+            now = digest.total(context.source.read(connection, extract_select(plan, context.source, chunk), columns, room), columns)
             if str(now) != read.digest:
                 return f"chunk {chunk.number}: read a second time, the source gives other rows: {now}, at first {read.digest}"
     return ""
 
 
-def _unchained(session: Session, plan: TablePlan, receipts: Sequence[list[Receipt]], standing: Digest) -> str:
+def _unchained(context: RunContext, plan: TablePlan, receipts: Sequence[list[Receipt]], standing: Digest) -> str:
     """Where the chain of receipts source -> made -> staged -> loaded + quarantined breaks, in words; empty when it holds everywhere."""
     for stage, of in zip(("extracted", plan.staged_as, plan.loaded_from, "loaded"), receipts, strict=True):
         if len(of) != len(plan.chunks):
@@ -221,12 +221,12 @@ def _unchained(session: Session, plan: TablePlan, receipts: Sequence[list[Receip
     if plan.repairs and _sum(receipts[2]) + standing != _sum(receipts[1]):
         return f"the rows that stay, and those that are put in place, are not those that were {plan.staged_as}"
     for links in zip(*receipts, strict=True):
-        if broken := _unlinked(session, plan, *links):
+        if broken := _unlinked(context, plan, *links):
             return broken
     return ""
 
 
-def _unlinked(session: Session, plan: TablePlan, read: Receipt, kept: Receipt, sent: Receipt, put: Receipt) -> str:
+def _unlinked(context: RunContext, plan: TablePlan, read: Receipt, kept: Receipt, sent: Receipt, put: Receipt) -> str:
     """The same of one chunk."""
     if plan.steps and kept.digest_in != read.digest:
         return f"chunk {read.chunk}: the transforms did not get what the source gave"
@@ -237,7 +237,7 @@ def _unlinked(session: Session, plan: TablePlan, read: Receipt, kept: Receipt, s
     for receipt in (kept, put) if plan.quarantines else ():
         if receipt.rows_in != receipt.rows + receipt.rejected + receipt.filtered:
             return f"chunk {read.chunk}: the books of the stage {receipt.stage} do not balance"
-        if receipt.stage != "extracted" and _rejected(session, plan, receipt.stage, receipt.chunk) != _of(receipt.rejected_digest):
+        if receipt.stage != "extracted" and _rejected(context, plan, receipt.stage, receipt.chunk) != _of(receipt.rejected_digest):
             return f"chunk {read.chunk}: what the stage {receipt.stage} rejected is not what is in quarantine"
     return ""
 
@@ -250,10 +250,12 @@ def _of(rejected: str) -> Digest:
     return Digest.parse(rejected) if rejected else Digest()
 
 
-def _faults(session: Session, connection: sa.Connection, plan: TablePlan, piece: Piece, staged: Iterable[pa.RecordBatch]) -> list[RowFault]:
+def _faults(
+    context: RunContext, connection: sa.Connection, plan: TablePlan, piece: Piece, staged: Iterable[pa.RecordBatch]
+) -> list[RowFault]:
     """The rows of a piece that differ, by their key; by the whole row where the table has none."""
     columns = plan.target.columns
-    found = session.target.read(connection, readback_select(plan, session.target, piece, plan.shadow), columns)
+    found = context.target.read(connection, readback_select(plan, context.target, piece, plan.shadow), columns)
     with row_diff.beside(columns, staged, found) as compare:
         keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
         return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)

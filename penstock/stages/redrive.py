@@ -26,7 +26,7 @@ from penstock.state import evidence, journal, quarantine, run_files, staged_rows
 from penstock.state.evidence import RedrivenTable, RedriveRecord
 from penstock.state.journal import Redrive
 from penstock.state.quarantine import Entry, Manifest, Place, StillBad, Taken
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift, whole
 
@@ -44,48 +44,48 @@ class Redriven:
     left: int
 
 
-def left(session: Session) -> list[Entry]:
+def left(context: RunContext) -> list[Entry]:
     """What is in quarantine and was not re-driven yet, each row with the reason that was last found."""
-    session = _ready(session)
-    with session.writing() as connection, connection.begin():
-        return [e for t in session.plan.tables for held in _left(session, connection, t) for e in held.entries]
+    context = _ready(context)
+    with context.writing() as connection, connection.begin():
+        return [e for t in context.plan.tables for held in _left(context, connection, t) for e in held.entries]
 
 
-def redrive(session: Session, migration: Migration) -> list[Redriven]:
+def redrive(context: RunContext, migration: Migration) -> list[Redriven]:
     """Take what is left in quarantine again, table by table, those that others refer to first.
 
     Raises SwitchRefused when the tables of this run are not the live ones, LoadFailed when what was loaded does not read back.
     """
-    session, done = _ready(session), []
-    with session.writing() as connection:
+    context, done = _ready(context), []
+    with context.writing() as connection:
         with connection.begin():
-            _live(session, connection)
-        for plan in _parents_first(session.plan.tables):
+            _live(context, connection)
+        for plan in _parents_first(context.plan.tables):
             with connection.begin():
-                turn = _Round(plan, len(_rounds(session, connection, plan)), tuple(_left(session, connection, plan)))
+                turn = _Round(plan, len(_rounds(context, connection, plan)), tuple(_left(context, connection, plan)))
             if turn.places:
-                done.append(_table(session, migration, connection, turn))
+                done.append(_table(context, migration, connection, turn))
         with connection.begin():
-            evidence.REDRIVEN.write(session.staging, RedriveRecord(journal.now(), tuple(_told(session, connection))))
+            evidence.REDRIVEN.write(context.staging, RedriveRecord(journal.now(), tuple(_told(context, connection))))
     return done
 
 
-def _ready(session: Session) -> Session:
+def _ready(context: RunContext) -> RunContext:
     """The session with the key of the quarantine, where there is one."""
-    held = any(quarantine.manifests(session.staging, t.name) for t in session.plan.tables if t.quarantines)
-    return staged_rows.ready(session, quarantine=True) if held else session
+    held = any(quarantine.manifests(context.staging, t.name) for t in context.plan.tables if t.quarantines)
+    return staged_rows.ready(context, quarantine=True) if held else context
 
 
-def _told(session: Session, connection: sa.Connection) -> Iterator[RedrivenTable]:
+def _told(context: RunContext, connection: sa.Connection) -> Iterator[RedrivenTable]:
     """Each table that was re-driven. For the report."""
-    for plan in session.plan.tables:
-        if rounds := _rounds(session, connection, plan):
-            left = sum(len(h.entries) for h in _left(session, connection, plan))
+    for plan in context.plan.tables:
+        if rounds := _rounds(context, connection, plan):
+            left = sum(len(h.entries) for h in _left(context, connection, plan))
             yield RedrivenTable(plan.name, sum(r.loaded for r in rounds), left)
 
 
-def _live(session: Session, connection: sa.Connection) -> None:
-    plan = session.plan
+def _live(context: RunContext, connection: sa.Connection) -> None:
+    plan = context.plan
     states = ["switched", "undoing", "undone"]
     last = next(iter(journal.switches(connection, plan.migration, states) if journal.exists(connection) else []), None)
     if last is None or last.token != plan.token or last.state != "switched":
@@ -133,13 +133,13 @@ class _Round:
         return [_place(e) for h in self.held for e in h.entries]
 
 
-def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[_Held]:
-    area = session.staging
+def _left(context: RunContext, connection: sa.Connection, plan: TablePlan) -> list[_Held]:
+    area = context.staging
     manifests = quarantine.manifests(area, plan.name) if plan.quarantines else []
     gone: set[Place] = set()
     reasons: dict[Place, tuple[str, str]] = {}
-    for done in _rounds(session, connection, plan):
-        taken = _taken(session, done)
+    for done in _rounds(context, connection, plan):
+        taken = _taken(context, done)
         gone |= set(taken.gone)
         reasons |= {Place(b.stage, b.chunk, b.place): (b.column, b.reason) for b in taken.left}
     found = []
@@ -151,18 +151,18 @@ def _left(session: Session, connection: sa.Connection, plan: TablePlan) -> list[
     return found
 
 
-def _rounds(session: Session, connection: sa.Connection, plan: TablePlan) -> list[Redrive]:
+def _rounds(context: RunContext, connection: sa.Connection, plan: TablePlan) -> list[Redrive]:
     if not plan.quarantines or not journal.exists(connection):
         return []
-    return journal.redrives(connection, session.plan.migration, session.plan.run, plan.name)
+    return journal.redrives(connection, context.plan.migration, context.plan.run, plan.name)
 
 
-def _taken(session: Session, done: Redrive) -> Taken:
+def _taken(context: RunContext, done: Redrive) -> Taken:
     """Which rows a round took, and which stayed. Raises StagingDamaged when it is not what was written with them."""
-    found = session.staging.sha256(done.file) if session.staging.exists(done.file) else "nothing"
+    found = context.staging.sha256(done.file) if context.staging.exists(done.file) else "nothing"
     if found != done.sha256:
         raise StagingDamaged.of(done.table, done.number, done.file, f"sha256 {done.sha256}", found)
-    return quarantine.taken(done.file).read(session.staging)
+    return quarantine.taken(done.file).read(context.staging)
 
 
 def _place(entry: Entry) -> Place:
@@ -174,16 +174,16 @@ def _now(entry: Entry, reasons: Mapping[Place, tuple[str, str]]) -> Entry:
     return replace(entry, column=column, reason=reason, value=entry.value if column == entry.column else None)
 
 
-def _table(session: Session, migration: Migration, connection: sa.Connection, turn: _Round) -> Redriven:
+def _table(context: RunContext, migration: Migration, connection: sa.Connection, turn: _Round) -> Redriven:
     """Take what can be taken of a table, and answer what that was."""
     plan = turn.plan
     with connection.begin():
-        live = session.target.inspect(connection, plan.target.name.schema, [plan.target.name.name])[0]
+        live = context.target.inspect(connection, plan.target.name.schema, [plan.target.name.name])[0]
     stay: dict[Place, Bad] = {}
     ready: list[tuple[Place, pa.RecordBatch]] = []
     for part in turn.held:
-        rows, transformed = _rows(session, plan, part)
-        sift = _sift(session, migration, plan, transformed, live)
+        rows, transformed = _rows(context, plan, part)
+        sift = _sift(context, migration, plan, transformed, live)
         for n, entry in enumerate(part.entries):
             made, bad = sift.parted(rows.slice(n, 1), 0)
             if bad:
@@ -191,26 +191,26 @@ def _table(session: Session, migration: Migration, connection: sa.Connection, tu
             ready += [(_place(entry), whole(row).select([c.name for c in live.columns])) for row in made if row.num_rows]
     refused = set()
     rows = live.loadable(_joined(ready, live))
-    for n, column, why in bisect.refused(session.target, connection, live.name, live.given, rows, LoadFailed):
+    for n, column, why in bisect.refused(context.target, connection, live.name, live.given, rows, LoadFailed):
         refused.add(n)
         stay[ready[n][0]] = Bad(ready[n][0][2], column, why if not plan.sensitive else "refused by the target")
     going = [row for n, row in enumerate(ready) if n not in refused]
-    _commit(session, connection, turn, live, _joined(going, live), stay)
+    _commit(context, connection, turn, live, _joined(going, live), stay)
     done = Redriven(plan.name, len(going), len(turn.places) - len(going) - len(stay), len(stay))
     events.emit("redrive.finished", table=plan.name, rows=done.loaded, left=done.left)
     return done
 
 
-def _rows(session: Session, plan: TablePlan, part: _Held) -> tuple[pa.RecordBatch, bool]:
+def _rows(context: RunContext, plan: TablePlan, part: _Held) -> tuple[pa.RecordBatch, bool]:
     """The rows as the source gave them; or as they were transformed, where they can't be found again, and True."""
-    found = quarantine.as_read(session.staging, part.manifest, plan)
+    found = quarantine.as_read(context.staging, part.manifest, plan)
     if found is None:
         return part.rows, True
-    order = {place: n for n, place in enumerate(quarantine.places(session.staging, part.manifest))}
+    order = {place: n for n, place in enumerate(quarantine.places(context.staging, part.manifest))}
     return found.take(pa.array([order[e.place] for e in part.entries], pa.int64())), False
 
 
-def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: bool, live: Table) -> Sift:
+def _sift(context: RunContext, migration: Migration, plan: TablePlan, transformed: bool, live: Table) -> Sift:
     """The way of rows into the live table: through the steps as the file now says, unless they are `transformed` already.
 
     What a step makes is cast to what the live column now is.
@@ -224,7 +224,7 @@ def _sift(session: Session, migration: Migration, plan: TablePlan, transformed: 
     into = tuple(live.column(c.name) for c in made)
     other = {c.name: str(to.type) for c, to in zip(made, into, strict=True) if c.type.arrow != to.type.arrow}
     steps = (*steps, ("cast", other)) if other else steps
-    return Sift(source, steps, column_checks.of(session.target, replace(live, columns=into)), session.secrets, private_columns(plan))
+    return Sift(source, steps, column_checks.of(context.target, replace(live, columns=into)), context.secrets, private_columns(plan))
 
 
 def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.RecordBatch:
@@ -233,19 +233,19 @@ def _joined(rows: Sequence[tuple[Place, pa.RecordBatch]], live: Table) -> pa.Rec
 
 
 def _commit(
-    session: Session, connection: sa.Connection, turn: _Round, live: Table, rows: pa.RecordBatch, stay: Mapping[Place, Bad]
+    context: RunContext, connection: sa.Connection, turn: _Round, live: Table, rows: pa.RecordBatch, stay: Mapping[Place, Bad]
 ) -> None:
     """Load the rows and write down which they were, in one transaction, when they read back as they are."""
     plan, places, taken = turn.plan, turn.places, digest.of(rows, live.columns)
     with connection.begin():
         # were it at the same moment, the receipts' key would keep one of the two out
-        if len(_rounds(session, connection, plan)) != turn.number:
+        if len(_rounds(context, connection, plan)) != turn.number:
             raise LoadFailed("somebody else has just re-driven these rows", f"table {plan.name}", fix="see what is left, and try again")
         keyed = bool(live.key) and all(live.column(c).type.name in _FINDABLE for c in live.key)
-        before = Digest() if keyed else _standing(session, connection, live)
+        before = Digest() if keyed else _standing(context, connection, live)
         if rows.num_rows:
-            session.target.write(connection, live.name, live.given, [live.loadable(rows)])
-            found = sum(_read_back(session, connection, live, rows), Digest()) if keyed else _standing(session, connection, live) - before
+            context.target.write(connection, live.name, live.given, [live.loadable(rows)])
+            found = sum(_read_back(context, connection, live, rows), Digest()) if keyed else _standing(context, connection, live) - before
             if found != taken:
                 what, why = f"what was re-driven into {live.name} does not read back as it was", f"loaded {taken}, read back {found}"
                 fix = "nothing was changed; look at triggers and at who else writes there, then try again"
@@ -253,7 +253,7 @@ def _commit(
         gone = tuple(place for place in places if place not in stay)
         left = tuple(StillBad(*place, bad.column, bad.reason) for place, bad in stay.items())
         file = run_files.redriven(plan.name, turn.number)
-        quarantine.taken(file).write(session.staging, Taken(gone, left))
+        quarantine.taken(file).write(context.staging, Taken(gone, left))
         done = Redrive(
             table=plan.name,
             number=turn.number,
@@ -263,15 +263,15 @@ def _commit(
             left=len(stay),
             digest=str(taken),
             file=file,
-            sha256=session.staging.sha256(file),
+            sha256=context.staging.sha256(file),
         )
-        journal.write_redrive(connection, session.plan.migration, session.plan.run, done)
+        journal.write_redrive(connection, context.plan.migration, context.plan.run, done)
         events.emit("redrive.loaded", table=plan.name, rows=rows.num_rows)
 
 
-def _read_back(session: Session, connection: sa.Connection, live: Table, rows: pa.RecordBatch) -> Iterator[Digest]:
+def _read_back(context: RunContext, connection: sa.Connection, live: Table, rows: pa.RecordBatch) -> Iterator[Digest]:
     """What stands in the live table under the keys of these rows."""
-    target, key = session.target, [live.column(c) for c in live.key]
+    target, key = context.target, [live.column(c) for c in live.key]
     for start in range(0, rows.num_rows, _KEYS_AT_ONCE):
         names = rows.slice(start, _KEYS_AT_ONCE).select([c.name for c in key]).to_pylist()
         found = [" AND ".join(f"{target.key_expression(c)} = {target.key_literal(_plain(row[c.name]), c)}" for c in key) for row in names]
@@ -283,7 +283,7 @@ def _plain(value: object) -> int | str:
     return value if isinstance(value, int) else str(value)
 
 
-def _standing(session: Session, connection: sa.Connection, live: Table) -> Digest:
+def _standing(context: RunContext, connection: sa.Connection, live: Table) -> Digest:
     """The digest of the whole live table: how rows without a key are found."""
-    batches = session.target.read(connection, databases.select(session.target, live.name, live.columns), live.columns)
+    batches = context.target.read(connection, databases.select(context.target, live.name, live.columns), live.columns)
     return digest.total(batches, live.columns)

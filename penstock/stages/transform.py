@@ -21,7 +21,7 @@ from penstock.model.schema import arrow_schema
 from penstock.runtime import events
 from penstock.state import quarantine, run_files, staged_rows, staging
 from penstock.state.quarantine import Rejects
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
 from penstock.transforms._isolate import Sift
@@ -29,21 +29,21 @@ from penstock.transforms._isolate import Sift
 STAGE = "transformed"
 
 
-def transform(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
+def transform(context: RunContext, chunks: Sequence[tuple[str, int]]) -> list[Receipt]:
     """Transform these chunks and answer their receipts; those that are done already are left alone.
 
     Raises StagingDamaged when a file is not what extraction wrote, TransformFailed when a step can't be applied, and
     TooManyBadRows when more rows are bad than may go to quarantine.
     """
-    session = staged_rows.ready(session)
+    context = staged_rows.ready(context)
     receipts = []
     for table, number in chunks:
-        plan = session.plan.table(table)
-        receipt = session.staging.receipt(STAGE, table, number)
+        plan = context.plan.table(table)
+        receipt = context.staging.receipt(STAGE, table, number)
         if receipt is None:
             events.emit("transform.started", table=table, chunk=number)
-            receipt = _chunk(session, plan, number)
-            session.staging.write_receipt(receipt)
+            receipt = _chunk(context, plan, number)
+            context.staging.write_receipt(receipt)
             events.emit("transform.chunk", table=table, chunk=number, rows=receipt.rows, seconds=receipt.seconds)
         else:
             events.emit("transform.kept", table=table, chunk=number, rows=receipt.rows)
@@ -52,19 +52,19 @@ def transform(session: Session, chunks: Sequence[tuple[str, int]]) -> list[Recei
     return receipts
 
 
-def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
+def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
     began = time.monotonic()
-    extracted = session.staging.receipt("extracted", plan.name, number)
+    extracted = context.staging.receipt("extracted", plan.name, number)
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = run_files.rows(STAGE, plan.name, number)
     came, went, longest = 0, Digest(), 0
-    sift = Sift(plan.source, plan.steps, _sieve(session, plan), session.secrets, private_columns(plan))
-    rejects = Rejects(plan, session.plan, plan.source.columns)
+    sift = Sift(plan.source, plan.steps, _sieve(context, plan), context.secrets, private_columns(plan))
+    rejects = Rejects(plan, context.plan, plan.source.columns)
     try:
-        plain = session.shares.plain(extracted.longest)
-        with session.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as writer:
-            for batch in session.staging.rows(extracted):
+        plain = context.shares.plain(extracted.longest)
+        with context.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as writer:
+            for batch in context.staging.rows(extracted):
                 for made in _made(sift, plan, number, batch, rejects, came):
                     went += digest.of(made, plan.target.columns)
                     longest = max(longest, staging.longest(made))
@@ -77,7 +77,7 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
                     f"the steps of {plan.name} made {went.rows} rows of {came - rejects.count}",
                     why="a transform may leave rows out, never add any: the books would not balance",
                 )
-            rejected_digest = rejects.publish(session.staging, STAGE, number)
+            rejected_digest = rejects.publish(context.staging, STAGE, number)
     except PenstockError as error:
         error.where = error.where or f"table {plan.name}, chunk {number}"
         raise
@@ -91,17 +91,17 @@ def _chunk(session: Session, plan: TablePlan, number: int) -> Receipt:
         digest_in=extracted.digest,
         rejected=rejects.count,
         filtered=came - went.rows - rejects.count,
-        bytes=session.staging.size(file),
+        bytes=context.staging.size(file),
         seconds=round(time.monotonic() - began, 3),
         file=file,
-        sha256=session.staging.sha256(file),
+        sha256=context.staging.sha256(file),
         rejected_digest=rejected_digest,
         longest=longest,
     )
 
 
-def _sieve(session: Session, plan: TablePlan) -> Sieve:
-    return column_checks.of(session.target, plan.target) if plan.quarantines else Sieve(())
+def _sieve(context: RunContext, plan: TablePlan) -> Sieve:
+    return column_checks.of(context.target, plan.target) if plan.quarantines else Sieve(())
 
 
 def _made(sift: Sift, plan: TablePlan, number: int, batch: pa.RecordBatch, rejects: Rejects, before: int) -> list[pa.Table]:

@@ -25,7 +25,7 @@ WHOLE = ("", "")
 
 
 @dataclass(frozen=True)
-class Covered:
+class CoverageRecord:
     """A table, or the partition low <= t < high of it (instants in UTC as text that sorts), as a run has made it live.
 
     state: proven; or overlaid, when a later run has replaced a part of it or taken rows out of it.
@@ -55,11 +55,11 @@ class Covered:
     def place(self) -> tuple[str, str]:
         return self.low, self.high
 
-    def overlaps(self, other: Covered) -> bool:
+    def overlaps(self, other: CoverageRecord) -> bool:
         """Whether both speak of some of the same rows."""
         return WHOLE in (self.place, other.place) or (self.low < other.high and other.low < self.high)
 
-    def holds(self, other: Covered) -> bool:
+    def holds(self, other: CoverageRecord) -> bool:
         """Whether all that `other` speaks of is in this."""
         return self.place == WHOLE or (other.place != WHOLE and self.low <= other.low and other.high <= self.high)
 
@@ -94,7 +94,7 @@ def line_up(connection: sa.Connection, migration: str) -> None:
         pass  # another run has made it at the same moment
 
 
-def of(connection: sa.Connection, migration: str) -> list[Covered]:
+def of(connection: sa.Connection, migration: str) -> list[CoverageRecord]:
     """A migration's records, by table and time; none where there is no journal yet."""
     if not journal_version.has(connection, COVERAGE):
         return []
@@ -103,12 +103,12 @@ def of(connection: sa.Connection, migration: str) -> list[Covered]:
     return [_read(row) for row in connection.execute(query).mappings()]
 
 
-def _read(row: sa.RowMapping) -> Covered:
+def _read(row: sa.RowMapping) -> CoverageRecord:
     values = dict(row)
-    return Covered(**(values | {"table": values.pop("table_name"), "rows": values.pop("row_count")}))
+    return CoverageRecord(**(values | {"table": values.pop("table_name"), "rows": values.pop("row_count")}))
 
 
-def superseded(mine: Covered, others: Sequence[Covered]) -> Covered | None:
+def superseded(mine: CoverageRecord, others: Sequence[CoverageRecord]) -> CoverageRecord | None:
     """The record that has the last word over all of `mine`; None when `mine` may go on.
 
     Raises SwitchRefused when a later reading has the last word over only a part: then neither is right for the whole.
@@ -127,9 +127,9 @@ def superseded(mine: Covered, others: Sequence[Covered]) -> Covered | None:
     return None
 
 
-def write(connection: sa.Connection, made: Iterable[Covered], others: Sequence[Covered]) -> None:
+def write(connection: sa.Connection, made: Iterable[CoverageRecord], others: Sequence[CoverageRecord]) -> None:
     """Record what a run has made live, in the transaction that does it, and what that means for the records it overlaps."""
-    made, of = list(made), defaultdict[str, list[Covered]](list)
+    made, of = list(made), defaultdict[str, list[CoverageRecord]](list)
     for other in others:
         of[other.table].append(other)
     for mine in made:
@@ -143,13 +143,13 @@ def write(connection: sa.Connection, made: Iterable[Covered], others: Sequence[C
     _insert(connection, made)
 
 
-def overlay(connection: sa.Connection, record: Covered, why: str) -> None:
+def overlay(connection: sa.Connection, record: CoverageRecord, why: str) -> None:
     """Note that a record no longer says what stands there."""
     _delete(connection, record)
     _insert(connection, [replace(record, state="overlaid", why=why)])
 
 
-def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[Covered]) -> bool:
+def restore(connection: sa.Connection, migration: str, token: str, before: Iterable[CoverageRecord]) -> bool:
     """Put the records back that a run's own took the place of, because it is undone. Done already: changes nothing, and answers False.
 
     Where another run has made rows of a record's place live since, that run's record stays.
@@ -166,13 +166,13 @@ def restore(connection: sa.Connection, migration: str, token: str, before: Itera
     return True
 
 
-def _delete(connection: sa.Connection, record: Covered) -> None:
+def _delete(connection: sa.Connection, record: CoverageRecord) -> None:
     table = COVERAGE
     keys = (table.c.migration == record.migration, table.c.table_name == record.table)
     connection.execute(table.delete().where(*keys, table.c.low == record.low, table.c.high == record.high))
 
 
-def _insert(connection: sa.Connection, records: Sequence[Covered]) -> None:
+def _insert(connection: sa.Connection, records: Sequence[CoverageRecord]) -> None:
     rows = [asdict(r) for r in records]
     if rows:
         connection.execute(COVERAGE.insert(), [r | {"table_name": r.pop("table"), "row_count": r.pop("rows")} for r in rows])

@@ -19,7 +19,7 @@ from penstock.state.staging import Staging
 
 
 @dataclass(frozen=True)
-class Session:
+class RunContext:
     """A run whose plan is written.
 
     folder: where the migration's suites are.  secrets: values that steps need and no file may hold (`mask_key`).
@@ -81,6 +81,6 @@ class Session:
         return self.shares.embedded if vector <= self.shares.embedded // 4 else 0  # the database takes three times what it holds
 
 
-def reopen(area: Staging, endpoints: Endpoints, folder: Path, secrets: Mapping[str, str] | None = None) -> Session:
+def reopen(area: Staging, endpoints: Endpoints, folder: Path, secrets: Mapping[str, str] | None = None) -> RunContext:
     """The context of the run that was planned in this staging area. Raises FileNotFoundError when none was."""
-    return Session(plan_file.read(area), area, endpoints, folder, dict(secrets or {}))
+    return RunContext(plan_file.read(area), area, endpoints, folder, dict(secrets or {}))

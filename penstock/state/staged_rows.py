@@ -21,7 +21,7 @@ from penstock.state import journal, protection, run_files
 from penstock.state.journal_tables import KEYS
 from penstock.state.json_file import JsonFile
 from penstock.state.protection import SECRETS, Protection
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
 
@@ -58,20 +58,20 @@ PROTECTED: JsonFile[Protected] = JsonFile(run_files.PROTECTION, TypeAdapter(Prot
 REMOVED: JsonFile[Removed] = JsonFile(run_files.REMOVED, TypeAdapter(Removed))
 
 
-def ready(session: Session, begin: bool = False, quarantine: bool = False) -> Session:
+def ready(context: RunContext, begin: bool = False, quarantine: bool = False) -> RunContext:
     """The session with the key of its staged rows, where any table is protected.
 
     begin: the run stages its first rows; the key is made where there is none.  quarantine: the quarantine is needed, not the row files.
     Raises RowsRemoved when the rows are no longer there, StagingLocked when their key is not.
     """
-    area, plan = session.staging, session.plan
+    area, plan = context.staging, context.plan
     if when := removed(area, quarantine):
         what = "the quarantine" if quarantine else "the staged rows"
         raise RowsRemoved(f"{what} of the run {plan.run} were removed on {when[:10]}", where=area.url, fix=_NEW_RUN)
     folders = frozenset(folder(t.name) for t in plan.tables if is_encrypted(t))
-    if not folders or session.staging.protection.key:
-        return session
-    return replace(session, staging=area.protected(Protection(folders, _key(session, begin))))
+    if not folders or context.staging.protection.key:
+        return context
+    return replace(context, staging=area.protected(Protection(folders, _key(context, begin))))
 
 
 def removed(area: Staging, quarantine: bool = False) -> str:
@@ -85,10 +85,10 @@ def place(area: Staging) -> str:
     return hashlib.sha256(area.url.encode()).hexdigest()
 
 
-def _key(session: Session, begin: bool) -> bytes:
-    area, plan = session.staging, session.plan
+def _key(context: RunContext, begin: bool) -> bytes:
+    area, plan = context.staging, context.plan
     record = PROTECTED.find(area)
-    random = _random(session, make=begin and record is None)
+    random = _random(context, make=begin and record is None)
     if random is None:
         raise StagingLocked(
             f"the staged rows of the run {plan.run} can't be read: the target's journal no longer has their key",
@@ -96,8 +96,8 @@ def _key(session: Session, begin: bool) -> bytes:
             why="the row was deleted (by penstock clean, or when the run finished), or the target was made anew",
             fix=_NEW_RUN,
         )
-    outside = protection.chosen(session.secrets) if record is None else record.secret
-    key = protection.mixed(random, session.secrets.get(outside, "") if outside else "")
+    outside = protection.chosen(context.secrets) if record is None else record.secret
+    key = protection.mixed(random, context.secrets.get(outside, "") if outside else "")
     if record is None:
         tables = tuple(sorted(t.name for t in plan.tables if is_encrypted(t)))
         PROTECTED.write(area, Protected(tables, outside, protection.check(key), journal.now()))
@@ -105,35 +105,35 @@ def _key(session: Session, begin: bool) -> bytes:
         raise StagingLocked(
             f"the staged rows of the run {plan.run} can't be read: the secret that they were encrypted with has changed",
             where=f"Airflow connection {SECRETS[outside]} (command line: PENSTOCK_{outside.upper()})" if outside else area.url,
-            why="it was another one when the run began" if session.secrets.get(outside) else "it is not set here",
+            why="it was another one when the run began" if context.secrets.get(outside) else "it is not set here",
             fix=f"set it to what it was, or {_NEW_RUN}",
         )
     return key
 
 
-def _random(session: Session, make: bool) -> bytes | None:
+def _random(context: RunContext, make: bool) -> bytes | None:
     """The part of the run's key that the journal keeps; made where it is missing and `make` says so."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            with session.writing() as connection:
-                return _kept(connection, session, make)
+            with context.writing() as connection:
+                return _kept(connection, context, make)
         except ConnectionFailed:
-            if not session.target.embedded or time.monotonic() > until:
+            if not context.target.embedded or time.monotonic() > until:
                 raise
             time.sleep(1)  # another task of this migration has the file open
         except sa.exc.IntegrityError:
             make = False  # another task of this run has just made it
 
 
-def _kept(connection: sa.Connection, session: Session, make: bool) -> bytes | None:
-    plan = session.plan
+def _kept(connection: sa.Connection, context: RunContext, make: bool) -> bytes | None:
+    plan = context.plan
     if make:
         journal.create(connection)
     with connection.begin():
         found = journal.keys(connection, plan.migration, plan.run)
         if not found and make:
             random = secrets.token_hex(32)
-            journal.write_key(connection, journal.Key(plan.migration, plan.run, random, place(session.staging), journal.now()))
+            journal.write_key(connection, journal.Key(plan.migration, plan.run, random, place(context.staging), journal.now()))
             return bytes.fromhex(random)
     return bytes.fromhex(found[0].random) if found else None

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, TypeAdapter
 
 from penstock.state import run_files
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Approval, Decision, Proof
 from penstock.state.json_file import JsonFile
 
@@ -62,7 +62,7 @@ class Evidence:
     approval: Approval | None = None
     rejected: tuple[Rejected, ...] = ()
     plan: str = ""
-    overlapped: tuple[Covered, ...] = ()
+    overlapped: tuple[CoverageRecord, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
     links: tuple[LostKey, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)

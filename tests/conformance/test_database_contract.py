@@ -201,4 +201,4 @@ def test_a_switch_is_one_statement_where_ddl_commits_by_itself(target: Database)
 def test_nothing_to_do_is_no_statement(target: Database) -> None:
     assert target.drops([]) == [] and target.schemas([]) == []
     column = Column("v", Type("boolean"))
-    assert target.octets(column) == "", "a boolean is short"
+    assert target.byte_length(column) == "", "a boolean is short"

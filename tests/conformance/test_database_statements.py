@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Dependent, Failure, Unbound, Use, execute
+from penstock.databases import AccessRequest, Database, Dependent, Failure, ForeignKeySuspension, execute
 from penstock.databases._shared import ddl
 from penstock.errors import Problem
 from penstock.model.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type, arrow_schema
@@ -137,7 +137,7 @@ def test_the_length_of_long_values_is_known(place: Place) -> None:
     table = place.make(Table(LIVE, COLUMNS, ("id",)))
     place.fill(LIVE)
     for name, lengths in (("na me", [1, 1, 10]), ("data", [2, 0, None])):
-        octets = place.database.octets(table.column(name))
+        octets = place.database.byte_length(table.column(name))
         found = place.all(f"SELECT {octets or 'NULL'} FROM {place.database.qualified(LIVE)} ORDER BY id")
         exact = [a == b for a, b in zip(found, lengths, strict=True)]
         assert all(exact) or found == [None] * 3 or (name == "na me" and place.database.embedded), "SQLite counts characters"
@@ -154,9 +154,9 @@ def test_tables_change_places_and_are_dropped(place: Place) -> None:
     place.fill(shadow)
     place.run(*database.hold([shadow], 1), *database.moves([(live, kept), (shadow, live)]))
     assert (place.count(live), place.count(kept)) == (3, 0)
-    assert databases.standing(place.connection, [live, kept, shadow]) == {live, kept}
+    assert databases.existing_tables(place.connection, [live, kept, shadow]) == {live, kept}
     place.run(*database.drops([kept, shadow]))
-    assert databases.standing(place.connection, [live, kept, shadow]) == {live}, "what is not there is dropped without an error"
+    assert databases.existing_tables(place.connection, [live, kept, shadow]) == {live}, "what is not there is dropped without an error"
 
 
 def test_features_are_created_and_found_again(place: Place) -> None:
@@ -284,7 +284,7 @@ def test_the_catalogue_is_asked_without_an_error(place: Place) -> None:
     place.run("CREATE VIEW seen AS SELECT 1 AS one")
     assert ("view", "seen") in database.left_behind(connection, None)
     assert all(isinstance(d, Dependent) for d in database.dependents(connection, [LIVE]))
-    assert database.links(connection, [LIVE]) == [] and isinstance(database.unbind(connection, [LIVE]), Unbound)
+    assert database.links(connection, [LIVE]) == [] and isinstance(database.unbind(connection, [LIVE]), ForeignKeySuspension)
     assert set(database.sizes(connection, [table])) == {LIVE.name}
     product, number = database.version(connection).split()[:2]
     assert tuple(map(int, re.findall(r"\d+", number)[:2])) >= database.oldest[product]
@@ -292,7 +292,7 @@ def test_the_catalogue_is_asked_without_an_error(place: Place) -> None:
 
 def test_an_owner_of_everything_is_told_nothing_that_blocks(place: Place) -> None:
     for role in ("source", "target"):
-        found = place.database.preflight(place.connection, Use(role, place.home, 2))  # type: ignore[arg-type]
+        found = place.database.preflight(place.connection, AccessRequest(role, place.home, 2))  # type: ignore[arg-type]
         assert all(isinstance(p, Problem) for p in found) and not [p for p in found if p.blocking and p.area != "privileges"]
 
 

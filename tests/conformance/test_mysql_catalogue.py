@@ -48,7 +48,7 @@ def test_any_name_goes_all_the_way(connection: sa.Connection, other: Any, unkind
     assert index in found.indexes
     values = {r[unkind]: r for r in rows(connection, name, found.columns).to_pylist()}
     assert values[1] == {unkind: 1, text.name: unkind[:20], link.name: 2} and values[2][text.name] is None
-    assert databases.standing(connection, [name, shadow]) == {name}
+    assert databases.existing_tables(connection, [name, shadow]) == {name}
     assert mysql.seal(connection, name) and mysql.dependents(connection, [name]) == []
     connection.commit()
     assert (1, unkind[:20], 2) in plain(other, f"SELECT * FROM {qualified(DATABASE, name)}")
@@ -74,7 +74,7 @@ def test_long_names_are_cut_the_same_way_each_time_and_apart_from_each_other(con
     assert mysql.kept(TableName("t", "s"), "m", "tok") == TableName("penstock_old_tok__t", "s")
     for place in places:
         make(connection, [column("int64")], place)
-        assert databases.standing(connection, [place])
+        assert databases.existing_tables(connection, [place])
 
 
 # ---- inspecting

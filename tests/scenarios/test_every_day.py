@@ -22,7 +22,7 @@ from penstock.model.intervals import Interval
 from penstock.stages import plan
 from penstock.stages.switch import undo
 from penstock.state import coverage, journal
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.data.daily import FIRST, FORUM, SHOP, Schema
 from tests.support.requests import ran, request
 from tests.support.servers.fork_servers import fork_servers
@@ -53,7 +53,7 @@ class Life:
         file.write_text(f"{told}tables:\n  include: {include}\n{self.declared or self.schema.declared}")
         return load(file)
 
-    def run(self, day: int, name: str = "", **more: Any) -> Session:
+    def run(self, day: int, name: str = "", **more: Any) -> RunContext:
         where = (str(self.folder / "staging"), self.source, self.target, self.folder / "none", {"mask_key": "k"})
         return ran(self.migration, name or f"day {day}", *where, interval=interval(day), **more)
 

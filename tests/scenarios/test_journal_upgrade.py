@@ -25,7 +25,7 @@ from penstock.reporting.upgrade import upgraded
 from penstock.stages import report
 from penstock.stages.switch import undo
 from penstock.state import journal, journal_tables, journal_version, run_context, staging
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.data.journals import make
 from tests.support.one_run import moved
 
@@ -52,11 +52,11 @@ class Left:
     def engine(self) -> sa.Engine:
         return databases.of(self.target).engine(self.target)
 
-    def session(self, migration: str) -> Session:
+    def session(self, migration: str) -> RunContext:
         """The last run of a migration, as an undo opens it."""
         return self.reopened(migration, self.record["runs"][migration])
 
-    def reopened(self, migration: str, run: str) -> Session:
+    def reopened(self, migration: str, run: str) -> RunContext:
         area = staging.of(self.root, migration, run)
         return run_context.reopen(area, Endpoints(self.source, self.target), self.folder / "none")
 

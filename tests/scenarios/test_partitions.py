@@ -24,8 +24,8 @@ from penstock.stages import load as loading
 from penstock.stages.coverage import coverage as cover
 from penstock.stages.switch import undo
 from penstock.state import coverage, journal, staging
-from penstock.state.coverage import Covered
-from penstock.state.run_context import Session
+from penstock.state.coverage import CoverageRecord
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran, request
 from tests.support.servers.fork_servers import fork_servers
 
@@ -49,12 +49,12 @@ class Feed:
         )
         return load(file)
 
-    def run(self, day: dt.date | Interval, name: str = "", **options: bool) -> Session:
+    def run(self, day: dt.date | Interval, name: str = "", **options: bool) -> RunContext:
         interval = day if isinstance(day, Interval) else daily(day)
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
         return ran(self.migration, name or f"run {interval.low:%d}", *where, interval=interval, **options)  # type: ignore[arg-type]
 
-    def grow(self, name: str) -> Session:
+    def grow(self, name: str) -> RunContext:
         """A run without an interval."""
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
         return ran(self.migration, name, *where)
@@ -83,7 +83,7 @@ class Feed:
         engine.dispose()
         return found
 
-    def covered(self) -> list[Covered]:
+    def covered(self) -> list[CoverageRecord]:
         engine = databases.of(self.target).engine(self.target)
         with engine.connect() as connection:
             found = [c for c in coverage.of(connection, "feed") if c.table == "event"]
@@ -288,7 +288,7 @@ def test_a_repair_of_an_interval_sends_only_what_differs_in_it(feed: Feed) -> No
     assert feed.here() == [r for r in feed.there() if str(r[3])[:10] in {str(d) for d in DAYS[:3]}]
 
 
-def run_of_all(feed: Feed) -> Session:
+def run_of_all(feed: Feed) -> RunContext:
     """A repair that names no interval."""
     where = (str(feed.folder / "staging"), sa.make_url(f"sqlite:///{feed.source}"), feed.target, feed.folder / "none")
     return ran(feed.migration, "all", *where, repair=True)

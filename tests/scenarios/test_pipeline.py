@@ -13,19 +13,19 @@ from penstock import run
 from penstock.model import pipeline
 from penstock.model.pipeline import PIPELINE, Stage
 from penstock.state import progress
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.data.shop import Shop
 from tests.support.repository import REPO
 
 
-def ran(session: Session) -> list[str]:
+def ran(session: RunContext) -> list[str]:
     """The stages that a run has recorded, in the order in which they began."""
     area = session.staging
     found = [area.read_json("timings", name) for name in area.names("timings")]
     return [t["stage"] for t in sorted(found, key=lambda t: [s.name for s in PIPELINE].index(t["stage"]))]
 
 
-def planned(session: Session) -> list[str]:
+def planned(session: RunContext) -> list[str]:
     return [stage.name for stage in pipeline.of(session.plan) if stage.name != "preflight"]  # a task of Airflow's alone
 
 

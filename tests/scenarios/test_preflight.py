@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.cli.commands import main
-from penstock.databases import Use
+from penstock.databases import AccessRequest
 from penstock.errors import ConnectionFailed, Problem
 from penstock.planning.preflight import estimate
 from penstock.planning.preflight.checks import space
@@ -242,7 +242,7 @@ def test_settings_of_postgresql_that_would_break_a_run_are_told(shop: Shop, post
     assert "read-only" in found[0].what and "statement_timeout is 5000ms" in found[1].what, found
     with databases.of(postgresql_url).engine(postgresql_url).connect() as connection:
         connection.exec_driver_sql("SET TimeZone = 'Asia/Tokyo'")  # as a pooler would that hands sessions round
-        told = databases.of(postgresql_url).preflight(connection, Use("source", "public", 1000))
+        told = databases.of(postgresql_url).preflight(connection, AccessRequest("source", "public", 1000))
     assert any(p.blocking and "TimeZone" in p.what for p in told) and any("connections are taken" in p.what for p in told), told
 
 
@@ -327,8 +327,10 @@ def test_many_tables_are_checked_with_few_questions(shop: Shop, server: str, req
         tables = database.inspect(connection, None)
         sa.event.listen(engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
         names = tuple(t.name for t in tables)
-        database.preflight(connection, Use("source", sa.inspect(connection).default_schema_name, 2, tuple(tables)))
-        database.preflight(connection, Use("target", sa.inspect(connection).default_schema_name, 2, tuple(tables), names, names, ("j",)))
+        database.preflight(connection, AccessRequest("source", sa.inspect(connection).default_schema_name, 2, tuple(tables)))
+        database.preflight(
+            connection, AccessRequest("target", sa.inspect(connection).default_schema_name, 2, tuple(tables), names, names, ("j",))
+        )
         assert set(database.sizes(connection, tables)) == {f"t{n}" for n in range(60)}
     engine.dispose()
     assert len(tables) == 60 and len(asked) < 45, asked

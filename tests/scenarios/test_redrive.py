@@ -16,7 +16,7 @@ from penstock.migration.spec import Migration
 from penstock.runtime import events
 from penstock.stages import redrive
 from penstock.stages.switch import switch
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.data.bad_rows import Move, sqlite
 from tests.support.requests import request
 
@@ -39,7 +39,7 @@ def moved(tmp_path: Path, postgresql_url: sa.URL) -> Iterator[Move]:
     yield move
 
 
-def reopen(move: Move, migration: Migration) -> Session:
+def reopen(move: Move, migration: Migration) -> RunContext:
     return request(migration, "r1", move.root, move.source, move.target, move.folder / "none").reopened()
 
 

@@ -23,8 +23,8 @@ from penstock.migration.spec import Migration
 from penstock.runtime import events
 from penstock.stages.switch import undo
 from penstock.state import coverage
-from penstock.state.coverage import Covered
-from penstock.state.run_context import Session
+from penstock.state.coverage import CoverageRecord
+from penstock.state.run_context import RunContext
 from tests.support.repository import REPO
 from tests.support.requests import ran
 
@@ -70,7 +70,7 @@ class Town:
         file.write_text(f"name: town\n{ends}\n{self.text}\n")
         return load(file)
 
-    def run(self, name: str, **options: Any) -> Session:
+    def run(self, name: str, **options: Any) -> RunContext:
         where = (str(self.folder / "staging"), sa.make_url(f"sqlite:///{self.source}"), self.target, self.folder / "none")
         return ran(self.migration, name, *where, **options)
 
@@ -105,7 +105,7 @@ class Town:
     def equal(self) -> bool:
         return all(self.here(t) == self.there(t) for t in TABLES)
 
-    def covered(self) -> list[Covered]:
+    def covered(self) -> list[CoverageRecord]:
         engine = databases.of(self.target).engine(self.target)
         with engine.connect() as connection:
             found = coverage.of(connection, "town")

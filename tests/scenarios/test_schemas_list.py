@@ -24,7 +24,7 @@ from penstock.stages import redrive
 from penstock.stages.coverage import coverage
 from penstock.stages.switch import undo
 from penstock.state import evidence
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran, request
 
 # Both have a table `orders`, with an index of the same name; sales refers to hr, and hr to sales.
@@ -65,7 +65,7 @@ class Town:
     def where(self, run: str, migration: Migration | None = None) -> tuple[Any, ...]:
         return (migration or self.write()), run, str(self.folder / "staging"), self.source, self.target, self.folder / "suites"
 
-    def run(self, run: str, migration: Migration | None = None, **options: Any) -> Session:
+    def run(self, run: str, migration: Migration | None = None, **options: Any) -> RunContext:
         return ran(*self.where(run, migration), **options)
 
     def request(self, run: str = "r1", migration: Migration | None = None, **options: Any) -> RunRequest:

@@ -35,7 +35,7 @@ from penstock.stages.switch import clean, undo
 from penstock.state import encrypted_files, journal, run_files, staged_rows, staging
 from penstock.state.encrypted_files import SEGMENT
 from penstock.state.protection import Protection
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran, request
 
 SECRET = b"secret-"
@@ -64,14 +64,16 @@ class Town:
         (self.folder / "town.yaml").write_text(f"name: town\n{ends}{extra}\ntables:{tables}")
         return load(self.folder / "town.yaml")
 
-    def run(self, run_id: str = "r1", migration: Migration | None = None, secrets: dict[str, str] | None = None, **options: Any) -> Session:
+    def run(
+        self, run_id: str = "r1", migration: Migration | None = None, secrets: dict[str, str] | None = None, **options: Any
+    ) -> RunContext:
         ends = (self.source, self.target, self.folder / "suites", KEYS if secrets is None else secrets)
         return ran(migration or self.write(), run_id, str(self.root), *ends, **options)
 
     def area(self, run_id: str = "r1") -> staging.Staging:
         return staging.of(str(self.root), "town", run_id)
 
-    def reopened(self, run_id: str = "r1", secrets: dict[str, str] | None = None) -> Session:
+    def reopened(self, run_id: str = "r1", secrets: dict[str, str] | None = None) -> RunContext:
         ends = (self.source, self.target, self.folder / "suites", KEYS if secrets is None else secrets)
         return request(load(self.folder / "town.yaml"), run_id, str(self.root), *ends).reopened()
 

@@ -19,7 +19,7 @@ from penstock.model.plan import VERSION, Plan
 from penstock.model.scope import Differences, Partition, Whole
 from penstock.stages.switch import retention, undo
 from penstock.state import run_context, staging
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran
 from tests.support.version_1 import restored
 
@@ -29,7 +29,7 @@ def feed(tmp_path: Path) -> Path:
     return restored(tmp_path).parent
 
 
-def opened(feed: Path, run_id: str) -> Session:
+def opened(feed: Path, run_id: str) -> RunContext:
     ends = Endpoints(*(sa.make_url(f"sqlite:///{feed}/{end}.sqlite") for end in ("source", "target")))
     return run_context.reopen(staging.of(str(feed / "staging"), "feed", run_id), ends, feed / "none")
 

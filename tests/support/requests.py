@@ -12,7 +12,7 @@ from penstock.migration.spec import Migration
 from penstock.model.endpoints import Endpoints
 from penstock.planning.request import RunRequest
 from penstock.run import Approve, run_migration
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 
 def request(
@@ -29,6 +29,6 @@ def request(
     return RunRequest(migration, run, Endpoints(source, target), root, suites, secrets, **more)
 
 
-def ran(*what: Any, approve: Approve | None = None, **more: Any) -> Session:
+def ran(*what: Any, approve: Approve | None = None, **more: Any) -> RunContext:
     """Run what `request` makes of the arguments."""
     return run_migration(request(*what, **more), approve)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penstock.cli.console import Progressing
     from penstock.planning.request import RunRequest
     from penstock.run import Approve
-    from penstock.state.run_context import Session
+    from penstock.state.run_context import RunContext
 
 
 def add(commands: Any) -> None:
@@ -78,7 +78,7 @@ def carry_out(request: RunRequest, yes: bool = False) -> str:
     return str(made["outcome"]) if found else ""
 
 
-def _yes(_: Session) -> tuple[bool, str]:
+def _yes(_: RunContext) -> tuple[bool, str]:
     return True, f"{options.user()}, by --yes"
 
 
@@ -87,9 +87,9 @@ def _asked(showing: Progressing) -> Approve:
     from penstock.cli import console
     from penstock.state import run_files
 
-    def ask(session: Session) -> tuple[bool, str]:
+    def ask(context: RunContext) -> tuple[bool, str]:
         showing.stop()
-        console.closing(session.staging.read_json(run_files.REPORT), session.staging.url)
+        console.closing(context.staging.read_json(run_files.REPORT), context.staging.url)
         try:
             answer = input("\nSwitch? Type yes to make these tables live; any other answer rejects: ")
         except EOFError:

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, Use, execute
+from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import qualified, quoted
 from penstock.databases.duckdb import catalogue, definition, file, lists, rows, session, types
@@ -95,7 +95,7 @@ class DuckDB(Database):
         offset = "+00" if column.type.name == "timestamptz" else ""
         return f"CAST('{moment}{offset}' AS {self.native(column.type)})"
 
-    def octets(self, column: Column) -> str:
+    def byte_length(self, column: Column) -> str:
         if not long_values.may_be_long(column):
             return ""
         return f"octet_length({quoted(column.name)})" if column.native == "BLOB" else f"strlen({self.read_expression(column)})"
@@ -129,7 +129,7 @@ class DuckDB(Database):
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)
 
-    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return file.preflight(connection, use)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from penstock.databases import Size, Use, execute
+from penstock.databases import AccessRequest, Size, execute
 from penstock.errors import Problem
 from penstock.model.schema import Table
 
 
-def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: AccessRequest) -> list[Problem]:
     query = "SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()"
     if use.role == "target" and execute(connection, query).scalar_one():
         fix = "open it without access_mode=read_only"

@@ -15,18 +15,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
 from penstock.databases import (
+    AccessRequest,
     Blocker,
     Database,
     Dependent,
     ExpressionRules,
     Failure,
+    ForeignKeySuspension,
     Link,
     Move,
     Reach,
     Refusal,
     Size,
-    Unbound,
-    Use,
     execute,
 )
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
@@ -168,7 +168,7 @@ class MySQL(Database):
     def moment_literal(self, moment: str, column: Column) -> str:
         return f"'{moment}'"  # the session's zone is UTC
 
-    def octets(self, column: Column) -> str:
+    def byte_length(self, column: Column) -> str:
         short = re.fullmatch(r"(?:tiny)?(?:text|blob)", column.native)  # 64 KiB at most
         return f"OCTET_LENGTH({quoted(column.name)})" if long_values.may_be_long(column) and not short else ""
 
@@ -241,10 +241,10 @@ class MySQL(Database):
     def links(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
         return references.links(connection, tables)
 
-    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> ForeignKeySuspension:
         return references.unbind(connection, tables)
 
-    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return server.preflight(connection, use)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

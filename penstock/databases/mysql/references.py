@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from penstock.databases import Link, Orphans, Unbound
+from penstock.databases import ForeignKeySuspension, Link, Orphans
 from penstock.databases.mysql.catalogue import decoded, home_of, is_ours, qualified, quoted
 from penstock.model.schema import TableName
 
@@ -47,7 +47,7 @@ class _Reference:
         return f"FOREIGN KEY ({mine}) REFERENCES {qualified(self.parent)} ({theirs}){''.join(acts)}"
 
 
-def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> ForeignKeySuspension:
     places = _places(connection, tables)
     keys = [r for r in _references(connection) if places & {r.child, r.parent} and not is_ours(r.child.name)]
     orphans = []
@@ -57,7 +57,11 @@ def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
         parent = f"SELECT 1 FROM {qualified(key.parent)} AS p WHERE {same}"
         select = f"SELECT 1 FROM {qualified(key.child)} AS c WHERE {given} AND NOT EXISTS ({parent}) LIMIT 1"
         orphans.append(Orphans(key.name, key.child, key.parent, select))
-    return Unbound(("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",), tuple(orphans)) if keys else Unbound()
+    return (
+        ForeignKeySuspension(("SET foreign_key_checks = 0",), ("SET foreign_key_checks = 1",), tuple(orphans))
+        if keys
+        else ForeignKeySuspension()
+    )
 
 
 def links(connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:

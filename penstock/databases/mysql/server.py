@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Size, Use, execute
+from penstock.databases import AccessRequest, Size, execute
 from penstock.databases.mysql import grants
 from penstock.databases.mysql.catalogue import decoded, quoted
 from penstock.databases.mysql.grants import Grants
@@ -32,7 +32,7 @@ _ZONE, _MODES = "+00:00", {"STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO"}
 _LIMITS = ("max_statement_time", "max_execution_time")
 
 
-def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: AccessRequest) -> list[Problem]:
     server = connection.execute(sa.text(_SERVER)).one()
     home = use.schema or (decoded(server.home) if server.home is not None else None)
     if home is None:
@@ -42,7 +42,7 @@ def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
     return found + list((_source if use.role == "source" else _target)(connection, use, server, home, granted))
 
 
-def _state(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:
+def _state(connection: sa.Connection, use: AccessRequest, server: Any) -> Iterator[Problem]:
     modes = set(decoded(server.mode).split(","))
     if decoded(server.zone) != _ZONE or not modes >= _MODES:
         what = "the session does not keep the time zone and the sql_mode it was given"
@@ -66,7 +66,7 @@ def _state(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem
         yield use.problem(False, what, "write fewer `connections` into the migration, or run it when there is room", "settings")
 
 
-def _source(connection: sa.Connection, use: Use, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
+def _source(connection: sa.Connection, use: AccessRequest, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
     wanted = {t.name.name for t in use.tables}
     denied = sorted(_unread(connection, home) & wanted)
     rights = granted.on(home)
@@ -94,7 +94,7 @@ def _unread(connection: sa.Connection, home: str) -> set[str]:
     return {decoded(name) for name in connection.execute(sa.text(query), {"home": home}).scalars()}
 
 
-def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
+def _target(connection: sa.Connection, use: AccessRequest, server: Any, home: str, granted: Grants) -> Iterator[Problem]:
     if server.closed:
         exempt = bool(granted.on_server() & {"SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN", grants.ALL})
         what = "it is read-only" + (", which this user may ignore: is it a replica?" if exempt else ", perhaps as a replica")
@@ -111,14 +111,14 @@ def _target(connection: sa.Connection, use: Use, server: Any, home: str, granted
     yield from _names(use, server)
 
 
-def _lacking(use: Use, home: str, granted: Grants, needed: Sequence[str]) -> Iterator[Problem]:
+def _lacking(use: AccessRequest, home: str, granted: Grants, needed: Sequence[str]) -> Iterator[Problem]:
     rights = granted.on(home)
     if missing := rights.lacks(needed):
         grant = f"GRANT {', '.join(missing)} ON {rights.place}.* TO {granted.me}"
         yield use.problem(True, f"no right to {', '.join(missing)} in {home}", grant, "privileges")
 
 
-def _names(use: Use, server: Any) -> Iterator[Problem]:
+def _names(use: AccessRequest, server: Any) -> Iterator[Problem]:
     names = [t.name.name for t in use.tables]
     upper = [n for n in names if n != n.lower()]
     if server.folding == 1 and upper:

@@ -15,19 +15,19 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases import (
+    AccessRequest,
     Blocker,
     Database,
     Dependent,
     Exchange,
     ExpressionRules,
     Failure,
+    ForeignKeySuspension,
     Link,
     Move,
     Reach,
     Refusal,
     Size,
-    Unbound,
-    Use,
     execute,
 )
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
@@ -172,7 +172,7 @@ class PostgreSQL(Database):
     def moment_literal(self, moment: str, column: Column) -> str:
         return f"{literal(moment)}::{self.native(column.type)}"  # the session's zone is UTC
 
-    def octets(self, column: Column) -> str:
+    def byte_length(self, column: Column) -> str:
         name = quoted(column.name)
         if not long_values.may_be_long(column) or copy.padded(column):
             return ""
@@ -265,10 +265,10 @@ class PostgreSQL(Database):
     def links(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:
         return references.links(connection, tables)
 
-    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+    def unbind(self, connection: sa.Connection, tables: Sequence[TableName]) -> ForeignKeySuspension:
         return references.unbind(connection, tables)
 
-    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return server.preflight(connection, use, _SESSION)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

@@ -11,7 +11,7 @@ import re
 
 import sqlalchemy as sa
 
-from penstock.databases import Slot
+from penstock.databases import PartitionSlot
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.model.schema import Column, TableName
 
@@ -31,25 +31,25 @@ _BOUNDS = re.compile(r"FOR VALUES FROM \((.*)\) TO \((.*)\)")
 _CHECK = '"penstock_bounds"'
 
 
-def slot(connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> Slot:
+def slot(connection: sa.Connection, table: TableName, column: str, low: str, high: str) -> PartitionSlot:
     name = {"name": qualified(table)}
     ranged, by, referring = connection.execute(sa.text(_PARENT), name).one()
     if not ranged or by != column:
-        return Slot(None, f"{table} is not partitioned by range of {column} alone")
+        return PartitionSlot(None, f"{table} is not partitioned by range of {column} alone")
     if referring:
-        return Slot(None, f"the foreign key {referring} refers to {table}, and would hold its partitions back")
+        return PartitionSlot(None, f"the foreign key {referring} refers to {table}, and would hold its partitions back")
     for schema, partition, plain, written in connection.execute(sa.text(_PARTITIONS), name):
         if written == "DEFAULT":
             continue
         found = _BOUNDS.fullmatch(written)
         ends = [_moment(end) for end in found.groups()] if found else []
         if len(ends) != 2 or None in ends:
-            return Slot(None, f"the bounds of its partition {partition} can't be told: {written}")
+            return PartitionSlot(None, f"the bounds of its partition {partition} can't be told: {written}")
         if ends == [_moment(f"'{low}'"), _moment(f"'{high}'")]:
-            return Slot(TableName(partition, schema), "" if plain else f"its partition {partition} is partitioned again")
+            return PartitionSlot(TableName(partition, schema), "" if plain else f"its partition {partition} is partitioned again")
         if ends[0] < _moment(f"'{high}'") and _moment(f"'{low}'") < ends[1]:  # type: ignore[operator]
-            return Slot(None, f"its partition {partition} is {written.lower()}, and the interval is from {low} to {high}")
-    return Slot(None)
+            return PartitionSlot(None, f"its partition {partition} is {written.lower()}, and the interval is from {low} to {high}")
+    return PartitionSlot(None)
 
 
 def _moment(written: str) -> dt.datetime | None:

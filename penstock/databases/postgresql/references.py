@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from penstock.databases import Link, Unbound
+from penstock.databases import ForeignKeySuspension, Link
 from penstock.databases._shared.ansi import qualified
 from penstock.model.schema import TableName
 
@@ -38,7 +38,7 @@ ORDER BY k.conrelid::regclass::text, 2
 """
 
 
-def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
+def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> ForeignKeySuspension:
     before, after = [], []
     with _in_full(connection):
         found = connection.execute(_of(_REFERENCES), {"tables": list(_oids(connection, tables))}).all()
@@ -51,7 +51,7 @@ def unbind(connection: sa.Connection, tables: Sequence[TableName]) -> Unbound:
         else:
             before.append(f"{alter} DROP CONSTRAINT {key}")
             after += [f"{alter} ADD CONSTRAINT {key} {definition}", *([comment] if commented else [])]
-    return Unbound(tuple(before), ("SET CONSTRAINTS ALL IMMEDIATE", *after) if before else ())
+    return ForeignKeySuspension(tuple(before), ("SET CONSTRAINTS ALL IMMEDIATE", *after) if before else ())
 
 
 def links(connection: sa.Connection, tables: Sequence[TableName]) -> list[Link]:

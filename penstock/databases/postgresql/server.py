@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from penstock.databases import Size, Use
+from penstock.databases import AccessRequest, Size
 from penstock.errors import Problem
 from penstock.model.schema import Table, TableName
 from penstock.runtime.formatting import few
@@ -79,14 +79,14 @@ WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relname = ANY (:name
 """
 
 
-def preflight(connection: sa.Connection, use: Use, session: Mapping[str, str]) -> list[Problem]:
+def preflight(connection: sa.Connection, use: AccessRequest, session: Mapping[str, str]) -> list[Problem]:
     """As `Database.preflight` says. session: the settings that every session of ours has made."""
     server = connection.execute(sa.text(_SERVER)).one()
     found = list(_state(connection, use, server, session))
     return found + list((_source if use.role == "source" else _target)(connection, use, server))
 
 
-def _state(connection: sa.Connection, use: Use, server: Any, session: Mapping[str, str]) -> Iterator[Problem]:
+def _state(connection: sa.Connection, use: AccessRequest, server: Any, session: Mapping[str, str]) -> Iterator[Problem]:
     kept = {name: str(connection.scalar(sa.text("SELECT current_setting(:name)"), {"name": name})) for name in session}
     if lost := [name for name, value in session.items() if not kept[name].startswith(value)]:
         what = f"the session does not keep the settings it was given: {', '.join(lost)}"
@@ -110,7 +110,7 @@ def _state(connection: sa.Connection, use: Use, server: Any, session: Mapping[st
         yield use.problem(False, what, "write fewer `connections` into the migration, or run it when there is room", "settings")
 
 
-def _source(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:
+def _source(connection: sa.Connection, use: AccessRequest, server: Any) -> Iterator[Problem]:
     if server.standby:
         what = "it is a standby: it cancels reads that hold up what it replays"
         yield use.problem(False, what, "set hot_standby_feedback = on there, or max_standby_streaming_delay = -1 for the run", "settings")
@@ -130,7 +130,7 @@ def _source(connection: sa.Connection, use: Use, server: Any) -> Iterator[Proble
         yield use.problem(True, what, f"ALTER ROLE {server.me} BYPASSRLS; or read as the tables' owner", "privileges")
 
 
-def _usable(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:
+def _usable(connection: sa.Connection, use: AccessRequest, server: Any) -> Iterator[Problem]:
     """Whether the schema of the tables, or where none is named one of the search path, may be used."""
     wanted = use.schema or "public"
     for name, quoted, usable, _ in connection.execute(_listed(_SCHEMAS), {"names": [wanted]}):
@@ -142,7 +142,7 @@ def _usable(connection: sa.Connection, use: Use, server: Any) -> Iterator[Proble
         yield use.problem(True, what, f"name it in the migration as {use.role}_schema", "settings")
 
 
-def _target(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:
+def _target(connection: sa.Connection, use: AccessRequest, server: Any) -> Iterator[Problem]:
     if server.standby or server.closed:
         what = "it is a standby: nothing can be written there" if server.standby else "its transactions are read-only"
         fix = "connect to its primary" if server.standby else f"ALTER ROLE {server.me} SET default_transaction_read_only = off"
@@ -162,7 +162,7 @@ def _target(connection: sa.Connection, use: Use, server: Any) -> Iterator[Proble
     yield from _owned(connection, use, server, use.shadows, moved=False)
 
 
-def _schemas(connection: sa.Connection, use: Use, server: Any) -> Iterator[Problem]:
+def _schemas(connection: sa.Connection, use: AccessRequest, server: Any) -> Iterator[Problem]:
     """Whether tables can be made in the schemas where they will stand: the live one, the journal's, and a shadow's that is there."""
     wanted = {name for name in (use.schema, *(s.schema for s in use.shadows)) if name}
     closed = {q for _, q, usable, makes in connection.execute(_listed(_SCHEMAS), {"names": list(wanted)}) if usable and not makes}
@@ -173,7 +173,7 @@ def _schemas(connection: sa.Connection, use: Use, server: Any) -> Iterator[Probl
         yield use.problem(True, f"no right to make tables in the schema {quoted}", grant, "privileges")
 
 
-def _owned(connection: sa.Connection, use: Use, server: Any, places: Sequence[TableName], moved: bool) -> Iterator[Problem]:
+def _owned(connection: sa.Connection, use: AccessRequest, server: Any, places: Sequence[TableName], moved: bool) -> Iterator[Problem]:
     asked = {"schemas": [p.schema or use.schema for p in places], "names": [p.name for p in places], "moved": moved}
     others: dict[str, list[str]] = {}
     barred: dict[str, str] = {}

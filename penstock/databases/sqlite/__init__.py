@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, Use, execute
+from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.sqlite import catalogue, definition, file, load, rows, session, types
@@ -110,7 +110,7 @@ class SQLite(Database):
     def moment_literal(self, moment: str, column: Column) -> str:
         return literal(moment)
 
-    def octets(self, column: Column) -> str:
+    def byte_length(self, column: Column) -> str:
         # known without the value; of a text its characters are counted, in any other case
         return f"length({quoted(column.name)})" if long_values.may_be_long(column) else ""
 
@@ -140,7 +140,7 @@ class SQLite(Database):
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)
 
-    def preflight(self, connection: sa.Connection, use: Use) -> list[Problem]:
+    def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return file.preflight(connection, use)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

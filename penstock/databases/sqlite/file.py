@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Size, Use, execute
+from penstock.databases import AccessRequest, Size, execute
 from penstock.errors import Problem
 from penstock.model.schema import Table
 
 
-def preflight(connection: sa.Connection, use: Use) -> list[Problem]:
+def preflight(connection: sa.Connection, use: AccessRequest) -> list[Problem]:
     if use.role == "source":
         return []
     import sqlite3

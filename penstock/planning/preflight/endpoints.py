@@ -10,7 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Use
+from penstock.databases import AccessRequest, Database
 from penstock.errors import Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
@@ -66,7 +66,7 @@ def source_access(migration: Migration, source: Endpoint, tables: Collection[Tab
     """What the source says of being read."""
     found: list[Problem] = []
     for schema in source.schemas:
-        use = Use("source", schema, connections(migration), tuple(t for t in tables if t.name.schema == schema))
+        use = AccessRequest("source", schema, connections(migration), tuple(t for t in tables if t.name.schema == schema))
         found += source.database.preflight(source.connection, use)
     return _once(found)
 
@@ -76,7 +76,7 @@ def target_access(migration: Migration, target: Endpoint, plans: Collection[Tabl
     found: list[Problem] = []
     for schema in target.schemas:
         made = [p for p in plans if p.target.name.schema == schema]
-        use = Use(
+        use = AccessRequest(
             "target",
             schema,
             writers(migration, target),

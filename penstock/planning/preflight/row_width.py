@@ -41,7 +41,7 @@ def _bind(connection: sa.Connection, statements: Sequence[str]) -> None:
 
 
 def _widths(plan: TablePlan, source: Endpoint, held: Size | None) -> Widths | None:
-    octets = {c.name: sql for c in plan.source.columns if (sql := source.database.octets(c))}
+    octets = {c.name: sql for c in plan.source.columns if (sql := source.database.byte_length(c))}
     if not octets or (held and held.bytes is not None and held.bytes <= _SMALL):
         return None
     return long_values.measure(source.connection, rows_of(plan, source.database), octets)

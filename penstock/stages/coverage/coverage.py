@@ -28,7 +28,7 @@ from penstock.planning.statements import extract_select, within
 from penstock.runtime.formatting import count
 from penstock.stages.coverage import drift
 from penstock.state import coverage, journal, plan_file, run_files, run_log, staging
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 
 VERSION = 1
 """The version of the format of `record`."""
@@ -155,7 +155,7 @@ def _further(migration: Migration, before: Mapping[str, Any] | None) -> list[Int
     return [*known, *_tiles(migration, known[-1].high if known else None, None)]
 
 
-def _recorded(records: Iterable[Covered]) -> list[Interval]:
+def _recorded(records: Iterable[CoverageRecord]) -> list[Interval]:
     """The intervals that the journal has of a migration that has no schedule to say which there should be."""
     places = sorted({r.place for r in records if all(r.place)})
     return [Interval(*(dt.datetime.fromisoformat(end) for end in place)) for place in places]
@@ -176,7 +176,7 @@ def _tiles(migration: Migration, since: dt.datetime | None, until: dt.datetime |
 class _Known:
     """What the journal has, and which runs failed. pending: rows that wait, by table and interval.  failed: see `_failures`."""
 
-    records: Sequence[Covered]
+    records: Sequence[CoverageRecord]
     pending: Mapping[tuple[str, str, str], int]
     failed: Mapping[str, tuple[str, str, str]]
 
@@ -205,10 +205,10 @@ def _cells(migration: Migration, table: str, tiles: Sequence[Interval], known: _
             yield Cell(table, tile, "missing")
 
 
-_BLANK = Covered("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")
+_BLANK = CoverageRecord("", "", "", "", "", "", "proven", 0, "", 0, "", "", "")
 
 
-def _of_record(table: str, tile: Interval | None, found: Covered, waiting: int = 0) -> Cell:
+def _of_record(table: str, tile: Interval | None, found: CoverageRecord, waiting: int = 0) -> Cell:
     state: State = "stale" if found.state != "proven" else "waiting" if waiting else "proven"
     why = f"{count(waiting, 'row')} not live yet: what they refer to belongs to another interval" if state == "waiting" else found.why
     return Cell(table, tile, state, found.rows, found.digest, found.run, found.at, why)
@@ -238,7 +238,9 @@ class _Now:
     digest: bool
 
 
-def _checked(tables: scope.Tables, cell: Cell, plan: TablePlan, records: Mapping[tuple[str, tuple[str, str]], Covered], now: _Now) -> Cell:
+def _checked(
+    tables: scope.Tables, cell: Cell, plan: TablePlan, records: Mapping[tuple[str, tuple[str, str]], CoverageRecord], now: _Now
+) -> Cell:
     """The cell, compared with the source. One that is part of a wider record is left as it is: what was read of it is not recorded."""
     if cell.state not in ("proven", "waiting"):
         return cell

@@ -15,10 +15,10 @@ from penstock.databases import Database
 from penstock.model import digest
 from penstock.model.plan import Chunk, TablePlan
 from penstock.planning.statements import extract_select
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 
 
-def since(plan: TablePlan, by: str, found: Covered, database: Database, connection: sa.Connection, read: bool) -> str:
+def since(plan: TablePlan, by: str, found: CoverageRecord, database: Database, connection: sa.Connection, read: bool) -> str:
     """What the target lacks or has too much of, in words; empty where nothing shows. `connection`: to the source, where it counts rows.
 
     by: the column by which increments follow.  read: take the digest of the source's rows, too, where no step changes them and no row is

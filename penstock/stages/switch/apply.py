@@ -12,19 +12,19 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Reach, Unbound
+from penstock.databases import ForeignKeySuspension, Reach
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.runtime import events
 from penstock.stages.switch import decide, foreign_keys, pending_rows, waiting
 from penstock.stages.switch.decide import Decision, KindGroup
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 LOCK_SECONDS = 10
 """How long the switch waits for a lock that no reader waits behind: of shadows, of rows."""
 
 
-def put_live(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str], reach: Reach) -> None:
+def put_live(context: RunContext, connection: sa.Connection, decision: Decision, changed: Collection[str], reach: Reach) -> None:
     """Run the statements of every kind. changed: the repaired tables whose live rows have changed since they were compared.
 
     reach: what they change; its locks are held where the switch is one transaction.
@@ -33,48 +33,48 @@ def put_live(session: Session, connection: sa.Connection, decision: Decision, ch
     """
     for group in decision.of("table"):
         # First, so that rows which are inserted below, and rows that wait, meet the new tables that they refer to.
-        for statement in _statements(session, group):
-            waiting.ddl(session, connection, statement, reach)
+        for statement in _statements(context, group):
+            waiting.ddl(context, connection, statement, reach)
             events.emit("switch.statement", statement=statement)
-    complete(session, connection, decision, changed)
+    complete(context, connection, decision, changed)
 
 
-def complete(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+def complete(context: RunContext, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
     """The rest of the step, once the tables whose shadow becomes the live one are there.
 
     It is called alone after a try that was killed between the one statement that swaps all tables and the record of it. Nothing that such
     a try has done already is done a second time: what waits is only moved where it still waits.
     """
-    target, plans = session.target, session.plan.tables
+    target, plans = context.target, context.plan.tables
     rows = [t for g in decision.of("rows") for t in g.tables]
     children = pending_rows.live_children(connection, plans)
     touched = list(dict.fromkeys(t.target.name for t in (*rows, *children)))
     # From here to `unbound.after` foreign keys don't hold: rows are deleted that others refer to, and come back changed. PostgreSQL defers
     # or drops the keys, which locks the tables at both ends, and checks them in `after`. MySQL can only be told to check nothing, so
     # `refuse_orphans` looks for rows that refer to nothing, its own and those that others have written meanwhile.
-    unbound = target.unbind(connection, touched) if touched else Unbound()
+    unbound = target.unbind(connection, touched) if touched else ForeignKeySuspension()
     _run(connection, unbound.before)
     for group in decision.of("rows"):
-        _run(connection, _statements(session, group))
-    foreign_keys.take_over_parked(session, connection, decision)
+        _run(connection, _statements(context, group))
+    foreign_keys.take_over_parked(context, connection, decision)
     # Behind the inserted rows: only now it is known which live rows refer to nothing, and which waiting rows don't wait any longer.
     inserted: dict[TableName, TableName | None] = {t.target.name: t.shadow for t in rows}
     inserted |= {t.target.name: None for t in decision.becoming}
     deleted = {t.target.name: t.kept for t in rows}
     pending_rows.settle(connection, plans, children, pending_rows.Changed(inserted, deleted), target)
-    _run(connection, [*unbound.after, *foreign_keys.completed(session.plan, decision.becoming, target)])
+    _run(connection, [*unbound.after, *foreign_keys.completed(context.plan, decision.becoming, target)])
     for group in decision.of("partition"):
         # Last: attaching a partition checks its foreign keys, and what they refer to is in place by now. Rows whose reference belongs to
         # an interval that is not live yet are taken out of the shadow first.
-        _park(session, connection, group.tables)
-        _run(connection, _statements(session, group))
-    decide.refuse_other_rows(session, connection, decision, changed)
+        _park(context, connection, group.tables)
+        _run(connection, _statements(context, group))
+    decide.refuse_other_rows(context, connection, decision, changed)
     # At the very end, where the database does not check by itself. Rows of tables outside of the run may refer to a deleted row, too.
     foreign_keys.refuse_orphans(connection, unbound, plans)
 
 
-def _statements(session: Session, group: KindGroup) -> list[str]:
-    return group.kind.apply(group.tables, session.target, group.facts)
+def _statements(context: RunContext, group: KindGroup) -> list[str]:
+    return group.kind.apply(group.tables, context.target, group.facts)
 
 
 def _run(connection: sa.Connection, statements: Iterable[str]) -> None:
@@ -83,8 +83,8 @@ def _run(connection: sa.Connection, statements: Iterable[str]) -> None:
         events.emit("switch.statement", statement=statement)
 
 
-def _park(session: Session, connection: sa.Connection, tables: Iterable[TablePlan]) -> None:
+def _park(context: RunContext, connection: sa.Connection, tables: Iterable[TablePlan]) -> None:
     for table in tables:
         if table.pending:
             name = table.target.name
-            pending_rows.park(connection, session.plan.tables, [table], {name: table.shadow}, {name: table.pending}, session.target)
+            pending_rows.park(connection, context.plan.tables, [table], {name: table.shadow}, {name: table.pending}, context.target)

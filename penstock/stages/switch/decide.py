@@ -22,9 +22,9 @@ from penstock.planning.statements import same_key, within
 from penstock.planning.switch_kinds import Effect, LiveFacts, SwitchKind
 from penstock.stages.switch import change_detection, pending_rows
 from penstock.state import coverage, evidence, journal, staging
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Comparison, Proof, TableProof
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Decision:
     """
 
     groups: tuple[KindGroup, ...]
-    left: Mapping[str, Covered]
-    covered: tuple[Covered, ...]
-    before: tuple[Covered, ...]
+    left: Mapping[str, CoverageRecord]
+    covered: tuple[CoverageRecord, ...]
+    before: tuple[CoverageRecord, ...]
 
     def of(self, effect: Effect) -> tuple[KindGroup, ...]:
         """The groups whose kinds have this effect on a live table."""
@@ -74,18 +74,18 @@ class Decision:
         return {t.name: g.name for g in self.groups for t in g.tables}
 
     @property
-    def overlapped(self) -> tuple[Covered, ...]:
+    def overlapped(self) -> tuple[CoverageRecord, ...]:
         """The records that the run's own will replace or overlay."""
         return tuple(b for b in self.before if any(b.table == c.table and b.overlaps(c) for c in self.covered))
 
 
-def decide(session: Session, connection: sa.Connection, proof: Proof) -> Decision:
+def decide(context: RunContext, connection: sa.Connection, proof: Proof) -> Decision:
     """What becomes of each table. Raises SwitchRefused when a later reading has the last word over a part of one."""
-    plan = session.plan
+    plan = context.plan
     before = tuple(coverage.of(connection, plan.migration))
     left, covered = {}, []
     for table in plan.tables:
-        mine = _covered(session, table, proof.of(table.name))
+        mine = _covered(context, table, proof.of(table.name))
         others = [b for b in before if b.table == table.name and b.run != plan.run]
         other = next(iter(others), None) if table.once else coverage.superseded(mine, others)
         if other is None:
@@ -93,22 +93,22 @@ def decide(session: Session, connection: sa.Connection, proof: Proof) -> Decisio
         else:
             left[table.name] = other
     going = _as_live_now(connection, [t for t in plan.tables if t.name not in left])
-    equal = {c.table for c in comparisons(session).values() if not c.differ}
+    equal = {c.table for c in comparisons(context).values() if not c.differ}
     staying = [t for t in going if switch_kinds.keeps_live(t) and t.name not in equal]
-    becoming, in_rows = _parted(session, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
+    becoming, in_rows = _parted(context, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
     by_kind = switch_kinds.grouped([*becoming, *staying, *in_rows])
     groups = tuple(KindGroup(name, tuple(tables)) for name, tables in by_kind.items())
     return Decision(groups, left, tuple(covered), before)
 
 
-def read(session: Session, connection: sa.Connection, decision: Decision) -> Decision:
+def read(context: RunContext, connection: sa.Connection, decision: Decision) -> Decision:
     """The decision with what the catalogue says of the live tables. Raises SwitchRefused when a kind can't switch them as they are."""
-    groups = (replace(g, facts=g.kind.read(g.tables, session.target, connection)) for g in decision.groups)
+    groups = (replace(g, facts=g.kind.read(g.tables, context.target, connection)) for g in decision.groups)
     return replace(decision, groups=tuple(groups))
 
 
 def _parted(
-    session: Session, connection: sa.Connection, whole: Sequence[TablePlan], in_rows: bool
+    context: RunContext, connection: sa.Connection, whole: Sequence[TablePlan], in_rows: bool
 ) -> tuple[list[TablePlan], list[TablePlan]]:
     """Which of the tables that are to be swapped are, and of which all rows are replaced instead.
 
@@ -116,7 +116,7 @@ def _parted(
     has seen to that for the tables that were live when it was made. in_rows: rows of other tables are replaced in the same step.
     Raises SwitchRefused where the target can't do what is needed in one step.
     """
-    target = session.target
+    target = context.target
     if in_rows and not target.ddl_in_transaction:
         if new := [t for t in whole if not t.live_exists]:
             what, fix = scope.two_steps(new[0], new, target)
@@ -132,7 +132,7 @@ def _as_live_now(connection: sa.Connection, tables: Sequence[TablePlan]) -> list
 
     Raises SwitchRefused when one is gone. The shadow of a partition becomes the live table then, as in the first run.
     """
-    there = databases.standing(connection, [t.target.name for t in tables])
+    there = databases.existing_tables(connection, [t.target.name for t in tables])
     for table in tables:
         changes_live = switch_kinds.keeps_live(table) and not isinstance(table.scope, Partition)
         if changes_live and table.target.name not in there:
@@ -141,28 +141,28 @@ def _as_live_now(connection: sa.Connection, tables: Sequence[TablePlan]) -> list
     return [replace(t, live_exists=t.target.name in there) for t in tables]
 
 
-def comparisons(session: Session) -> dict[str, Comparison]:
+def comparisons(context: RunContext) -> dict[str, Comparison]:
     """By table, what the comparison of a repair has found."""
-    if not any(t.repairs for t in session.plan.tables):
+    if not any(t.repairs for t in context.plan.tables):
         return {}
-    return {c.table: c for c in evidence.COMPARED.read(session.staging)}
+    return {c.table: c for c in evidence.COMPARED.read(context.staging)}
 
 
-def changed_since(session: Session, connection: sa.Connection, decision: Decision) -> frozenset[str]:
+def changed_since(context: RunContext, connection: sa.Connection, decision: Decision) -> frozenset[str]:
     """The repaired tables whose live rows have changed since they were compared: what was found equal may no longer be."""
-    found = comparisons(session)
-    going = [t for t in session.plan.tables if t.repairs and t.name not in decision.left]
-    return frozenset(t.name for t in going if not change_detection.as_compared(session, connection, t, found[t.name]))
+    found = comparisons(context)
+    going = [t for t in context.plan.tables if t.repairs and t.name not in decision.left]
+    return frozenset(t.name for t in going if not change_detection.as_compared(context, connection, t, found[t.name]))
 
 
-def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[str], proof: Proof) -> None:
+def refuse_stale(context: RunContext, connection: sa.Connection, changed: Iterable[str], proof: Proof) -> None:
     """Raise SwitchRefused when a repaired table that changed since it was compared is not what the source gave, with its rows in place.
 
     A run of another interval may have switched since: what it has put in place is nearly always what this run was to put there as well.
     """
     for name in changed:
-        if not change_detection.as_staged(session, connection, session.plan.table(name), proof.of(name)):
-            live = session.plan.table(name).target.name
+        if not change_detection.as_staged(context, connection, context.plan.table(name), proof.of(name)):
+            live = context.plan.table(name).target.name
             raise SwitchRefused(
                 f"rows of {live} have changed since they were compared",
                 where=f"table {name}",
@@ -171,14 +171,14 @@ def refuse_stale(session: Session, connection: sa.Connection, changed: Iterable[
             )
 
 
-def refuse_other_rows(session: Session, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
+def refuse_other_rows(context: RunContext, connection: sa.Connection, decision: Decision, changed: Collection[str]) -> None:
     """Raise SwitchRefused when other rows of a repaired table were deleted than those that were found to differ.
 
     changed: the tables that have changed since they were compared; `refuse_stale` judges those.
     """
-    found = comparisons(session)
+    found = comparisons(context)
     for table in (t for t in decision.staying if t.repairs and t.name not in changed):
-        if not change_detection.deleted_as_compared(session, connection, table, found[table.name]):
+        if not change_detection.deleted_as_compared(context, connection, table, found[table.name]):
             what = f"other rows of {table.target.name} would be deleted than those that differ"
             why = "the target compares its keys in another way, or rows were written at the same moment"
             raise SwitchRefused(what, where=f"table {table.name}", why=why, fix="start a usual run, which moves all of the table")
@@ -189,10 +189,10 @@ def place(plan: Plan, table: TablePlan) -> tuple[str, str]:
     return plan.interval if table.partition and plan.interval else coverage.WHOLE
 
 
-def _covered(session: Session, table: TablePlan, proof: TableProof) -> Covered:
-    plan = session.plan
+def _covered(context: RunContext, table: TablePlan, proof: TableProof) -> CoverageRecord:
+    plan = context.plan
     low, high = place(plan, table)
-    return Covered(
+    return CoverageRecord(
         migration=plan.migration,
         table=table.name,
         low="" if table.partition and table.partition.first else low,
@@ -204,12 +204,12 @@ def _covered(session: Session, table: TablePlan, proof: TableProof) -> Covered:
         digest=proof.target,
         rows_read=proof.rows_read,
         source=proof.source,
-        read_at=staging.read_at(session.staging, table.name),
+        read_at=staging.read_at(context.staging, table.name),
         at=journal.now(),
     )
 
 
-def taken_from(session: Session, connection: sa.Connection, decision: Decision) -> list[Covered]:
+def taken_from(context: RunContext, connection: sa.Connection, decision: Decision) -> list[CoverageRecord]:
     """The records of coverage that lose rows: at the source these rows have moved into a partition that is replaced now.
 
     Raises SwitchRefused when one of these was read later than this run.
@@ -218,11 +218,11 @@ def taken_from(session: Session, connection: sa.Connection, decision: Decision) 
     for table in decision.staying:
         mine = next(c for c in decision.covered if c.table == table.name)
         others = [b for b in decision.before if b.table == table.name and not b.overlaps(mine)]
-        if not others or not _any(connection, _moved_in(table, session.target)):
+        if not others or not _any(connection, _moved_in(table, context.target)):
             continue
         for other in others:
             interval = intervals.between(other.low or intervals.BEGINNING, other.high, "UTC")
-            if not _any(connection, _moved_in(table, session.target, interval, session.plan.timezone)):
+            if not _any(connection, _moved_in(table, context.target, interval, context.plan.timezone)):
                 continue
             if other.read_at > mine.read_at:
                 raise SwitchRefused(
@@ -258,34 +258,34 @@ def _any(connection: sa.Connection, select: str | None) -> bool:
     return select is not None and databases.execute(connection, select).first() is not None
 
 
-def record(session: Session, connection: sa.Connection, decision: Decision, taken: Sequence[Covered]) -> None:
+def record(context: RunContext, connection: sa.Connection, decision: Decision, taken: Sequence[CoverageRecord]) -> None:
     """Write the coverage that a switch results in, in its transaction, after its statements. taken: the records that lose rows."""
-    coverage.write(connection, [_brought_forward(session, connection, decision, c) for c in decision.covered], decision.before)
+    coverage.write(connection, [_brought_forward(context, connection, decision, c) for c in decision.covered], decision.before)
     for other in taken:
         coverage.overlay(connection, other, f"some of its rows moved to another interval, with the run {decision.covered[0].run}")
-    pending_rows.note(connection, session.plan.tables, session.plan.migration, session.plan.timezone, session.target)
+    pending_rows.note(connection, context.plan.tables, context.plan.migration, context.plan.timezone, context.target)
 
 
-def _brought_forward(session: Session, connection: sa.Connection, decision: Decision, mine: Covered) -> Covered:
+def _brought_forward(context: RunContext, connection: sa.Connection, decision: Decision, mine: CoverageRecord) -> CoverageRecord:
     """The record of an incremental table: its live rows are those before, less those that were deleted, plus those that were inserted."""
     table = next((t for t in decision.staying if t.name == mine.table and isinstance(t.scope, Changes)), None)
     if table is None:
-        plan = session.plan.table(mine.table)
-        return replace(mine, watermark=_watermark(session, connection, plan, plan.target.name), whole_at=mine.read_at)
+        plan = context.plan.table(mine.table)
+        return replace(mine, watermark=_watermark(context, connection, plan, plan.target.name), whole_at=mine.read_at)
     last = next(b for b in decision.before if b.table == mine.table)
     columns = table.target.columns
-    deleted = digest.total(session.target.read(connection, databases.select(session.target, table.kept, columns), columns), columns)
+    deleted = digest.total(context.target.read(connection, databases.select(context.target, table.kept, columns), columns), columns)
     whole = Digest.parse(last.digest) - deleted + Digest.parse(mine.digest)
-    mark = max(last.watermark, _watermark(session, connection, table, table.shadow))
+    mark = max(last.watermark, _watermark(context, connection, table, table.shadow))
     return replace(mine, rows=whole.rows, digest=str(whole), watermark=mark, whole_at=last.whole_at)
 
 
-def _watermark(session: Session, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
+def _watermark(context: RunContext, connection: sa.Connection, table: TablePlan, place: TableName) -> str:
     """The latest time of an incremental table's rows at `place`, on the column's own clock; empty where there is none."""
     if not table.watermark_column:
         return ""
     column = table.target.column(table.watermark_column)
-    query = f"SELECT max({session.target.moment(column)}) FROM {databases.qualified(session.target, place)}"
+    query = f"SELECT max({context.target.moment(column)}) FROM {databases.qualified(context.target, place)}"
     latest = databases.execute(connection, query).scalar()
     if isinstance(latest, dt.datetime):
         latest = (latest.astimezone(dt.UTC) if latest.tzinfo else latest).replace(tzinfo=None, microsecond=0)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Link, Reach, Unbound
+from penstock.databases import Database, ForeignKeySuspension, Link, Reach
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import Plan, TablePlan, waits
@@ -21,7 +21,7 @@ from penstock.planning import beside_live, switch_kinds
 from penstock.stages.switch import pending_rows, waiting
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 
 def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> list[str]:
@@ -45,20 +45,20 @@ def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> li
     return statements
 
 
-def complete_shadows(session: Session, connection: sa.Connection, decision: Decision, check: Callable[[], None]) -> None:
+def complete_shadows(context: RunContext, connection: sa.Connection, decision: Decision, check: Callable[[], None]) -> None:
     """The same before the switch, where DDL commits by itself: rows that would refer to nothing are parked, then the keys are made.
 
     check: raises when a shadow is not what was proved; asked before a row is parked. May be killed anywhere and be done again.
     Raises SwitchRefused when a row refers to nothing that a later run would bring.
     """
-    target, plans = session.target, session.plan.tables
+    target, plans = context.target, context.plan.tables
     if not (target.foreign_keys and target.follows_renames):
         return
     with connection.begin():
         check()
         at = {t.target.name: t.shadow for t in decision.becoming}
         children = [t for t in decision.becoming if t.pending]
-        into = {t.target.name: _aside(session, t) for t in children}
+        into = {t.target.name: _aside(context, t) for t in children}
         for table in children:
             databases.execute(connection, pending_rows.room_for(table, into[table.target.name], target))
     with connection.begin():
@@ -67,13 +67,13 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
         for table in decision.becoming:
             there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
             for key in table.target.foreign_keys:
-                if key.name in there or _built(session.plan, table, key):
+                if key.name in there or _built(context.plan, table, key):
                     continue
                 referred = table.target.referred(key)
                 place = at.get(referred, referred)
                 for statement in _added(target, table, key, table.shadow, place):
                     try:
-                        waiting.ddl(session, connection, statement, Reach(opened=(table.shadow, place)))
+                        waiting.ddl(context, connection, statement, Reach(opened=(table.shadow, place)))
                     except sa.exc.IntegrityError as error:
                         other = next((t.name for t in plans if t.target.name == referred), key.ref_table)
                         what = f"rows of {table.target.name} refer to rows of {other} that are not there"
@@ -82,7 +82,7 @@ def complete_shadows(session: Session, connection: sa.Connection, decision: Deci
                         raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
 
 
-def refuse_orphans(connection: sa.Connection, unbound: Unbound, tables: Sequence[TablePlan]) -> None:
+def refuse_orphans(connection: sa.Connection, unbound: ForeignKeySuspension, tables: Sequence[TablePlan]) -> None:
     """Raise SwitchRefused when rows refer to nothing now, where the database does not look itself. tables: of the run."""
     names = {t.target.name: t.name for t in tables}
     for orphans in unbound.orphans:
@@ -97,33 +97,33 @@ def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
     return SwitchRefused(f"rows of {child} would refer to rows of {parent} that are not there", f"foreign key {key}", why, fix)
 
 
-def parked(session: Session, connection: sa.Connection) -> dict[str, TableName]:
+def parked(context: RunContext, connection: sa.Connection) -> dict[str, TableName]:
     """By table, where `complete_shadows` has parked rows of its shadow, if an earlier try got so far."""
-    if session.target.ddl_in_transaction:
+    if context.target.ddl_in_transaction:
         return {}
-    places = {t.name: _aside(session, t) for t in session.plan.tables if t.pending}
-    there = databases.standing(connection, places.values())
+    places = {t.name: _aside(context, t) for t in context.plan.tables if t.pending}
+    there = databases.existing_tables(connection, places.values())
     return {name: place for name, place in places.items() if place in there}
 
 
-def take_over_parked(session: Session, connection: sa.Connection, decision: Decision) -> None:
+def take_over_parked(context: RunContext, connection: sa.Connection, decision: Decision) -> None:
     """Make the rows that were parked pending ones, once their tables are live."""
-    places = parked(session, connection)
+    places = parked(context, connection)
     for table in decision.becoming:
         if place := places.get(table.name):
-            databases.execute(connection, pending_rows.taken_over(table, place, session.target))
-            databases.execute(connection, f"DELETE FROM {databases.qualified(session.target, place)}")
+            databases.execute(connection, pending_rows.taken_over(table, place, context.target))
+            databases.execute(connection, f"DELETE FROM {databases.qualified(context.target, place)}")
 
 
-def cut_kept(session: Session, connection: sa.Connection, record: Switch) -> None:
+def cut_kept(context: RunContext, connection: sa.Connection, record: Switch) -> None:
     """Drop what is left of the foreign keys that kept tables must not have, after a switch that was not one transaction."""
-    if session.target.ddl_in_transaction:
+    if context.target.ddl_in_transaction:
         return
     kept = [k for _, _, k in record.moves if k is not None]
     with connection.begin():
-        for link in session.target.links(connection, sorted(databases.standing(connection, kept), key=str)):
-            waiting.ddl(session, connection, session.target.cut(link, link.table), Reach(opened=(link.table,)))
-        for statement in session.target.drops(list(parked(session, connection).values())):
+        for link in context.target.links(connection, sorted(databases.existing_tables(connection, kept), key=str)):
+            waiting.ddl(context, connection, context.target.cut(link, link.table), Reach(opened=(link.table,)))
+        for statement in context.target.drops(list(parked(context, connection).values())):
             databases.execute(connection, statement)
 
 
@@ -142,6 +142,6 @@ def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName
     return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {table.target.referred(key): referred})
 
 
-def _aside(session: Session, table: TablePlan) -> TableName:
-    owner = beside_live.owner(session.plan.migration, table.target.name, table.qualified)
-    return session.target.shadow(table.target.name, owner, f"{session.plan.token}p")
+def _aside(context: RunContext, table: TablePlan) -> TableName:
+    owner = beside_live.owner(context.plan.migration, table.target.name, table.qualified)
+    return context.target.shadow(table.target.name, owner, f"{context.plan.token}p")

@@ -27,7 +27,7 @@ from penstock.planning.scope import of_interval
 from penstock.planning.statements import same_key, within_pending
 from penstock.stages.switch.rows import bare, copied, referred_first
 from penstock.state import coverage, journal
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def make_room(connection: sa.Connection, plans: Iterable[TablePlan], target: Dat
     Raises SwitchRefused when rows wait in one of another shape.
     """
     wanted = {p.pending: p for p in plans if p.pending}
-    there = databases.standing(connection, wanted)
+    there = databases.existing_tables(connection, wanted)
     for place, plan in wanted.items():
         if place in there:
             (found,) = target.inspect(connection, place.schema, [place.name])
@@ -67,7 +67,7 @@ def make_room(connection: sa.Connection, plans: Iterable[TablePlan], target: Dat
 def live_children(connection: sa.Connection, plans: Iterable[TablePlan]) -> list[TablePlan]:
     """The tables that `settle` may change: those with pending rows that are live."""
     children = [p for p in plans if p.pending]
-    there = databases.standing(connection, [p.target.name for p in children])
+    there = databases.existing_tables(connection, [p.target.name for p in children])
     return [p for p in children if p.target.name in there]
 
 
@@ -171,7 +171,7 @@ def _release(connection: sa.Connection, children: Sequence[TablePlan], target: D
     nothing changes: rows that refer to one another in a circle come together.
     """
     waiting = {c.target.name: c for c in children}
-    live = databases.standing(connection, {c.target.referred(k) for c in children for k in c.target.foreign_keys})
+    live = databases.existing_tables(connection, {c.target.referred(k) for c in children for k in c.target.foreign_keys})
     for child in children:
         _marked(connection, child, target, 1, "")
     changing = True
@@ -214,7 +214,7 @@ def note(connection: sa.Connection, plans: Sequence[TablePlan], migration: str, 
 
 
 def _by_record(
-    connection: sa.Connection, child: TablePlan, records: Sequence[Covered], zone: str, target: Database
+    connection: sa.Connection, child: TablePlan, records: Sequence[CoverageRecord], zone: str, target: Database
 ) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     assert child.pending and child.partition
@@ -228,7 +228,7 @@ def _by_record(
 
 def rows(connection: sa.Connection, plan: TablePlan, target: Database) -> str:
     """The select of the pending rows that belong to what the run moves; empty where there is no such table."""
-    if plan.pending is None or plan.partition is None or plan.pending not in databases.standing(connection, [plan.pending]):
+    if plan.pending is None or plan.partition is None or plan.pending not in databases.existing_tables(connection, [plan.pending]):
         return ""
     own = same_key(plan, target, plan.shadow, plan.pending) if plan.by_key else within_pending(plan, target)
     return databases.select(target, plan.pending, plan.target.columns, own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from penstock.databases import Database, Unbound
+from penstock.databases import Database, ForeignKeySuspension
 from penstock.model.plan import Plan
 from penstock.planning import switch_kinds
 from penstock.planning.statements import build_statements, prepare_statements, schema_statements
@@ -24,7 +24,7 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     for kind, tables in groups:
         applied[kind.effect] += kind.apply(set_apart.moved(tables, apart), target, kind.read(tables, target, connection))
     rows = [t.target.name for kind, tables in groups if kind.effect == "rows" for t in tables]
-    unbound = target.unbind(connection, rows) if rows else Unbound()
+    unbound = target.unbind(connection, rows) if rows else ForeignKeySuspension()
     becoming = [t for kind, tables in groups if kind.effect == "table" for t in tables]
     completed = foreign_keys.completed(plan, becoming, target)
     changed = [*unbound.before, *applied["rows"], *unbound.after, *completed, *applied["partition"]]

@@ -18,7 +18,7 @@ from penstock.errors import StagingLocked
 from penstock.runtime import events
 from penstock.stages.switch import switch_record
 from penstock.state import coverage, journal, plan_file, quarantine, run_files, staged_rows
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.staged_rows import Removed
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
@@ -37,20 +37,20 @@ class File:
     bytes: int
 
 
-def after_switch(session: Session) -> None:
+def after_switch(context: RunContext) -> None:
     """Remove the row files of a run that has switched; and its key, when it has no quarantine. Done already: does nothing."""
-    area, plan = session.staging, session.plan
+    area, plan = context.staging, context.plan
     if not area.exists(run_files.SWITCH):
         return
     held = [t for t in plan.tables if t.quarantines and quarantine.manifests(area, t.name)]
     if held and not staged_rows.removed(area):
         with suppress(StagingLocked):  # the switch has happened: without the key, the rows stay as they were transformed
-            ready = staged_rows.ready(session)
+            ready = staged_rows.ready(context)
             for table in held:
                 quarantine.keep_as_read(ready.staging, table)
     remove(area, also_quarantine=not held)
     if not held and any(map(is_encrypted, plan.tables)):
-        with session.writing() as connection, connection.begin():
+        with context.writing() as connection, connection.begin():
             journal.forget_key(connection, plan.migration, plan.run)
 
 

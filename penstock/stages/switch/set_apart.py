@@ -25,7 +25,7 @@ from penstock.model.schema import TableName
 from penstock.runtime import events
 from penstock.stages.switch import waiting
 from penstock.stages.switch.decide import Decision
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 
 def places(plan: Plan, tables: Iterable[TablePlan], target: Database) -> dict[str, TableName]:
@@ -47,33 +47,33 @@ def moved(tables: Iterable[TablePlan], apart: Mapping[str, TableName]) -> tuple[
     return tuple(replace(t, shadow=apart.get(t.name, t.shadow)) for t in tables)
 
 
-def take(session: Session, connection: sa.Connection, decision: Decision) -> tuple[Session, Decision]:
+def take(context: RunContext, connection: sa.Connection, decision: Decision) -> tuple[RunContext, Decision]:
     """Set the shadows apart that become live, once nobody has an open transaction on them. Raises LockRefused.
 
     Answers the run and the decision with the shadows where they are then.
     """
-    tables, plan = (*decision.becoming, *decision.staying), session.plan
-    apart = places(plan, tables, session.target)
-    for statement in statements(plan, tables, session.target):
-        waiting.run(session, connection, [statement], Reach(opened=tuple(t.shadow for t in tables)))
+    tables, plan = (*decision.becoming, *decision.staying), context.plan
+    apart = places(plan, tables, context.target)
+    for statement in statements(plan, tables, context.target):
+        waiting.run(context, connection, [statement], Reach(opened=tuple(t.shadow for t in tables)))
         events.emit("switch.statement", statement=statement)
     groups = tuple(replace(g, tables=moved(g.tables, apart)) for g in decision.groups)
-    return replace(session, plan=replace(plan, tables=moved(plan.tables, apart))), replace(decision, groups=groups)
+    return replace(context, plan=replace(plan, tables=moved(plan.tables, apart))), replace(decision, groups=groups)
 
 
-def put_back(session: Session, connection: sa.Connection) -> None:
+def put_back(context: RunContext, connection: sa.Connection) -> None:
     """Give the shadows that are still apart their own names again, for an undo or for a look. Done already: does nothing.
 
     A run that was killed meanwhile and started again has missed the shadow, and has loaded and proved another one in its place. Then the
     one that is apart is of no use, and is dropped.
     """
-    target, tables = session.target, session.plan.tables
-    apart = places(session.plan, tables, target)
+    target, tables = context.target, context.plan.tables
+    apart = places(context.plan, tables, target)
     if not apart:
         return
-    there = databases.standing(connection, (*apart.values(), *(t.shadow for t in tables)))
+    there = databases.existing_tables(connection, (*apart.values(), *(t.shadow for t in tables)))
     left = [(apart[t.name], t.shadow) for t in tables if apart[t.name] in there]
     for statement in target.drops([place for place, shadow in left if shadow in there]):
         databases.execute(connection, statement)
     if back := [(place, shadow) for place, shadow in left if shadow not in there]:
-        waiting.run(session, connection, target.moves(back), Reach(opened=tuple(place for place, _ in back)))
+        waiting.run(context, connection, target.moves(back), Reach(opened=tuple(place for place, _ in back)))

@@ -31,144 +31,144 @@ from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.decide import Decision, KindGroup
 from penstock.stages.switch.reach import of_switch
 from penstock.state import coverage, evidence, journal, quarantine, run_files, staged_rows, switch_evidence
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Proof, Verdict
 from penstock.state.journal import Switch
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.switch_evidence import Evidence, GateDecision, Move, Rejected, Replaced, SwitchRecord
 
 
-def switch(session: Session) -> Switch:
+def switch(context: RunContext) -> Switch:
     """Make this run's shadow tables live. Done already: answers the journal's record of it.
 
     Raises SwitchRefused when any evidence is missing or no longer holds, NotApproved when a person said no.
     """
-    plan = session.plan
-    with session.writing() as connection, coverage.turn(connection, session.target, plan.migration):
+    plan = context.plan
+    with context.writing() as connection, coverage.turn(connection, context.target, plan.migration):
         with connection.begin():
             earlier = _earlier(connection, plan)
-            past = earlier is not None and (earlier.state != "switching" or _happened(session, connection, earlier))
+            past = earlier is not None and (earlier.state != "switching" or _happened(context, connection, earlier))
         if earlier is not None and past:
-            return _done(session, connection, earlier)
-        found = gather(session)
+            return _done(context, connection, earlier)
+        found = gather(context)
         events.emit("switch.started", tables=len(plan.tables))
         try:
             while True:
-                decision = _prepared(session, connection, found)
+                decision = _prepared(context, connection, found)
                 try:
-                    switched = _switched(session, connection, found, decision)
+                    switched = _switched(context, connection, found, decision)
                 except (PenstockError, sa.exc.DBAPIError):
                     with suppress(sa.exc.DBAPIError), connection.begin():  # where the server is gone, the next try does it
-                        set_apart.put_back(session, connection)
+                        set_apart.put_back(context, connection)
                     raise
                 if switched:
-                    return _done(session, connection, switched)
+                    return _done(context, connection, switched)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
-            if session.target.lock_refused(error):
+            if context.target.lock_refused(error):
                 raise LockRefused.of(plan.target, why) from None
-            for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == session.target.broken_key(error)):
+            for table, key in ((t, k) for t in plan.tables for k in t.target.foreign_keys if k.name == context.target.broken_key(error)):
                 other = next((t.name for t in plan.tables if t.target.name == table.target.referred(key)), key.ref_table)
                 raise foreign_keys.orphaned(key.name, table.name, other, why) from None
             fix = "nothing has changed: see the cause"
-            if not session.target.ddl_in_transaction:  # the one statement may have run before what was refused
+            if not context.target.ddl_in_transaction:  # the one statement may have run before what was refused
                 fix = "see the cause, then run the same command: it reads from the journal whether the tables were switched"
             raise SwitchRefused("the target refused the switch", where=plan.target, why=why, fix=fix) from None
 
 
-def _prepared(session: Session, connection: sa.Connection, found: Evidence) -> Decision:
+def _prepared(context: RunContext, connection: sa.Connection, found: Evidence) -> Decision:
     """What is decided of each table, once everything is there that the one step needs and can't make itself.
 
     Nothing that a reader sees changes here, and all of it may be done again after a kill. The decision is not final: another run may switch
     before this one holds the lock again, so `_switched` decides anew and compares.
     """
-    target = session.target
-    coverage.line_up(connection, session.plan.migration)
+    target = context.target
+    coverage.line_up(connection, context.plan.migration)
     with connection.begin():
-        set_apart.put_back(session, connection)
+        set_apart.put_back(context, connection)
     with connection.begin():
-        coverage.lock(connection, session.plan.migration)
-        decision = decide.decide(session, connection, found.proof)
-        pending_rows.make_room(connection, session.plan.tables, target)
+        coverage.lock(connection, context.plan.migration)
+        decision = decide.decide(context, connection, found.proof)
+        pending_rows.make_room(connection, context.plan.tables, target)
         if not target.ddl_in_transaction:
             # The one statement commits by itself, so the journal can't be written in its transaction. Written before, with the state
             # `switching`, it lets the next try find out by the shadow tables whether the statement ran.
-            journal.write_switch(connection, switch_record.made(session.plan, found, decide.read(session, connection, decision)))
+            journal.write_switch(connection, switch_record.made(context.plan, found, decide.read(context, connection, decision)))
     with connection.begin():
         for group in decision.groups:
             for statement in group.kind.prepare(group.tables, target):
                 databases.execute(connection, statement)
     if decision.becoming and not target.ddl_in_transaction:
-        foreign_keys.complete_shadows(session, connection, decision, partial(still_sealed, session, connection, found.proof))
+        foreign_keys.complete_shadows(context, connection, decision, partial(still_sealed, context, connection, found.proof))
     return decision
 
 
-def _switched(session: Session, connection: sa.Connection, found: Evidence, expected: Decision) -> Switch | None:
+def _switched(context: RunContext, connection: sa.Connection, found: Evidence, expected: Decision) -> Switch | None:
     """The one step; None when another run of the migration has switched since `expected` was decided, and nothing was done.
 
     All of it is one transaction. The order closes the races, one by one:
     """
-    plan, target = session.plan, session.target
+    plan, target = context.plan, context.target
     with connection.begin():
         # 1. The lock of the migration, as the first statement: no other run of it switches or undoes until this transaction ends, so the
         #    coverage that is read next is the last word. (Where DDL ends a transaction, `coverage.turn` keeps the others out instead.)
         coverage.lock(connection, plan.migration)
-        decision = decide.decide(session, connection, found.proof)
+        decision = decide.decide(context, connection, found.proof)
         if (decision.kinds, decision.left) != (expected.kinds, expected.left):
             return None  # what was prepared is not what is needed now; nothing has changed, and the caller prepares again
         # 2. Writers are kept off the shadows, and off the live tables that were compared: what is checked next stays so. Readers of the
         #    live tables go on, and no lock that they would queue behind is waited for: the check may take long.
-        reach = of_switch(decide.read(session, connection, decision), pending_rows.live_children(connection, plan.tables))
+        reach = of_switch(decide.read(context, connection, decision), pending_rows.live_children(connection, plan.tables))
         compared = [t.target.name for t in plan.tables if t.repairs]
         for statement in target.hold([*(p for t in plan.tables for p in t.shadow_tables), *compared], LOCK_SECONDS, reach.exclusive):
             databases.execute(connection, statement)
-        there, moved = set_apart.take(session, connection, decision)
+        there, moved = set_apart.take(context, connection, decision)
         # 3. The shadows are still what was proved, and the live tables what they were compared with.
-        still_sealed(session, connection, found.proof, {t.name: t.shadow for t in there.plan.tables})
+        still_sealed(context, connection, found.proof, {t.name: t.shadow for t in there.plan.tables})
         changed = decide.changed_since(there, connection, moved)
         taken = decide.taken_from(there, connection, moved)
         # 4. Now readers are shut out: all locks that the statements need are taken at once, in short tries. What a try has got is given
         #    back before a reader who holds one of the others could meet with us in a deadlock, or wait for long.
-        waiting.run(session, connection, target.locks(connection, reach), reach)
+        waiting.run(context, connection, target.locks(connection, reach), reach)
         # 5. The catalogue is read as late as can be: a view or a grant that was made since the plan follows, or the switch is refused.
-        decision, moved = decide.read(session, connection, decision), decide.read(there, connection, moved)
+        decision, moved = decide.read(context, connection, decision), decide.read(there, connection, moved)
         apply.put_live(there, connection, moved, changed, reach)
         # 6. Live tables that had changed since they were compared are judged by what they are now, with the new rows in place.
         decide.refuse_stale(there, connection, changed, found.proof)
         # 7. The journal and the coverage commit with the rows: whoever sees the one sees the other.
         switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
-        _written(session, connection, switched, decision, taken)
+        _written(context, connection, switched, decision, taken)
     return switched
 
 
-def _written(session: Session, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[Covered]) -> None:
+def _written(context: RunContext, connection: sa.Connection, switched: Switch, decision: Decision, taken: Sequence[CoverageRecord]) -> None:
     journal.write_switch(connection, switched)
-    decide.record(session, connection, decision, taken)
-    for place in (p for t in session.plan.tables for p in t.shadow_tables):
+    decide.record(context, connection, decision, taken)
+    for place in (p for t in context.plan.tables for p in t.shadow_tables):
         journal.release_shadow(connection, place)
 
 
-def happened(session: Session) -> bool:
+def happened(context: RunContext) -> bool:
     """Whether this run's switch has taken place already, so that its shadow tables are no longer there.
 
     Raises MigrationError when it has, but what was staged for it is elsewhere.
     """
-    with session.writing() as connection, connection.begin():
-        earlier = _earlier(connection, session.plan) if journal.exists(connection) else None
-        done = earlier is not None and (earlier.state != "switching" or _happened(session, connection, earlier))
-    if done and not session.staging.exists(run_files.PROOF):
-        what = f"run {session.plan.run} of {session.plan.migration} has switched already, from another staging area"
-        raise MigrationError(what, where=session.staging.url, fix="give the run another id, or go on where it was staged")
+    with context.writing() as connection, connection.begin():
+        earlier = _earlier(connection, context.plan) if journal.exists(connection) else None
+        done = earlier is not None and (earlier.state != "switching" or _happened(context, connection, earlier))
+    if done and not context.staging.exists(run_files.PROOF):
+        what = f"run {context.plan.run} of {context.plan.migration} has switched already, from another staging area"
+        raise MigrationError(what, where=context.staging.url, fix="give the run another id, or go on where it was staged")
     return done
 
 
-def gather(session: Session) -> Evidence:
+def gather(context: RunContext) -> Evidence:
     """This run's evidence: verdicts with their suites' hashes, the proof, the approval.
 
     Raises SwitchRefused when some is missing or stale.
     """
-    plan, area = session.plan, session.staging
-    verdicts = _verdicts(session)
+    plan, area = context.plan, context.staging
+    verdicts = _verdicts(context)
     proof = evidence.PROOF.find(area)
     if proof is None:
         raise SwitchRefused("nothing was proved in this run", fix="run the proof")
@@ -181,7 +181,7 @@ def gather(session: Session) -> Evidence:
             why=f"answered {approval.answer!r} by {approval.by or 'the clock'}" if approval else "nobody has answered",
             fix="start a new run when it may go ahead; the live tables are as they were",
         )
-    rejected = _rejected(session, proof)
+    rejected = _rejected(context, proof)
     if plan.approval and approval and approval.rejected != sum(r.rows for r in rejected):
         why = f"approved with {approval.rejected:,} rejected rows in sight, and there are {sum(r.rows for r in rejected):,}"
         raise SwitchRefused("the quarantine was not reviewed", why=why, fix="see `penstock quarantine`; then start a new run")
@@ -189,15 +189,15 @@ def gather(session: Session) -> Evidence:
     return Evidence(decisions, proof, approval, tuple(rejected), plan.fingerprint)
 
 
-def _rejected(session: Session, proof: Proof) -> list[Rejected]:
+def _rejected(context: RunContext, proof: Proof) -> list[Rejected]:
     """How many rows of each table went to quarantine, and what files hold them: they are there, as they were when it was proved."""
     found = []
-    if any(quarantine.manifests(session.staging, t.name) for t in session.plan.tables if t.quarantines):
-        session = staged_rows.ready(session, quarantine=True)
-    for table in session.plan.tables:
-        held = quarantine.manifests(session.staging, table.name) if table.quarantines else []
+    if any(quarantine.manifests(context.staging, t.name) for t in context.plan.tables if t.quarantines):
+        context = staged_rows.ready(context, quarantine=True)
+    for table in context.plan.tables:
+        held = quarantine.manifests(context.staging, table.name) if table.quarantines else []
         for manifest in held:
-            quarantine.rows(session.staging, manifest)
+            quarantine.rows(context.staging, manifest)
         rows = sum(m.rows for m in held)
         if rows != proof.of(table.name).rejected:
             raise SwitchRefused(
@@ -208,9 +208,9 @@ def _rejected(session: Session, proof: Proof) -> list[Rejected]:
     return found
 
 
-def _verdicts(session: Session) -> list[Verdict]:
+def _verdicts(context: RunContext) -> list[Verdict]:
     """What every gate of this run said: each has decided, none is closed, and no suite was edited since."""
-    plan, area = session.plan, session.staging
+    plan, area = context.plan, context.staging
     stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
     verdicts = evidence.all_verdicts(area, stages)
     decided = {(v.table, v.stage) for v in verdicts}
@@ -222,30 +222,30 @@ def _verdicts(session: Session) -> list[Verdict]:
         name = f"{verdict.table}.{verdict.stage}"
         if verdict.decision == "stop":
             raise SwitchRefused(f"the gate {name} is closed", fix="see the report for what failed")
-        now = suites.find(session.folder, verdict.table, verdict.stage, plan.table(verdict.table).bare)
+        now = suites.find(context.folder, verdict.table, verdict.stage, plan.table(verdict.table).bare)
         if (now.sha256 if now else None) != verdict.suite_sha256:
             why = "its file is not the one that this run was judged by"
             raise SwitchRefused(f"the suite {name} was edited since its gate opened", why=why, fix="run that gate again")
     return verdicts
 
 
-def still_sealed(session: Session, connection: sa.Connection, proof: Proof, at: Mapping[str, TableName] | None = None) -> None:
+def still_sealed(context: RunContext, connection: sa.Connection, proof: Proof, at: Mapping[str, TableName] | None = None) -> None:
     """Raise SwitchRefused when a shadow table, its rows or its definition, has changed since it was proved.
 
     at: by table, where the shadow is if not at its place.
     """
-    parked = foreign_keys.parked(session, connection)
-    for table in set_apart.moved(session.plan.tables, at or {}):
-        if changes := change_detection.definition_changes(session, connection, table, proof.of(table.name)):
+    parked = foreign_keys.parked(context, connection)
+    for table in set_apart.moved(context.plan.tables, at or {}):
+        if changes := change_detection.definition_changes(context, connection, table, proof.of(table.name)):
             raise SwitchRefused(
-                f"the definition of {session.plan.table(table.name).shadow} has changed since it was proved",
+                f"the definition of {context.plan.table(table.name).shadow} has changed since it was proved",
                 where=f"table {table.name}",
                 why="; ".join(changes[:10]),
                 fix="find out who changed it; then start a new run",
             )
-        if not change_detection.unchanged(session, connection, table, proof.of(table.name), parked.get(table.name)):
+        if not change_detection.unchanged(context, connection, table, proof.of(table.name), parked.get(table.name)):
             raise SwitchRefused(
-                f"rows of {session.plan.table(table.name).shadow} have changed since they were proved",
+                f"rows of {context.plan.table(table.name).shadow} have changed since they were proved",
                 where=f"table {table.name}",
                 why="somebody else wrote into the shadow table",
                 fix="find out who; then run the load again, in a new run",
@@ -257,31 +257,31 @@ def _earlier(connection: sa.Connection, plan: Plan) -> Switch | None:
     return next((s for s in found if s.token == plan.token), None)
 
 
-def _happened(session: Session, connection: sa.Connection, record: Switch) -> bool:
+def _happened(context: RunContext, connection: sa.Connection, record: Switch) -> bool:
     """Whether a switch in the state `switching` has happened: its one statement moves all shadows or none, so none is left anywhere.
 
     Changed tables need no such look: their rows commit together with the record of the switch, which is `switched` then.
     """
-    apart = set_apart.places(session.plan, session.plan.tables, session.target).values()
-    return bool(record.moves) and not databases.standing(connection, (*(shadow for _, shadow, _ in record.moves), *apart))
+    apart = set_apart.places(context.plan, context.plan.tables, context.target).values()
+    return bool(record.moves) and not databases.existing_tables(connection, (*(shadow for _, shadow, _ in record.moves), *apart))
 
 
-def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch:
+def _done(context: RunContext, connection: sa.Connection, record: Switch) -> Switch:
     if record.state == "undone":
         raise SwitchRefused("this run was switched and undone", fix="start a new run")
     with connection.begin():
-        set_apart.put_back(session, connection)
+        set_apart.put_back(context, connection)
     if record.state == "switching":
         # An earlier try was killed after the one statement that swaps all tables, and before the rest of the step.
         record = replace(record, state="switched")
         with connection.begin():
-            coverage.lock(connection, session.plan.migration)
-            decision = decide.decide(session, connection, record.evidence.proof)
-            decision = replace(decision, groups=_moved(session.plan, record))
-            apply.complete(session, connection, decision, frozenset())
-            _written(session, connection, record, decision, ())
-    foreign_keys.cut_kept(session, connection, record)
-    _clear(session, connection, record)
+            coverage.lock(connection, context.plan.migration)
+            decision = decide.decide(context, connection, record.evidence.proof)
+            decision = replace(decision, groups=_moved(context.plan, record))
+            apply.complete(context, connection, decision, frozenset())
+            _written(context, connection, record, decision, ())
+    foreign_keys.cut_kept(context, connection, record)
+    _clear(context, connection, record)
     done = SwitchRecord(
         state=record.state,
         at=record.at,
@@ -290,10 +290,10 @@ def _done(session: Session, connection: sa.Connection, record: Switch) -> Switch
         moves=tuple(Move(str(live), str(shadow), str(kept) if kept else None) for live, shadow, kept in record.moves),
         replaced=tuple(Replaced(str(live), str(kept) if kept else None) for live, _, kept in record.replaced),
         left=record.evidence.left,
-        taken_out=_taken_out(connection, session, record),
-        changes={str(live): switch_kinds.of(name).change for live, name in switch_record.kinds(record, session.plan).items()},
+        taken_out=_taken_out(connection, context, record),
+        changes={str(live): switch_kinds.of(name).change for live, name in switch_record.kinds(record, context.plan).items()},
     )
-    switch_evidence.SWITCH.write(session.staging, done)
+    switch_evidence.SWITCH.write(context.staging, done)
     events.emit("switch.finished", tables=len(record.moves) + len(record.replaced), at=record.at)
     return record
 
@@ -306,43 +306,43 @@ def _moved(plan: Plan, record: Switch) -> tuple[KindGroup, ...]:
     return tuple(KindGroup(name, tuple(t for t in tables if kinds[t.target.name] == name)) for name in names)
 
 
-def _taken_out(connection: sa.Connection, session: Session, record: Switch) -> dict[str, int]:
+def _taken_out(connection: sa.Connection, context: RunContext, record: Switch) -> dict[str, int]:
     """By live table, how many rows were replaced: those that are kept for an undo. For the report only.
 
     Partitions that were exchanged whole are left out: to count them would take longer than to exchange them.
     """
-    kinds = switch_record.kinds(record, session.plan)
+    kinds = switch_record.kinds(record, context.plan)
     rows = {live for live, name in kinds.items() if switch_kinds.of(name).effect == "rows"}
     kept = {str(live): keeps for live, _, keeps in record.replaced if keeps is not None and live in rows}
     with connection.begin():
-        there = databases.standing(connection, kept.values())
-        counts = {live: f"SELECT count(*) FROM {databases.qualified(session.target, k)}" for live, k in kept.items() if k in there}
+        there = databases.existing_tables(connection, kept.values())
+        counts = {live: f"SELECT count(*) FROM {databases.qualified(context.target, k)}" for live, k in kept.items() if k in there}
         return {live: int(databases.execute(connection, query).scalar_one()) for live, query in counts.items()}
 
 
-def _clear(session: Session, connection: sa.Connection, record: Switch) -> None:
+def _clear(context: RunContext, connection: sa.Connection, record: Switch) -> None:
     """Drop the shadows that nobody needs any more: whose rows were copied, or whose tables were left to another run.
 
     Those that an undo reads stay, like the rows that were deleted.
     """
-    _clear_overtaken(session, connection, record)
-    if not session.plan.own_shadows:
+    _clear_overtaken(context, connection, record)
+    if not context.plan.own_shadows:
         return
-    kinds, shadows = switch_record.kinds(record, session.plan), {shadow for _, shadow, _ in record.replaced}
-    needed = {t.shadow for t in session.plan.tables if t.shadow in shadows and _undo_needs_shadow(t, kinds)}
-    idle = [p for t in session.plan.tables for p in t.shadow_tables if p not in needed]
+    kinds, shadows = switch_record.kinds(record, context.plan), {shadow for _, shadow, _ in record.replaced}
+    needed = {t.shadow for t in context.plan.tables if t.shadow in shadows and _undo_needs_shadow(t, kinds)}
+    idle = [p for t in context.plan.tables for p in t.shadow_tables if p not in needed]
     with connection.begin():
-        for statement in session.target.drops(idle):
+        for statement in context.target.drops(idle):
             databases.execute(connection, statement)
 
 
-def _clear_overtaken(session: Session, connection: sa.Connection, record: Switch) -> None:
+def _clear_overtaken(context: RunContext, connection: sa.Connection, record: Switch) -> None:
     """Drop the shadows of tables that were left to another run.
 
     Their names may be those of the next run's shadows, which can claim them from the moment when the switch released them. So they are
     claimed again before they are dropped, unless somebody else has: while a shadow is claimed, no other run touches it.
     """
-    plan, target = session.plan, session.target
+    plan, target = context.plan, context.target
     places = [p for t in plan.tables if t.name in record.evidence.left for p in t.shadow_tables]
     with connection.begin():
         coverage.lock(connection, plan.migration)
@@ -360,46 +360,46 @@ def _undo_needs_shadow(table: TablePlan, kinds: Mapping[TableName, str]) -> bool
     return switch_kinds.of(kinds[table.target.name]).undo_needs_shadow(table)
 
 
-def verify(session: Session) -> list[str]:
+def verify(context: RunContext) -> list[str]:
     """After the switch: every live table is the one that was proved. Answers their names; raises SwitchRefused when one isn't.
 
     What a later run has replaced since is that run's to verify.
     """
-    migration = session.plan.migration
-    with session.writing() as connection:
+    migration = context.plan.migration
+    with context.writing() as connection:
         with connection.begin():
-            own, odd = _verified(session, connection)
+            own, odd = _verified(context, connection)
         if odd:
             # Another run may have switched between two of the questions, and replaced a table or put pending rows in place. While the
             # lock of the migration is held none can, so what differs then really does.
-            with coverage.turn(connection, session.target, migration), connection.begin():
+            with coverage.turn(connection, context.target, migration), connection.begin():
                 coverage.lock(connection, migration)
-                own, odd = _verified(session, connection)
+                own, odd = _verified(context, connection)
     if odd:
         why = "somebody has written rows into it since the switch"
         raise SwitchRefused(f"{odd[0]} is not what was proved", why=why, fix="find out who writes there; undo puts the old tables back")
     return own
 
 
-def _verified(session: Session, connection: sa.Connection) -> tuple[list[str], list[TableName]]:
+def _verified(context: RunContext, connection: sa.Connection) -> tuple[list[str], list[TableName]]:
     """The live tables of which this run's rows are the last, and those of them that are not as they were proved."""
-    proof = evidence.PROOF.read(session.staging)
-    covered = {c.table for c in coverage.of(connection, session.plan.migration) if (c.token, c.state) == (session.plan.token, "proven")}
-    record = _earlier(connection, session.plan)
+    proof = evidence.PROOF.read(context.staging)
+    covered = {c.table for c in coverage.of(connection, context.plan.migration) if (c.token, c.state) == (context.plan.token, "proven")}
+    record = _earlier(connection, context.plan)
     written = {live for live, _, _ in (*record.moves, *record.replaced)} if record else set()
     swapped = {live for live, _, _ in record.moves} if record else set()
-    own = [t for t in session.plan.tables if t.name in covered]
+    own = [t for t in context.plan.tables if t.name in covered]
     looked = [t for t in own if t.target.name in written]
-    same = [change_detection.live_unchanged(session, connection, t, proof.of(t.name), t.target.name in swapped) for t in looked]
+    same = [change_detection.live_unchanged(context, connection, t, proof.of(t.name), t.target.name in swapped) for t in looked]
     return [str(t.target.name) for t in own], [t.target.name for t, held in zip(looked, same, strict=True) if not held]
 
 
-def finish(session: Session) -> list[str]:
+def finish(context: RunContext) -> list[str]:
     """Drop what earlier switches of this migration kept, once their time is over, and remove this run's staged rows.
 
     Answers the statements that ran.
     """
-    with session.writing() as connection:
-        ran = retention.drop_kept(connection, session.target, session.plan.migration)
-    retention.after_switch(session)
+    with context.writing() as connection:
+        ran = retention.drop_kept(connection, context.target, context.plan.migration)
+    retention.after_switch(context)
     return ran

@@ -20,14 +20,14 @@ from penstock.planning.scope import REPLACE_ROWS
 from penstock.planning.switch_kinds import ORDER, SwitchedTable, Undoing, of
 from penstock.stages.switch.decide import Decision
 from penstock.state import journal
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.state.journal import Switch
 from penstock.state.switch_evidence import Evidence, LostKey
 
 _Move = tuple[TableName, TableName, TableName | None]
 
 
-def made(plan: Plan, evidence: Evidence, decision: Decision, taken: Sequence[Covered] = ()) -> Switch:
+def made(plan: Plan, evidence: Evidence, decision: Decision, taken: Sequence[CoverageRecord] = ()) -> Switch:
     """The record of a switch that is about to happen. taken: the records of coverage out of which it takes rows.
 
     decision: with what the catalogue says of the live tables.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Unbound
+from penstock.databases import ForeignKeySuspension
 from penstock.errors import LockRefused, SwitchRefused
 from penstock.model.plan import Plan
 from penstock.model.schema import TableName
@@ -20,7 +20,7 @@ from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.reach import of_undo
 from penstock.state import coverage, evidence, journal, switch_evidence
 from penstock.state.journal import Switch
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.state.switch_evidence import PutBack, Requester, UndoRecord
 
 
@@ -57,7 +57,7 @@ def _nothing_live(switched: Switch) -> str:
     return f"the tables of the run {switched.run} were left to the run {left}" if left else f"the run {switched.run} found no difference"
 
 
-def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
+def undo(context: RunContext, by: str = "", undo_run: str = "") -> UndoRecord:
     """Put the tables back that served before this run's switch, in one atomic step, and answer a record of it.
 
     by: who asked for it.  undo_run: the run that does it, for the record; both may be unknown.
@@ -65,39 +65,39 @@ def undo(session: Session, by: str = "", undo_run: str = "") -> UndoRecord:
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
     Raises SwitchRefused when a later run has switched one of its tables, or when the old tables are gone.
     """
-    target, asked = session.target, Requester(by, undo_run)
-    with session.writing() as connection, coverage.turn(connection, target, session.plan.migration):
+    target, asked = context.target, Requester(by, undo_run)
+    with context.writing() as connection, coverage.turn(connection, target, context.plan.migration):
         with connection.begin():
-            last = _undoable(connection, session.plan)
-            set_apart.put_back(session, connection)  # a switch that was killed right after its commit has left the shadows elsewhere
+            last = _undoable(connection, context.plan)
+            set_apart.put_back(context, connection)  # a switch that was killed right after its commit has left the shadows elsewhere
             done = last.state == "undoing" and not _kept_exist(connection, last)
         if done:
-            return _undone(session, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
+            return _undone(context, connection, last, [], [], asked)  # an earlier try was killed right after its one statement
         with connection.begin():
             if not _kept_exist(connection, last):
                 raise SwitchRefused("the old tables are gone", why="they were dropped since the switch", fix="restore them from a backup")
-            changed = _changed(session, connection, last)
+            changed = _changed(context, connection, last)
         if not target.ddl_in_transaction:
             with connection.begin():
                 journal.write_switch(connection, replace(last, state="undoing"))
-        groups = _groups(session, last)
+        groups = _groups(context, last)
         with connection.begin():
             pending_rows.make_room(connection, [t for g in groups if g.kind.effect == "rows" for t, _ in g.tables], target)
             for statement in (s for g in groups for s in g.kind.prepare_undo(g.tables, target)):
                 databases.execute(connection, statement)
         try:
             with connection.begin():
-                coverage.lock(connection, session.plan.migration)
-                _undoable(connection, session.plan)
-                ran = _put_back(session, connection, last, groups)
+                coverage.lock(connection, context.plan.migration)
+                _undoable(connection, context.plan)
+                ran = _put_back(context, connection, last, groups)
                 journal.write_switch(connection, replace(last, state="undone"))
-                _restored(connection, last, session)
+                _restored(connection, last, context)
         except sa.exc.DBAPIError as error:
             why = str(error.orig).splitlines()[0]
             if target.lock_refused(error):
-                raise LockRefused.of(session.plan.target, why) from None
-            raise SwitchRefused("the target refused the undo", where=session.plan.target, why=why, fix="see the cause") from None
-        return _undone(session, connection, last, ran, changed, asked)
+                raise LockRefused.of(context.plan.target, why) from None
+            raise SwitchRefused("the target refused the undo", where=context.plan.target, why=why, fix="see the cause") from None
+        return _undone(context, connection, last, ran, changed, asked)
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,15 @@ class _Group:
     tables: tuple[Undoing, ...]
 
 
-def _groups(session: Session, last: Switch) -> list[_Group]:
+def _groups(context: RunContext, last: Switch) -> list[_Group]:
     """The tables of a switch by kind, in the order in which kinds are applied."""
-    found = switch_record.undoing(last, session.plan, session.target)
+    found = switch_record.undoing(last, context.plan, context.target)
     return [_Group(switch_kinds.of(name), tuple(tables)) for name, tables in found.items()]
 
 
-def _put_back(session: Session, connection: sa.Connection, last: Switch, groups: Sequence[_Group]) -> list[str]:
+def _put_back(context: RunContext, connection: sa.Connection, last: Switch, groups: Sequence[_Group]) -> list[str]:
     """Put tables, partitions and rows back, in the undo's transaction. Answers the statements that ran."""
-    plan, target, ran = session.plan, session.target, list[str]()
+    plan, target, ran = context.plan, context.target, list[str]()
 
     def run(statements: Iterable[str]) -> None:
         for statement in statements:
@@ -135,16 +135,16 @@ def _put_back(session: Session, connection: sa.Connection, last: Switch, groups:
     reach = of_undo([(g.kind.effect, g.tables) for g in groups], children)
     for statement in target.hold([], LOCK_SECONDS, reach.exclusive):
         databases.execute(connection, statement)
-    waiting.run(session, connection, target.locks(connection, reach), reach)
+    waiting.run(context, connection, target.locks(connection, reach), reach)
     for statement in undone("table"):
-        waiting.ddl(session, connection, statement, reach)
+        waiting.ddl(context, connection, statement, reach)
         ran.append(statement)
     # Before rows are deleted that others refer to: an attached partition is no part of the live table any more by then.
     run(undone("partition"))
     rows = [pair for g in groups if g.kind.effect == "rows" for pair in g.tables]
     touched = list(dict.fromkeys(t.target.name for t in (*(table for table, _ in rows), *children)))
     # As in the switch: foreign keys don't hold from here to `unbound.after`, and are checked in the end.
-    unbound = target.unbind(connection, touched) if touched else Unbound()
+    unbound = target.unbind(connection, touched) if touched else ForeignKeySuspension()
     run(unbound.before)
     run(undone("rows"))
     moved = {live for live, _, _ in last.moves}
@@ -207,34 +207,36 @@ def _refuse_others(connection: sa.Connection, mine: Switch) -> None:
 
 def _kept_exist(connection: sa.Connection, record: Switch) -> bool:
     kept = {k for _, _, k in (*record.moves, *record.replaced) if k is not None}
-    return databases.standing(connection, kept) == kept
+    return databases.existing_tables(connection, kept) == kept
 
 
-def _changed(session: Session, connection: sa.Connection, last: Switch) -> list[str]:
+def _changed(context: RunContext, connection: sa.Connection, last: Switch) -> list[str]:
     """The live tables into which rows were written since this run's switch."""
-    proof = evidence.PROOF.read(session.staging)
+    proof = evidence.PROOF.read(context.staging)
     swapped, replaced = ({live for live, _, _ in part} for part in (last.moves, last.replaced))
-    live = [t for t in session.plan.tables if t.target.name in swapped | replaced]
-    as_proved = (change_detection.live_unchanged(session, connection, t, proof.of(t.name), t.target.name in swapped) for t in live)
+    live = [t for t in context.plan.tables if t.target.name in swapped | replaced]
+    as_proved = (change_detection.live_unchanged(context, connection, t, proof.of(t.name), t.target.name in swapped) for t in live)
     return [str(t.target.name) for t, same in zip(live, as_proved, strict=True) if not same]
 
 
-def _undone(session: Session, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: Requester) -> UndoRecord:
+def _undone(
+    context: RunContext, connection: sa.Connection, last: Switch, ran: list[str], changed: list[str], asked: Requester
+) -> UndoRecord:
     with connection.begin():
-        coverage.lock(connection, session.plan.migration)
+        coverage.lock(connection, context.plan.migration)
         journal.write_switch(connection, replace(last, state="undone"))
-        _restored(connection, last, session)
+        _restored(connection, last, context)
     put_back = tuple(
-        PutBack(live=str(live), kept=str(kept) if kept else None, aside=str(switch_record.set_aside(live, last, session.target)))
+        PutBack(live=str(live), kept=str(kept) if kept else None, aside=str(switch_record.set_aside(live, last, context.target)))
         for live, _, kept in (*last.moves, *last.replaced)
     )
     record = UndoRecord("undone", journal.now(), tuple(ran), tuple(changed), last.token, put_back, asked)
-    switch_evidence.UNDO.write(session.staging, record)
+    switch_evidence.UNDO.write(context.staging, record)
     events.emit("undo.finished", tables=len(last.moves))
     return record
 
 
-def _restored(connection: sa.Connection, last: Switch, session: Session) -> None:
+def _restored(connection: sa.Connection, last: Switch, context: RunContext) -> None:
     """Put the coverage back, once: an undo asks for it in its transaction, and behind it where an earlier try may have been killed."""
     if coverage.restore(connection, last.migration, last.token, last.evidence.overlapped):
-        pending_rows.note(connection, session.plan.tables, last.migration, session.plan.timezone, session.target)
+        pending_rows.note(connection, context.plan.tables, last.migration, context.plan.timezone, context.target)

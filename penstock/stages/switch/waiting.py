@@ -20,19 +20,19 @@ from penstock import databases
 from penstock.databases import Blocker, Database, Reach
 from penstock.errors import LockRefused
 from penstock.runtime import events
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0  # seconds
 log = logging.getLogger(__name__)
 
 
-def run(session: Session, connection: sa.Connection, statements: Sequence[str], reach: Reach) -> None:
+def run(context: RunContext, connection: sa.Connection, statements: Sequence[str], reach: Reach) -> None:
     """Run statements that need locks of `reach`, all of them or none, trying again until `lock_wait` is over.
 
     Where DDL is undone with its transaction, what a try has locked is given back with a savepoint; what the transaction had locked before
     stays so. Elsewhere the statement is one, and does nothing when it fails. Raises LockRefused, which names who holds the locks.
     """
-    target, limit, tries = session.target, session.plan.lock_wait, 0
+    target, limit, tries = context.target, context.plan.lock_wait, 0
     if not statements:
         return
     began = time.monotonic()
@@ -51,22 +51,22 @@ def run(session: Session, connection: sa.Connection, statements: Sequence[str], 
         waited = time.monotonic() - began
         _told(reach, found, tries, waited)
         if waited >= limit:
-            raise LockRefused.of(session.plan.target, "; ".join([f"{why} ({tries} tries in {waited:.0f} s)", *map(str, found)]))
-        if session.plan.end_blockers and waited >= limit / 2:
+            raise LockRefused.of(context.plan.target, "; ".join([f"{why} ({tries} tries in {waited:.0f} s)", *map(str, found)]))
+        if context.plan.end_blockers and waited >= limit / 2:
             _end(target, connection, [b for b in found if b.certain])
         pause = min(_FIRST_PAUSE * 2 ** min(tries, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
         time.sleep(min(pause, max(limit - waited, 0.0)))
 
 
-def ddl(session: Session, connection: sa.Connection, statement: str, reach: Reach) -> None:
+def ddl(context: RunContext, connection: sa.Connection, statement: str, reach: Reach) -> None:
     """Run a statement of the one step that changes live tables.
 
     Where DDL is undone with its transaction, that has taken all locks before. Elsewhere the statement brings them with it.
     """
-    if session.target.ddl_in_transaction:
+    if context.target.ddl_in_transaction:
         databases.execute(connection, statement)
     else:
-        run(session, connection, [statement], reach)
+        run(context, connection, [statement], reach)
 
 
 def _given_back(connection: sa.Connection, target: Database) -> AbstractContextManager[object]:

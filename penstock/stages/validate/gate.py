@@ -37,39 +37,39 @@ from penstock.stages.validate.reflected import Reflected
 from penstock.state import evidence, quarantine, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from penstock.transforms._hidden_columns import hidden_columns
 
 _TOLD = 5  # keys that are there more than once, at most
 
 
-def gate(session: Session, stage: str) -> list[Verdict]:
+def gate(context: RunContext, stage: str) -> list[Verdict]:
     """Decide about every table that has rows at `stage`, and write the verdicts into the run's staging area.
 
     Raises GateClosed when a critical expectation is not met, MigrationError when a suite can't be understood.
     """
-    plans = [p for p in session.plan.tables if stage != "transformed" or p.steps]
+    plans = [p for p in context.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
-    asked = [suites.of(session.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]
-    asked = [_in_full(suite, session.plan.tables) for suite in asked]
-    read = {p.name: p.loaded_from if stage == "loaded" else stage for p in session.plan.tables}
-    receipts = {p.name: session.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in session.plan.tables}
+    asked = [suites.of(context.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]
+    asked = [_in_full(suite, context.plan.tables) for suite in asked]
+    read = {p.name: p.loaded_from if stage == "loaded" else stage for p in context.plan.tables}
+    receipts = {p.name: context.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in context.plan.tables}
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
-        rows[plan.name] -= sum(m.rows for m in quarantine.manifests(session.staging, plan.name, [stage])) if plan.quarantines else 0
+        rows[plan.name] -= sum(m.rows for m in quarantine.manifests(context.staging, plan.name, [stage])) if plan.quarantines else 0
     sensitive = {p.name: hidden_columns(p, stage) for p in plans}
     keys = {p.name: shapes[p.name].key for p in plans}
     if stage == "loaded":
-        lives = {p.name: p.target.name for p in session.plan.tables if switch_kinds.keeps_live(p)}
+        lives = {p.name: p.target.name for p in context.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
-        shadows = {p.name: p.shadow for p in session.plan.tables}
-        decided = loaded(asked, session.endpoints.target, shadows, rows, sensitive, keys, session.folder)
+        shadows = {p.name: p.shadow for p in context.plan.tables}
+        decided = loaded(asked, context.endpoints.target, shadows, rows, sensitive, keys, context.folder)
     else:
-        area = staged_rows.ready(session).staging
+        area = staged_rows.ready(context).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
         locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
-        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, session.shares.embedded, locked, session.folder)
-    evidence.verdicts(stage).write(session.staging, tuple(decided))
+        decided = staged(asked, files, rows, sensitive, area.filesystem, keys, context.shares.embedded, locked, context.folder)
+    evidence.verdicts(stage).write(context.staging, tuple(decided))
     if fault := verdicts.closed(decided):
         raise fault
     return decided

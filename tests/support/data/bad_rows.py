@@ -17,7 +17,7 @@ from penstock.migration.loader import load
 from penstock.migration.spec import Migration
 from penstock.model.plan import Plan
 from penstock.stages.plan import plan
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran
 
 
@@ -37,10 +37,10 @@ class Move:
         file.write_text(json.dumps(said))
         return load(file)
 
-    def run(self, migration: Migration, run_id: str = "r1", **options: Any) -> Session:
+    def run(self, migration: Migration, run_id: str = "r1", **options: Any) -> RunContext:
         return ran(migration, run_id, self.root, self.source, self.target, self.folder / "none", **options)
 
-    def planned(self, migration: Migration, run_id: str = "r1") -> Session:
+    def planned(self, migration: Migration, run_id: str = "r1") -> RunContext:
         """A run that is planned and no more."""
         return plan(migration, run_id, self.root, self.source, self.target, self.folder / "none")
 

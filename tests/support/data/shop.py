@@ -14,7 +14,7 @@ from penstock import databases
 from penstock.migration.loader import load
 from penstock.migration.spec import Migration
 from penstock.planning.request import RunRequest
-from penstock.state.run_context import Session
+from penstock.state.run_context import RunContext
 from tests.support.requests import ran, request
 
 DDL = """
@@ -74,7 +74,7 @@ class Shop:
         self.file.write_text(text + (f"tables:\n{tables}\n" if tables else ""))
         return load(self.file)
 
-    def run(self, run_id: str = "r1", migration: Migration | None = None, **options: Any) -> Session:
+    def run(self, run_id: str = "r1", migration: Migration | None = None, **options: Any) -> RunContext:
         return ran(*self._where(run_id, migration), **options)
 
     def request(self, run_id: str = "r1", migration: Migration | None = None, **options: Any) -> RunRequest:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, Dependent, Link, Slot
+from penstock.databases import Database, Dependent, Link, PartitionSlot
 from penstock.errors import MigrationError
 from penstock.migration.switch_kinds import REGISTRY
 from penstock.model.plan import TablePlan
@@ -212,7 +212,7 @@ def test_the_shadow_of_rows_has_a_primary_key_and_nothing_else() -> None:
 
 def attached(place: str | None) -> tuple[Database, TablePlan, LiveFacts]:
     on = database("postgresql")
-    slot = Slot(TableName(place, "public") if place else None)
+    slot = PartitionSlot(TableName(place, "public") if place else None)
     return on, planned(on, DAY, "attach_partition"), LiveFacts(partitions={"event": slot})
 
 

@@ -12,7 +12,7 @@ from penstock import databases
 from penstock.errors import StagingDamaged
 from penstock.model.schema import TableName
 from penstock.state import attempts, evidence, journal, previous_run, run_log, staged_rows, staging, switch_evidence
-from penstock.state.coverage import Covered
+from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import (
     Approval,
     ChunkProof,
@@ -46,7 +46,7 @@ DIGEST, OTHER, NONE = f"3:{'ab' * 16}", f"3:{'cd' * 16}", f"0:{'0' * 32}"
 NOW = "2026-03-01T00:00:00+00:00"
 OUTCOME = Outcome("c", "expect_x", ("id", "n"), "critical", False, False, "unique", "seen", 2, 3, (Example("id=1", "n=2"),))
 PROVED = TableProof("t", DIGEST, DIGEST, DIGEST, 1, 3, 0, 0, 3, True, "7", 0.5, 0.25, faults=(Difference("MissingRow", "t", "id=1"),))
-COVERED = Covered("m", "t", "", "", "r", "tok", "proven", 3, DIGEST, 3, DIGEST, NOW, NOW)
+COVERED = CoverageRecord("m", "t", "", "", "r", "tok", "proven", 3, DIGEST, 3, DIGEST, NOW, NOW)
 WRITTEN: list[tuple[JsonFile[object], object]] = [
     (evidence.verdicts("loaded"), (Verdict("t", "loaded", "s", None, "stop", 0.5, (OUTCOME,)),)),
     (evidence.PROOF, Proof((PROVED,))),

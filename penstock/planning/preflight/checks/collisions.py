@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Problem]:
     known, inspector = journal.exists(target.connection), sa.inspect(target.connection)
     missing = endpoints.missing_schemas(migration, target)
     views = {TableName(name, schema) for schema in set(target.schemas) - {*missing} for name in inspector.get_view_names(schema=schema)}
-    there = databases.standing(target.connection, (p.shadow for p in context.plans if p.target.name.schema not in missing))
+    there = databases.existing_tables(target.connection, (p.shadow for p in context.plans if p.target.name.schema not in missing))
     for plan in context.plans:
         where = f"table {plan.name}"
         if plan.target.name in views:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from penstock import databases
-from penstock.databases import Use
+from penstock.databases import AccessRequest
 from penstock.errors import Problem
 from penstock.planning.preflight import endpoints, selection
 from penstock.planning.preflight.context import Context
@@ -37,7 +37,7 @@ def _schemas(endpoint: Endpoint, context: Context) -> list[Problem]:
     if migration.schemas and not endpoint.database.has_schemas:
         return [_without_schemas(endpoint, context)]
     if not endpoint.schemas:
-        found = [p for p in endpoint.database.preflight(connection, Use(role, None, 1)) if p.blocking]
+        found = [p for p in endpoint.database.preflight(connection, AccessRequest(role, None, 1)) if p.blocking]
         return found or [
             Problem(True, role, "the connection names no schema", f"write `{role}_schema: …` into the migration file", "settings")
         ]
@@ -53,7 +53,7 @@ def _schemas(endpoint: Endpoint, context: Context) -> list[Problem]:
 
 def _closed(source: Endpoint) -> list[Problem]:
     """Why this user can't look into some of the schemas: their tables can't be read from the catalogue then."""
-    found = [p for name in source.schemas for p in source.database.preflight(source.connection, Use("source", name, 1))]
+    found = [p for name in source.schemas for p in source.database.preflight(source.connection, AccessRequest("source", name, 1))]
     return [p for n, p in enumerate(found) if p.blocking and p.area == "privileges" and p not in found[:n]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Database, Slot
+from penstock.databases import Database, PartitionSlot
 from penstock.errors import Problem, SwitchRefused
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Table, TableName
@@ -81,18 +81,18 @@ def _unattachable(table: TablePlan, target: Database, connection: sa.Connection)
             yield Problem(True, where, misfit, f"{_ROWS}; or change the partitions of {table.target.name}")
 
 
-def _slot(table: TablePlan, target: Database, connection: sa.Connection) -> Slot:
+def _slot(table: TablePlan, target: Database, connection: sa.Connection) -> PartitionSlot:
     part = table.partition
     assert part and target.exchange
     return target.exchange.slot(connection, table.target.name, part.to, part.low, part.high)
 
 
-def _place(table: TablePlan, slot: Slot) -> TableName:
+def _place(table: TablePlan, slot: PartitionSlot) -> TableName:
     """The partition's name: that of the partition that it replaces, else the shadow's, which says where the interval begins."""
     return slot.partition or TableName(table.shadow.name, table.target.name.schema)
 
 
-def _applied(table: TablePlan, slot: Slot, target: Database) -> list[str]:
+def _applied(table: TablePlan, slot: PartitionSlot, target: Database) -> list[str]:
     assert target.exchange and table.partition
     live, place, out = table.target.name, _place(table, slot), list[str]()
     if slot.partition:

@@ -67,6 +67,7 @@ $(VENV)/installed: $(VENV)/debian pyproject.toml setup.py requirements.lock $(NA
 	$(BIN)/pip install -q --no-input --no-warn-script-location uv 2> $(VENV)/pip.log || { cat $(VENV)/pip.log; exit 1; }
 	$(UV) -r requirements.lock
 	$(UV) --no-deps -e .
+	rm -rf *.egg-info  # with the repository on PYTHONPATH, the entry points in it would be found a second time
 	touch $@
 
 lock: ## pin what is installed now

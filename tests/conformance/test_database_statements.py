@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from penstock import databases
 from penstock.databases import AccessRequest, Database, Dependent, Failure, ForeignKeySuspension, execute
 from penstock.databases._shared import ddl
-from penstock.errors import Problem
+from penstock.errors import ConnectionFailed, Problem
 from penstock.model.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type, arrow_schema
 
 LIVE = TableName("or der")
@@ -351,7 +351,8 @@ def test_a_lost_connection_is_recognised(place: Place) -> None:
     [session] = place.all(f"SELECT {number}")
     with place.database.engine(place.url).connect() as other:
         execute(other, kill.format(session))
-    assert place.failure(lambda: place.run("SELECT 1")) is Failure.CONNECTION_LOST
+    with pytest.raises(ConnectionFailed, match="lost the connection to the target"):
+        place.run("SELECT 1")
 
 
 def test_duckdb_out_of_memory_is_recognised(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from penstock.databases._shared import long_values
 from penstock.databases.mysql import DATABASE as mysql
 from penstock.databases.mysql import lines
 from penstock.databases.mysql import rows as mysql_rows
-from penstock.errors import ReadFailed
+from penstock.errors import ConnectionFailed, ReadFailed
 from penstock.model import digest
 from penstock.model.schema import TableName
 from penstock.runtime.memory import Room
@@ -68,14 +68,14 @@ def test_a_reader_that_stops_early_leaves_the_connection_usable(connection: sa.C
     assert execute(connection, "SELECT count(*) FROM t").scalar_one() == 50_000
 
 
-def test_a_connection_that_is_lost_among_the_rows_is_a_read_failure(mariadb_url: sa.URL, other: Any) -> None:
+def test_a_connection_that_is_lost_among_the_rows_is_named(mariadb_url: sa.URL, other: Any) -> None:
     plain(other, "CREATE TABLE t AS SELECT seq AS v, REPEAT('x', 1000) AS w FROM seq_1_to_50000")
     with mysql.engine(mariadb_url).connect() as connection:
         (number,) = execute(connection, "SELECT connection_id()").one()
         reading = iter(mysql.read(connection, "SELECT v, w FROM t", [column("int64"), column("string", "w")], Room(1 << 20)))
         next(reading)
         plain(other, f"KILL {number}")
-        with pytest.raises(ReadFailed, match="the server could not read the rows"):
+        with pytest.raises(ConnectionFailed, match="lost the connection"):
             list(reading)
         connection.invalidate()
 

@@ -137,7 +137,7 @@ def _switched(context: RunContext, connection: sa.Connection, found: Evidence, e
         decide.refuse_stale(there, connection, changed, found.proof)
         # 7. The journal and the coverage commit with the rows: whoever sees the one sees the other.
         switched = replace(switch_record.made(plan, found, decision, taken), state="switched", at=journal.now())
-        _written(context, connection, switched, decision, taken)
+        _written(context, connection, switched, moved, taken)
     return switched
 
 
@@ -325,8 +325,8 @@ def _clear(context: RunContext, connection: sa.Connection, record: Switch) -> No
 
     Those that an undo reads stay, like the rows that were deleted.
     """
-    _clear_overtaken(context, connection, record)
     if not context.plan.own_shadows:
+        _clear_overtaken(context, connection, record)
         return
     kinds, shadows = switch_record.kinds(record, context.plan), {shadow for _, shadow, _ in record.replaced}
     needed = {t.shadow for t in context.plan.tables if t.shadow in shadows and _undo_needs_shadow(t, kinds)}

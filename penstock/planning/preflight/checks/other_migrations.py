@@ -8,7 +8,8 @@ from penstock.errors import Problem
 from penstock.planning.preflight.context import Context
 from penstock.state import journal
 
-order = 55
+phase = "scope"
+order = 90
 
 
 def check(context: Context) -> Iterator[Problem]:

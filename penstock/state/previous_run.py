@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from penstock.errors import PenstockError
 from penstock.model.plan import TablePlan
 from penstock.state import run_files
 from penstock.state.json_file import JsonFile
@@ -87,7 +88,7 @@ def report_before(area: Staging, kind: str) -> dict[str, Any] | None:
     last = before(area, kind)
     try:
         found: dict[str, Any] | None = area.of_run(last.run).read_json(run_files.REPORT) if last else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, PenstockError):
         return None
     return found
 

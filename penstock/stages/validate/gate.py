@@ -93,11 +93,14 @@ def staged(
 
     Decimals of more than 38 digits are looked at as floats. Raises StagingDamaged when a file can't be read.
     """
+    # DuckDB lets its threads share a file that Python reads, and moves to a place and reads there in two calls: another thread's call
+    # between them gives this one the bytes of another place. One thread has nobody between.
+    alone = {"threads": 1} if locked else {}
     with tempfile.TemporaryDirectory(prefix="penstock-gate-") as own:
         engine = sa.create_engine(
             f"duckdb:///{own}/gate.duckdb",
             poolclass=sa.pool.NullPool,
-            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{own}/spill"}},
+            connect_args={"config": {"memory_limit": f"{memory} bytes", "temp_directory": f"{own}/spill", **alone}},
         )
         with engine.connect() as connection:  # kept open: the instance, and what is registered with it, lives as long
             prefix = _register_filesystem(connection, filesystem, locked or {})

@@ -48,4 +48,4 @@ def _names(tables: Iterable[TablePlan]) -> tuple[TableName, ...]:
 
 def _referred(tables: Iterable[TablePlan]) -> tuple[TableName, ...]:
     """The tables that foreign keys of these refer to: they may be made anew."""
-    return tuple(dict.fromkeys(TableName(k.ref_table, t.target.name.schema) for t in tables for k in t.target.foreign_keys))
+    return tuple(dict.fromkeys(t.target.referred(k) for t in tables for k in t.target.foreign_keys))

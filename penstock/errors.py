@@ -66,6 +66,20 @@ class NotWritable(PenstockError):
     retryable = True
 
 
+@dataclass
+class LeaseHeld(PenstockError):
+    """Another process is working on the run, or on another run into the same shadow tables. run: that process's run."""
+
+    run: str = ""
+    retryable = True
+
+
+class LeaseLost(LeaseHeld):
+    """Another process has taken the run over, because this one was stopped or did not reach the target for too long."""
+
+    retryable = False
+
+
 class UnknownConnection(PenstockError):
     """A connection id that nothing defines."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from penstock.errors import NoSpace, NotWritable, SwitchRefused
+from penstock.errors import LeaseHeld, NoSpace, NotWritable, SwitchRefused
 from penstock.model import pipeline
 from penstock.model.pipeline import Stage
 from penstock.model.plan import Group, groups
@@ -16,7 +17,7 @@ from penstock.planning.request import RunRequest
 from penstock.stages import approve as approval
 from penstock.stages import plan, redrive, report
 from penstock.stages.switch import switch
-from penstock.state import run_log
+from penstock.state import lease, plan_file, run_log
 from penstock.state.run_context import RunContext
 
 Approve = Callable[[RunContext], tuple[bool, str]]
@@ -34,9 +35,14 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> RunCon
     try:
         with run_log.stage(area, "plan"):
             context = planned(request)
-        move(context)
-        if not request.stop_before_switch:
-            conclude(context, approve)
+        with lease.held(context, lease.WHOLE_RUN, "penstock run") as held:
+            context = replace(context, plan=plan_file.as_written(area, context.plan))
+            leased = replace(context, lease=held.lease)
+            move(leased)
+            if not request.stop_before_switch:
+                conclude(leased, approve)
+    except LeaseHeld:
+        raise  # the report is the other process's to write
     except Exception:
         with suppress(NoSpace, NotWritable):  # it must not replace what stopped the run
             report.report(area, request.migration.name, request.run)
@@ -87,8 +93,9 @@ def perform(context: RunContext, stage: Stage, group: Group | None = None) -> An
     group: of a stage that is fanned out, the part of its work; None is all of it. Answers what the stage's function answers; of a stage
     that is fanned out, one list of what it answers of all its groups.
     """
-    function = function_of(stage)
-    with run_log.stage(context.staging, stage.name, group.label if group else ""):
+    function, label = function_of(stage), group.label if group else ""
+    place = f"{stage.name} {label}".strip()
+    with run_log.stage(context.staging, stage.name, label), lease.held(context, place, f"the stage {place}") as context:
         if not stage.fan_out:
             return function(context, *stage.given)
         parts = [group] if group else groups(context.plan, stage)

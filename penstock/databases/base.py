@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -111,6 +111,8 @@ class Database(ABC):
     """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
     session_lock: ClassVar[tuple[str, str] | None] = None
     """Statements that take and release a lock of the session, with the parameters `name` and `seconds`; None where a row lock does."""
+    clock: ClassVar[str] = ""
+    """The expression of the server's clock, in seconds since 1970; empty where a file has the clock of whoever opens it."""
     parallel_writers: ClassVar[bool] = False
     """Whether several connections may load at the same time."""
     ordered_keys: ClassVar[bool] = False
@@ -268,6 +270,14 @@ class Database(ABC):
     def engine(self, url: sa.URL) -> sa.Engine:
         """An engine without a pool. Its sessions use UTC and UTF-8, and refuse values that do not fit."""
         return sa.create_engine(url, poolclass=sa.pool.NullPool)
+
+    def mark_session(self, session: Any, mark: str) -> None:
+        """Let `end_sessions` find a new session by this mark of letters, digits and _. session: the driver's connection."""
+        return
+
+    def end_sessions(self, connection: sa.Connection, mark: str) -> int:
+        """End every session with this mark. Returns how many there were."""
+        return 0
 
     def version(self, connection: sa.Connection) -> str:
         """The product and its version: `PostgreSQL 15.18`."""

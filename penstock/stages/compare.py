@@ -152,7 +152,7 @@ def _chosen(compare: duckdb.DuckDBPyConnection, side: str, batches: Iterable[pa.
 
 def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: Iterable[pa.RecordBatch]) -> Digest:
     """Stage rows of a chunk with their receipt, and answer their digest."""
-    columns, file, taken = plan.target.columns, run_files.rows(stage, plan.name, of.chunk), Digest()
+    columns, file, taken = plan.target.columns, run_files.rows(stage, plan.name, of.chunk, of.reading), Digest()
     with area.parquet(arrow_schema(columns), file) as writer:
         for batch in batches:
             taken += digest.of(batch, columns)
@@ -170,6 +170,7 @@ def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: I
             file=file,
             sha256=area.sha256(file),
             longest=of.longest,
+            reading=of.reading,
         )
     )
     return taken

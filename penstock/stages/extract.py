@@ -12,12 +12,11 @@ import sqlalchemy as sa
 from penstock.errors import PenstockError
 from penstock.model import digest
 from penstock.model.digest import Digest
-from penstock.model.file_names import folder
 from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import arrow_schema
 from penstock.planning.statements import extract_select
 from penstock.runtime import events, parallel
-from penstock.state import journal, run_files, staged_rows, staging
+from penstock.state import journal, readings, run_files, staged_rows, staging
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
@@ -29,7 +28,7 @@ def extract(context: RunContext, tables: Sequence[str]) -> list[Receipt]:
     """Stage these tables under one snapshot of the source, and answer a receipt a chunk.
 
     A table that is staged already is left alone, unless the whole run must be of one snapshot and a part is missing:
-    then what an earlier try staged is dropped and all tables are read again, since its snapshot is gone.
+    then all tables are read again, since the snapshot of the earlier try is gone.
     """
     context = staged_rows.ready(context, begin=True)
     plans = [context.plan.table(t) for t in tables]
@@ -40,14 +39,9 @@ def extract(context: RunContext, tables: Sequence[str]) -> list[Receipt]:
     for kept in (_receipts(context, p) for p in plans if p.name not in again):
         facts = {"chunks": len(kept), "rows": sum(r.rows for r in kept), "bytes": sum(r.bytes for r in kept)}
         events.emit("extract.kept", table=kept[0].table, **facts)
-    if missing:
-        for plan in missing:
-            context.staging.delete(STAGE, folder(plan.name))
-        if context.plan.consistency == "run":
-            _read(context, missing)
-        else:
-            for plan in missing:
-                _read(context, [plan])
+    for together in [missing] if context.plan.consistency == "run" else [[plan] for plan in missing]:
+        if together:
+            context = _read(context, together)
     if all(_complete(context, t) for t in context.plan.tables if t.name not in tables):
         _finish(context)
     return [r for p in plans for r in _receipts(context, p)]
@@ -61,8 +55,9 @@ def _receipts(context: RunContext, plan: TablePlan) -> list[Receipt]:
     return context.staging.receipts(STAGE, plan.name, (c.number for c in plan.chunks))
 
 
-def _read(context: RunContext, plans: Sequence[TablePlan]) -> None:
-    """Stage the chunks of these tables, several at a time, all as of one instant."""
+def _read(context: RunContext, plans: Sequence[TablePlan]) -> RunContext:
+    """Stage the chunks of these tables, several at a time, all as of one instant. Answers the context with the new reading of each."""
+    context = readings.begin(context, [p.name for p in plans])
     for plan in plans:
         events.emit("extract.started", table=plan.name, rows=plan.rows, chunks=len(plan.chunks))
     left = {p.name: len(p.chunks) for p in plans}
@@ -71,25 +66,27 @@ def _read(context: RunContext, plans: Sequence[TablePlan]) -> None:
     def keep(connection: sa.Connection, chunk: tuple[TablePlan, Chunk]) -> None:
         plan, piece = chunk
         receipt = _chunk(context, connection, plan, piece)
+        if context.lease:
+            context.lease.check()
         context.staging.write_receipt(receipt)
         events.emit("extract.chunk", table=plan.name, chunk=piece.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
         left[plan.name] -= 1
         if not left[plan.name]:
             events.emit("extract.finished", table=plan.name)
 
-    for plan in plans:
-        staging.write_reading(context.staging, plan.name, journal.now())
     with context.reading(len(chunks)) as (first, *others):
         shared = context.source.begin_snapshot(first, *others)
         connections, shares = [first, *others] if shared else [first], context.shares
         parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest_row), shares.allotted)
+    return context
 
 
 def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:
     """Read one chunk while another thread hashes and writes what was read before."""
     began = time.monotonic()
     columns = plan.source.columns
-    file = run_files.rows(STAGE, plan.name, chunk.number)
+    reading = context.staging.reading(plan.name)
+    file = run_files.rows(STAGE, plan.name, chunk.number, reading)
     longest = 0
     try:
         select, room = extract_select(plan, context.source, chunk), context.shares.room(plan.longest_row)
@@ -123,6 +120,7 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
         file=file,
         sha256=context.staging.sha256(file),
         longest=longest,
+        reading=reading,
     )
 
 

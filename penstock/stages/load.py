@@ -37,13 +37,14 @@ def prepare(context: RunContext) -> bool:
     Shadows that an abandoned run of the same migration left are replaced; anybody else's are refused.
     """
     plan = context.plan
+    owner = _owner(context)
     with context.writing() as connection:
         journal.create(connection)
         with connection.begin():
             for statement in schema_statements(plan, context.target):
                 databases.execute(connection, statement)
         with connection.begin():
-            if _ours(connection, plan):
+            if _ours(connection, plan, owner):
                 return False
             events.emit("prepare.started", tables=len(plan.tables))
             shadows = [p for t in plan.tables for p in t.shadow_tables]
@@ -53,13 +54,13 @@ def prepare(context: RunContext) -> bool:
             _commit_unless_transactional(context, connection)
             for statement in prepare_statements(plan, context.target):
                 databases.execute(connection, statement)
-            journal.claim_shadows(connection, shadows, plan.migration, _owner(plan))
+            journal.claim_shadows(connection, shadows, plan.migration, owner)
     events.emit("prepare.finished", tables=len(plan.tables))
     return True
 
 
-def _ours(connection: sa.Connection, plan: Plan) -> bool:
-    """Whether every shadow is made and this run's. Raises SwitchRefused when one is somebody else's."""
+def _ours(connection: sa.Connection, plan: Plan, owner_now: str) -> bool:
+    """Whether every shadow is made, for this run as it is now. Raises SwitchRefused when one is somebody else's."""
     mine = True
     places = [(t, p) for t in plan.tables for p in t.shadow_tables]
     standing = databases.existing_tables(connection, (p for _, p in places))
@@ -73,13 +74,16 @@ def _ours(connection: sa.Connection, plan: Plan) -> bool:
                 where=f"table {table.name}",
                 fix="rename or drop it, or give this migration another name",
             )
-        mine = mine and there and owner == (plan.migration, _owner(plan))
+        mine = mine and there and owner == (plan.migration, owner_now)
     return mine
 
 
-def _owner(plan: Plan) -> str:
-    """Whose shadow it is: this run's, as planned from this very file."""
-    return f"{plan.fingerprint[:12]} {plan.run}"
+def _owner(context: RunContext) -> str:
+    """Whose shadow it is: this run's, as planned from this very file, for the rows of these readings of the source."""
+    plan = context.plan
+    area = context.staging.of_readings(t.name for t in plan.tables)
+    last = max((area.reading(t.name) for t in plan.tables), default=0)
+    return f"{plan.fingerprint[:12]} {plan.run}" + (f" r{last}" if last else "")
 
 
 def _commit_unless_transactional(context: RunContext, connection: sa.Connection) -> None:
@@ -175,6 +179,7 @@ def _put(context: RunContext, connection: sa.Connection, plan: TablePlan, staged
             bytes=staged.bytes,
             seconds=round(time.monotonic() - began, 3),
             rejected_digest=out,
+            reading=staged.reading,
         )
         journal.write_receipt(connection, context.plan.migration, context.plan.run, receipt)
     return receipt

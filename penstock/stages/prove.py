@@ -228,6 +228,8 @@ def _unchained(context: RunContext, plan: TablePlan, receipts: Sequence[list[Rec
 
 def _unlinked(context: RunContext, plan: TablePlan, read: Receipt, kept: Receipt, sent: Receipt, put: Receipt) -> str:
     """The same of one chunk."""
+    if len({r.reading for r in (read, kept, sent, put)}) > 1:
+        return f"chunk {read.chunk}: its rows come from two readings of the source"
     if plan.steps and kept.digest_in != read.digest:
         return f"chunk {read.chunk}: the transforms did not get what the source gave"
     if plan.repairs and sent.digest_in != kept.digest:

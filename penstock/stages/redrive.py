@@ -22,7 +22,7 @@ from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Table, arrow_schema
 from penstock.runtime import events
-from penstock.state import evidence, journal, quarantine, run_files, staged_rows
+from penstock.state import evidence, journal, lease, quarantine, run_files, staged_rows
 from penstock.state.evidence import RedrivenTable, RedriveRecord
 from penstock.state.journal import Redrive
 from penstock.state.quarantine import Entry, Manifest, Place, StillBad, Taken
@@ -56,8 +56,8 @@ def redrive(context: RunContext, migration: Migration) -> list[Redriven]:
 
     Raises SwitchRefused when the tables of this run are not the live ones, LoadFailed when what was loaded does not read back.
     """
-    context, done = _ready(context), []
-    with context.writing() as connection:
+    done = []
+    with lease.held(_ready(context), lease.WHOLE_RUN, "the re-drive of the quarantine") as context, context.writing() as connection:
         with connection.begin():
             _live(context, connection)
         for plan in _parents_first(context.plan.tables):

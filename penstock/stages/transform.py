@@ -43,6 +43,8 @@ def transform(context: RunContext, chunks: Sequence[tuple[str, int]]) -> list[Re
         if receipt is None:
             events.emit("transform.started", table=table, chunk=number)
             receipt = _chunk(context, plan, number)
+            if context.lease:
+                context.lease.check()
             context.staging.write_receipt(receipt)
             events.emit("transform.chunk", table=table, chunk=number, rows=receipt.rows, seconds=receipt.seconds)
         else:
@@ -57,7 +59,7 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
     extracted = context.staging.receipt("extracted", plan.name, number)
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
-    file = run_files.rows(STAGE, plan.name, number)
+    file = run_files.rows(STAGE, plan.name, number, extracted.reading)
     came, went, longest = 0, Digest(), 0
     sift = Sift(plan.source, plan.steps, _sieve(context, plan), context.secrets, private_columns(plan))
     rejects = Rejects(plan, context.plan, plan.source.columns)
@@ -97,6 +99,7 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
         sha256=context.staging.sha256(file),
         rejected_digest=rejected_digest,
         longest=longest,
+        reading=extracted.reading,
     )
 
 

@@ -1,7 +1,8 @@
 """Coverage: what of each table is proven, by which run. Kept in the journal, written in the transaction that makes the rows live.
 
 One record is a whole table, or one partition of it. Which of two runs that overlap has the last word is decided here, by one rule:
-*the one that began to read the source later*. Its rows replace the other's, whichever switches first.
+*the one that began to read the source later*, by the number that the journal gives each reading. Its rows replace the other's,
+whichever switches first.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class CoverageRecord:
     state: proven; or overlaid, when a later run has replaced a part of it or taken rows out of it.
     rows, digest: as proved at the target.  rows_read, source: as read from the source, before any transform.
     read_at: when the run began to read the source.  why: what overlaid it.
+    reading: the number of that reading; 0 in records of version 0.1.
     watermark: of an incremental table, the latest time among its rows.  whole_at: when it was last moved whole.
     """
 
@@ -50,6 +52,7 @@ class CoverageRecord:
     why: str = ""
     watermark: str = ""
     whole_at: str = ""
+    reading: int = 0
 
     @property
     def place(self) -> tuple[str, str]:
@@ -62,6 +65,10 @@ class CoverageRecord:
     def holds(self, other: CoverageRecord) -> bool:
         """Whether all that `other` speaks of is in this."""
         return self.place == WHOLE or (other.place != WHOLE and self.low <= other.low and other.high <= self.high)
+
+    def read_later(self, other: CoverageRecord) -> bool:
+        """Whether its rows were read later. The clocks of workers decide only between two records of version 0.1, which have no number."""
+        return (self.reading, self.read_at) > (other.reading, other.read_at)
 
     def __str__(self) -> str:
         return f"{self.table} {self.low}..{self.high}" if self.place != WHOLE else self.table
@@ -99,13 +106,15 @@ def of(connection: sa.Connection, migration: str) -> list[CoverageRecord]:
     if not journal_version.has(connection, COVERAGE):
         return []
     table = COVERAGE
-    query = sa.select(table).where(table.c.migration == migration).order_by(table.c.table_name, table.c.low)
+    there = [c for c in table.c if c is not table.c.reading or journal_version.version(connection) >= journal_version.WITH_READINGS]
+    query = sa.select(*there).where(table.c.migration == migration).order_by(table.c.table_name, table.c.low)
     return [_read(row) for row in connection.execute(query).mappings()]
 
 
 def _read(row: sa.RowMapping) -> CoverageRecord:
     values = dict(row)
-    return CoverageRecord(**(values | {"table": values.pop("table_name"), "rows": values.pop("row_count")}))
+    named = {"table": values.pop("table_name"), "rows": values.pop("row_count"), "reading": int(values.pop("reading", 0) or 0)}
+    return CoverageRecord(**values, **named)
 
 
 def superseded(mine: CoverageRecord, others: Sequence[CoverageRecord]) -> CoverageRecord | None:
@@ -113,7 +122,7 @@ def superseded(mine: CoverageRecord, others: Sequence[CoverageRecord]) -> Covera
 
     Raises SwitchRefused when a later reading has the last word over only a part: then neither is right for the whole.
     """
-    later = [o for o in others if o.overlaps(mine) and o.read_at > mine.read_at]
+    later = [o for o in others if o.overlaps(mine) and o.read_later(mine)]
     for other in later:
         if other.holds(mine):
             return other

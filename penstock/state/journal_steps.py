@@ -39,3 +39,10 @@ def to_2(connection: sa.Connection) -> None:
     if key["constrained_columns"]:  # where DDL commits by itself, a try that was killed may have dropped it
         connection.execute(sa.schema.DropConstraint(table.primary_key))
     connection.execute(sa.schema.AddConstraint(table.primary_key))
+
+
+def to_3(connection: sa.Connection) -> None:
+    """penstock_coverage has the number of the reading that its rows come from; of older rows it is not known."""
+    inspector = sa.inspect(connection)
+    if inspector.has_table("penstock_coverage") and "reading" not in {c["name"] for c in inspector.get_columns("penstock_coverage")}:
+        connection.execute(sa.text("ALTER TABLE penstock_coverage ADD COLUMN reading BIGINT"))

@@ -6,6 +6,8 @@ penstock_receipts  by run, table, stage and number: chunks loaded, tables proved
 penstock_switches  switches and their undoing, with the evidence they were made on
 penstock_coverage  what of each table is proven, and by which run
 penstock_pending   how many rows of a covered interval wait for another interval
+penstock_readings  the number of each reading of the source: of two readings, the one with the higher number began later
+penstock_leases    which process works on a run, or on a part of it
 penstock_turns     a row a migration, locked by the one run that is switching
 penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
 penstock_keys      the random part of the key of each run whose staged rows are encrypted
@@ -104,6 +106,15 @@ COVERAGE = sa.Table(
     sa.Column("why", long_text, nullable=False),
     sa.Column("watermark", sa.String(40), nullable=False),
     sa.Column("whole_at", sa.String(40), nullable=False),
+    sa.Column("reading", sa.BigInteger, nullable=True),
+)
+READINGS = sa.Table(
+    "penstock_readings",
+    METADATA,
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("run", name(250), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
 )
 PENDING = sa.Table(
     "penstock_pending",
@@ -113,6 +124,19 @@ PENDING = sa.Table(
     sa.Column("low", sa.String(40), primary_key=True),
     sa.Column("high", sa.String(40), primary_key=True),
     sa.Column("row_count", sa.BigInteger, nullable=False),
+)
+LEASES = sa.Table(
+    "penstock_leases",
+    METADATA,
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("run", name(250), primary_key=True),
+    sa.Column("place", name(250), primary_key=True),
+    sa.Column("token", sa.String(16), nullable=False),
+    sa.Column("shared", sa.SmallInteger, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("holder", long_text, nullable=False),
+    sa.Column("ends", long_text, nullable=False),
 )
 TURNS = sa.Table(
     "penstock_turns",

@@ -2,6 +2,7 @@
 
     1  the journal of Penstock 0.1.0 before the first release: no table says its version
     2  `penstock_journal` says it; the key of `penstock_receipts` has the migration
+    3  `penstock_coverage` has the number of the reading
 
 To change a table of the journal: change it in journal_tables.py, add a function to journal_steps.py that changes the table where it is
 already there, and a line above. A step must find out what of it is done: where DDL commits by itself it may be killed halfway, and runs
@@ -27,9 +28,11 @@ _PAUSE = 0.1  # seconds, after which another run may have done what this one cou
 Step = Callable[[sa.Connection], None]
 
 
-STEPS: tuple[Step, ...] = (journal_steps.to_2,)
+STEPS: tuple[Step, ...] = (journal_steps.to_2, journal_steps.to_3)
 """What brings a journal from version 1 to 2, from 2 to 3, and so on."""
 VERSION = 1 + len(STEPS)
+WITH_READINGS = 3
+"""The first version with `penstock_coverage.reading`: a journal is read before it is brought up to date."""
 
 
 def bring_up_to_date(connection: sa.Connection, steps: Sequence[Step] = STEPS) -> None:

@@ -40,6 +40,11 @@ def read(area: Staging) -> Plan:
         raise StagingDamaged.of_run(f"{area.url}/{run_files.PLAN}", f"it is no plan: {type(error).__name__}") from None
 
 
+def as_written(area: Staging, plan: Plan) -> Plan:
+    """The plan that the run has: this one, unless another process has planned the run at the same moment and has written its own last."""
+    return plan if area.read_text(run_files.PLAN) == plan.to_json().decode() else read(area)
+
+
 def find(area: Staging) -> Plan | None:
     """The plan of a run; None when it has none yet."""
     return read(area) if area.exists(run_files.PLAN) else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,8 +31,7 @@ class Protection:
 
     def of(self, file: str) -> bytes | None:
         """The key of a staged file, given by its path relative to the run; None when it is not encrypted. Raises StagingLocked."""
-        folder = posixpath.dirname(file)
-        if posixpath.basename(folder) not in self.folders:
+        if not self.folders.intersection(file.split("/")[1:2]):  # <stage>/<table>/…
             return None
         if self.key is None:
             raise StagingLocked(f"the staged file {file} is encrypted, and its key was not asked for")

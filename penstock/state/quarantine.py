@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a quarantine file holds. digest: of its rows as they are kept."""
+    """What a quarantine file holds. digest: of its rows as they are kept.  reading: of the source, that they come from."""
 
     table: str
     stage: str
@@ -63,6 +63,7 @@ class Manifest:
     file: str
     sha256: str
     groups: tuple[Group, ...]
+    reading: int = 0
 
 
 _MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
@@ -181,7 +182,8 @@ def _publish(
     with area.parquet(whole.schema, file) as writer:
         writer.write_batch(whole)
     shown = [""] * len(bad) if secret_columns(plan) & set(_key(plan)) else keys  # the manifest is plain text
-    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), _groups(stage, bad, shown))
+    found, reading = _groups(stage, bad, shown), area.reading(table)
+    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), found, reading)
     _described(described).write(area, made)
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
     return made
@@ -196,15 +198,17 @@ def _forget(area: Staging, table: str, stage: str, chunk: int) -> None:
 
 def manifest(area: Staging, table: str, stage: str, chunk: int) -> Manifest | None:
     """What the quarantine holds of a chunk, None when nothing."""
-    return _described(run_files.quarantined(table, stage, chunk)[1]).find(area)
+    found = _described(run_files.quarantined(table, stage, chunk)[1]).find(area)
+    return found if found and found.reading == area.reading(table) else None
 
 
 def manifests(area: Staging, table: str, stages: Collection[str] = ("transformed", "loaded")) -> list[Manifest]:
-    """All of a table's, in the order of stages and chunks."""
+    """All of a table's, of the reading that counts, in the order of stages and chunks."""
     place = run_files.table_folder(run_files.QUARANTINE, table)
     names = [n for n in area.names(place) if n.endswith(".json") and n.rpartition("-")[0] in stages]
     found = [_described(posixpath.join(place, n)).read(area) for n in names]
-    return sorted(found, key=lambda m: (m.stage != "transformed", m.chunk))
+    reading = area.reading(table) if found else 0
+    return sorted((m for m in found if m.reading == reading), key=lambda m: (m.stage != "transformed", m.chunk))
 
 
 def _described(file: str) -> JsonFile[Manifest]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -17,12 +18,16 @@ from penstock.runtime.memory import Shares
 from penstock.state import plan_file
 from penstock.state.staging import Staging
 
+if TYPE_CHECKING:
+    from penstock.state.lease import Lease
+
 
 @dataclass(frozen=True)
 class RunContext:
     """A run whose plan is written.
 
     folder: where the migration's suites are.  secrets: values that steps need and no file may hold (`mask_key`).
+    lease: what this process holds of the run; every transaction at the target is refused once it is another's.
     """
 
     plan: Plan
@@ -30,6 +35,10 @@ class RunContext:
     endpoints: Endpoints
     folder: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lease: Lease | None = None
+
+    def with_staging(self, area: Staging) -> RunContext:
+        return replace(self, staging=area)
 
     @property
     def source(self) -> Database:
@@ -69,6 +78,8 @@ class RunContext:
         engine = databases.connect(database, url, role)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
+            if role == "target" and self.lease is not None:
+                self.lease.guard(engine)
             connections = [stack.enter_context(engine.connect()) for _ in range(max(1, count))]
             for statement in database.bound(self._memory_limit(database)):
                 databases.execute(connections[0], statement)

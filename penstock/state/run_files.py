@@ -3,14 +3,14 @@
     preflight.json plan.json             what preflight found, and what the run will do
     request.json interval.json           what the run was asked for: on the command line, and its data interval
     attempt.json                         of a DAG run that was cleared after its switch: which attempt this is
-    extracted/<table>/00000.parquet      one file a chunk, and after it 00000.json, its receipt
+    reading/<table>/000007.json          the reading of a table by this number: when it began. The one with the highest number counts
+    extracted/<table>/000007/00000.parquet   one file a chunk of that reading, and after it 00000.json, its receipt
     extracted/manifest.json              written last: all tables are here, and this is how they were read
-    reading/<table>.json                 when the reading of a table began
-    transformed/<table>/...              the same as extracted, for tables with transforms
+    transformed/<table>/000007/...       the same as extracted, for tables with transforms
     quarantine/<table>/<stage>-00000.*   the rows of a chunk that could not be carried, and their manifest
     quarantine_source/<table>/...        once the run has finished: those that the load rejected, as the source gave them
     compared.json                        of a repair: what differs from the live tables
-    compared/<table>/ leaving/<table>/   the rows to put in place, and those that they replace
+    compared/<table>/000007/ leaving/...   the rows to put in place, and those that they replace
     verdicts/<stage>.json proof.json     what the gates and the proof said
     proved/<table>.json                  the proof of its chunks, where there are several
     approval.json switch.json undo.json  the answer of a person, and what the switch and its undo did
@@ -57,6 +57,7 @@ REMOVED = "removed.json"
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
 
+READING = "reading"
 TIMINGS = "timings"
 PROGRESS = "progress"
 QUARANTINE = "quarantine"
@@ -67,23 +68,32 @@ COVERAGE = "coverage"
 
 
 def table_folder(stage: str, table: str) -> str:
-    """The folder of a table's chunks at a stage: rows and receipts."""
+    """The folder of a table at a stage."""
     return posixpath.join(stage, folder(table))
 
 
-def rows(stage: str, table: str, chunk: int) -> str:
+def reading_folder(stage: str, table: str, reading: int) -> str:
+    """The folder of a table's chunks at a stage, rows and receipts, by the number of the reading of the source that they come from.
+
+    0: a reading of version 0.1, which had no number.
+    """
+    return posixpath.join(table_folder(stage, table), f"{reading:06}") if reading else table_folder(stage, table)
+
+
+def rows(stage: str, table: str, chunk: int, reading: int = 0) -> str:
     """The Parquet file with the rows of a chunk, as `stage` has staged them."""
-    return posixpath.join(table_folder(stage, table), f"{chunk:05}.parquet")
+    return posixpath.join(reading_folder(stage, table, reading), f"{chunk:05}.parquet")
 
 
-def receipt(stage: str, table: str, chunk: int) -> str:
+def receipt(stage: str, table: str, chunk: int, reading: int) -> str:
     """The receipt of a chunk of a stage."""
-    return posixpath.join(table_folder(stage, table), f"{chunk:05}.json")
+    return posixpath.join(reading_folder(stage, table, reading), f"{chunk:05}.json")
 
 
-def reading(table: str) -> str:
-    """When the reading of a table began."""
-    return posixpath.join("reading", f"{folder(table)}.json")
+def reading(table: str, number: int) -> str:
+    """When the reading of a table with this number began."""
+    place = table_folder(READING, table)
+    return posixpath.join(place, f"{number:06}.json") if number else f"{place}.json"
 
 
 def quarantined(table: str, stage: str, chunk: int) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from penstock.errors import GateClosed, NoSpace, NotWritable, PenstockError, PreflightFailed, TooManyBadRows
+from penstock.errors import GateClosed, LeaseHeld, NoSpace, NotWritable, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.model.intervals import Interval, written
 from penstock.model.pipeline import MOVE, PIPELINE, UNDO
 from penstock.state import journal, place_faults, progress_writer, run_files
@@ -91,6 +91,8 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
     try:
         with progress_writer.counted(area, name, label):
             yield
+    except LeaseHeld:
+        raise  # this is no failure of the run: another process is at work on it
     except Exception as caught:
         error = place_faults.fault(caught) or caught
         with suppress(NoSpace, NotWritable):  # it must not replace what made the stage fail

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from penstock.errors import ConnectionFailed, RowsRemoved, StagingLocked
+from penstock.errors import RowsRemoved, StagingLocked
 from penstock.model.file_names import folder
-from penstock.state import journal, protection, run_files
+from penstock.state import journal, patience, protection, run_files
 from penstock.state.journal_tables import KEYS
 from penstock.state.json_file import JsonFile
 from penstock.state.protection import SECRETS, Protection
@@ -25,7 +24,6 @@ from penstock.state.run_context import RunContext
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
 
-_PATIENCE = 60  # seconds that another task may hold the file of an embedded target
 _NEW_RUN = "start a new run, which reads the source again (`penstock run --new`; in Airflow, trigger the DAG or clear the preflight task)"
 
 
@@ -59,7 +57,7 @@ REMOVED: JsonFile[Removed] = JsonFile(run_files.REMOVED, TypeAdapter(Removed))
 
 
 def ready(context: RunContext, begin: bool = False, quarantine: bool = False) -> RunContext:
-    """The session with the key of its staged rows, where any table is protected.
+    """The context with the readings of its tables that count now, and with the key of its staged rows, where any table is protected.
 
     begin: the run stages its first rows; the key is made where there is none.  quarantine: the quarantine is needed, not the row files.
     Raises RowsRemoved when the rows are no longer there, StagingLocked when their key is not.
@@ -68,10 +66,11 @@ def ready(context: RunContext, begin: bool = False, quarantine: bool = False) ->
     if when := removed(area, quarantine):
         what = "the quarantine" if quarantine else "the staged rows"
         raise RowsRemoved(f"{what} of the run {plan.run} were removed on {when[:10]}", where=area.url, fix=_NEW_RUN)
+    area = area.of_readings(t.name for t in plan.tables)
     folders = frozenset(folder(t.name) for t in plan.tables if is_encrypted(t))
-    if not folders or context.staging.protection.key:
-        return context
-    return replace(context, staging=area.protected(Protection(folders, _key(context, begin))))
+    if folders and not area.protection.key:
+        area = area.protected(Protection(folders, _key(context, begin)))
+    return context.with_staging(area)
 
 
 def removed(area: Staging, quarantine: bool = False) -> str:
@@ -113,17 +112,10 @@ def _key(context: RunContext, begin: bool) -> bytes:
 
 def _random(context: RunContext, make: bool) -> bytes | None:
     """The part of the run's key that the journal keeps; made where it is missing and `make` says so."""
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with context.writing() as connection:
-                return _kept(connection, context, make)
-        except ConnectionFailed:
-            if not context.target.embedded or time.monotonic() > until:
-                raise
-            time.sleep(1)  # another task of this migration has the file open
-        except sa.exc.IntegrityError:
-            make = False  # another task of this run has just made it
+    try:
+        return patience.at_target(context, lambda connection: _kept(connection, context, make))
+    except sa.exc.IntegrityError:  # another task of this run has just made it
+        return patience.at_target(context, lambda connection: _kept(connection, context, make=False))
 
 
 def _kept(connection: sa.Connection, context: RunContext, make: bool) -> bytes | None:

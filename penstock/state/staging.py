@@ -15,7 +15,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
+from penstock.model.file_names import folder
 from penstock.state import place_faults, run_files, staging_root
 from penstock.state.encrypted_files import decrypting, encrypting
 from penstock.state.protection import Protection
@@ -41,6 +42,7 @@ class Receipt:
     file: the published file, relative to the run, and its bytes' sha256; empty for stages that write none.
     longest: the most bytes that texts and binaries of one of its rows have together.
     rejected_digest: of the rows that went to quarantine, as this stage read them.
+    reading: the number of the reading of the source that the rows come from.
     """
 
     table: str
@@ -58,6 +60,7 @@ class Receipt:
     sha256: str = ""
     rejected_digest: str = ""
     longest: int = 0
+    reading: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,14 @@ class Staging:
     """One run's folder. `path` is within `filesystem`; every method's paths are relative to it.
 
     protection: of the Parquet files. Without one, no file is written encrypted, and none that is can be read.
+    readings: by table, the number of the reading whose receipts are found and written here. Of a table that is not in it, the last.
     """
 
     filesystem: pafs.FileSystem
     path: str
     url: str
     protection: Protection = field(default=Protection(), repr=False)
+    readings: Mapping[str, int] = field(default_factory=dict)
 
     def at(self, *parts: str) -> str:
         return posixpath.join(self.path, *parts)
@@ -187,22 +192,54 @@ class Staging:
         selector = pafs.FileSelector(self.at(*parts), allow_not_found=True)
         return sorted(f.base_name for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.File)
 
+    def folders(self, *parts: str) -> list[str]:
+        """The names of the folders in a folder, sorted; none where there is no folder."""
+        selector = pafs.FileSelector(self.at(*parts), allow_not_found=True)
+        return sorted(f.base_name for f in self.filesystem.get_file_info(selector) if f.type == pafs.FileType.Directory)
+
     def write_receipt(self, receipt: Receipt) -> None:
         """Publish a chunk's receipt: from here on the stage is done for that chunk."""
-        self.write_json(asdict(receipt), run_files.receipt(receipt.stage, receipt.table, receipt.chunk))
+        self.write_json(asdict(receipt), run_files.receipt(receipt.stage, receipt.table, receipt.chunk, receipt.reading))
 
     def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
         """A chunk's receipt of a stage, None before the stage was done for it."""
-        place = run_files.receipt(stage, table, chunk)
+        place = run_files.receipt(stage, table, chunk, self.reading(table))
         return Receipt(**self.read_json(place)) if self.exists(place) else None
 
     def receipts(self, stage: str, table: str, chunks: Iterable[int] | None = None) -> list[Receipt]:
         """The receipts of a table at a stage, by chunk: of the chunks with these numbers, or of all; without those not done yet."""
         if chunks is not None:
-            return [r for number in chunks if (r := self.receipt(stage, table, number))]
-        place = run_files.table_folder(stage, table)
+            here = self.read_as([table], self.reading(table))
+            return [r for number in chunks if (r := here.receipt(stage, table, number))]
+        place = run_files.reading_folder(stage, table, self.reading(table))
         found = (Receipt(**self.read_json(place, name)) for name in self.names(place) if name.endswith(".json"))
         return sorted(found, key=lambda r: r.chunk)
+
+    def reading(self, table: str) -> int:
+        """The number of the reading whose receipts of a table are found here: the given one, else the last; 0 before there is one."""
+        if table in self.readings:
+            return self.readings[table]
+        names = self.names(run_files.table_folder(run_files.READING, table))
+        return max((int(n.removesuffix(".json")) for n in names if n.endswith(".json")), default=0)
+
+    def of_readings(self, tables: Iterable[str]) -> Staging:
+        """The same area, in which these tables keep the readings that are their last ones now."""
+        wanted = [t for t in tables if t not in self.readings]
+        if not wanted:
+            return self
+        last: dict[str, int] = {}
+        for path in (
+            f.path for f in self.files(run_files.READING) if f.path.endswith(".json")
+        ):  # one listing, however many tables there are
+            place, _, name = path.rpartition("/")
+            if name[:-5].isdigit():
+                of = place.rpartition("/")[2]
+                last[of] = max(last.get(of, 0), int(name[:-5]))
+        return replace(self, readings={**self.readings, **{t: last.get(folder(t), 0) for t in wanted}})
+
+    def read_as(self, tables: Iterable[str], number: int) -> Staging:
+        """The same area, in which these tables are of the reading with this number."""
+        return replace(self, readings={**self.readings, **dict.fromkeys(tables, number)})
 
     @contextmanager
     def _published(self, *parts: str) -> Iterator[str]:
@@ -278,14 +315,21 @@ def longest(batch: pa.RecordBatch | pa.Table) -> int:
     return sum(filter(None, lengths))
 
 
-def write_reading(area: Staging, table: str, at: str) -> None:
-    """Write down when the reading of a table began, an ISO instant."""
-    area.write_json({"at": at}, run_files.reading(table))
+def write_reading(area: Staging, table: str, number: int, at: str) -> None:
+    """Write down that the reading of a table with this number began at an ISO instant: from here on it is the one that counts.
+
+    The rows of earlier readings are removed. A process that still writes some writes them where nobody looks.
+    """
+    area.write_json({"at": at}, run_files.reading(table, number))
+    for stage in ("extracted", "transformed", "compared", "leaving"):
+        place = run_files.table_folder(stage, table)
+        for older in (n for n in area.folders(place) if n.isdigit() and int(n) < number):
+            area.delete(place, older)
 
 
 def read_at(area: Staging, table: str) -> str:
     """When the reading of a table began, an ISO instant. Raises FileNotFoundError."""
-    return str(area.read_json(run_files.reading(table))["at"])
+    return str(area.read_json(run_files.reading(table, area.reading(table)))["at"])
 
 
 def run_folder(run: str) -> str:

@@ -32,7 +32,7 @@ def books_balance(move: Move) -> None:
     proof = move.proof()
     assert proof["holds"] and proof["rows_read"] == proof["rows"] + proof["rejected"] + proof["filtered"]
     folder = Path(move.root) / "bad" / "r1"
-    receipts = [json.loads(f.read_text()) for stage in ("extracted", "transformed") for f in folder.glob(f"{stage}/t/*.json")]
+    receipts = [json.loads(f.read_text()) for stage in ("extracted", "transformed") for f in folder.glob(f"{stage}/t/*/*.json")]
     receipts += [json.loads(r[0]) for r in move.rows("SELECT receipt FROM penstock_receipts WHERE table_name = 't'")]
     assert {r["stage"] for r in receipts} >= {"extracted", "loaded", "proved"}
     for receipt in receipts:

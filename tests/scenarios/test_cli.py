@@ -142,10 +142,10 @@ def test_a_run_stops_before_the_switch_goes_on_and_is_undone(at: Shop, capsys: p
     assert main(["run", "shop.yaml", "--stop-before-switch", "--chunk", "16KiB"]) == 0
     out = capsys.readouterr().out
     assert "proved, not switched" in out and "2,197" in out and "customer" not in at.tables()
-    read = [(f, f.stat().st_mtime_ns) for f in (at.folder / "staging").rglob("extracted/*/*.json")]
+    read = [(f, f.stat().st_mtime_ns) for f in (at.folder / "staging").rglob("extracted/*/*/*.json")]
     assert main(["run", "shop.yaml", "--chunk", "16KiB", "--yes"]) == 0
     assert "resuming run" in capsys.readouterr().err
-    assert read and [(f, f.stat().st_mtime_ns) for f in (at.folder / "staging").rglob("extracted/*/*.json")] == read
+    assert read and [(f, f.stat().st_mtime_ns) for f in (at.folder / "staging").rglob("extracted/*/*/*.json")] == read
     assert len(run_folders(at)) == 1 and len(at.rows("customer")) == 300
     approval = json.loads((run_folders(at)[0] / "approval.json").read_text())
     assert approval["approved"] and approval["by"].endswith("by --yes")

@@ -98,7 +98,7 @@ def test_kept_tables_are_dropped_when_their_time_is_over(shop: Shop) -> None:
 def test_a_corrupted_staging_file_stops_the_run(shop: Shop) -> None:
     def corrupt(name: str, facts: dict[str, object]) -> None:
         if name == "extract.finished" and facts["table"] == "customer":
-            file = next((shop.folder / "staging" / "shop" / "r1" / "extracted" / "customer").glob("*.parquet"))
+            file = next((shop.folder / "staging" / "shop" / "r1" / "extracted" / "customer").rglob("*.parquet"))
             table = pq.read_table(file)
             column = table.column("name").to_pylist()
             column[17] = "Mallory"

@@ -269,16 +269,16 @@ def test_the_staging_secret_is_preferred_and_stays_that_of_the_run(town: Town) -
         staged_rows.ready(town.reopened())
     assert "penstock_staging" in missing.value.where
     staged = staged_rows.ready(town.reopened(secrets=both)).staging
-    assert next(staged.batches("extracted/person/00000.parquet")).num_rows == 500
+    assert next(staged.batches("extracted/person/000001/00000.parquet")).num_rows == 500
     random = bytes.fromhex(town.query("SELECT random FROM penstock_keys")[0][0])
     alone = town.area().protected(Protection(staged.protection.folders, random))
     with pytest.raises(StagingLocked):  # the target's part opens nothing by itself
-        next(alone.batches("extracted/person/00000.parquet"))
+        next(alone.batches("extracted/person/000001/00000.parquet"))
 
 
 def test_tables_without_private_columns_are_staged_as_ever_and_make_no_key(town: Town) -> None:
     town.run(migration=town.write(tables="\n  include: [place]\n"), stop_before_switch=True)
-    assert pq.read_table(town.area().local("extracted/place/00000.parquet")).num_rows == 50
+    assert pq.read_table(town.area().local("extracted/place/000001/00000.parquet")).num_rows == 50
     assert town.keys() == [] and not town.area().exists("protection.json")
 
 
@@ -492,7 +492,7 @@ def test_encrypted_rows_come_back_byte_for_byte_whatever_the_table_is(
     )
     area = staging.of(str(tmp_path_factory.mktemp("rows")), "m", "r")
     area = area.protected(Protection(frozenset({folder(name)}), b"k" * 32))
-    file = run_files.rows("extracted", name, 0)
+    file = run_files.rows("extracted", name, 0, 1)
     with area.parquet(schema, file) as writer:
         for _ in range(many):
             writer.write_batch(batch)

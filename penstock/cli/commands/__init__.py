@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from penstock.cli.commands import check, clean, coverage, plan, quarantine, report, run, schema, undo
-from penstock.errors import GateClosed, MigrationError, PenstockError, PreflightFailed, SwitchRefused, UnknownConnection
+from penstock.errors import GateClosed, LeaseHeld, MigrationError, PenstockError, PreflightFailed, SwitchRefused, UnknownConnection
 from penstock.runtime import process
 
 _EPILOG = """\
@@ -25,6 +25,7 @@ exit codes:
   5  other failure (connection, read, load); rerun the command to resume
   6  overtaken: all tables of the run were left to a run that read the source later
   7  switched in part: some tables were left to a run that read the source later
+  8  another process is working on the run, or has taken it over
 """
 
 
@@ -70,6 +71,8 @@ def _done(argv: Sequence[str] | None) -> int:
 def _code(error: PenstockError) -> int:
     if isinstance(error, MigrationError | PreflightFailed | UnknownConnection):
         return 1
+    if isinstance(error, LeaseHeld):
+        return 8
     return 3 if isinstance(error, GateClosed) else 4 if isinstance(error, SwitchRefused) else 5
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.commands import _options as options
-from penstock.errors import SwitchRefused
+from penstock.errors import LeaseHeld, SwitchRefused
 
 if TYPE_CHECKING:
     from penstock.cli.console import Progressing
@@ -68,11 +68,17 @@ def carry_out(request: RunRequest, yes: bool = False) -> str:
     print(console.shown(f"{migration.name}: {words}"), file=sys.stderr)
     if not resumed:
         area.write_json(run_lookup.record(request), run_files.REQUEST)
+    theirs = False
     try:
         with console.progress(area) as showing:
             run.run_migration(request, _yes if yes else _asked(showing))
+    except LeaseHeld as error:
+        theirs = True  # and so is the report
+        if not resumed and error.run != request.run:
+            area.delete()  # a run that has only been planned: the next command must not go on with it
+        raise
     finally:
-        if found := area.exists(run_files.PLAN) or area.exists(run_files.FAILURE):
+        if found := not theirs and (area.exists(run_files.PLAN) or area.exists(run_files.FAILURE)):
             made = report.report(area, migration.name, request.run)
             console.closing(made, area.url)
     return str(made["outcome"]) if found else ""

@@ -30,7 +30,7 @@ from penstock.databases import (
     execute,
 )
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
-from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, seal, server, types
+from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, seal, server, sessions, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
@@ -93,6 +93,7 @@ class MySQL(Database):
     snapshot = "run"
     ddl_in_transaction = False
     session_lock = ("SELECT GET_LOCK(:name, :seconds)", "SELECT RELEASE_LOCK(:name)")
+    clock = "UNIX_TIMESTAMP(NOW(6))"
     parallel_writers = True
     ordered_keys = True
     keys_after_load = False  # InnoDB stores rows in the order of the primary key
@@ -214,6 +215,12 @@ class MySQL(Database):
                 connection.query(statement)
 
         return made
+
+    def mark_session(self, session: Any, mark: str) -> None:
+        sessions.mark(session, mark)
+
+    def end_sessions(self, connection: sa.Connection, mark: str) -> int:
+        return sessions.end(connection, mark)
 
     def version(self, connection: sa.Connection) -> str:
         return catalogue.version(connection)

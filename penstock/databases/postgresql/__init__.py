@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 import pyarrow as pa
@@ -32,7 +32,20 @@ from penstock.databases import (
 )
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
-from penstock.databases.postgresql import catalogue, copy, definition, faults, locks, objects, partitions, references, rows, server, types
+from penstock.databases.postgresql import (
+    catalogue,
+    copy,
+    definition,
+    faults,
+    locks,
+    objects,
+    partitions,
+    references,
+    rows,
+    server,
+    sessions,
+    types,
+)
 from penstock.databases.postgresql.types import TYPES
 from penstock.errors import MigrationError, Problem
 from penstock.model.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
@@ -94,6 +107,7 @@ class PostgreSQL(Database):
     loose = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
     snapshot = "run"
     ddl_in_transaction = True
+    clock = "extract(epoch FROM clock_timestamp())"
     parallel_writers = True
     ordered_keys = True
     row_place = "ctid"
@@ -233,6 +247,12 @@ class PostgreSQL(Database):
             connection.commit()
 
         return made
+
+    def mark_session(self, session: Any, mark: str) -> None:
+        sessions.mark(session, mark)
+
+    def end_sessions(self, connection: sa.Connection, mark: str) -> int:
+        return sessions.end(connection, mark)
 
     def version(self, connection: sa.Connection) -> str:
         return f"PostgreSQL {str(execute(connection, 'SHOW server_version').scalar_one()).split()[0]}"

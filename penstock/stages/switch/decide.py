@@ -206,6 +206,7 @@ def _covered(context: RunContext, table: TablePlan, proof: TableProof) -> Covera
         source=proof.source,
         read_at=staging.read_at(context.staging, table.name),
         at=journal.now(),
+        reading=context.staging.reading(table.name),
     )
 
 
@@ -224,7 +225,7 @@ def taken_from(context: RunContext, connection: sa.Connection, decision: Decisio
             interval = intervals.between(other.low or intervals.BEGINNING, other.high, "UTC")
             if not _any(connection, _moved_in(table, context.target, interval, context.plan.timezone)):
                 continue
-            if other.read_at > mine.read_at:
+            if other.read_later(mine):
                 raise SwitchRefused(
                     f"rows that belong to {mine} were loaded under {other}, which the run {other.run} read later",
                     where=f"table {table.name}",

@@ -18,7 +18,7 @@ from penstock.runtime import events
 from penstock.stages.switch import change_detection, foreign_keys, pending_rows, set_apart, switch_record, waiting
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.reach import of_undo
-from penstock.state import coverage, evidence, journal, switch_evidence
+from penstock.state import coverage, evidence, journal, lease, switch_evidence
 from penstock.state.journal import Switch
 from penstock.state.run_context import RunContext
 from penstock.state.switch_evidence import PutBack, Requester, UndoRecord
@@ -65,7 +65,12 @@ def undo(context: RunContext, by: str = "", undo_run: str = "") -> UndoRecord:
     The tables of this run are set aside, not dropped: rows written into them since are not lost, and are named.
     Raises SwitchRefused when a later run has switched one of its tables, or when the old tables are gone.
     """
-    target, asked = context.target, Requester(by, undo_run)
+    with lease.held(context, lease.WHOLE_RUN, "penstock undo") as context:
+        return _undo(context, Requester(by, undo_run))
+
+
+def _undo(context: RunContext, asked: Requester) -> UndoRecord:
+    target = context.target
     with context.writing() as connection, coverage.turn(connection, target, context.plan.migration):
         with connection.begin():
             last = _undoable(connection, context.plan)

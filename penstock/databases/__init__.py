@@ -52,11 +52,13 @@ __all__ = [
     "Size",
     "add_link",
     "connect",
+    "engine",
     "execute",
     "known",
     "named",
     "names",
     "of",
+    "opened",
     "qualified",
     "quote",
     "select",
@@ -156,18 +158,29 @@ def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple
 
 
 def connect(database: Database, url: sa.URL, role: str) -> sa.Engine:
-    """An engine that has proved it can connect. Raises ConnectionFailed, without a secret of the URL.
+    """An engine that has proved it can connect. Raises ConnectionFailed, without a secret of the URL."""
+    made = engine(database, url, role)
+    with opened(made, database, role):
+        return made
 
-    What its connections say later of a lost server, a full disk or a read-only target is a fault that names this end: see `driver_faults`.
+
+def engine(database: Database, url: sa.URL, role: str) -> sa.Engine:
+    """An engine that has not connected yet. role: source, target.
+
+    What its connections say of a lost server, a full disk or a read-only target is a fault that names this end: see `driver_faults`.
     """
-    engine = database.engine(url)
-    driver_faults.watch(engine, database, role)
+    made = database.engine(url)
+    driver_faults.watch(made, database, role)
+    return made
+
+
+def opened(engine: sa.Engine, database: Database, role: str) -> sa.Connection:
+    """A connection of an engine. Raises ConnectionFailed, without a secret of the URL."""
     try:
-        with engine.connect():
-            return engine
+        return engine.connect()
     except (sa.exc.DBAPIError, OSError, PenstockError) as error:
         engine.dispose()
         if isinstance(error, PenstockError):
             raise error from None
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        raise driver_faults.unreachable(database, url, role, cause) from None
+        raise driver_faults.unreachable(database, engine.url, role, cause) from None

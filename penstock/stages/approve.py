@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.errors import NotApproved
-from penstock.state import evidence, journal, run_files
+from penstock.state import evidence, journal, recorded, run_files
 from penstock.state.evidence import Approval, ForBackfill
 from penstock.state.run_context import RunContext
 
@@ -28,7 +28,7 @@ def answered(context: RunContext, answer: str, by: str, at: str = "", backfill: 
     Raises NotApproved unless the answer is `Approve`.
     """
     given = Approval(answer == APPROVE, answer, by, at or journal.now(), rejected(context), backfill)
-    evidence.APPROVAL.write(context.staging, given)
+    recorded.write(context, evidence.APPROVAL, given)
     if not given.approved:
         why = f"{by} answered {answer}" if by else "nobody answered in time"
         why += f", for {backfill.words}" if backfill else ""

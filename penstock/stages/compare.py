@@ -26,7 +26,7 @@ from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import arrow_schema
 from penstock.planning.statements import live_select
 from penstock.runtime import events, parallel
-from penstock.state import evidence, run_files, staged_rows
+from penstock.state import evidence, recorded, run_files, staged_rows
 from penstock.state.evidence import Comparison
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt, Staging
@@ -60,8 +60,8 @@ def compare(context: RunContext) -> None:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile is seen at the switch
             seals = {t.name: context.target.seal(connections[0], t.target.name) for t in plans}
         found = parallel.each(work, connections, partial(_piece, context), lambda _: row_diff.MEMORY, context.shares.allotted)
-    told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
-    evidence.COMPARED.write(context.staging, tuple(told))
+        told = [_told(t, seals[t.name], [f for (plan, _), f in zip(work, found, strict=True) if plan is t]) for t in plans]
+        recorded.write(context, evidence.COMPARED, tuple(told), connections[0])
     events.emit("compare.finished", tables=len(told), differ=sum(c.differ > 0 for c in told))
 
 

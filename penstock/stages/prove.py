@@ -20,7 +20,7 @@ from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import Column
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
-from penstock.state import evidence, journal, quarantine, staged_rows
+from penstock.state import evidence, journal, quarantine, recorded, staged_rows
 from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
@@ -49,7 +49,7 @@ def prove(context: RunContext) -> Proof:
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
-    evidence.PROOF.write(context.staging, proof)
+        recorded.write(context, evidence.PROOF, proof, connections[0])
     events.emit("prove.finished", tables=len(proof.tables), held=sum(p.holds for p in proof.tables))
     broken = [p for p in proof.tables if not p.holds]
     if broken:

@@ -10,6 +10,7 @@ penstock_readings  the number of each reading of the source: of two readings, th
 penstock_leases    which process works on a run, or on a part of it
 penstock_turns     a row a migration, locked by the one run that is switching
 penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
+penstock_evidence  the hash of each evidence file of a run
 penstock_keys      the random part of the key of each run whose staged rows are encrypted
 """
 
@@ -156,6 +157,15 @@ APPROVALS = sa.Table(
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("warned", long_text, nullable=False),
+)
+EVIDENCE = sa.Table(
+    "penstock_evidence",
+    METADATA,
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("run", name(250), primary_key=True),
+    sa.Column("name", name(40), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
 )
 KEYS = sa.Table(
     "penstock_keys",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from penstock.errors import StagingDamaged
-from penstock.state.staging import Staging
+from penstock.state.staging import Staging, as_text
 
 T = TypeVar("T")
 Absent = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
@@ -35,11 +35,18 @@ class JsonFile(Generic[T]):
 
     def write(self, area: Staging, value: T) -> None:
         """Publish the value whole."""
-        area.write_json(self.adapter.dump_python(value, mode="json", by_alias=True), self.path)
+        area.write_text(self.text(value), self.path)
+
+    def text(self, value: T) -> str:
+        """What the file holds of a value."""
+        return as_text(self.adapter.dump_python(value, mode="json", by_alias=True))
 
     def read(self, area: Staging) -> T:
         """The value. Raises FileNotFoundError, and StagingDamaged when the file holds something else."""
-        text = area.read_text(self.path)
+        return self.parsed(area, area.read_text(self.path))
+
+    def parsed(self, area: Staging, text: str) -> T:
+        """The value that a text of the file says. Raises StagingDamaged when it says something else."""
         try:
             return self.adapter.validate_json(text)
         except ValidationError as error:

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Database
-from penstock.errors import ConnectionFailed, LeaseHeld, LeaseLost, PenstockError
+from penstock.errors import LeaseHeld, LeaseLost, PenstockError
 from penstock.state import journal, patience, process_identity
 from penstock.state.journal_tables import LEASES
 from penstock.state.process_identity import ProcessIdentity
@@ -116,10 +116,12 @@ class Lease:
 
     @contextmanager
     def naming_its_loss(self) -> Iterator[None]:
-        """Let a lost connection be LeaseLost, where another process has ended the session because it has taken the lease over."""
+        """Let any failure be LeaseLost once another process has taken the lease over: it has ended our sessions, and removed our files."""
         try:
             yield
-        except ConnectionFailed:
+        except LeaseHeld:
+            raise
+        except Exception:
             with suppress(PenstockError, sa.exc.DBAPIError):
                 patience.at_target(self._context, self._renew)
             if self._lost:
@@ -127,7 +129,7 @@ class Lease:
             raise
 
     def _look(self, connection: sa.Connection) -> None:
-        if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").first():
+        if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").fetchall():
             self._lost = True
             raise self._fault()
 
@@ -160,7 +162,7 @@ class Lease:
     def _renew(self, connection: sa.Connection) -> None:
         began = _ticks()
         with connection.begin():
-            until = _now(connection, self._context.target) + SECONDS
+            until = _now(connection, self._context.target) + _seconds(self._context.target)
             kept = connection.execute(LEASES.update().where(LEASES.c.token == self.token).values(until=until)).rowcount
         if kept:
             self._renewed = began
@@ -217,7 +219,7 @@ def _take(connection: sa.Connection, context: RunContext, mine: Held) -> None:
             raise _refusal(context, working)
         for old in others:
             connection.execute(LEASES.delete().where(LEASES.c.token == old.token))
-        until = now + (_EMBEDDED if database.embedded else SECONDS)
+        until = now + _seconds(database)
         ends = tuple(token for old in others for token in (old.token, *old.ends))
         _insert(connection, plan.migration, replace(mine, since=now, until=until, ends=ends))
     if ends:
@@ -275,6 +277,10 @@ def _read(row: sa.RowMapping) -> Held:
 def _now(connection: sa.Connection, database: Database) -> float:
     """The target's clock, in seconds since 1970; of a file, that of this machine."""
     return float(databases.execute(connection, f"SELECT {database.clock}").scalar_one()) if database.clock else time.time()
+
+
+def _seconds(database: Database) -> int:
+    return _EMBEDDED if database.embedded else SECONDS
 
 
 def _shown(seconds: float) -> str:

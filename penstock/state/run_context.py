@@ -75,12 +75,12 @@ class RunContext:
 
     @contextmanager
     def _connected(self, database: Database, url: sa.URL, role: str, count: int) -> Iterator[list[sa.Connection]]:
-        engine = databases.connect(database, url, role)
+        engine = databases.engine(database, url, role)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
             if role == "target" and self.lease is not None:
                 self.lease.guard(engine)
-            connections = [stack.enter_context(engine.connect()) for _ in range(max(1, count))]
+            connections = [stack.enter_context(databases.opened(engine, database, role)) for _ in range(max(1, count))]
             for statement in database.bound(self._memory_limit(database)):
                 databases.execute(connections[0], statement)
                 connections[0].rollback()

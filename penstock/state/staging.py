@@ -106,7 +106,7 @@ class Staging:
             stream.write(text.encode())
 
     def write_json(self, value: Any, *parts: str) -> None:
-        self.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str), *parts)
+        self.write_text(as_text(value), *parts)
 
     def read_text(self, *parts: str) -> str:
         """A published text file. Raises FileNotFoundError."""
@@ -313,6 +313,11 @@ def longest(batch: pa.RecordBatch | pa.Table) -> int:
     """Bytes that texts and binaries of a row of these have together, at most."""
     lengths = (pc.max(pc.binary_length(c)).as_py() for c in batch.columns if pa.types.is_string(c.type) or pa.types.is_binary(c.type))
     return sum(filter(None, lengths))
+
+
+def as_text(value: Any) -> str:
+    """JSON as people can read it."""
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)
 
 
 def write_reading(area: Staging, table: str, number: int, at: str) -> None:

@@ -21,7 +21,7 @@ from penstock.planning import scope, switch_kinds
 from penstock.planning.statements import same_key, within
 from penstock.planning.switch_kinds import Effect, LiveFacts, SwitchKind
 from penstock.stages.switch import change_detection, pending_rows
-from penstock.state import coverage, evidence, journal, staging
+from penstock.state import coverage, evidence, journal, recorded, staging
 from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Comparison, Proof, TableProof
 from penstock.state.run_context import RunContext
@@ -93,7 +93,7 @@ def decide(context: RunContext, connection: sa.Connection, proof: Proof) -> Deci
         else:
             left[table.name] = other
     going = _as_live_now(connection, [t for t in plan.tables if t.name not in left])
-    equal = {c.table for c in comparisons(context).values() if not c.differ}
+    equal = {c.table for c in comparisons(context, connection).values() if not c.differ}
     staying = [t for t in going if switch_kinds.keeps_live(t) and t.name not in equal]
     becoming, in_rows = _parted(context, connection, [t for t in going if not switch_kinds.keeps_live(t)], bool(staying))
     by_kind = switch_kinds.grouped([*becoming, *staying, *in_rows])
@@ -141,16 +141,16 @@ def _as_live_now(connection: sa.Connection, tables: Sequence[TablePlan]) -> list
     return [replace(t, live_exists=t.target.name in there) for t in tables]
 
 
-def comparisons(context: RunContext) -> dict[str, Comparison]:
-    """By table, what the comparison of a repair has found."""
+def comparisons(context: RunContext, connection: sa.Connection) -> dict[str, Comparison]:
+    """By table, what the comparison of a repair has found. Raises SwitchRefused when that is not what the journal has a record of."""
     if not any(t.repairs for t in context.plan.tables):
         return {}
-    return {c.table: c for c in evidence.COMPARED.read(context.staging)}
+    return {c.table: c for c in recorded.find(context, connection, evidence.COMPARED) or ()}
 
 
 def changed_since(context: RunContext, connection: sa.Connection, decision: Decision) -> frozenset[str]:
     """The repaired tables whose live rows have changed since they were compared: what was found equal may no longer be."""
-    found = comparisons(context)
+    found = comparisons(context, connection)
     going = [t for t in context.plan.tables if t.repairs and t.name not in decision.left]
     return frozenset(t.name for t in going if not change_detection.as_compared(context, connection, t, found[t.name]))
 
@@ -176,7 +176,7 @@ def refuse_other_rows(context: RunContext, connection: sa.Connection, decision: 
 
     changed: the tables that have changed since they were compared; `refuse_stale` judges those.
     """
-    found = comparisons(context)
+    found = comparisons(context, connection)
     for table in (t for t in decision.staying if t.repairs and t.name not in changed):
         if not change_detection.deleted_as_compared(context, connection, table, found[table.name]):
             what = f"other rows of {table.target.name} would be deleted than those that differ"

@@ -30,7 +30,7 @@ from penstock.stages.switch import (
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.decide import Decision, KindGroup
 from penstock.stages.switch.reach import of_switch
-from penstock.state import coverage, evidence, journal, quarantine, run_files, staged_rows, switch_evidence
+from penstock.state import coverage, evidence, journal, quarantine, recorded, run_files, staged_rows, switch_evidence
 from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Proof, Verdict
 from penstock.state.journal import Switch
@@ -50,7 +50,8 @@ def switch(context: RunContext) -> Switch:
             past = earlier is not None and (earlier.state != "switching" or _happened(context, connection, earlier))
         if earlier is not None and past:
             return _done(context, connection, earlier)
-        found = gather(context)
+        with connection.begin():
+            found = gather(context, connection)
         events.emit("switch.started", tables=len(plan.tables))
         try:
             while True:
@@ -162,19 +163,19 @@ def happened(context: RunContext) -> bool:
     return done
 
 
-def gather(context: RunContext) -> Evidence:
+def gather(context: RunContext, connection: sa.Connection) -> Evidence:
     """This run's evidence: verdicts with their suites' hashes, the proof, the approval.
 
-    Raises SwitchRefused when some is missing or stale.
+    Raises SwitchRefused when some is missing or stale, or is not what the journal has a record of.
     """
-    plan, area = context.plan, context.staging
-    verdicts = _verdicts(context)
-    proof = evidence.PROOF.find(area)
+    plan = context.plan
+    verdicts = _verdicts(context, connection)
+    proof = recorded.find(context, connection, evidence.PROOF)
     if proof is None:
         raise SwitchRefused("nothing was proved in this run", fix="run the proof")
     if {p.table for p in proof.tables if p.holds} != {t.name for t in plan.tables}:
         raise SwitchRefused("the proof does not hold for every table", fix="see the report for what differs")
-    approval = evidence.APPROVAL.find(area)
+    approval = recorded.find(context, connection, evidence.APPROVAL)
     if plan.approval and (approval is None or not approval.approved):
         raise NotApproved(
             "the switch was not approved",
@@ -208,11 +209,11 @@ def _rejected(context: RunContext, proof: Proof) -> list[Rejected]:
     return found
 
 
-def _verdicts(context: RunContext) -> list[Verdict]:
+def _verdicts(context: RunContext, connection: sa.Connection) -> list[Verdict]:
     """What every gate of this run said: each has decided, none is closed, and no suite was edited since."""
-    plan, area = context.plan, context.staging
+    plan = context.plan
     stages = ["extracted", "loaded"] + (["transformed"] if plan.transformed else [])
-    verdicts = evidence.all_verdicts(area, stages)
+    verdicts = [v for stage in stages for v in recorded.find(context, connection, evidence.verdicts(stage)) or ()]
     decided = {(v.table, v.stage) for v in verdicts}
     for table in plan.tables:
         for stage in ("extracted", "loaded", *(("transformed",) if table.steps else ())):

@@ -34,7 +34,7 @@ from penstock.runtime import events
 from penstock.runtime.nearest import nearest
 from penstock.stages.validate import built_in, failed_rows, gx, verdicts
 from penstock.stages.validate.reflected import Reflected
-from penstock.state import evidence, quarantine, staged_rows
+from penstock.state import evidence, quarantine, recorded, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
 from penstock.state.run_context import RunContext
@@ -48,6 +48,7 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
 
     Raises GateClosed when a critical expectation is not met, MigrationError when a suite can't be understood.
     """
+    context = context.with_staging(context.staging.of_readings(p.name for p in context.plan.tables))
     plans = [p for p in context.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
     asked = [suites.of(context.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]
@@ -69,7 +70,7 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
         locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
         decided = staged(asked, files, rows, sensitive, area.filesystem, keys, context.shares.embedded, locked, context.folder)
-    evidence.verdicts(stage).write(context.staging, tuple(decided))
+    recorded.write(context, evidence.verdicts(stage), tuple(decided))
     if fault := verdicts.closed(decided):
         raise fault
     return decided

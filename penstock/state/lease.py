@@ -69,6 +69,10 @@ class Held:
             return self.place == place or WHOLE_RUN in (self.place, place)
         return self.shared and shared
 
+    def left_behind(self, run: str, place: str) -> bool:
+        """Whether it is of another stage of the same run: once its holder works no more, its locks must not keep this stage waiting."""
+        return self.run == run and self.place.partition(" ")[0] != place.partition(" ")[0]
+
     def over(self, now: float, embedded: bool) -> bool:
         """Whether its holder works no more, as far as can be told."""
         if self.holder.here and (self.holder.gone or embedded):
@@ -116,15 +120,27 @@ class Lease:
 
     @contextmanager
     def naming_its_loss(self) -> Iterator[None]:
-        """Let a lost connection be LeaseLost, where another process has ended the session because it has taken the lease over."""
+        """Let any fault be LeaseLost, where another process has taken the lease over.
+
+        It has ended the sessions of this one, has replaced or removed its staged rows, has taken its shadow tables: whatever this one
+        then meets is no fault of the run, and must not be written down as one.
+        """
+        self._ask()
         try:
             yield
-        except ConnectionFailed:
-            with suppress(PenstockError, sa.exc.DBAPIError):
-                patience.at_target(self._context, self._renew)
-            if self._lost:
-                raise self._fault() from None
+        except LeaseHeld:
             raise
+        except Exception:
+            self._ask()
+            raise
+
+    def _ask(self) -> None:
+        """Ask the journal, and raise LeaseLost when another process has the lease. Where the target can't be reached, nothing is known."""
+        if not self._lost:
+            with suppress(PenstockError, sa.exc.DBAPIError), self._context.writing() as connection:
+                self._renew(connection)
+        if self._lost:
+            raise self._fault() from None
 
     def _look(self, connection: sa.Connection) -> None:
         if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").first():
@@ -160,7 +176,7 @@ class Lease:
     def _renew(self, connection: sa.Connection) -> None:
         began = _ticks()
         with connection.begin():
-            until = _now(connection, self._context.target) + SECONDS
+            until = _now(connection, self._context.target) + _seconds(self._context.target)
             kept = connection.execute(LEASES.update().where(LEASES.c.token == self.token).values(until=until)).rowcount
         if kept:
             self._renewed = began
@@ -215,9 +231,10 @@ def _take(connection: sa.Connection, context: RunContext, mine: Held) -> None:
         others = [h for h in every if h.excludes(mine.run, mine.place, mine.shared)]
         if working := next((h for h in others if not h.over(now, database.embedded)), None):
             raise _refusal(context, working)
+        others += [h for h in every if h not in others and h.left_behind(mine.run, mine.place) and h.over(now, database.embedded)]
         for old in others:
             connection.execute(LEASES.delete().where(LEASES.c.token == old.token))
-        until = now + (_EMBEDDED if database.embedded else SECONDS)
+        until = now + _seconds(database)
         ends = tuple(token for old in others for token in (old.token, *old.ends))
         _insert(connection, plan.migration, replace(mine, since=now, until=until, ends=ends))
     if ends:
@@ -275,6 +292,11 @@ def _read(row: sa.RowMapping) -> Held:
 def _now(connection: sa.Connection, database: Database) -> float:
     """The target's clock, in seconds since 1970; of a file, that of this machine."""
     return float(databases.execute(connection, f"SELECT {database.clock}").scalar_one()) if database.clock else time.time()
+
+
+def _seconds(database: Database) -> int:
+    """How long a lease at this target is held without being renewed."""
+    return _EMBEDDED if database.embedded else SECONDS
 
 
 def _shown(seconds: float) -> str:

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(table(found), f"{attack.name}: {time.monotonic() - began:.0f} s\n", sep="\n", flush=True)
             every += found
             if asked.json:
-                Path(asked.json).write_text(json.dumps({"seed": asked.seed, "tried": [asdict(t) for t in every]}, indent=1, ensure_ascii=False))
+                Path(asked.json).write_text(
+                    json.dumps({"seed": asked.seed, "tried": [asdict(t) for t in every]}, indent=1, ensure_ascii=False)
+                )
     wrong = [w for t in every for w in t.wrong]
     print(f"{sum(t.tries for t in every)} tries, {len(wrong)} wrong", *wrong, sep="\n")
     return 1 if wrong else 0

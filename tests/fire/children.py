@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from tests.support.repository import REPO
 
-_SECONDS = 150
+_SECONDS = 90
 """How long a run may take that nobody stops; none takes a tenth of it."""
 
 
@@ -30,7 +31,8 @@ class Job:
 
     command: arguments of `penstock`.  out: the file that it writes to.
     signal: sent to it at the `times`-th `event`; 0 is none.
-    by_stages: not the command, but its run stage by stage, each with a lease of its own, as Airflow's tasks have it.
+    by_stages: not the command, but its run stage by stage, each with a lease of its own, as Airflow's tasks have it. A process that was
+      sent a signal ends with its stage.
     counts: the file for how often each event happened; "" is none.
     """
 
@@ -117,6 +119,7 @@ def _start(job: Job) -> int:
     if process:
         return process
     code = 1
+    faulthandler.dump_traceback_later(_SECONDS - 5)  # where a process hangs
     try:
         descriptor = os.open(job.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for standard in (1, 2):
@@ -160,14 +163,14 @@ def _done(job: Job) -> int:
             os.kill(os.getpid(), job.signal)
 
     with events.subscribed(happened):
-        code = _stages(job.command) if job.by_stages else main(list(job.command))
+        code = _stages(job.command, lambda: seen.get(job.event, 0) >= job.times) if job.by_stages else main(list(job.command))
     if job.counts:
         Path(job.counts).write_text(json.dumps(seen))
     return code
 
 
-def _stages(command: tuple[str, ...]) -> int:
-    """`run FILE --run-id RUN --staging ROOT`, stage by stage."""
+def _stages(command: tuple[str, ...], over: Callable[[], bool]) -> int:
+    """`run FILE --run-id RUN --staging ROOT`, stage by stage, up to the one after which it is `over`."""
     from penstock.errors import LeaseHeld, PenstockError
     from penstock.migration.connections import resolve
     from penstock.migration.loader import load
@@ -186,11 +189,12 @@ def _stages(command: tuple[str, ...]) -> int:
         for stage in (*move, *pipeline.of(context.plan, pipeline.SWITCH)):
             if stage.function:
                 perform(context, stage)
+            if over():
+                return 0
+        report.report(asked.area, migration.name, run)
     except PenstockError as error:
         print(error, file=sys.stderr)
         return 8 if isinstance(error, LeaseHeld) else 5
-    finally:
-        report.report(asked.area, migration.name, run)
     return 0
 
 

@@ -26,6 +26,31 @@ _DDL = (
     "CREATE TABLE log (gen INTEGER NOT NULL, said VARCHAR(40))",
     "CREATE INDEX house_street ON house (street)",
 )
+MOMENTS = {
+    "plan": (("plan.started", 1), ("plan.written", 1)),
+    "extract": (("extract.started", 3), ("extract.batch", 6), ("extract.chunk", 6), ("extract.finished", 3)),
+    "gates": (("gate.started", 7), ("gate.decided", 7)),
+    "transform": (("transform.started", 4), ("transform.chunk", 4), ("transform.finished", 1)),
+    "load": (
+        ("prepare.started", 1),
+        ("prepare.finished", 1),
+        ("load.started", 6),
+        ("load.batch", 6),
+        ("load.chunk", 6),
+        ("load.finished", 1),
+    ),
+    "build and proof": (
+        ("build.started", 1),
+        ("build.statement", 1),
+        ("build.finished", 1),
+        ("prove.started", 1),
+        ("prove.chunk", 6),
+        ("prove.finished", 1),
+    ),
+    "switch": (("switch.started", 1), ("switch.statement", 2)),
+    "after the switch": (("switch.finished", 1), ("removal.started", 1), ("removal.finished", 1), ("report.written", 1)),
+}
+"""By stage, the events at which a run can be interrupted, and how often each happens at least."""
 _FEW = 40
 _OLD = ("penstock_leases",)  # what whoever comes too late may still read and write: which process works
 
@@ -41,7 +66,10 @@ class Servers:
     @contextmanager
     def started() -> Iterator[Servers]:
         """Servers that are gone in the end."""
-        with postgresql_server("max_connections=300") as one, mariadb_server("innodb-buffer-pool-size=128M", "max-connections=300") as other:
+        with (
+            postgresql_server("max_connections=300") as one,
+            mariadb_server("innodb-buffer-pool-size=128M", "max-connections=300") as other,
+        ):
             yield Servers(one, other)
 
     def url(self, kind: str) -> sa.URL:
@@ -79,7 +107,9 @@ def place(servers: Servers, source: str, target: str, extra: dict[str, object] |
     folder = Path(tempfile.mkdtemp(prefix="penstock-fire-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        made = Place(folder, *(stack.enter_context(_database(servers, kind, folder / end)) for end, kind in (("source", source), ("target", target))))
+        made = Place(
+            folder, *(stack.enter_context(_database(servers, kind, folder / end)) for end, kind in (("source", source), ("target", target)))
+        )
         _fill(made.source)
         write(made, extra)
         yield made
@@ -144,7 +174,13 @@ def _fill(source: sa.URL) -> None:
         rows: dict[str, list[dict[str, object]]] = {
             "street": [{"id": n, "gen": 0, "name": f"{names[n % 6]} {n}"} for n in range(_FEW)],
             "house": [
-                {"id": n, "street": n % _FEW, "gen": 0, "note": (None, "", "~", f"note {n}")[n % 4], "made": f"2024-03-{n % 28 + 1:02} 02:30:{n % 60:02}"}
+                {
+                    "id": n,
+                    "street": n % _FEW,
+                    "gen": 0,
+                    "note": (None, "", "~", f"note {n}")[n % 4],
+                    "made": f"2024-03-{n % 28 + 1:02} 02:30:{n % 60:02}",
+                }
                 for n in range(_FEW * 8)
             ],
             "log": [{"gen": 0, "said": f"said {n % 17}"} for n in range(_FEW * 3)],
@@ -197,7 +233,11 @@ def everything(url: sa.URL) -> dict[str, list[str]]:
 def shadows(url: sa.URL) -> list[str]:
     """Tables that are not live, and are no copy kept for an undo: what no run may leave behind."""
     with connected(url) as connection:
-        return [f"{schema}.{name}" for schema, name in _names(connection) if f"{schema}.{name}".startswith(("penstock_new", ".penstock_new", "main.penstock_new"))]
+        return [
+            f"{schema}.{name}"
+            for schema, name in _names(connection)
+            if f"{schema}.{name}".startswith(("penstock_new", ".penstock_new", "main.penstock_new"))
+        ]
 
 
 def _names(connection: sa.Connection) -> list[tuple[str, str]]:

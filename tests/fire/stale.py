@@ -11,22 +11,12 @@ from dataclasses import replace
 
 from tests.fire.attack import Attack, Outcome, Try
 from tests.fire.children import Ended, Job
-from tests.fire.place import Place, change, everything, generations, place, rows, shadows
+from tests.fire.place import MOMENTS, Place, change, everything, generations, place, rows, shadows
 
 TARGETS = ("postgresql", "mariadb", "sqlite", "duckdb")
-MOMENTS = {
-    "plan": (("plan.started", 1), ("plan.written", 1)),
-    "extract": (("extract.started", 3), ("extract.batch", 9), ("extract.chunk", 9), ("extract.finished", 3)),
-    "gates": (("gate.started", 7), ("gate.decided", 7)),
-    "transform": (("transform.started", 4), ("transform.chunk", 4), ("transform.finished", 1)),
-    "load": (("prepare.started", 1), ("prepare.finished", 1), ("load.started", 9), ("load.batch", 9), ("load.chunk", 9), ("load.finished", 1)),
-    "build and proof": (("build.started", 1), ("build.statement", 1), ("build.finished", 1), ("prove.started", 1), ("prove.chunk", 7), ("prove.finished", 1)),
-    "switch": (("switch.started", 1), ("switch.statement", 2)),
-    "after the switch": (("switch.finished", 1), ("removal.started", 1), ("removal.finished", 1), ("report.written", 1)),
-}
-"""By stage, the events at which a run can be interrupted, and how often each happens at least."""
-
 _LATE = ("LeaseLost", "LeaseHeld")
+_BEFORE = ("LeaseHeld", "ConnectionFailed")
+"""With these a process is refused that could not begin: another one works, or has the file of the target open."""
 
 
 def attempt(this: Try) -> Outcome:
@@ -91,11 +81,14 @@ def _of_the_late(where: Place, ended: Ended, before: dict[str, list[str]], secon
 
 
 def _of_the_refused(this: Try, where: Place, ended: Ended, other: Ended, second: Job) -> list[str]:
-    """What is wrong where the second process was refused: the first goes on to its end, and then the second command ends well."""
+    """What is wrong where the second process did not end well: it was refused in words, and ends well later.
+
+    Where it had not taken the run over, the first one goes on to its end.
+    """
     wrong = []
     if other.hangs or "Traceback" in other.told or "unexpected error" in other.told:
         wrong.append(f"the second process is not refused in words: {_words(other)}")
-    if ended.code != 0:
+    if ended.code != 0 and (other.fault in _BEFORE or ended.fault not in _LATE):
         wrong.append(f"the first does not end well though the second was refused: {_words(ended)}")
     again = this.children.run(replace(second, out=where.out("again")))
     if again.code not in (0, 6):

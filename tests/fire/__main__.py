@@ -46,7 +46,12 @@ def table(tried: Sequence[Tried]) -> str:
 
 
 def _teller(attack: Attack, all_of_them: bool) -> Told:
+    ended: list[int] = []
+
     def told(number: int, outcome: Outcome) -> None:
+        ended.append(number)
+        if len(ended) % 25 == 0:
+            print(f"  {attack.name}: {len(ended)} tries have ended", flush=True)
         if all_of_them or outcome.wrong:
             print(f"  {attack.name} {number}: {outcome}", flush=True)
 

@@ -17,8 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import sqlalchemy as sa
+
+from penstock.errors import LeaseHeld, PenstockError
 from tests.support.repository import REPO
 
 _SECONDS = 90
@@ -34,6 +38,7 @@ class Job:
     by_stages: not the command, but its run stage by stage, each with a lease of its own, as Airflow's tasks have it. A process that was
       sent a signal ends with its stage.
     counts: the file for how often each event happened; "" is none.
+    damage: of tests/fire/damage.py, done with this `seed` at the `times`-th `event`.  done: the file for what came of it.
     """
 
     command: tuple[str, ...]
@@ -43,6 +48,9 @@ class Job:
     signal: int = 0
     by_stages: bool = False
     counts: str = ""
+    damage: str = ""
+    seed: int = 0
+    done: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,8 @@ def _done(job: Job) -> int:
         seen[name] = seen.get(name, 0) + 1
         if job.signal and (name, seen[name]) == (job.event, job.times):
             os.kill(os.getpid(), job.signal)
+        if job.damage and (name, seen[name]) == (job.event, job.times):
+            Path(job.done).write_text(_damaged(job))
 
     with events.subscribed(happened):
         code = _stages(job.command, lambda: seen.get(job.event, 0) >= job.times) if job.by_stages else main(list(job.command))
@@ -169,9 +179,26 @@ def _done(job: Job) -> int:
     return code
 
 
+def _damaged(job: Job) -> str:
+    """Do the damage of a job. Answers what came of it."""
+    from penstock.migration.loader import load
+    from tests.fire.damage import BY_NAME
+    from tests.fire.place import Place
+
+    file = Path(job.command[1])
+    migration = load(file)
+    where = Place(file.parent, sa.make_url(migration.source), sa.make_url(migration.target))
+    try:
+        BY_NAME[job.damage].act(where, Random(job.seed))
+    except (sa.exc.DBAPIError, PenstockError) as error:
+        return f"could not be done: {type(error).__name__}: {str(getattr(error, 'orig', error)).splitlines()[0]}"
+    except Exception as error:
+        return f"failed: {type(error).__name__}: {error}"
+    return "done"
+
+
 def _stages(command: tuple[str, ...], over: Callable[[], bool]) -> int:
     """`run FILE --run-id RUN --staging ROOT`, stage by stage, up to the one after which it is `over`."""
-    from penstock.errors import LeaseHeld, PenstockError
     from penstock.migration.connections import resolve
     from penstock.migration.loader import load
     from penstock.model import pipeline

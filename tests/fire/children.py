@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,6 +39,7 @@ class Job:
       sent a signal ends with its stage.
     counts: the file for how often each event happened; "" is none.
     damage: of tests/fire/damage.py, done with this `seed` at the `times`-th `event`.  done: the file for what came of it.
+    env: more of its environment.
     """
 
     command: tuple[str, ...]
@@ -51,6 +52,7 @@ class Job:
     damage: str = ""
     seed: int = 0
     done: str = ""
+    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def _start(job: Job) -> int:
         descriptor = os.open(job.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for standard in (1, 2):
             os.dup2(descriptor, standard)
+        os.environ.update(job.env)
         code = _done(job)
     except BaseException:
         traceback.print_exc()

@@ -129,6 +129,8 @@ def _shown(url: sa.URL) -> str:
 @contextmanager
 def _database(servers: Servers, kind: str, file: Path) -> Iterator[sa.URL]:
     if kind in ("sqlite", "duckdb"):
+        file.mkdir()  # a folder of its own, which may be a small disk
+        file /= file.name
         yield sa.make_url(f"{kind}:///{file}.{kind}")
         return
     name, server = f"fire_{secrets.token_hex(5)}", servers.url(kind)

@@ -71,7 +71,8 @@ def _fill(file: Path) -> None:
 
 def _wrong(where: Place, ended: Ended, folder: Path) -> list[str]:
     wrong = []
-    if ended.code not in (0, 5) or (ended.code == 5 and ended.fault != "NoSpace"):
+    named = {0: True, 1: "the disk of the file is full" in ended.told, 5: ended.fault == "NoSpace"}
+    if not named.get(ended.code if ended.code is not None else -1):
         wrong.append(f"the full disk is not named: exit {ended.code}{', hangs' if ended.hangs else ''} {ended.told[-400:]}")
     if left := list(folder.rglob("*.part")):
         wrong.append(f"half written files stay: {left}")

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases import Database
-from penstock.errors import ConnectionFailed, LeaseHeld, LeaseLost, PenstockError
+from penstock.errors import LeaseHeld, LeaseLost, PenstockError
 from penstock.state import journal, patience, process_identity
 from penstock.state.journal_tables import LEASES
 from penstock.state.process_identity import ProcessIdentity
@@ -92,12 +92,7 @@ class Lease:
 
     def guard(self, engine: sa.Engine) -> None:
         """Let every transaction of this engine be refused once the lease is another's, and mark its sessions as this holder's."""
-        database = self._context.target
-        mark = mark_of(self.token)
-
-        @sa.event.listens_for(engine, "connect")
-        def _marked(session: Any, _: object) -> None:
-            database.mark_session(session, mark)
+        self.mark(engine)
 
         @sa.event.listens_for(engine, "begin")
         def _began(connection: sa.Connection) -> None:
@@ -106,6 +101,14 @@ class Lease:
         @sa.event.listens_for(engine, "commit")
         def _commits(connection: sa.Connection) -> None:
             self._look(connection)
+
+    def mark(self, engine: sa.Engine) -> None:
+        """Mark the sessions of an engine as this holder's: they end when the lease is taken over. All that one needs that only reads."""
+        database, mark = self._context.target, mark_of(self.token)
+
+        @sa.event.listens_for(engine, "connect")
+        def _marked(session: Any, _: object) -> None:
+            database.mark_session(session, mark)
 
     def check(self) -> None:
         """Raise LeaseLost when another process has the lease. Asks the journal only when it is late with renewing.
@@ -120,30 +123,20 @@ class Lease:
 
     @contextmanager
     def naming_its_loss(self) -> Iterator[None]:
-        """Let any fault be LeaseLost, where another process has taken the lease over.
-
-        It has ended the sessions of this one, has replaced or removed its staged rows, has taken its shadow tables: whatever this one
-        then meets is no fault of the run, and must not be written down as one.
-        """
-        self._ask()
+        """Let any failure be LeaseLost once another process has taken the lease over: it has ended our sessions, and removed our files."""
         try:
             yield
         except LeaseHeld:
             raise
         except Exception:
-            self._ask()
+            with suppress(PenstockError, sa.exc.DBAPIError):
+                patience.at_target(self._context, self._renew)
+            if self._lost:
+                raise self._fault() from None
             raise
 
-    def _ask(self) -> None:
-        """Ask the journal, and raise LeaseLost when another process has the lease. Where the target can't be reached, nothing is known."""
-        if not self._lost:
-            with suppress(PenstockError, sa.exc.DBAPIError), self._context.writing() as connection:
-                self._renew(connection)
-        if self._lost:
-            raise self._fault() from None
-
     def _look(self, connection: sa.Connection) -> None:
-        if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").first():
+        if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").fetchall():
             self._lost = True
             raise self._fault()
 
@@ -295,7 +288,6 @@ def _now(connection: sa.Connection, database: Database) -> float:
 
 
 def _seconds(database: Database) -> int:
-    """How long a lease at this target is held without being renewed."""
     return _EMBEDDED if database.embedded else SECONDS
 
 

@@ -41,7 +41,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Attack:
-    """A part of the program. tries, short: how many in the whole form, and in the usual test suite.
+    """A part of the program. tries: how many in the whole form.  short: the numbers of those in the usual test suite.
 
     alone: its tries measure times, so that none runs beside another.
     """
@@ -49,7 +49,7 @@ class Attack:
     name: str
     does: str
     tries: int
-    short: int
+    short: tuple[int, ...]
     attempt: Callable[[Try], Outcome]
     alone: bool = False
 

@@ -108,5 +108,9 @@ def every() -> list[str]:
 
 
 ATTACK = Attack(
-    "faults", f"files, rows, definitions and evidence are changed behind a run's back, on {len(EVERY)} targets", 500, 10, attempt
+    "faults",
+    f"files, rows, definitions and evidence are changed behind a run's back, on {len(EVERY)} targets",
+    500,
+    (0, 6, 12, 15, 17, 20, 24, 26),
+    attempt,
 )

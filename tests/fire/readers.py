@@ -123,4 +123,4 @@ def _holding(where: Place, random: Random, longest: float) -> Iterator[Transacti
             thread.join()
 
 
-ATTACK = Attack("readers", "eight readers during switches and undos", 30, 2, attempt, alone=True)
+ATTACK = Attack("readers", "eight readers during switches and undos", 30, (0,), attempt, alone=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from tests.fire.attack import Attack, Outcome, Told, Tried, run, workers
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when every promise held, else 1."""
     asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers and processes are ended
     every: list[Tried] = []
     with workers(asked.jobs) as made:
         for attack in (part(name) for name in asked.parts or PARTS):

@@ -111,6 +111,9 @@ def children() -> Iterator[Children]:
 
 # ---- the server
 
+_going_on: set[int] = set()
+"""Processes that were started and have not been seen to end."""
+
 
 def serve() -> None:
     import great_expectations  # noqa: F401
@@ -122,11 +125,14 @@ def serve() -> None:
         what, argument = json.loads(line)
         answer: object = _start(Job(**argument)) if what == "start" else _wait(*argument)
         print(json.dumps(answer), flush=True)
+    for left in _going_on:  # its user has been ended meanwhile
+        os.kill(left, signal.SIGKILL)
 
 
 def _start(job: Job) -> int:
     process = os.fork()
     if process:
+        _going_on.add(process)
         return process
     code = 1
     faulthandler.dump_traceback_later(_SECONDS - 5)  # where a process hangs
@@ -151,10 +157,12 @@ def _wait(pid: int, seconds: float) -> dict[str, object]:
         if found and os.WIFSTOPPED(status):
             return {"code": None, "stopped": True, "hangs": False}
         if found:
+            _going_on.discard(pid)
             return {"code": os.waitstatus_to_exitcode(status), "stopped": False, "hangs": False}
         if time.monotonic() > until:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+            _going_on.discard(pid)
             return {"code": None, "stopped": False, "hangs": True}
         time.sleep(0.01)
 

@@ -6,7 +6,7 @@ PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchma
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo up unit test lint docs bench lock clean
+.PHONY: demo up unit test fire lint docs bench lock clean
 
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
 	$(BIN)/python -m tools.demo
@@ -19,6 +19,10 @@ unit: $(VENV)/installed  ## the tests that need no server
 
 test: $(VENV)/installed $(VENV)/servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+FIRE ?=
+fire: $(VENV)/installed $(VENV)/servers  ## an attack on every promise, with figures; for instance make fire FIRE="--seed 7 --scale 0.1 kills"
+	$(BIN)/python -m tests.fire $(FIRE)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -69,6 +69,10 @@ class Held:
             return self.place == place or WHOLE_RUN in (self.place, place)
         return self.shared and shared
 
+    def left_behind(self, run: str, place: str) -> bool:
+        """Whether it is of another stage of the same run: once its holder works no more, its locks must not keep this stage waiting."""
+        return self.run == run and self.place.partition(" ")[0] != place.partition(" ")[0]
+
     def over(self, now: float, embedded: bool) -> bool:
         """Whether its holder works no more, as far as can be told."""
         if self.holder.here and (self.holder.gone or embedded):
@@ -88,12 +92,7 @@ class Lease:
 
     def guard(self, engine: sa.Engine) -> None:
         """Let every transaction of this engine be refused once the lease is another's, and mark its sessions as this holder's."""
-        database = self._context.target
-        mark = mark_of(self.token)
-
-        @sa.event.listens_for(engine, "connect")
-        def _marked(session: Any, _: object) -> None:
-            database.mark_session(session, mark)
+        self.mark(engine)
 
         @sa.event.listens_for(engine, "begin")
         def _began(connection: sa.Connection) -> None:
@@ -102,6 +101,14 @@ class Lease:
         @sa.event.listens_for(engine, "commit")
         def _commits(connection: sa.Connection) -> None:
             self._look(connection)
+
+    def mark(self, engine: sa.Engine) -> None:
+        """Mark the sessions of an engine as this holder's: they end when the lease is taken over. All that one needs that only reads."""
+        database, mark = self._context.target, mark_of(self.token)
+
+        @sa.event.listens_for(engine, "connect")
+        def _marked(session: Any, _: object) -> None:
+            database.mark_session(session, mark)
 
     def check(self) -> None:
         """Raise LeaseLost when another process has the lease. Asks the journal only when it is late with renewing.
@@ -217,6 +224,7 @@ def _take(connection: sa.Connection, context: RunContext, mine: Held) -> None:
         others = [h for h in every if h.excludes(mine.run, mine.place, mine.shared)]
         if working := next((h for h in others if not h.over(now, database.embedded)), None):
             raise _refusal(context, working)
+        others += [h for h in every if h not in others and h.left_behind(mine.run, mine.place) and h.over(now, database.embedded)]
         for old in others:
             connection.execute(LEASES.delete().where(LEASES.c.token == old.token))
         until = now + _seconds(database)

@@ -30,6 +30,8 @@ def preflight(connection: sa.Connection, use: AccessRequest) -> list[Problem]:
             if "locked" in str(error):
                 what, fix = "another process is writing into the file", "let it finish: a run waits a minute for it, then fails"
                 return [use.problem(False, what, fix, "settings")]
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                return [use.problem(True, "the disk of the file is full", "free some space, then run the same command again", "space")]
             fix = "give this user the right to write the file and its folder, and open it without mode=ro"
             return [use.problem(True, "the file can't be written", fix, "privileges")]
     return []

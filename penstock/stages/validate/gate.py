@@ -37,6 +37,7 @@ from penstock.stages.validate.reflected import Reflected
 from penstock.state import evidence, quarantine, recorded, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
+from penstock.state.lease import Lease
 from penstock.state.run_context import RunContext
 from penstock.transforms._hidden_columns import hidden_columns
 
@@ -64,7 +65,7 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
         lives = {p.name: p.target.name for p in context.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
         shadows = {p.name: p.shadow for p in context.plan.tables}
-        decided = loaded(asked, context.endpoints.target, shadows, rows, sensitive, keys, context.folder)
+        decided = loaded(asked, context.endpoints.target, shadows, rows, sensitive, keys, context.folder, context.lease)
     else:
         area = staged_rows.ready(context).staging
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
@@ -122,9 +123,15 @@ def loaded(
     sensitive: Mapping[str, Collection[str]],
     keys: Mapping[str, Sequence[str]] | None = None,
     folder: Path | None = None,
+    lease: Lease | None = None,
 ) -> list[Verdict]:
-    """Decide about tables that stand at the target under `names`; otherwise as `staged`. Raises ConnectionFailed."""
+    """Decide about tables that stand at the target under `names`; otherwise as `staged`. Raises ConnectionFailed.
+
+    lease: of the run. Its next holder ends the session, which else would keep it from the tables for as long as this process is paused.
+    """
     engine = databases.connect(databases.of(url, target=True), url, "target")
+    if lease is not None:
+        lease.mark(engine)
     try:
         return _decide(asked, engine, names, rows, sensitive, keys or {}, folder)
     finally:

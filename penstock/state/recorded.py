@@ -43,9 +43,12 @@ def find(context: RunContext, connection: sa.Connection, file: JsonFile[T]) -> T
         return None
     text = area.read_text(file.path)
     query = sa.select(EVIDENCE.c.sha256).where(*_of(context, file.path))
-    recorded = connection.execute(query).scalars().all()  # all: DuckDB's driver refuses another query before the last row is fetched
+    # all: DuckDB's driver refuses another query before the last row is fetched
+    recorded = connection.execute(query).scalars().all()
     if recorded != [_sha256(text)]:
-        why = "the journal has a record of other content" if recorded else "the journal has no record of it: it was added, or an earlier version of Penstock wrote it"
+        why = "the journal has a record of other content"
+        if not recorded:
+            why = "the journal has no record of it: it was added, or an earlier version of Penstock wrote it"
         fix = "find out who writes into the staging area; then start a new run"
         raise SwitchRefused(f"{file.path} is not what this run has written", f"{area.url}/{file.path}", why, fix)
     return file.parsed(area, text)

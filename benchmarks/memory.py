@@ -85,7 +85,7 @@ def fill(url: sa.URL, shape: str, rows: int | None = None) -> None:
             yield pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(fields))
 
     with engine.begin() as connection:
-        for statement in (*database.bound(0), ddl.create_table(database, table, table.name)):
+        for statement in (*database.limit_memory(0), ddl.create_table(database, table, table.name)):
             databases.execute(connection, statement)
         database.write(connection, table.name, fields, batches())
         for statement in ddl.keys(database, table, table.name):

@@ -100,12 +100,12 @@ class Database(ABC):
     """How its expressions are translated; None when they are not."""
     index_keywords: ClassVar[Mapping[str, str]] = {}
     """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
-    holds: ClassVar[frozenset[str]] = frozenset()
+    table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
     `numbering` (identity columns with their own start and step)."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
-    loose: ClassVar[frozenset[str]] = frozenset()
+    types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
     """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
@@ -132,10 +132,10 @@ class Database(ABC):
     exchange: ClassVar[Exchange | None] = None
     """How its native partitions are exchanged; None where this is impossible, or impossible in a transaction."""
     more_memory: ClassVar[str] = ""
-    """The statement that lifts the limit of `bound`, for an index that does not fit; empty where there is no limit."""
-    copies: ClassVar[tuple[int, int]] = (2, 2)
+    """The statement that lifts the limit of `limit_memory`, for an index that does not fit; empty where there is no limit."""
+    driver_copies: ClassVar[tuple[int, int]] = (2, 2)
     """How many copies of a row the driver keeps in this process besides Arrow's, while reading and while writing."""
-    vector: ClassVar[int] = 1
+    vector_rows: ClassVar[int] = 1
     """How many rows of a table the database keeps in this process at a time, whatever their size: three times this number while reading,
     five times while writing. 1 where it handles one row after the other."""
 
@@ -174,7 +174,7 @@ class Database(ABC):
         """The database's type for a column of this canonical type. identity: the database numbers it. Raises UnsupportedType."""
         return self.type_table.counterpart(type)[0]
 
-    def exact(self, type: Type) -> bool:
+    def maps_exactly(self, type: Type) -> bool:
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""
         return self.type_table.exact(type)
 
@@ -186,7 +186,7 @@ class Database(ABC):
         """The type of the journal's texts: `=` must distinguish case and accents. length: None for a text of any length."""
         return sa.Text() if length is None else sa.String(length)
 
-    def refuses(self, column: Column) -> list[Refusal]:
+    def column_checks(self, column: Column) -> list[Refusal]:
         """The checks for values that a target column certainly can't hold, or would store as others; NULL aside."""
         return []
 
@@ -222,7 +222,7 @@ class Database(ABC):
 
     # ---- statements
 
-    def bound(self, memory: int) -> list[str]:
+    def limit_memory(self, memory: int) -> list[str]:
         """Statements that limit the memory of the database in this process, in bytes; 0 lifts it. Empty where it keeps a row or two."""
         return []
 
@@ -261,7 +261,7 @@ class Database(ABC):
         """Statements that set the next number of `table`, which is at `name`, above its highest one."""
         return []
 
-    def cut(self, link: Link, place: TableName) -> str:
+    def drop_foreign_key(self, link: Link, place: TableName) -> str:
         """The statement that drops a foreign key, whose table is at `place` now."""
         return f"ALTER TABLE {self.qualified(place)} DROP CONSTRAINT {self.quoted(link.name)}"
 

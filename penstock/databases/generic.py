@@ -63,7 +63,7 @@ class Generic(Database):
     def native(self, type: Type, identity: bool = False) -> str:
         raise UnsupportedType("this database is only a source", fix=f"targets are: {', '.join(names())}")
 
-    def exact(self, type: Type) -> bool:
+    def maps_exactly(self, type: Type) -> bool:
         raise _only_a_source()
 
     def key_expression(self, column: Column) -> str:

@@ -37,7 +37,7 @@ def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Da
         dialect=carrier.to.dialect,
         indexes=(*target.indexes, *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
         checks=tuple(filter(None, map(carrier.check, source.checks))),
-        comment=source.comment if "comment" in carrier.to.holds else "",
+        comment=source.comment if "comment" in carrier.to.table_features else "",
         partitioning=source.partitioning if carrier.partitioned() else None,
         inherits=(),
     )
@@ -75,7 +75,7 @@ class _Carrier:
     def _compares(self, column: Column) -> bool:
         """Whether the target compares values of its type as the source does: not where it keeps them as texts, as SQLite long decimals."""
         try:
-            return self.to.exact(column.type) and "TEXT" not in self.to.native(column.type)
+            return self.to.maps_exactly(column.type) and "TEXT" not in self.to.native(column.type)
         except UnsupportedType:
             return False
 
@@ -97,7 +97,7 @@ class _Carrier:
     # ---- columns
 
     def column(self, column: Column) -> Column:
-        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.holds else "")
+        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.table_features else "")
         if self.alike and column.name in self.origin and re.fullmatch(self.to.kept_types, column.native):
             made = replace(made, kept=column.native)
         if not self.alike:
@@ -122,7 +122,7 @@ class _Carrier:
 
     def _kind(self, column: Column) -> str:
         wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]
-        return next((kind for kind in wanted if kind in self.to.holds), "")
+        return next((kind for kind in wanted if kind in self.to.table_features), "")
 
     def _generated(self, column: Column) -> str:
         keyed = {*self.target.primary_key, *(c for i in self.target.indexes for c in i.columns), *self._referring()}
@@ -152,7 +152,7 @@ class _Carrier:
 
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
-        if numbering is None or "numbering" in self.to.holds:
+        if numbering is None or "numbering" in self.to.table_features:
             return numbering
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
@@ -178,7 +178,7 @@ class _Carrier:
 
     def _index(self, index: Index) -> Index:
         for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
-            if there and not self.alike and thing not in self.to.holds:
+            if there and not self.alike and thing not in self.to.table_features:
                 raise NotSure(f"{self.to.label} has no {thing}")
         if not self.to.secondary_indexes:
             raise NotSure(f"{self.to.label} could not switch the table with it")
@@ -217,7 +217,7 @@ class _Carrier:
         return False
 
     def comments(self, source: Table) -> None:
-        if "comment" not in self.to.holds:
+        if "comment" not in self.to.table_features:
             places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
             if places:
                 self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")

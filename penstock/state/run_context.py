@@ -81,14 +81,14 @@ class RunContext:
             if role == "target" and self.lease is not None:
                 self.lease.guard(engine)
             connections = [stack.enter_context(databases.opened(engine, database, role)) for _ in range(max(1, count))]
-            for statement in database.bound(self._memory_limit(database)):
+            for statement in database.limit_memory(self._memory_limit(database)):
                 databases.execute(connections[0], statement)
                 connections[0].rollback()
             yield connections
 
     def _memory_limit(self, database: Database) -> int:
         """Memory limit for an embedded database in bytes; 0 is unlimited, used when one vector of rows would not fit."""
-        vector = max((t.row_bytes * min(t.rows, database.vector) for t in self.plan.tables if t.longest_row), default=0)
+        vector = max((t.row_bytes * min(t.rows, database.vector_rows) for t in self.plan.tables if t.longest_row), default=0)
         return self.shares.embedded if vector <= self.shares.embedded // 4 else 0  # the database takes three times what it holds
 
 

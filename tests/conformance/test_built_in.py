@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import random
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +45,19 @@ WORDS = ("", "a", "A", "aa", "Zoë", "zoe", "N1", "n1", "N%1", "N_1", "N\\1", "O
 PATTERNS = ("^[A-Za-z]*$", "N", "^.{0,10}$", "[0-9]$", "^[^a]*$", "'")
 FIRST = datetime(2020, 1, 1)
 ROWS, SEEDS, ASKED = 40, 4, 110
+CONDITIONS = 5
+IGNORED = ("never", "all_values_are_missing", "any_value_is_missing")
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+WRITTEN = {"a", "A", "aa", "Zoë", "zoe", "N1", "n1", "N%1", "N_1", "N\\1", "trailing ", "10", "9"}
+"""The words that Great Expectations' grammar of row conditions has."""
+TAKES_CONDITION = re.compile("expect_column_(?!to_exist)|expect_table_row_count")
 UNKNOWN = {
     "expect_column_values_to_match_regex",
     "expect_column_values_to_be_of_type",
@@ -144,8 +159,8 @@ def of_table(r: random.Random, rows: int) -> list[dict[str, Any]]:
     ignore = r.choice([{}, {"ignore_row_if": "never"}, {"ignore_row_if": "any_value_is_missing"}])
     return [
         expectation("table_row_count_to_equal", value=r.choice([rows, {"$PARAMETER": "rows"}, rows + 1])),
-        expectation("table_row_count_to_be_between", min_value=0, max_value=r.choice([rows, rows + 5, rows - 1])),
-        expectation("table_columns_to_match_ordered_list", column_list=r.choice([names, names[::-1]])),
+        expectation("table_row_count_to_be_between", min_value=0, max_value=r.choice([rows, rows + 5, max(rows - 1, 0)])),
+        *(expectation("table_columns_to_match_ordered_list", column_list=of) for of in (names, names[::-1])),
         expectation("table_columns_to_match_set", column_set=r.choice([names, names[::-1], names[1:]])),
         expectation("table_columns_to_match_set", column_set=names[2:], exact_match=False),
         expectation("table_column_count_to_equal", value=r.choice([len(names), 3])),
@@ -157,12 +172,56 @@ def of_table(r: random.Random, rows: int) -> list[dict[str, Any]]:
     ]
 
 
-def conditioned(r: random.Random, asked: dict[str, Any]) -> dict[str, Any]:
-    """The same of a part of the rows, now and then: our SQL does not know that."""
-    condition = {"type": "comparison", "column": {"name": "id"}, "operator": ">", "parameter": 3}
-    if r.random() < 0.05 and not asked["type"].startswith(("expect_table", "expect_foreign", "expect_column_to")):
-        return {**asked, "kwargs": {**asked["kwargs"], "row_condition": condition}}
-    return asked
+def condition(r: random.Random, values: Mapping[str, Sequence[Any]]) -> tuple[str, list[int], bool]:
+    """A row condition as text, the rows that meet it as Python compares, and whether our SQL knows it."""
+    name = r.choice(sorted(NUMBERS | TEXTS) * 4 + [*sorted(MOMENTS), "flag"])
+    there = [v for v in values[name] if v is not None and (name not in TEXTS or v in WRITTEN)]
+    if not there or r.random() < 0.15:
+        return f'col("{name}").notNull()', [n for n, v in enumerate(values[name]) if v is not None], True
+    value, sign = r.choice(there), r.choice(list(OPERATORS))
+    meeting = [n for n, v in enumerate(values[name]) if v is not None and OPERATORS[sign](v, value)]
+    other = r.random() < 0.1  # a text and a number
+    written = repr(plain(value)) if (name in NUMBERS) is not other else f'"{plain(value)}"'
+    written = "3" if name not in NUMBERS and other else f"'{written[1:-1]}'" if written[0] == '"' and r.random() < 0.3 else written
+    blank = r.choice(["", " ", "  "])
+    known = not other and name in NUMBERS | TEXTS and "e+300" not in written
+    return f'col("{name}"){blank}{sign}{blank}{written}', meeting, known
+
+
+def of_part(r: random.Random, values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """An expectation of each type on the rows that meet a condition, most of which these meet, and not all rows."""
+    text, meeting, known = condition(r, values)
+    part = {name: [of[n] for n in meeting] for name, of in values.items()}
+    of_columns = [e for c in COLUMNS for e in of_column(r, c.name, part[c.name]) if TAKES_CONDITION.match(e["type"])]
+    r.shuffle(of_columns)
+    each = {e["type"]: e for e in of_columns}
+    asked = [*each.values(), *(e for e in of_table(r, len(meeting)) if TAKES_CONDITION.match(e["type"]))]
+    parser = r.choice(["great_expectations", "great_expectations__experimental__"])
+    return [conditioned(e, known, row_condition=text, condition_parser=parser) for e in asked]
+
+
+def conditioned(asked: dict[str, Any], known: bool, **kwargs: Any) -> dict[str, Any]:
+    return {**asked, "kwargs": {**asked["kwargs"], **kwargs}, **({} if known else {"meta": {"odd": True}})}
+
+
+def in_other_forms(r: random.Random, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Some of these with row conditions that our SQL does not know."""
+    mapping = {"type": "comparison", "column": {"name": "id"}, "operator": ">", "parameter": 3}
+    forms: list[dict[str, Any]] = [
+        {"row_condition": mapping},
+        {"row_condition": 'col("id") > 3 and col("small") > 0', "condition_parser": "great_expectations"},
+        {"row_condition": 'col("at") >= date("2020-01-02")', "condition_parser": "great_expectations"},
+        {"row_condition": "id > 3"},
+        {"row_condition": "id > 3", "condition_parser": "spark"},
+        {"row_condition": 'col("id") > 3', "condition_parser": "pandas"},
+    ]
+    known = [e for e in asked if e["type"].startswith("expect_column_values")]
+    text = {"row_condition": 'col("id") > 3', "condition_parser": "great_expectations"}
+    keys = [expectation("compound_columns_to_be_unique", column_list=["id", "big"], ignore_row_if=ignored) for ignored in IGNORED]
+    return [
+        *(conditioned(e, False, **text) for e in keys),
+        *(conditioned(e, False, **form) for e, form in zip(r.sample(known, len(forms)), forms, strict=True)),
+    ]
 
 
 @pytest.fixture(params=["staged", "duckdb", "sqlite", "postgresql", "mariadb"])
@@ -203,8 +262,9 @@ def test_what_is_met_is_met_for_great_expectations_too(stands: Callable[[str, di
         rows = 0 if seed == 0 else ROWS
         values, table = columns_of(r, rows), f"t{seed}"
         url = stands(table, {c.name: pa.array(values[c.name], c.type.arrow) for c in COLUMNS})
-        of_columns = [conditioned(r, e) for c in COLUMNS for e in of_column(r, c.name, values[c.name])]
-        asked = [*r.sample(of_columns, ASKED), *of_table(r, rows)]
+        of_columns = [e for c in COLUMNS for e in of_column(r, c.name, values[c.name])]
+        of_parts = [e for _ in range(CONDITIONS) for e in of_part(r, values)]
+        asked = [*r.sample(of_columns, ASKED), *of_table(r, rows), *of_parts, *in_other_forms(r, of_columns)]
         r.shuffle(asked)
         suite, place, engine = Suite(table, table, "loaded", tuple(asked), None, "a test"), TableName(table), databases.of(url).engine(url)
         with engine.connect() as connection:
@@ -217,16 +277,20 @@ def test_what_is_met_is_met_for_great_expectations_too(stands: Callable[[str, di
             results |= {n: result for number in again for n, result in run(suite, place, rows, [number]).items()}
         engine.dispose()
         for number, result in results.items():
-            kind, known = asked[number]["type"], "row_condition" not in asked[number]["kwargs"] and not asked[number].get("meta")
+            kind, known = asked[number]["type"], not asked[number].get("meta")
             if number in met and (not result.success or differing(met[number].result, result.result)):
                 wrong.append((seed, asked[number], met[number].result, result.success, result.result, str(result.exception_info)))
             if result.success and known and kind not in UNKNOWN:
+                kind = f"{kind} of a part" if "row_condition" in asked[number]["kwargs"] else kind
                 theirs[kind] += 1
                 both[kind] += number in met
     assert wrong == [], wrong[0][-1]
-    assert set(both) == set(RULES)
+    parts = {kind for kind in both if kind.endswith(" of a part")}
+    assert set(both) - parts == set(RULES)
+    assert {kind.removesuffix(" of a part") for kind in parts if both[kind]} == {k for k in RULES if TAKES_CONDITION.match(k)}
     share = {kind: both[kind] / theirs[kind] for kind in theirs}
     assert both.total() > 0.9 * theirs.total(), share
+    assert sum(both[kind] for kind in parts) > 0.9 * sum(theirs[kind] for kind in parts), share
 
 
 def differing(ours: Any, theirs: Any) -> dict[str, Any]:

@@ -99,10 +99,10 @@ def test_every_fact_is_of_its_type(database: Database) -> None:
 def test_facts_are_compared_with_the_types_that_are_declared() -> None:
     """The test before would fail: a list is no frozenset, an int no bool, a text no snapshot."""
     declared = facts()
-    assert not is_of(["check"], declared["holds"]) and not is_of(1, declared["foreign_keys"])
+    assert not is_of(["check"], declared["table_features"]) and not is_of(1, declared["foreign_keys"])
     assert not is_of("runs", declared["snapshot"]) and not is_of({"PostgreSQL": [12]}, declared["oldest"])
     assert not is_of(object(), declared["exchange"]) and not is_of(None, declared["label"])
-    assert declared.keys() >= {"label", "type_table", "max_identifier", "expression_rules", "copies"}
+    assert declared.keys() >= {"label", "type_table", "max_identifier", "expression_rules", "driver_copies"}
 
 
 def test_a_database_has_no_public_member_that_nobody_asks_for(database: Database) -> None:
@@ -151,18 +151,18 @@ def test_airflow_connection_types_are_databases_and_their_forms_fit(subtests: py
 
 def test_facts_agree_with_one_another(target: Database) -> None:
     assert target.own_names <= KINDS and target.shared_names <= KINDS and not target.own_names & target.shared_names
-    assert target.holds <= FEATURES and target.index_keywords.keys() <= INDEX_OPTIONS
-    assert ("partial index" in target.holds) is ("where" in target.index_keywords)
-    assert target.loose <= set(NAMES)
+    assert target.table_features <= FEATURES and target.index_keywords.keys() <= INDEX_OPTIONS
+    assert ("partial index" in target.table_features) is ("where" in target.index_keywords)
+    assert target.types_with_invalid_values <= set(NAMES)
     assert target.max_identifier >= 30 and len(target.quote_character) == 1
-    assert min(target.copies) >= 0 and target.vector >= 1
+    assert min(target.driver_copies) >= 0 and target.vector_rows >= 1
     assert target.oldest and all(target.oldest.values())
     assert target.foreign_keys or not target.exchange
     for pattern in (target.refused_names, target.kept_types):
         re.compile(pattern)
     if target.session_lock:
         assert all(":name" in statement for statement in target.session_lock) and ":seconds" in target.session_lock[0]
-    assert bool(target.more_memory) is (target.bound(1) != [])
+    assert bool(target.more_memory) is (target.limit_memory(1) != [])
 
 
 def test_expressions_are_read_by_rules_of_a_dialect_that_sqlglot_knows(target: Database) -> None:
@@ -178,7 +178,7 @@ def test_types_go_through_the_table_of_types(target: Database) -> None:
     assert isinstance(target.type_table, Types) and target.type_table.label == target.label
     for name in ("int64", "string", "timestamp", "binary"):
         assert target.canonical(target.native(Type(name)).partition(" CHARACTER")[0]) == Type(name)
-        assert target.exact(Type(name))
+        assert target.maps_exactly(Type(name))
 
 
 def test_shadows_and_kept_tables_have_names_of_their_own_that_fit(target: Database) -> None:

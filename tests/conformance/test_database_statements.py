@@ -160,22 +160,22 @@ def test_tables_change_places_and_are_dropped(place: Place) -> None:
 
 
 def test_features_are_created_and_found_again(place: Place) -> None:
-    holds, v = place.database.holds, place.database.quoted("v")
-    comment, numbering = ("a key" if "comment" in holds else ""), (Numbering(start=5, step=5) if "numbering" in holds else None)
+    features, v = place.database.table_features, place.database.quoted("v")
+    comment, numbering = ("a key" if "comment" in features else ""), (Numbering(start=5, step=5) if "numbering" in features else None)
     columns = [Column("id", Type("int64"), nullable=False, identity=True, comment=comment, numbering=numbering), Column("v", Type("int64"))]
-    for kind in sorted(holds & {"stored", "virtual"}):
+    for kind in sorted(features & {"stored", "virtual"}):
         columns.append(Column(kind, Type("int64"), generated=f"{v} + 1", stored=kind == "stored"))
     indexes = []
-    if "partial index" in holds:
+    if "partial index" in features:
         indexes.append(Index("partial", (), parts=(Part("v"),), where=f"{v} > 0"))
-    if "expression index" in holds:
+    if "expression index" in features:
         indexes.append(Index("computed", (), parts=(Part(expression=f"{v} + 1"),)))
-    checks = (Check("positive", f"{v} > 0"),) if "check" in holds else ()
+    checks = (Check("positive", f"{v} > 0"),) if "check" in features else ()
     table = Table(TableName("t"), tuple(columns), ("id",), tuple(indexes), checks=checks, comment=comment)
     place.make(table)
     place.run(*ddl.furnish(place.database, table, table.name))
     [found] = place.database.inspect(place.connection, None, ["t"])
-    assert {c.name for c in found.columns if c.generated} == holds & {"stored", "virtual"}
+    assert {c.name for c in found.columns if c.generated} == features & {"stored", "virtual"}
     assert {i.name for i in found.indexes} == {i.name for i in indexes}
     assert len(found.checks) == len(checks) and found.comment == found.column("id").comment == comment
     assert found.dialect == place.database.dialect
@@ -248,9 +248,9 @@ def test_a_pattern_is_found_anywhere_in_a_text_and_case_matters(place: Place) ->
 
 
 def test_memory_is_limited_and_the_limit_is_lifted(place: Place) -> None:
-    place.run(*place.database.bound(64 << 20), *place.database.bound(0))
+    place.run(*place.database.limit_memory(64 << 20), *place.database.limit_memory(0))
     if place.database.more_memory:
-        place.run(*place.database.bound(64 << 20))
+        place.run(*place.database.limit_memory(64 << 20))
         limited = place.all("SELECT current_setting('memory_limit')")
         place.run(place.database.more_memory)
         assert place.all("SELECT current_setting('memory_limit')") != limited
@@ -360,7 +360,7 @@ def test_duckdb_out_of_memory_is_recognised(tmp_path: Path) -> None:
     database = databases.of(url)
     with database.engine(url).connect() as connection:
         place = Place(database, url, connection)
-        place.run("SET temp_directory = ''", *database.bound(8 << 20))
+        place.run("SET temp_directory = ''", *database.limit_memory(8 << 20))
         assert place.failure(lambda: place.run("SELECT list(range) FROM range(20000000)")) is Failure.OUT_OF_MEMORY
 
 

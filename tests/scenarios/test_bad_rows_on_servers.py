@@ -37,7 +37,7 @@ def test_mariadb_to_postgresql_by_the_sieve_and_without_it(
         "UPDATE t SET size = 'xl' WHERE id IN (7, 2000)",
     )
     if not sieved:
-        monkeypatch.setattr(postgresql, "refuses", lambda _: [])
+        monkeypatch.setattr(postgresql, "column_checks", lambda _: [])
     move.run(move.write(chunk="32KiB"))
     bad = found(move)
     names, sizes = dict.fromkeys((5, 6, 1500, 2999), ("name", "a\0b")), dict.fromkeys((7, 2000), ("size", ""))

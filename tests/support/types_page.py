@@ -68,7 +68,7 @@ def counterpart(case: Case, target: str) -> tuple[str, bool] | None:
     """What the target writes for a case's type, and whether that is exact; None when it has no counterpart."""
     to = databases.of(sa.URL.create(target))
     try:
-        return to.native(canonical(case)), to.exact(canonical(case))
+        return to.native(canonical(case)), to.maps_exactly(canonical(case))
     except UnsupportedType:
         return None
 

@@ -1,6 +1,6 @@
 """What a target's columns can't hold, found before the load: whole columns at once, each check in one pass.
 
-A database says for each column which of these checks hold there (`Database.refuses`). A check must be certain: what it
+A database says for each column which of these checks hold there (`Database.column_checks`). A check must be certain: what it
 finds goes to quarantine unasked. What no check finds and the target refuses all the same is isolated at the load.
 """
 
@@ -44,7 +44,7 @@ def of(database: Database, table: Table) -> Sieve:
     for number, column in enumerate(table.columns):
         if not column.nullable or column.identity or column.name in table.primary_key:
             checks.append((number, column.name, Refusal("NULL in a column that takes none", _null)))
-        checks += [(number, column.name, check) for check in database.refuses(column)]
+        checks += [(number, column.name, check) for check in database.column_checks(column)]
     return Sieve(tuple(checks))
 
 

@@ -45,15 +45,15 @@ class DuckDB(Database):
     folds_tables = True
     dialect = "duckdb"
     expression_rules = ExpressionRules("duckdb")
-    holds = frozenset({"check", "comment", "virtual"})
-    loose = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
+    table_features = frozenset({"check", "comment", "virtual"})
+    types_with_invalid_values = frozenset({"date", "timestamp", "timestamptz", "time"})  # infinity, nanoseconds
     snapshot = "run"
     ddl_in_transaction = True
     keys_after_load = True
     follows_renames = True
     more_memory = rows.MORE_MEMORY
-    copies = (2, 2)
-    vector = 2048  # and at a checkpoint so many of each column, at least
+    driver_copies = (2, 2)
+    vector_rows = 2048  # and at a checkpoint so many of each column, at least
 
     # ---- names and types
 
@@ -63,7 +63,7 @@ class DuckDB(Database):
     def canonical(self, native: str) -> Type:
         return types.canonical(native)
 
-    def refuses(self, column: Column) -> list[Refusal]:
+    def column_checks(self, column: Column) -> list[Refusal]:
         if column.type.name == "enum":
             return [column_checks.unlabelled(column.type.labels)]
         return [column_checks.unlike_uuid()] if column.type.name == "uuid" else []
@@ -102,7 +102,7 @@ class DuckDB(Database):
 
     # ---- statements
 
-    def bound(self, memory: int) -> list[str]:
+    def limit_memory(self, memory: int) -> list[str]:
         return [f"SET memory_limit = '{memory} bytes'"] if memory else [self.more_memory]
 
     def moves(self, moves: Sequence[Move]) -> list[str]:

@@ -84,12 +84,12 @@ class MySQL(Database):
         numbered_columns=False,  # they have no value yet when an expression is computed
     )
     index_keywords: ClassVar = {"prefix": "mysql_prefix"}
-    holds = frozenset({"check", "comment", "stored", "virtual"})
+    table_features = frozenset({"check", "comment", "stored", "virtual"})
     kept_types = (
         r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
         r"|(?:datetime|timestamp|time)(?:\(\d\))?"
     )
-    loose = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
+    types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
     snapshot = "run"
     ddl_in_transaction = False
     session_lock = ("SELECT GET_LOCK(:name, :seconds)", "SELECT RELEASE_LOCK(:name)")
@@ -100,7 +100,7 @@ class MySQL(Database):
     secondary_indexes = True
     foreign_keys = True
     follows_renames = True
-    copies = (0, 0)
+    driver_copies = (0, 0)
 
     # ---- names and types
 
@@ -124,7 +124,7 @@ class MySQL(Database):
         form = {"charset": "utf8mb4", "collation": "utf8mb4_bin"}
         return LONGTEXT(**form) if length is None else VARCHAR(length, **form)
 
-    def refuses(self, column: Column) -> list[Refusal]:
+    def column_checks(self, column: Column) -> list[Refusal]:
         kind = column.type
         checks: list[Refusal] = []
         if kind.name in ("float32", "float64"):
@@ -195,7 +195,7 @@ class MySQL(Database):
         following = [c.numbering.next for c in table.columns if c.identity and c.numbering and c.numbering.next]
         return [f"ALTER TABLE {qualified(name)} AUTO_INCREMENT = {n}" for n in following]
 
-    def cut(self, link: Link, place: TableName) -> str:
+    def drop_foreign_key(self, link: Link, place: TableName) -> str:
         return f"ALTER TABLE {qualified(place)} DROP FOREIGN KEY {quoted(link.name)}"
 
     # ---- verbs

@@ -42,15 +42,16 @@ class SQLite(Database):
         "sqlite", like_case_sensitive=False, exact_decimals=False, unicode_case=False, wide_integers=True, date_type=False
     )
     index_keywords: ClassVar = {"where": "sqlite_where"}
-    holds = frozenset({"check", "partial index", "expression index", "stored", "virtual"})
+    table_features = frozenset({"check", "partial index", "expression index", "stored", "virtual"})
     kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
-    loose = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}  # any column holds any value
+    # any column holds any value
+    types_with_invalid_values = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}
     snapshot = "run"
     ddl_in_transaction = True
     ordered_keys = True
     secondary_indexes = True
     foreign_keys = True
-    copies = (1, 2)
+    driver_copies = (1, 2)
 
     # ---- names and types
 
@@ -63,7 +64,7 @@ class SQLite(Database):
     def native(self, type: Type, identity: bool = False) -> str:
         return "INTEGER" if identity else super().native(type)
 
-    def refuses(self, column: Column) -> list[Refusal]:
+    def column_checks(self, column: Column) -> list[Refusal]:
         kind = column.type
         checks: list[Refusal] = []
         if kind.name in ("float32", "float64"):

@@ -23,10 +23,10 @@ _SMALL = 64 << 10
 
 def measure(plans: Iterable[TablePlan], sizes: Mapping[str, Size], migration: Migration, source: Endpoint) -> dict[str, Widths]:
     """The widths of the rows that the plans read, by source table; without the tables whose rows can't be wide."""
-    bound = source.database.bound
-    _bind(source.connection, bound(0))  # a database in this process has many of the values at a time to tell how long they are
+    limit = source.database.limit_memory
+    _run(source.connection, limit(0))  # a database in this process has many of the values at a time to tell how long they are
     found = {p.name: widths for p in plans if (widths := _widths(p, source, sizes.get(p.name)))}
-    _bind(source.connection, bound(Shares(migration.memory, 1).embedded))
+    _run(source.connection, limit(Shares(migration.memory, 1).embedded))
     return found
 
 
@@ -35,7 +35,7 @@ def applied(plans: Iterable[TablePlan], widths: Mapping[str, Widths]) -> tuple[T
     return tuple(replace(p, longest_row=w.longest, row_bytes=w.average) if (w := widths.get(p.name)) else p for p in plans)
 
 
-def _bind(connection: sa.Connection, statements: Sequence[str]) -> None:
+def _run(connection: sa.Connection, statements: Sequence[str]) -> None:
     for statement in statements:
         databases.execute(connection, statement)
 

@@ -75,7 +75,7 @@ def _as_declared(table: Table, migration: Migration, database: Database) -> Tabl
 
     def read(column: Column) -> Column:
         bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
-        loose = column.name in as_text and column.type.name in database.loose and not bounds
+        loose = column.name in as_text and column.type.name in database.types_with_invalid_values and not bounds
         return replace(column, type=Type("unsupported")) if loose else column
 
     return replace(table, columns=tuple(map(read, table.columns)))

@@ -40,7 +40,7 @@ def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> li
             referred = table.target.referred(key)
             if built and referred in together:
                 continue
-            statements += [target.cut(Link(table.target.name, key.name, ""), table.target.name)] if built else []
+            statements += [target.drop_foreign_key(Link(table.target.name, key.name, ""), table.target.name)] if built else []
             statements += _added(target, table, key, table.target.name, referred)
     return statements
 
@@ -122,7 +122,7 @@ def cut_kept(context: RunContext, connection: sa.Connection, record: Switch) -> 
     kept = [k for _, _, k in record.moves if k is not None]
     with connection.begin():
         for link in context.target.links(connection, sorted(databases.existing_tables(connection, kept), key=str)):
-            waiting.ddl(context, connection, context.target.cut(link, link.table), Reach(opened=(link.table,)))
+            waiting.ddl(context, connection, context.target.drop_foreign_key(link, link.table), Reach(opened=(link.table,)))
         for statement in context.target.drops(list(parked(context, connection).values())):
             databases.execute(connection, statement)
 

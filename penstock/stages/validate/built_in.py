@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from penstock.databases import Database
 from penstock.migration.suites import Expectation, Suite
 from penstock.model.schema import TableName
+from penstock.stages.validate import row_conditions
 from penstock.stages.validate.references import named
 from penstock.stages.validate.reflected import Reflected
 from penstock.stages.validate.rules import RULES, Asked, Question, Unknown, filled
@@ -36,9 +37,24 @@ def met(connection: sa.Connection, database: Database, reflected: Reflected, sui
     """The expectations of `suite` that the table at `place` meets for certain, by position. rows: the value of the suite's parameter."""
     columns = {str(c["name"]): c["type"] for c in reflected.get_columns(place.name, place.schema)}
     table = sa.table(named(place.name), schema=named(place.schema) if place.schema else None)
-    asked = (_question(e, columns, table, database, rows) for e in suite.expectations)
-    questions = {n: question for n, question in enumerate(asked) if question}
-    return {n: Met(result) for n, result in _answered(connection, table, questions).items() if result is not None}
+    found: dict[int, Met] = {}
+    for condition, numbers in _by_condition(suite).items():
+        part = row_conditions.part(table, condition, columns) if condition else table
+        if part is None:
+            continue
+        asked = {n: _question(suite.expectations[n], columns, part, database, rows) for n in numbers}
+        questions = {n: question for n, question in asked.items() if question}
+        found |= {n: Met(result) for n, result in _answered(connection, part, questions).items() if result is not None}
+    return found
+
+
+def _by_condition(suite: Suite) -> dict[str, list[int]]:
+    """The positions of expectations by their row condition; an empty text is for those without one. Not those that have another form."""
+    numbers: dict[str, list[int]] = {}
+    for number, expectation in enumerate(suite.expectations):
+        if (condition := row_conditions.written(expectation)) is not None:
+            numbers.setdefault(condition, []).append(number)
+    return numbers
 
 
 def _answered(connection: sa.Connection, table: sa.FromClause, questions: Mapping[int, Question]) -> dict[int, Mapping[str, Any] | None]:
@@ -56,9 +72,10 @@ def _answered(connection: sa.Connection, table: sa.FromClause, questions: Mappin
 
 
 def _question(expectation: Expectation, columns: Mapping[str, Any], table: sa.FromClause, database: Database, rows: int) -> Question | None:
-    rule = RULES.get(str(expectation["type"]))
+    rule, kwargs = RULES.get(str(expectation["type"])), expectation.get("kwargs", {})
+    kwargs = {k: v for k, v in kwargs.items() if k not in row_conditions.KEYS}
     try:
-        return rule and rule(Asked(filled(expectation.get("kwargs", {}), rows), columns, table, database))
+        return rule and rule(Asked(filled(kwargs, rows), columns, table, database))
     except Unknown:
         return None
 

@@ -2,7 +2,7 @@
 
 A rule here may be stricter than Great Expectations, never laxer: a condition is the same expression with the same parameters, so both
 get the same answer from the same database. Where it is not certain that they do, a rule does not know the expectation (`Unknown`):
-row conditions, bounds of another kind than the column's, regular expressions of the dialect.
+bounds of another kind than the column's, regular expressions of the dialect.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """An expectation on a table. kwargs: the parameter filled in.  columns: of the table as it is, with SQLAlchemy's types."""
+    """An expectation on a table. kwargs: the parameter filled in, no row condition.  columns: as they are, with SQLAlchemy's types.
+
+    rows: the table, or the part of it that meets the expectation's row condition.
+    """
 
     kwargs: Mapping[str, Any]
     columns: Mapping[str, Any]

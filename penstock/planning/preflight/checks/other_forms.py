@@ -40,7 +40,7 @@ def _not_made(plan: TablePlan, to: Database) -> Iterator[str]:
 def _columns(plan: TablePlan, to: Database) -> Iterator[str]:
     for column in plan.target.columns:
         try:
-            own, exact = to.native(column.type), to.exact(column.type)
+            own, exact = to.native(column.type), to.maps_exactly(column.type)
         except UnsupportedType:
             continue  # the check `types` refuses it
         if not exact:

@@ -29,9 +29,9 @@ def check(context: Context) -> Iterator[Problem]:
 def _too_wide(plan: TablePlan, found: Widths, context: Context) -> Iterator[Problem]:
     from_, to, declared = context.source.database, context.target.database, context.migration.memory
     column = max(found.values, key=lambda name: found.values[name])
-    copies = (from_.copies[0], to.copies[1])
+    copies = (from_.driver_copies[0], to.driver_copies[1])
     alone = memory.of_a_row(found.longest, found.values[column], *copies, is_encrypted(plan)) if found.longest > _PACKED else 0
-    read, written = (found.average * min(found.rows, d.vector) if d.vector > 1 else 0 for d in (from_, to))
+    read, written = (found.average * min(found.rows, d.vector_rows) if d.vector_rows > 1 else 0 for d in (from_, to))
     together = memory.of_rows(read, written) if max(read, written) > _PACKED else 0
     needed = max(alone, together)
     if needed <= declared:
@@ -39,7 +39,7 @@ def _too_wide(plan: TablePlan, found: Widths, context: Context) -> Iterator[Prob
     facts = f"its longest row has {size(found.longest)}, and the longest value of {column} {size(found.values[column])}"
     if together > alone:
         holder = from_ if read > written else to
-        facts += f"; {holder.label} holds {min(found.rows, holder.vector):,} of its rows at a time, {size(max(read, written))}"
+        facts += f"; {holder.label} holds {min(found.rows, holder.vector_rows):,} of its rows at a time, {size(max(read, written))}"
     what = f"{facts}: a task needs about {size(needed)} of memory, and the migration allows {size(declared)}"
     fix = f"write `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
     yield Problem(True, f"table {plan.name}", what, fix, "size")

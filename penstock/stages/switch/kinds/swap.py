@@ -66,7 +66,7 @@ def _moved(away: dict[TableName, TableName], inward: Sequence[Move], target: Dat
     Foreign keys of a table that moves away are dropped where they refer to one that doesn't: they would hold that one back.
     """
     follow = [s for d in facts.dependents for s in d.statements]
-    cut = [target.cut(link, away[link.table]) for link in facts.links]
+    cut = [target.drop_foreign_key(link, away[link.table]) for link in facts.links]
     return [*target.schemas(list(away.values())), *target.moves([*away.items(), *inward]), *follow, *cut]
 
 

@@ -76,7 +76,7 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
                     break
             if went.rows + rejects.count > took.rows:
                 raise TransformFailed(
-                    f"the steps of {plan.name} made {went.rows} rows of {came - rejects.count}",
+                    f"the steps of {plan.name} made {went.rows} rows of {took.rows - rejects.count}",
                     why="a transform may leave rows out, never add any: the books would not balance",
                 )
             rejected_digest = rejects.publish(context.staging, STAGE, number)

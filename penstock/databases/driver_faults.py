@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from penstock.databases.base import Database
 from penstock.databases.values import Failure
-from penstock.errors import ConnectionFailed, NoSpace, NotWritable, PenstockError
+from penstock.errors import ConnectionFailed, LockRefused, NoSpace, NotWritable, PenstockError
 from penstock.model import address
 
 _ROLE = "penstock_role"
@@ -35,6 +35,8 @@ def watch(engine: sa.Engine, database: Database, role: str) -> None:
             failure = database.classify(error)
             # SQLAlchemy then leaves the connection alone: it would roll back, and that error would replace this one
             context.is_disconnect = context.is_disconnect or failure is Failure.CONNECTION_LOST
+            if failure is Failure.LOCKED and database.embedded:
+                raise _file_held(context.connection.engine.url, role, str(error.orig))
             if found := fault(context.connection, failure, str(error.orig)):
                 raise found
 
@@ -52,6 +54,12 @@ def fault(connection: sa.Connection, failure: Failure, why: str) -> PenstockErro
         fix = f"connect to the primary, or let this user write; then {_GO_ON}"
         return NotWritable(f"the {role} can only be read", where, said, fix)
     return None
+
+
+def _file_held(url: sa.URL, role: str, why: str) -> LockRefused:
+    """The fault of a file that another process has not let go of for as long as this one waits."""
+    what = f"another process holds the lock of the {role}'s file"
+    return LockRefused(what, address.shown(url), first_line(why), f"let that process finish, or end it; then {_GO_ON}")
 
 
 def unreachable(database: Database, url: sa.URL, role: str, cause: BaseException | None) -> ConnectionFailed:

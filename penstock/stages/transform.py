@@ -60,23 +60,23 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
     if extracted is None:
         raise StagingDamaged(f"chunk {number} of {plan.name} was never extracted", fix="run the extract stage again")
     file = run_files.rows(STAGE, plan.name, number, extracted.reading)
-    came, went, longest = 0, Digest(), 0
+    took, went, longest = Digest(), Digest(), 0
     sift = Sift(plan.source, plan.steps, _sieve(context, plan), context.secrets, private_columns(plan))
     rejects = Rejects(plan, context.plan, plan.source.columns)
     try:
         plain = context.shares.plain(extracted.longest)
         with context.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as writer:
             for batch in context.staging.rows(extracted):
-                for made in _made(sift, plan, number, batch, rejects, came):
+                for made in _made(sift, plan, number, batch, rejects, took.rows):
                     went += digest.of(made, plan.target.columns)
                     longest = max(longest, staging.longest(made))
                     writer.write_table(made)
-                came += batch.num_rows
+                took += digest.of(batch, plan.source.columns)
                 if rejects.too_many:
                     break
-            if went.rows + rejects.count > came:
+            if went.rows + rejects.count > took.rows:
                 raise TransformFailed(
-                    f"the steps of {plan.name} made {went.rows} rows of {came - rejects.count}",
+                    f"the steps of {plan.name} made {went.rows} rows of {took.rows - rejects.count}",
                     why="a transform may leave rows out, never add any: the books would not balance",
                 )
             rejected_digest = rejects.publish(context.staging, STAGE, number)
@@ -87,12 +87,12 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
         table=plan.name,
         stage=STAGE,
         chunk=number,
-        rows_in=came,
+        rows_in=took.rows,
         rows=went.rows,
         digest=str(went),
-        digest_in=extracted.digest,
+        digest_in=str(took),
         rejected=rejects.count,
-        filtered=came - went.rows - rejects.count,
+        filtered=took.rows - went.rows - rejects.count,
         bytes=context.staging.size(file),
         seconds=round(time.monotonic() - began, 3),
         file=file,

@@ -204,7 +204,19 @@ class Staging:
     def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
         """A chunk's receipt of a stage, None before the stage was done for it."""
         place = run_files.receipt(stage, table, chunk, self.reading(table))
-        return Receipt(**self.read_json(place)) if self.exists(place) else None
+        if not self.exists(place):
+            return None
+        found = self._receipt(place)
+        if (found.stage, found.table, found.chunk) != (stage, table, chunk):
+            of = f"chunk {found.chunk} of {found.table} ({found.stage})"
+            raise StagingDamaged.of_run(posixpath.join(self.url, place), f"it is the receipt of {of}: it was put in this place later")
+        return found
+
+    def _receipt(self, *parts: str) -> Receipt:
+        try:
+            return Receipt(**self.read_json(*parts))
+        except TypeError:
+            raise StagingDamaged.of_run(posixpath.join(self.url, *parts), "it is not a receipt") from None
 
     def receipts(self, stage: str, table: str, chunks: Iterable[int] | None = None) -> list[Receipt]:
         """The receipts of a table at a stage, by chunk: of the chunks with these numbers, or of all; without those not done yet."""
@@ -212,7 +224,7 @@ class Staging:
             here = self.read_as([table], self.reading(table))
             return [r for number in chunks if (r := here.receipt(stage, table, number))]
         place = run_files.reading_folder(stage, table, self.reading(table))
-        found = (Receipt(**self.read_json(place, name)) for name in self.names(place) if name.endswith(".json"))
+        found = (self._receipt(place, name) for name in self.names(place) if name.endswith(".json"))
         return sorted(found, key=lambda r: r.chunk)
 
     def reading(self, table: str) -> int:

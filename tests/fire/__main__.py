@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.fire import PARTS, part
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             every += found
             if asked.json:
                 Path(asked.json).write_text(
-                    json.dumps({"seed": asked.seed, "tried": [asdict(t) for t in every]}, indent=1, ensure_ascii=False)
+                    json.dumps({"seed": asked.seed, "tried": [vars(t) for t in every]}, indent=1, ensure_ascii=False)
                 )
     wrong = [w for t in every for w in t.wrong]
     print(f"{sum(t.tries for t in every)} tries, {len(wrong)} wrong", *wrong, sep="\n")

@@ -56,6 +56,8 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
     asked = [_in_full(suite, context.plan.tables) for suite in asked]
     read = {p.name: p.loaded_from if stage == "loaded" else stage for p in context.plan.tables}
     receipts = {p.name: context.staging.receipts(read[p.name], p.name, (c.number for c in p.chunks)) for p in context.plan.tables}
+    if lost := [p.name for p in plans if stage != "loaded" and len(receipts[p.name]) < len(p.chunks)]:
+        raise StagingDamaged.of_run(f"table {lost[0]}", f"the receipt of a chunk that was {stage} is not there: it was removed later")
     rows = {name: sum(r.rows for r in of) for name, of in receipts.items()}
     for plan in plans if stage == "loaded" else ():
         rows[plan.name] -= sum(m.rows for m in quarantine.manifests(context.staging, plan.name, [stage])) if plan.quarantines else 0

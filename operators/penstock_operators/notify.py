@@ -60,12 +60,12 @@ def switched(context: Context) -> None:
 
     def notice(migration: Migration) -> Notice:
         from penstock.runtime.formatting import count
-        from penstock.state import evidence, switch_evidence
+        from penstock.state import evidence, plan_file, switch_evidence
 
         staging = _area(migration, context)
         proof, moved = evidence.PROOF.read(staging), switch_evidence.SWITCH.read(staging)
-        live = len(moved.moves) + len(moved.replaced)
-        left = f"{count(len(moved.left), 'table')} left to {', '.join(dict.fromkeys(moved.left.values()))}" if moved.left else ""
+        live, later = len(moved.moves) + len(moved.replaced), switch_evidence.overtaken(moved, plan_file.read(staging).tables)
+        left = f"{count(len(later), 'table')} left to {', '.join(dict.fromkeys(later.values()))}" if later else ""
         if left and not live:
             return _notice("overtaken", migration, context, what=f"no table is live: {left}")
         rows = sum(t.rows for t in proof.tables if t.table not in moved.left)

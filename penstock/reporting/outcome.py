@@ -5,14 +5,13 @@ from __future__ import annotations
 from penstock.reporting.inputs import Records
 from penstock.runtime.formatting import count
 from penstock.state.run_log import STAGES
-from penstock.state.switch_evidence import UndoRecord
+from penstock.state.switch_evidence import UndoRecord, overtaken
 
 
 def outcome(found: Records) -> str:
     """switched, switched in part, undone, or the reason why nothing was switched.
 
-    A run is overtaken when all of its tables were left to runs that read the source later, and is switched in part when some were. A table
-    that is loaded once is left to the run that has loaded it: that is as declared.
+    A run is overtaken when all of its tables were left to runs that read the source later, and is switched in part when some were.
     """
     failed_undo = found.failure is not None and found.failure.stage == "undo"
     if found.undo:
@@ -31,9 +30,7 @@ def outcome(found: Records) -> str:
 
 
 def _left(found: Records) -> dict[str, str]:
-    """The tables that were left to a later run, each with that run."""
-    left = found.switch.left if found.switch else {}
-    return {t.name: left[t.name] for t in found.tables if t.name in left and not t.once}
+    return overtaken(found.switch, found.tables) if found.switch else {}
 
 
 def _overtaken(found: Records) -> str:

@@ -7,12 +7,13 @@ value, and is written and read here and nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
+from penstock.model.plan import TablePlan
 from penstock.state import run_files
 from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Approval, Decision, Proof
@@ -109,6 +110,14 @@ class SwitchRecord:
     left: Mapping[str, str] = field(default_factory=dict)
     taken_out: Mapping[str, int] = field(default_factory=dict)
     changes: Mapping[str, str] = field(default_factory=dict)
+
+
+def overtaken(record: SwitchRecord, tables: Iterable[TablePlan]) -> dict[str, str]:
+    """The tables that were left to a run which read the source later, each with that run.
+
+    A table that is loaded once is left to the run that has loaded it: that is as declared.
+    """
+    return {t.name: record.left[t.name] for t in tables if t.name in record.left and not t.once}
 
 
 @dataclass(frozen=True)

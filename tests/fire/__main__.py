@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fire import PARTS, part
+from tests.fire import PARTS, docs, part
 from tests.fire.attack import Attack, Outcome, Told, Tried, run, workers
 
 
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Path(asked.json).write_text(
                     json.dumps({"seed": asked.seed, "tried": [vars(t) for t in every]}, indent=1, ensure_ascii=False)
                 )
+    if asked.write_docs:
+        docs.PAGE.write_text(docs.written(docs.PAGE.read_text(), every))
     wrong = [w for t in every for w in t.wrong]
     print(f"{sum(t.tries for t in every)} tries, {len(wrong)} wrong", *wrong, sep="\n")
     return 1 if wrong else 0
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="only the tries with these numbers, with all that they find")
     parser.add_argument("--jobs", type=int, default=2, help="how many tries at a time (default: 2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures into this file, too")
+    parser.add_argument("--write-docs", action="store_true", help="write the tables of docs/explanation/proof.md from these figures")
     return parser
 
 

@@ -37,7 +37,7 @@ def written(page: str, tried: Sequence[Tried]) -> str:
     """The page with the table of these figures."""
     before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{table(tried)}\n{others(tried)}\n{_END}{after}"
+    return f"{before}{_BEGIN}\n{table(tried)}\n{nothing(tried)}\n{others(tried)}\n{_END}{after}"
 
 
 def table(tried: Sequence[Tried]) -> str:
@@ -56,14 +56,17 @@ def table(tried: Sequence[Tried]) -> str:
 
 def others(tried: Sequence[Tried]) -> str:
     """A line for each of the other parts."""
-    lines = ["| attack | tries | promises broken | it ended with |", "| --- | --- | --- | --- |"]
+    lines = ["| attack | tries | promises broken |", "| --- | --- | --- |"]
     for name, does in _OTHERS.items():
         found = [t for t in tried if t.part == name]
-        by = sum((t.caught_by for t in found), Counter[str]())
-        most = "; ".join(f"{text} ({count})" for text, count in by.most_common(6))
-        broken = sum(len(t.wrong) for t in found)
-        lines.append(f"| {does} | {sum(t.tries for t in found)} | {broken} | {most} |")
+        lines.append(f"| {does} | {sum(t.tries for t in found)} | {sum(len(t.wrong) for t in found)} |")
     return "\n".join(lines) + "\n"
+
+
+def nothing(tried: Sequence[Tried]) -> str:
+    """The faults that nothing has caught, in words."""
+    found = [n for n in faults.every() if any(t.part == "faults" and t.fault == n and faults.NOTHING in t.caught_by for t in tried)]
+    return "Nothing catches:\n\n" + "\n".join(f"- {name}" for name in found) + "\n" if found else "Every fault was caught.\n"
 
 
 def _plain(caught: str) -> str:

@@ -20,10 +20,10 @@ _once = threading.Lock()
 
 
 def attempt(this: Try) -> Outcome:
-    """Do one kind of damage at a random one of its moments, and see who notices."""
-    damage = DAMAGES[this.number % len(DAMAGES)]
-    target = damage.on[this.number // len(DAMAGES) % len(damage.on)]
-    event, times = this.random.choice(damage.moments)
+    """Do one kind of damage at one of its moments, and see who notices. In the whole form each is done at each moment on each target."""
+    again, which = divmod(this.number, len(DAMAGES))
+    damage = DAMAGES[which]
+    target, (event, times) = damage.on[again % len(damage.on)], damage.moments[again % len(damage.moments)]
     with place(this.servers, "sqlite", target) as where:
         done = where.folder / "done"
         job = Job(

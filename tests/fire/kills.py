@@ -76,4 +76,4 @@ def _said(ended: Ended) -> str:
     return f"exit {ended.code}{', hangs' if ended.hangs else ''}: {ended.told.strip()[-400:]}"
 
 
-ATTACK = Attack("kills", "a run is killed or paused at random, and run again", 500, (0, 1, 2, 3), attempt)
+ATTACK = Attack("kills", "a run is killed or paused at random, and run again", 500, (0, 1), attempt)

@@ -63,4 +63,4 @@ def _wrong(where: Place, ended: Ended, end: str) -> list[str]:
     return []
 
 
-ATTACK = Attack("lost", "a server is cut off or goes silent", 64, (8, 17), attempt)
+ATTACK = Attack("lost", "a server is cut off or goes silent", 64, (8,), attempt)

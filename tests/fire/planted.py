@@ -30,4 +30,4 @@ def attempt(this: Try) -> Outcome:
     return Outcome(f"a password in {kind}: {name}", "→duckdb", ("found nowhere",) if not found else (), tuple(found))
 
 
-ATTACK = Attack("planted", "passwords are planted and searched for", len(PLACES), (1, 8), attempt)
+ATTACK = Attack("planted", "passwords are planted and searched for", len(PLACES), (8,), attempt)

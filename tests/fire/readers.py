@@ -45,7 +45,7 @@ class Transactions:
 
 def attempt(this: Try) -> Outcome:
     """Switch and undo a few times under eight readers."""
-    target, times = TARGETS[this.number % len(TARGETS)], 5 if this.long else 2
+    target, times = TARGETS[this.number % len(TARGETS)], 5 if this.long else 1
     with place(this.servers, "sqlite", target) as where:
         wrong = _run(this, where, "r")
         with connected(where.target) as connection:

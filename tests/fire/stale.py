@@ -110,4 +110,4 @@ def _words(ended: Ended) -> str:
     return f"exit {ended.code}{', hangs' if ended.hangs else ''}: {told[-500:]}"
 
 
-ATTACK = Attack("stale", "a run is paused, overtaken and resumed", 200, (0, 1, 2, 3), attempt)
+ATTACK = Attack("stale", "a run is paused, overtaken and resumed", 200, (0, 1), attempt)

@@ -28,6 +28,7 @@ class PreflightOperator(MigrationOperator):
             asked = runs.interval(migration, context)
             run_log.asked(staging, run, asked, migration.timezone)
             request = replace(self.request(run), tables=tuple(context["params"].get("tables") or ()), interval=asked)
+            plan.end_gone(request)
             # The estimate is of whole tables; it would delay each run of an interval.
             found = plan.preflight(request, estimate=not migration.in_parts)
             found = replace(found, problems=(*found.problems, *notify.problems(migration)))

@@ -21,7 +21,7 @@ from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
 from penstock.planning.statements import key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
-from penstock.state import journal, quarantine, staged_rows
+from penstock.state import evidence, journal, quarantine, recorded, run_files, staged_rows
 from penstock.state.quarantine import Rejects
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
@@ -260,6 +260,10 @@ def build(context: RunContext) -> list[str]:
         todo = [[(n, s) for n, s in unit if n not in built] for unit in units]
         ran = [s for done in parallel.each(filter(None, todo), connections, partial(_build, context)) for s in done]
         ran += _build(context, connections[0], [(n, s) for n, s in links if n not in built])
+        if ran or not context.staging.exists(run_files.BUILT):  # what a later try finds may be what somebody has changed since
+            with connections[0].begin():
+                definitions = {t.name: context.target.definition(connections[0], t.shadow) for t in context.plan.tables}
+            recorded.write(context, evidence.BUILT, definitions, connections[0])
     events.emit("build.finished", statements=len(ran))
     return ran
 

@@ -23,7 +23,7 @@ from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.preflight.selection import in_full
 from penstock.planning.request import RunRequest
 from penstock.runtime import events
-from penstock.state import plan_file, preflight_record, progress, run_log
+from penstock.state import lease, plan_file, preflight_record, progress, run_log
 from penstock.state import previous_run as earlier
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Staging
@@ -57,6 +57,16 @@ def _refuse_missing_file(ends: Endpoints) -> None:
     if databases.of(ends.source).embedded and not file(ends.source) and not elsewhere(ends.source):
         why = f"there is no file {ends.source.database}"
         raise ConnectionFailed("can't connect to the source", where=address.shown(ends.source), why=why, fix="check the path")
+
+
+def end_gone(request: RunRequest) -> None:
+    """End the sessions that processes of the migration have left at the target, so that preflight does not wait for their locks."""
+    database, url = databases.of(request.endpoints.target, target=True), request.endpoints.target
+    if not database.embedded:
+        engine = databases.engine(database, url, "target")
+        with databases.opened(engine, database, "target") as connection:
+            lease.clear(connection, request.migration.name)
+        engine.dispose()
 
 
 def keep(area: Staging, found: PreflightResult) -> None:
@@ -198,6 +208,7 @@ def plan(request: RunRequest) -> RunContext:
     request = replace(request, interval=interval, secrets=request.secrets or {})
     _require_interval(request)
     run_log.asked(area, request.run, interval if migration.partitioned else None, migration.timezone)
+    end_gone(request)
     found = preflight(request)
     keep(area, found)
     refuse(found, migration)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from penstock.databases._shared import definition
 from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
 from penstock.model import digest, row_diff
 from penstock.model.digest import Digest
@@ -37,6 +38,7 @@ def prove(context: RunContext) -> Proof:
     with context.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             marks = {t.name: _Marks.of(context, connections[0], t) for t in context.plan.tables}
+            built = recorded.find(context, connections[0], evidence.BUILT) or {}
         taken = parallel.each(pieces, connections, partial(_take, context), partial(_weight, context), context.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
@@ -45,7 +47,9 @@ def prove(context: RunContext) -> Proof:
             of_run = journal.all_receipts(connections[0], context.plan.migration, context.plan.run, "loaded")
             for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
+        redefined = {t: definition.changed(was, marks[t].definition) for t, was in built.items()}
         proofs = (_table(context, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
+        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, []))) for p in proofs)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
@@ -61,6 +65,10 @@ def prove(context: RunContext) -> Proof:
             failed=[line for p in broken for line in _lines(p)],
         )
     return proof
+
+
+def _redefined(changes: Sequence[str]) -> str:
+    return f"the definition of the shadow table has changed since it was built: {'; '.join(changes[:10])}" if changes else ""
 
 
 Piece = Chunk | None

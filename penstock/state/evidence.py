@@ -275,6 +275,8 @@ _VERDICTS: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
 _CHUNKS: TypeAdapter[tuple[ChunkProof, ...]] = TypeAdapter(tuple[ChunkProof, ...])
 
 PROOF: JsonFile[Proof] = JsonFile(run_files.PROOF, TypeAdapter(Proof))
+BUILT: JsonFile[dict[str, dict[str, str]]] = JsonFile(run_files.BUILT, TypeAdapter(dict[str, dict[str, str]]))
+"""By table, the definition of its shadow (`Database.definition`) once its keys and indexes were built."""
 COMPARED: JsonFile[tuple[Comparison, ...]] = JsonFile(run_files.COMPARED, TypeAdapter(tuple[Comparison, ...]))
 APPROVAL: JsonFile[Approval] = JsonFile(run_files.APPROVAL, TypeAdapter(Approval))
 REDRIVEN: JsonFile[RedriveRecord] = JsonFile(run_files.REDRIVEN, TypeAdapter(RedriveRecord))

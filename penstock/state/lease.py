@@ -200,6 +200,28 @@ def held(context: RunContext, place: str, does: str) -> Iterator[RunContext]:
         lease.end()
 
 
+def clear(connection: sa.Connection, migration: str) -> None:
+    """End the sessions of holders that work no more: a plan reads the catalogue before it has a lease, and must not wait for their locks.
+
+    As when a lease is taken over: first the old token is gone, then the sessions are, and the row last.
+    """
+    database = databases.of(connection.engine.url, target=True)
+    if database.embedded or not sa.inspect(connection).has_table(LEASES.name):
+        return
+    connection.rollback()
+    with connection.begin():
+        now = _now(connection, database)
+        for old in (h for h in of(connection, migration) if h.over(now, embedded=False)):
+            new, ends = secrets.token_hex(8), (old.token, *old.ends)
+            values = {"token": new, "ends": json.dumps(ends), "until": 0}
+            connection.execute(LEASES.update().where(LEASES.c.token == old.token).values(**values))
+    with connection.begin():
+        left = [h for h in of(connection, migration) if h.ends and h.over(now, embedded=False)]
+    until = time.monotonic() + _ENDING
+    while sum(database.end_sessions(connection, mark_of(token)) for h in left for token in h.ends) and time.monotonic() < until:
+        time.sleep(0.1)
+
+
 def mark_of(token: str) -> str:
     """By what the sessions of a holder are known at the target."""
     return f"penstock_{token}"

@@ -11,6 +11,7 @@
     quarantine_source/<table>/...        once the run has finished: those that the load rejected, as the source gave them
     compared.json                        of a repair: what differs from the live tables
     compared/<table>/000007/ leaving/...   the rows to put in place, and those that they replace
+    built.json                           the definition of each shadow table, as it was built
     verdicts/<stage>.json proof.json     what the gates and the proof said
     proved/<table>.json                  the proof of its chunks, where there are several
     approval.json switch.json undo.json  the answer of a person, and what the switch and its undo did
@@ -44,6 +45,7 @@ INTERVAL = "interval.json"
 ATTEMPT = "attempt.json"
 EXTRACTED_MANIFEST = "extracted/manifest.json"
 COMPARED = "compared.json"
+BUILT = "built.json"
 PROOF = "proof.json"
 APPROVAL = "approval.json"
 SWITCH = "switch.json"

@@ -39,6 +39,7 @@ from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
 from penstock.state.lease import Lease
 from penstock.state.run_context import RunContext
+from penstock.state.staging import Receipt, Staging
 from penstock.transforms._hidden_columns import hidden_columns
 
 _TOLD = 5  # keys that are there more than once, at most
@@ -70,6 +71,7 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
         decided = loaded(asked, context.endpoints.target, shadows, rows, sensitive, keys, context.folder, context.lease)
     else:
         area = staged_rows.ready(context).staging
+        _refuse_damaged(area, stage, [r for of in receipts.values() for r in of])
         files = {name: [area.at(r.file) for r in of] for name, of in receipts.items() if of}
         locked = {area.at(r.file): key for of in receipts.values() for r in of if (key := area.key(r.file))}
         decided = staged(asked, files, rows, sensitive, area.filesystem, keys, context.shares.embedded, locked, context.folder)
@@ -77,6 +79,16 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
     if fault := verdicts.closed(decided):
         raise fault
     return decided
+
+
+def _refuse_damaged(area: Staging, stage: str, receipts: Sequence[Receipt]) -> None:
+    """Raise StagingDamaged when a file is gone or has another size: no expectation says that. Whoever loads it compares its bytes."""
+    sizes = {f.path: int(f.size or 0) for f in area.files(stage)}
+    for receipt in receipts:
+        found = sizes.get(area.at(receipt.file))
+        if found != receipt.bytes:
+            said = "nothing" if found is None else f"{found} bytes"
+            raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"{receipt.bytes} bytes", said)
 
 
 def staged(

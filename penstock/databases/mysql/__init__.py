@@ -278,9 +278,6 @@ class MySQL(Database):
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
 
-    def cut_short(self, error: sa.exc.DBAPIError) -> bool:
-        return self.lock_refused(error) or locks.cut_short(error)
-
     def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
         return text.regexp_match(f"(?-i){pattern}")  # else the collation decides about case
 

@@ -1,7 +1,9 @@
 """The locks of a switch at MySQL and MariaDB: waited for in short tries; and the sessions that keep them.
 
-A RENAME TABLE that waits for a metadata lock makes all new readers of its tables wait behind it. lock_wait_timeout counts whole seconds,
-for each table anew; MariaDB's max_statement_time counts for the statement, in fractions.
+A RENAME TABLE that waits for a metadata lock makes all new readers of its tables wait behind it. One that has some of its locks and waits
+for another meets readers in a deadlock, of which a reader is always the victim: a transaction that has read the table that RENAME waits for
+next reads one that RENAME has. So at MariaDB, where lock_wait_timeout may be 0, RENAME never waits: it has all locks at once or none, and
+is sent again every few milliseconds. MySQL waits for a second at least.
 Manual: https://mariadb.com/kb/en/metadata-locking/, https://mariadb.com/kb/en/metadata-lock-info-plugin/,
 https://dev.mysql.com/doc/refman/8.4/en/performance-schema-metadata-locks-table.html
 """
@@ -17,11 +19,10 @@ from penstock.databases._shared.query_shape import shape
 from penstock.databases.mysql.catalogue import decoded, home_of
 from penstock.model.schema import TableName
 
-_STATEMENT_TIMEOUT = 1969
 _SHORT = "SET lock_wait_timeout = 1"
 # MySQL takes what is between /*M! and */ for a comment.
-_SHORT_WHOLE = f"{_SHORT} /*M!100101 , max_statement_time = 0.5 */"
-_USUAL = "SET lock_wait_timeout = 10 /*M!100101 , max_statement_time = DEFAULT */"
+_AT_ONCE = f"{_SHORT} /*M!100301 , lock_wait_timeout = 0 */"
+_USUAL = "SET lock_wait_timeout = 10"
 
 # A statement or a transaction that has begun within the last second has not kept a try from its locks. InnoDB tells times in the server's
 # own time zone.
@@ -46,14 +47,9 @@ def hold(patience: int) -> list[str]:
 
 
 def briefly(statements: Sequence[str]) -> list[str]:
-    """As `Database.briefly` says. Only a rename can be limited as a whole: what builds a key may take long once it has its locks."""
+    """As `Database.briefly` says. Only a rename is sent again and again: what builds a key may take long once it has its locks."""
     whole = all(s.startswith("RENAME TABLE ") for s in statements)
-    return [_SHORT_WHOLE if whole else _SHORT, *statements, _USUAL]
-
-
-def cut_short(error: sa.exc.DBAPIError) -> bool:
-    """Whether a statement has met MariaDB's max_statement_time."""
-    return bool((*getattr(error.orig, "args", ()), 0)[0] == _STATEMENT_TIMEOUT)
+    return [_AT_ONCE if whole else _SHORT, *statements, _USUAL]
 
 
 def blockers(connection: sa.Connection, reach: Reach) -> list[Blocker]:

@@ -23,6 +23,7 @@ from penstock.runtime import events
 from penstock.state.run_context import RunContext
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0  # seconds
+_TRY, _AT_ONCE, _AGAIN = 0.5, 0.1, 0.003  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -38,15 +39,10 @@ def run(context: RunContext, connection: sa.Connection, statements: Sequence[str
     began = time.monotonic()
     while True:
         tries += 1
-        try:
-            with _given_back(connection, target):
-                for statement in target.briefly(statements):
-                    databases.execute(connection, statement)
+        refused = _try(target, connection, statements)
+        if refused is None:
             return
-        except sa.exc.DBAPIError as error:
-            if not target.cut_short(error):
-                raise
-            why = str(error.orig).splitlines()[0]
+        why = str(refused.orig).splitlines()[0]
         found = target.blockers(connection, reach)
         waited = time.monotonic() - began
         _told(reach, found, tries, waited)
@@ -56,6 +52,27 @@ def run(context: RunContext, connection: sa.Connection, statements: Sequence[str
             _end(target, connection, [b for b in found if b.certain])
         pause = min(_FIRST_PAUSE * 2 ** min(tries, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
         time.sleep(min(pause, max(limit - waited, 0.0)))
+
+
+def _try(target: Database, connection: sa.Connection, statements: Sequence[str]) -> sa.exc.DBAPIError | None:
+    """One try of half a second: None when the statements have run, else what the database said.
+
+    Where a statement gives up at once instead of waiting, it is sent again and again until then.
+    """
+    began = time.monotonic()
+    while True:
+        sent = time.monotonic()
+        try:
+            with _given_back(connection, target):
+                for statement in target.briefly(statements):
+                    databases.execute(connection, statement)
+            return None
+        except sa.exc.DBAPIError as error:
+            if not target.cut_short(error):
+                raise
+            if time.monotonic() - sent > _AT_ONCE or time.monotonic() - began > _TRY:
+                return error
+        time.sleep(_AGAIN)
 
 
 def ddl(context: RunContext, connection: sa.Connection, statement: str, reach: Reach) -> None:

@@ -47,6 +47,10 @@ _TRIES = 20
 _HEAD = ("", "")  # run and place of the row that whoever takes a lease of the migration locks first
 
 
+_ours: set[str] = set()
+"""The tokens of the leases that this process holds."""
+
+
 @dataclass(frozen=True)
 class Held:
     """A lease as the journal has it. shared: the run loads into shadows that other runs of the migration load into as well.
@@ -75,6 +79,8 @@ class Held:
 
     def over(self, now: float, embedded: bool) -> bool:
         """Whether its holder works no more, as far as can be told."""
+        if self.holder.this:  # it had lost the target when it was to give the lease back
+            return self.token not in _ours
         if self.holder.here and (self.holder.gone or embedded):
             return self.holder.gone
         return self.until <= now
@@ -192,11 +198,13 @@ def held(context: RunContext, place: str, does: str) -> Iterator[RunContext]:
     mine = Held(context.plan.run, place, secrets.token_hex(8), not context.plan.own_shadows, 0, 0, process_identity.current(does))
     patience.at_target(context, lambda connection: _take(connection, context, mine))
     lease = Lease(context, mine.token)
+    _ours.add(mine.token)
     lease.begin()
     try:
         with lease.naming_its_loss():
             yield replace(context, lease=lease)
     finally:
+        _ours.discard(mine.token)
         lease.end()
 
 

@@ -36,6 +36,11 @@ class ProcessIdentity:
         return self.machine == _machine()
 
     @property
+    def this(self) -> bool:
+        """Whether it is this process."""
+        return self.here and self.pid == os.getpid() and self.started == _stat(self.pid)[1]
+
+    @property
     def gone(self) -> bool:
         """Whether it has ended, or is stopped and does nothing. Only for one that is `here`."""
         state, started = _stat(self.pid)

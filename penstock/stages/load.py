@@ -19,6 +19,7 @@ from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefus
 from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
+from penstock.model.schema import Table
 from penstock.planning.statements import key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
 from penstock.state import evidence, journal, quarantine, recorded, run_files, staged_rows
@@ -46,6 +47,7 @@ def prepare(context: RunContext) -> bool:
         with connection.begin():
             if _ours(connection, plan, owner):
                 return False
+            _refuse_outdated(context, connection)
             events.emit("prepare.started", tables=len(plan.tables))
             shadows = [p for t in plan.tables for p in t.shadow_tables]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
@@ -76,6 +78,30 @@ def _ours(connection: sa.Connection, plan: Plan, owner_now: str) -> bool:
             )
         mine = mine and there and owner == (plan.migration, owner_now)
     return mine
+
+
+def _refuse_outdated(context: RunContext, connection: sa.Connection) -> None:
+    """Raise SwitchRefused when a table of the run is live that was not when it was planned, where both would have the same names.
+
+    The plan gives indexes and keys the names that they are to have, since no other table had them.
+    """
+    plan, shared = context.plan, context.target.shared_names
+    if plan.own_shadows or not shared:
+        return
+    named = [t.target for t in plan.tables if not t.live_exists and shared & _with_names(t.target)]
+    for name in sorted(databases.existing_tables(connection, [t.name for t in named]), key=str):
+        raise SwitchRefused(
+            f"{name} was not there when the run {plan.run} was planned, and is live now",
+            where=plan.target,
+            why="another run has switched since: the names of this run's indexes and keys are taken",
+            fix="start a new run: `penstock run … --new`, or trigger the DAG again",
+        )
+
+
+def _with_names(table: Table) -> set[str]:
+    """What a table has that has a name of its own, as `Database.shared_names` calls it."""
+    has = {"index": table.indexes, "foreign key": table.foreign_keys, "check": table.checks}
+    return {kind for kind, found in has.items() if found}
 
 
 def _owner(context: RunContext) -> str:

@@ -91,6 +91,8 @@ def _of_the_refused(this: Try, where: Place, ended: Ended, other: Ended, second:
     if ended.code != 0 and (other.fault in _BEFORE or ended.fault not in _LATE):
         wrong.append(f"the first does not end well though the second was refused: {_words(ended)}")
     again = this.children.run(replace(second, out=where.out("again")))
+    if again.code == 4 and "is live now" in again.told:  # the first has switched since; the further run of the attack is a new one
+        return wrong
     if again.code not in (0, 6):
         wrong.append(f"the second command does not end well later: {_words(again)}")
     return wrong

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from penstock.errors import ConnectionFailed, GateClosed, PreflightFailed, ReadFailed, UnknownConnection
 from penstock.migration.connections import resolve
+from penstock.state import journal
 from tests.support.data.shop import TABLES, Shop
 
 
@@ -68,7 +69,7 @@ def test_a_value_that_can_not_be_read_exactly_is_named_by_table_and_column(shop:
     with pytest.raises(ReadFailed) as failed:
         shop.run()
     assert "customer" in failed.value.where and "born" in failed.value.where and "last year" in failed.value.why
-    assert not shop.tables()
+    assert shop.tables() <= journal.NAMES
 
 
 def test_a_sensitive_columns_value_stays_out_of_every_record(shop: Shop) -> None:

@@ -16,7 +16,7 @@ from penstock.cli.commands import main
 from penstock.errors import BadValues, GateClosed, LoadFailed, RowsRefused, StagingDamaged, SwitchRefused, TooManyBadRows
 from penstock.stages import prove
 from penstock.stages.switch import switch
-from penstock.state import quarantine, staged_rows
+from penstock.state import evidence, quarantine, recorded, staged_rows
 from tests.support.data.bad_rows import Move, sqlite
 
 DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, u UUID, n TEXT NOT NULL);"
@@ -241,11 +241,11 @@ def test_a_row_lost_beside_the_quarantined_ones_is_named_alone(tmp_path: Path) -
 def test_a_switch_approved_on_another_number_of_bad_rows_is_refused(tmp_path: Path) -> None:
     move = sqlite(tmp_path, DDL, mixed(50))
     session = move.run(move.write(switch={"approval": True}), stop_before_switch=True)
-    session.staging.write_json({"approved": True, "answer": "Approve", "by": "x", "at": "", "rejected": 0}, "approval.json")
+    recorded.write(session, evidence.APPROVAL, evidence.Approval(True, "Approve", "x", "", rejected=0))
     with pytest.raises(SwitchRefused) as refused:
         switch.switch(session)
     assert "quarantine" in refused.value.what
     session.staging.remove("approval.json")
     move.run(move.write(switch={"approval": True}), approve=lambda _: (True, "somebody"))
-    evidence = json.loads(move.rows("SELECT evidence FROM penstock_switches")[0][0])
-    assert evidence["rejected"][0]["rows"] == 5 and evidence["approval"]["rejected"] == 5
+    kept = json.loads(move.rows("SELECT evidence FROM penstock_switches")[0][0])
+    assert kept["rejected"][0]["rows"] == 5 and kept["approval"]["rejected"] == 5

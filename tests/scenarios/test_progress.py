@@ -189,14 +189,14 @@ def test_the_rate_of_parts_beside_each_other_is_their_sum(tmp_path: Any) -> None
 
 
 def test_that_progress_can_not_be_written_stops_no_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Staging.write_json
+    write = Staging.write_text
 
-    def full(self: Staging, value: Any, *parts: str) -> None:
+    def full(self: Staging, text: str, *parts: str) -> None:
         if parts[0].startswith("progress/"):
             raise OSError("no space left")
-        write(self, value, *parts)
+        write(self, text, *parts)
 
-    monkeypatch.setattr(Staging, "write_json", full)
+    monkeypatch.setattr(Staging, "write_text", full)
     moved(shop)
     assert area(shop).exists("switch.json") and not area(shop).names("progress")
     assert run.report.report(area(shop), "shop", "r1")["outcome"] == "switched"

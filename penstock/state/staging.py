@@ -15,6 +15,7 @@ import json
 import os
 import posixpath
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -261,7 +262,9 @@ class Staging:
         """
         place, shown = self.at(*parts), posixpath.join(self.url, *parts)
         # An object appears when its upload completes; an abandoned upload leaves nothing.
-        beside = Path(place + ".part") if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+        # A name of its own: a process that lost its lease may write the same file at the same moment.
+        own = f"{place}.{secrets.token_hex(3)}.part"
+        beside = Path(own) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
         try:
             if beside is None:
                 yield place

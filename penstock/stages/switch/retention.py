@@ -7,6 +7,7 @@ to keep staging is over, and so does everything of a run that failed, for a resu
 from __future__ import annotations
 
 import datetime as dt
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ from penstock.transforms._hidden_columns import is_encrypted
 
 ROWS = ("extracted", "transformed", "compared", "leaving")
 """The folders of the staged rows of a run, its quarantine aside."""
+_HOLDS_ROWS = re.compile(r"\.parquet(\.[^/]*part)?$")
 _RETRIES = dt.timedelta(hours=1)
 _SILENT = dt.timedelta(days=1)
 
@@ -70,7 +72,7 @@ def remove(area: Staging, also_quarantine: bool) -> None:
 def removable(area: Staging, also_quarantine: bool) -> list[File]:
     """The files of a run that hold rows, and what tries that were killed have left of such files."""
     folders = (*ROWS, run_files.QUARANTINE, run_files.QUARANTINE_SOURCE) if also_quarantine else ROWS
-    found = [f for folder in folders for f in area.files(folder) if f.path.endswith((".parquet", ".parquet.part"))]
+    found = [f for folder in folders for f in area.files(folder) if _HOLDS_ROWS.search(f.path)]
     return [File(f.path, int(f.size or 0)) for f in found]
 
 

@@ -30,7 +30,7 @@ from penstock.databases import (
     execute,
 )
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
-from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, seal, server, sessions, types
+from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, server, sessions, types
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
@@ -268,9 +268,6 @@ class MySQL(Database):
 
     def write(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], batches: Iterable[pa.RecordBatch]) -> None:
         load.write(connection, name, columns, batches)
-
-    def seal(self, connection: sa.Connection, name: TableName) -> str | None:
-        return seal.of(connection, name)
 
     def definition(self, connection: sa.Connection, name: TableName) -> dict[str, str]:
         return definition.read(connection, name)

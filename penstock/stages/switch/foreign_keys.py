@@ -52,7 +52,8 @@ def complete_shadows(context: RunContext, connection: sa.Connection, decision: D
     Raises SwitchRefused when a row refers to nothing that a later run would bring.
     """
     target, plans = context.target, context.plan.tables
-    if not (target.foreign_keys and target.follows_renames):
+    lacking = any(not _built(context.plan, t, key) for t in decision.becoming for key in t.target.foreign_keys)
+    if not (target.foreign_keys and target.follows_renames and (lacking or any(t.pending for t in decision.becoming))):
         return
     with connection.begin():
         check()

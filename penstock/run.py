@@ -35,12 +35,11 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> RunCon
     try:
         with run_log.stage(area, "plan"):
             context = planned(request)
-        with lease.held(context, lease.WHOLE_RUN, "penstock run") as held:
+        with lease.held(context, lease.WHOLE_RUN, "penstock run") as context:
             context = replace(context, plan=plan_file.as_written(area, context.plan))
-            leased = replace(context, lease=held.lease)
-            move(leased)
+            move(context)
             if not request.stop_before_switch:
-                conclude(leased, approve)
+                conclude(context, approve)
     except LeaseHeld:
         raise  # the report is the other process's to write
     except Exception:
@@ -48,7 +47,7 @@ def run_migration(request: RunRequest, approve: Approve | None = None) -> RunCon
             report.report(area, request.migration.name, request.run)
         raise
     report.report(area, request.migration.name, request.run)
-    return context
+    return replace(context, lease=None)
 
 
 def planned(request: RunRequest) -> RunContext:

@@ -65,6 +65,7 @@ def read(area: Staging) -> Records:
     """The records of a run, those that exist."""
     plan = plan_file.find(area)
     tables = plan.tables if plan else ()
+    area = area.of_readings(t.name for t in tables)
     decided = {stage: evidence.verdicts(stage).find(area) for stage in GATES}
     return Records(
         plan=plan,

@@ -66,8 +66,7 @@ def _read(context: RunContext, plans: Sequence[TablePlan]) -> RunContext:
     def keep(connection: sa.Connection, chunk: tuple[TablePlan, Chunk]) -> None:
         plan, piece = chunk
         receipt = _chunk(context, connection, plan, piece)
-        if context.lease:
-            context.lease.check()
+        context.check_lease()
         context.staging.write_receipt(receipt)
         events.emit("extract.chunk", table=plan.name, chunk=piece.number, rows=receipt.rows, bytes=receipt.bytes, seconds=receipt.seconds)
         left[plan.name] -= 1

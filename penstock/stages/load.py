@@ -106,8 +106,7 @@ def _with_names(table: Table) -> set[str]:
 
 def _owner(context: RunContext) -> str:
     """Whose shadow it is: this run's, as planned from this very file, for the rows of these readings of the source."""
-    plan = context.plan
-    area = context.staging.of_readings(t.name for t in plan.tables)
+    plan, area = context.plan, context.with_readings().staging
     last = max((area.reading(t.name) for t in plan.tables), default=0)
     return f"{plan.fingerprint[:12]} {plan.run}" + (f" r{last}" if last else "")
 

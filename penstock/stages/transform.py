@@ -43,8 +43,7 @@ def transform(context: RunContext, chunks: Sequence[tuple[str, int]]) -> list[Re
         if receipt is None:
             events.emit("transform.started", table=table, chunk=number)
             receipt = _chunk(context, plan, number)
-            if context.lease:
-                context.lease.check()
+            context.check_lease()
             context.staging.write_receipt(receipt)
             events.emit("transform.chunk", table=table, chunk=number, rows=receipt.rows, seconds=receipt.seconds)
         else:

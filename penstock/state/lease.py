@@ -20,7 +20,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -121,9 +121,8 @@ class Lease:
 
         For work that writes no row: what it writes late does no harm, but it may as well stop.
         """
-        if not self._lost and not self._context.target.embedded and _ticks() - self._renewed > SECONDS:
-            with suppress(PenstockError, sa.exc.DBAPIError):
-                patience.at_target(self._context, self._renew)
+        if not self._context.target.embedded and _ticks() - self._renewed > SECONDS:
+            self._ask()
         if self._lost:
             raise self._fault()
 
@@ -135,11 +134,16 @@ class Lease:
         except LeaseHeld:
             raise
         except Exception:
-            with suppress(PenstockError, sa.exc.DBAPIError):
-                patience.at_target(self._context, self._renew)
+            self._ask()
             if self._lost:
                 raise self._fault() from None
             raise
+
+    def _ask(self) -> None:
+        """Find out whether the lease is still this process's, where the target can be reached."""
+        if not self._lost:
+            with suppress(PenstockError, sa.exc.DBAPIError):
+                patience.at_target(self._context, self._renew)
 
     def _look(self, connection: sa.Connection) -> None:
         if not databases.execute(connection, f"SELECT 1 FROM {LEASES.name} WHERE token = '{self.token}'").fetchall():
@@ -211,7 +215,8 @@ def held(context: RunContext, place: str, does: str) -> Iterator[RunContext]:
 def clear(connection: sa.Connection, migration: str) -> None:
     """End the sessions of holders that work no more: a plan reads the catalogue before it has a lease, and must not wait for their locks.
 
-    As when a lease is taken over: first the old token is gone, then the sessions are, and the row last.
+    As when a lease is taken over, the old token is gone first, and then the sessions are. Whoever takes the lease next finds in the row
+    what is left of them.
     """
     database = databases.of(connection.engine.url, target=True)
     if database.embedded or not sa.inspect(connection).has_table(LEASES.name):
@@ -225,9 +230,7 @@ def clear(connection: sa.Connection, migration: str) -> None:
             connection.execute(LEASES.update().where(LEASES.c.token == old.token).values(**values))
     with connection.begin():
         left = [h for h in of(connection, migration) if h.ends and h.over(now, embedded=False)]
-    until = time.monotonic() + _ENDING
-    while sum(database.end_sessions(connection, mark_of(token)) for h in left for token in h.ends) and time.monotonic() < until:
-        time.sleep(0.1)
+    _end_sessions(connection, database, [token for h in left for token in h.ends])
 
 
 def mark_of(token: str) -> str:
@@ -262,7 +265,10 @@ def _take(connection: sa.Connection, context: RunContext, mine: Held) -> None:
         _insert(connection, plan.migration, replace(mine, since=now, until=until, ends=ends))
     if ends:
         for old in others:
-            _end_sessions(connection, context, old)
+            if not _end_sessions(connection, database, [old.token, *old.ends]):
+                fault = _refusal(context, old)
+                fault.why += "; its sessions at the target do not end"
+                raise fault
         with connection.begin():
             connection.execute(LEASES.update().where(LEASES.c.token == mine.token).values(ends="[]"))
 
@@ -288,15 +294,14 @@ def _refusal(context: RunContext, other: Held) -> LeaseHeld:
     return LeaseHeld(what, plan.target, why, fix, other.run)
 
 
-def _end_sessions(connection: sa.Connection, context: RunContext, old: Held) -> None:
-    """End what an old holder, and those before it, have open at the target. Raises LeaseHeld when it does not end."""
+def _end_sessions(connection: sa.Connection, database: Database, tokens: Sequence[str]) -> bool:
+    """End what the holders with these tokens have open at the target, and wait for it. Answers whether all of it has ended in time."""
     until = time.monotonic() + _ENDING
-    while sum(context.target.end_sessions(connection, mark_of(token)) for token in (old.token, *old.ends)):
+    while sum(database.end_sessions(connection, mark_of(token)) for token in tokens):
         if time.monotonic() > until:
-            fault = _refusal(context, old)
-            fault.why += "; its sessions at the target do not end"
-            raise fault
+            return False
         time.sleep(0.1)
+    return True
 
 
 def _insert(connection: sa.Connection, migration: str, made: Held) -> None:

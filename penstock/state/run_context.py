@@ -40,6 +40,15 @@ class RunContext:
     def with_staging(self, area: Staging) -> RunContext:
         return replace(self, staging=area)
 
+    def with_readings(self) -> RunContext:
+        """The context that keeps to the readings of its tables that count now. They are found with one listing, not with one a table."""
+        return self.with_staging(self.staging.of_readings(t.name for t in self.plan.tables))
+
+    def check_lease(self) -> None:
+        """Raise LeaseLost when this process held a lease, and another has it now: see `Lease.check`."""
+        if self.lease is not None:
+            self.lease.check()
+
     @property
     def source(self) -> Database:
         return databases.of(self.endpoints.source)

@@ -59,6 +59,8 @@ REMOVED = "removed.json"
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
 
+ROWS = ("extracted", "transformed", "compared", "leaving")
+"""The folders of the staged rows of a run, its quarantine aside."""
 READING = "reading"
 TIMINGS = "timings"
 PROGRESS = "progress"

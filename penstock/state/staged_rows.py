@@ -66,7 +66,7 @@ def ready(context: RunContext, begin: bool = False, quarantine: bool = False) ->
     if when := removed(area, quarantine):
         what = "the quarantine" if quarantine else "the staged rows"
         raise RowsRemoved(f"{what} of the run {plan.run} were removed on {when[:10]}", where=area.url, fix=_NEW_RUN)
-    area = area.of_readings(t.name for t in plan.tables)
+    area = context.with_readings().staging
     folders = frozenset(folder(t.name) for t in plan.tables if is_encrypted(t))
     if folders and not area.protection.key:
         area = area.protected(Protection(folders, _key(context, begin)))

@@ -241,13 +241,11 @@ class Staging:
         if not wanted:
             return self
         last: dict[str, int] = {}
-        for path in (
-            f.path for f in self.files(run_files.READING) if f.path.endswith(".json")
-        ):  # one listing, however many tables there are
-            place, _, name = path.rpartition("/")
-            if name[:-5].isdigit():
-                of = place.rpartition("/")[2]
-                last[of] = max(last.get(of, 0), int(name[:-5]))
+        for file in self.files(run_files.READING):  # one listing, however many tables there are
+            of, name = file.path.split("/")[-2:]
+            number = name.removesuffix(".json")
+            if number.isdigit():
+                last[of] = max(last.get(of, 0), int(number))
         return replace(self, readings={**self.readings, **{t: last.get(folder(t), 0) for t in wanted}})
 
     def read_as(self, tables: Iterable[str], number: int) -> Staging:
@@ -341,7 +339,7 @@ def write_reading(area: Staging, table: str, number: int, at: str) -> None:
     The rows of earlier readings are removed. A process that still writes some writes them where nobody looks.
     """
     area.write_json({"at": at}, run_files.reading(table, number))
-    for stage in ("extracted", "transformed", "compared", "leaving"):
+    for stage in run_files.ROWS:
         place = run_files.table_folder(stage, table)
         for older in (n for n in area.folders(place) if n.isdigit() and int(n) < number):
             area.delete(place, older)

@@ -25,6 +25,25 @@ def _pick(where: Place, random: Random, suffix: str) -> Path:
     return random.choice(sorted(found))
 
 
+def _exchange(where: Place, random: Random, suffix: str) -> None:
+    """Two files of a stage, each in the place of the other."""
+    one = _pick(where, random, suffix)
+    other = random.choice(sorted(p for p in one.parent.parent.parent.glob(f"*/*/*.{suffix}") if p != one))
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+def _another_value(file: Path, random: Random) -> None:
+    """A Parquet file with another value in one row."""
+    table = pq.read_table(file)
+    values = table.column("gen").to_pylist()
+    values[random.randrange(len(values))] = 77
+    place = table.schema.get_field_index("gen")
+    field = table.schema.field(place)
+    pq.write_table(table.set_column(place, field, pa.array(values, field.type)), file)
+
+
 def byte_changed(where: Place, random: Random) -> None:
     file = _pick(where, random, "parquet")
     content = bytearray(file.read_bytes())
@@ -42,22 +61,12 @@ def removed(where: Place, random: Random) -> None:
 
 
 def swapped(where: Place, random: Random) -> None:
-    one = _pick(where, random, "parquet")
-    other = random.choice(sorted(p for p in one.parent.parent.parent.glob("*/*/*.parquet") if p != one))
-    first, second = one.read_bytes(), other.read_bytes()
-    one.write_bytes(second)
-    other.write_bytes(first)
+    _exchange(where, random, "parquet")
 
 
 def rewritten(where: Place, random: Random) -> None:
     """A Parquet file that is right in itself, with another value in one row."""
-    file = _pick(where, random, "parquet")
-    table = pq.read_table(file)
-    values = table.column("gen").to_pylist()
-    values[random.randrange(len(values))] = 77
-    place = table.schema.get_field_index("gen")
-    field = table.schema.field(place)
-    pq.write_table(table.set_column(place, field, pa.array(values, field.type)), file)
+    _another_value(_pick(where, random, "parquet"), random)
 
 
 def row_doubled(where: Place, random: Random) -> None:
@@ -86,22 +95,13 @@ def receipt_removed(where: Place, random: Random) -> None:
 
 
 def receipts_swapped(where: Place, random: Random) -> None:
-    one = _pick(where, random, "json")
-    other = random.choice(sorted(p for p in one.parent.parent.parent.glob("*/*/*.json") if p != one))
-    first, second = one.read_text(), other.read_text()
-    one.write_text(second)
-    other.write_text(first)
+    _exchange(where, random, "json")
 
 
 def file_and_receipt(where: Place, random: Random) -> None:
     """Another value in one row, and the new hash of the file in its receipt."""
     file = _pick(where, random, "parquet")
-    table = pq.read_table(file)
-    values = table.column("gen").to_pylist()
-    values[random.randrange(len(values))] = 77
-    place = table.schema.get_field_index("gen")
-    field = table.schema.field(place)
-    pq.write_table(table.set_column(place, field, pa.array(values, field.type)), file)
+    _another_value(file, random)
     receipt = file.with_suffix(".json")
     held = json.loads(receipt.read_text())
     receipt.write_text(json.dumps(held | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from tests.fire.attack import Attack, Outcome, Try
 from tests.fire.children import Job
 from tests.fire.place import Place, change, connected, place, rows
 from tests.scenarios.test_readers import reading
+from tests.support.beside import beside
 from tests.support.data.shop import Shop
 
 TARGETS = ("postgresql", "mariadb", "sqlite")
@@ -112,15 +114,8 @@ def _holding(where: Place, random: Random, longest: float) -> Iterator[Transacti
                 met.errors.append(str(error.orig))
             time.sleep(0.2)
 
-    threads = [threading.Thread(target=hold, args=(random.random(),)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(over, [partial(hold, random.random()) for _ in range(2)]):
         yield met
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
 
 
 ATTACK = Attack("readers", "eight readers during switches and undos", 30, (0,), attempt, alone=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from penstock.errors import LockRefused, SwitchRefused
 from penstock.model.schema import TableName
 from penstock.runtime import events
 from penstock.stages.switch import undo
+from tests.support.beside import beside
 from tests.support.data.shop import Shop
 
 _PATIENT = 3.0  # seconds that a reader may wait at most; it is about half a second, on a machine that has nothing else to do
@@ -86,15 +88,8 @@ def reading(town: Shop, *transactions: tuple[str, ...]) -> Iterator[Readers]:
                 met.longest = max(met.longest, time.monotonic() - began)
                 time.sleep(0.005)
 
-    threads = [threading.Thread(target=read, args=(t,)) for t in transactions]
-    for thread in threads:
-        thread.start()
-    try:
+    with beside(over, [partial(read, t) for t in transactions]):
         yield met
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
 
 
 @contextmanager

@@ -24,8 +24,6 @@ from penstock.state.staged_rows import Removed
 from penstock.state.staging import Staging
 from penstock.transforms._hidden_columns import is_encrypted
 
-ROWS = ("extracted", "transformed", "compared", "leaving")
-"""The folders of the staged rows of a run, its quarantine aside."""
 _HOLDS_ROWS = re.compile(r"\.parquet(\.[^/]*part)?$")
 _RETRIES = dt.timedelta(hours=1)
 _SILENT = dt.timedelta(days=1)
@@ -71,7 +69,7 @@ def remove(area: Staging, also_quarantine: bool) -> None:
 
 def removable(area: Staging, also_quarantine: bool) -> list[File]:
     """The files of a run that hold rows, and what tries that were killed have left of such files."""
-    folders = (*ROWS, run_files.QUARANTINE, run_files.QUARANTINE_SOURCE) if also_quarantine else ROWS
+    folders = (*run_files.ROWS, run_files.QUARANTINE, run_files.QUARANTINE_SOURCE) if also_quarantine else run_files.ROWS
     found = [f for folder in folders for f in area.files(folder) if _HOLDS_ROWS.search(f.path)]
     return [File(f.path, int(f.size or 0)) for f in found]
 

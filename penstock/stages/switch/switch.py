@@ -50,6 +50,7 @@ def switch(context: RunContext) -> Switch:
             past = earlier is not None and (earlier.state != "switching" or _happened(context, connection, earlier))
         if earlier is not None and past:
             return _done(context, connection, earlier)
+        context = context.with_readings()
         with connection.begin():
             found = gather(context, connection)
         events.emit("switch.started", tables=len(plan.tables))

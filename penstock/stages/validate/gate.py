@@ -50,7 +50,7 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
 
     Raises GateClosed when a critical expectation is not met, MigrationError when a suite can't be understood.
     """
-    context = context.with_staging(context.staging.of_readings(p.name for p in context.plan.tables))
+    context = context.with_readings()
     plans = [p for p in context.plan.tables if stage != "transformed" or p.steps]
     shapes = {p.name: p.source if stage == "extracted" else p.target for p in plans}
     asked = [suites.of(context.folder, p.name, stage, shapes[p.name], p.source_primary_key, p.bare) for p in plans]

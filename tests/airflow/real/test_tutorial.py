@@ -53,6 +53,8 @@ class Person:
             return self.ended("daily_orders") == ended
 
         self.airflow.until(f"the end of {ended} runs", done, patience=900)
+        failed = [run for run, state in self.runs("daily_orders").items() if state == "failed"]
+        assert not failed, f"{failed} failed\n{self.airflow.unfinished()}"
 
 
 def working_folder(folder: Path, real: RealAirflow) -> None:

@@ -5,9 +5,9 @@ Each says what is wrong, where, why and what to do; `retryable` says whether try
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
 _DOCS = "docs/troubleshooting.md"
 """The page with a section for each error, in the repository and on the documentation site."""
@@ -191,15 +191,32 @@ Area = Literal[
 ]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the migration file that solves a problem.
+
+    fields: of the table's section, or of the file's top level where table is "". Steps (`transform`) are put before the table's others.
+    exclude: the table is left out.
+    """
+
+    table: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    exclude: bool = False
+
+
+@dataclass(frozen=True)
 class Problem:
-    """One thing that preflight or check found. `blocking` ones stop the run; the others are warnings. area: what it is about."""
+    """One thing that preflight or check found. `blocking` ones stop the run; the others are warnings. area: what it is about.
+
+    remedies: changes of the migration file that solve it, the safest first. `fix` says the same in words.
+    """
 
     blocking: bool
     where: str
     what: str
     fix: str = ""
     area: Area = "schema"
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.databases._shared.long_values import Widths
-from penstock.errors import Problem
+from penstock.errors import Problem, Remedy
 from penstock.model.plan import TablePlan
 from penstock.planning.preflight.context import Context
 from penstock.runtime import memory
@@ -41,5 +41,6 @@ def _too_wide(plan: TablePlan, found: Widths, context: Context) -> Iterator[Prob
         holder = from_ if read > written else to
         facts += f"; {holder.label} holds {min(found.rows, holder.vector_rows):,} of its rows at a time, {size(max(read, written))}"
     what = f"{facts}: a task needs about {size(needed)} of memory, and the migration allows {size(declared)}"
-    fix = f"write `memory: {-(-needed // (64 << 20)) * 64}MiB`, or drop the column"
-    yield Problem(True, f"table {plan.name}", what, fix, "size")
+    enough = f"{-(-needed // (64 << 20)) * 64}MiB"
+    remedies = (Remedy("", {"memory": enough}), Remedy(plan.name, {"transform": [{"drop": [column]}]}))
+    yield Problem(True, f"table {plan.name}", what, f"write `memory: {enough}`, or drop the column", "size", remedies)

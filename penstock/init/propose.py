@@ -1,0 +1,150 @@
+"""From two databases to a migration file that passes preflight: each blocking problem becomes a decision, until there is none left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from penstock import databases
+from penstock.databases import Database
+from penstock.errors import PenstockError, Problem, Remedy
+from penstock.init import profile as profiles
+from penstock.init import proposals, starter_suites
+from penstock.init.draft import RESERVED, Decision, Draft
+from penstock.init.profile import TableProfile
+from penstock.migration.loader import load
+from penstock.model.endpoints import Endpoints
+from penstock.model.plan import TablePlan
+from penstock.planning.preflight.result import PreflightResult
+from penstock.planning.request import RunRequest
+from penstock.stages import plan
+
+_ROUNDS = 20
+Ask = Callable[[Decision], int]
+"""Asks a person for the number of a choice."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed.
+
+    suites: by file name.  unsolved: blocking problems that no change of the file solves.  found: by the last preflight.
+    """
+
+    draft: Draft
+    suites: dict[str, Any]
+    unsolved: tuple[Problem, ...]
+    found: PreflightResult
+
+    @property
+    def decided(self) -> tuple[Decision, ...]:
+        return tuple(d for d in self.draft.decisions if d.active)
+
+
+def safest(decision: Decision) -> int:
+    """The answer of nobody: the first choice."""
+    return 0
+
+
+def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
+    """Complete a draft that has no decisions yet.
+
+    Raises ConnectionFailed. Changes nothing at either end.
+    """
+    draft = _solved(draft, ends, ask)
+    tables = _preflight(draft, ends).tables
+    seen = _profiles(tables, ends)
+    for table in (t for t in tables if t.name not in RESERVED):
+        draft = _with(draft, proposals.of_table(table.name, table.source, seen.get(table.name)))
+    hidden = {t.name: frozenset(_sensitive(draft, t.name)) for t in tables}
+    suites = {
+        f"{name}.extracted.json": made
+        for name, found in seen.items()
+        for table in (next(t for t in tables if t.name == name),)
+        if (made := starter_suites.suite(name, table.source, found, hidden[name]))
+    }
+    found = _preflight(draft, ends, estimate=True)
+    return Proposal(draft, suites, found.blocking, found)
+
+
+def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> Draft:
+    """The draft with a decision for each blocking problem that one solves. Where a choice does not help, the table is left out."""
+    met: Counter[tuple[str, str]] = Counter()
+    sampled = False
+    for _ in range(_ROUNDS):
+        found = _preflight(draft, ends, estimate=sampled)
+        if not found.blocking and sampled:
+            break
+        tables = [t.name for t in found.tables]
+        made = list(_decisions(found.blocking, tables, met))
+        if not made and found.blocking:
+            break
+        sampled = not found.blocking
+        draft = _without_the_left_out(_with(draft, (d.choosing(ask(d)) if len(d.choices) > 1 else d for d in made)))
+    return draft
+
+
+def _without_the_left_out(draft: Draft) -> Draft:
+    """The draft in which a table that is left out has one decision, with every reason."""
+    reasons: dict[str, list[str]] = {}
+    for decision in (d for d in draft.decisions if d.chosen.exclude):
+        reasons.setdefault(decision.chosen.table, []).append(decision.reason)
+    out = [Decision(" ".join(dict.fromkeys(why)), (Remedy(table, exclude=True),)) for table, why in reasons.items()]
+    return replace(draft, decisions=(*(d for d in draft.decisions if d.chosen.table not in reasons), *out))
+
+
+def _decisions(problems: Iterable[Problem], tables: Sequence[str], met: Counter[tuple[str, str]]) -> Iterator[Decision]:
+    for problem in problems:
+        table = _table_of(problem.where, tables)
+        out = (Remedy(table, exclude=True),) if table else ()
+        again = met[problem.where, problem.what]
+        met[problem.where, problem.what] += 1
+        remedies = [r for r in problem.remedies if r.table not in RESERVED]
+        choices = (*remedies, *out) if not again else out
+        if choices and again < 2:
+            column = problem.where.removeprefix(f"table {table}").lstrip(", ").removeprefix("column ") if table else ""
+            yield Decision(f"{f'{column}: ' if column else ''}{problem.what}.", choices)
+
+
+def _table_of(where: str, tables: Sequence[str]) -> str:
+    """The table that a problem is of; "" where it is of none."""
+    named = where.removeprefix("table ") if where.startswith("table ") else ""
+    fitting = [t for t in tables if named == t or named.startswith(f"{t}, ")]
+    return max(fitting, key=len, default="")
+
+
+def _with(draft: Draft, decisions: Iterable[Decision]) -> Draft:
+    return replace(draft, decisions=(*draft.decisions, *decisions))
+
+
+def _sensitive(draft: Draft, table: str) -> Iterator[str]:
+    for change in (d.chosen for d in draft.decisions if d.active and d.chosen.table == table):
+        yield from change.fields.get("sensitive", ())
+
+
+def _preflight(draft: Draft, ends: Endpoints, estimate: bool = False) -> PreflightResult:
+    """What preflight finds of the file that the draft is so far."""
+    with TemporaryDirectory(prefix="penstock-") as folder:
+        file = Path(folder, f"{draft.name}.yaml")
+        file.write_text(draft.text(), encoding="utf-8")
+        request = RunRequest(load(file, ""), "init", ends, "", Path(folder, "suites"))
+        return plan.preflight(request, estimate)
+
+
+def _profiles(tables: Sequence[TablePlan], ends: Endpoints) -> dict[str, TableProfile]:
+    """By table, what its first rows look like. Of a table that can't be read as it is declared, nothing is known."""
+    source: Database = databases.of(ends.source)
+    engine = databases.connect(source, ends.source, "source")
+    found = {}
+    for table in tables:
+        try:
+            with engine.connect() as connection:
+                found[table.name] = profiles.profile(source, connection, table.source)
+        except PenstockError:
+            continue
+    engine.dispose()
+    return found

@@ -12,6 +12,7 @@ from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_objects
+from penstock.planning.ends import Ends
 from penstock.planning.preflight import object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
@@ -32,11 +33,8 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     links = link(tables, mapped)
-    alike = _alike(source, target)
-    carried = {
-        name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
-        for name, table in links.tables.items()
-    }
+    ends = Ends(source.database, target.database, _alike(source, target), target.server)
+    carried = {name: schema_objects.carry(tables[name], table, mapped[name].untouched, ends) for name, table in links.tables.items()}
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
     return Planned(
@@ -62,7 +60,7 @@ def _alike(source: Endpoint, target: Endpoint) -> bool:
     from_, to = source.database, target.database
     if not to.dialect or from_.dialect != to.dialect:
         return False
-    return from_.version(source.connection).split()[0] == to.version(target.connection).split()[0]
+    return source.server.product == target.server.product
 
 
 def _as_declared(table: Table, migration: Migration, database: Database) -> Table:

@@ -247,6 +247,10 @@ class Database(ABC):
         """What follows the columns in CREATE TABLE: the options that `Table.options` and its collation are; begins with a blank."""
         return ""
 
+    def refused_options(self, table: Table) -> dict[str, str]:
+        """Those of `Table.options` that this table can't have, each with the reason."""
+        return {}
+
     def index_options(self, index: Index) -> str:
         """What follows the columns in CREATE INDEX, beside what SQLAlchemy writes; begins with a blank."""
         return ""

@@ -277,13 +277,18 @@ class _Carrier:
             self.lose(", ".join(self.source.options), f"only {self.from_.label} has it")
         if not self.source.logged and not kept["unlogged"]:
             self.lose("that it is unlogged", f"{self.to.label} has no such table")
+        refused = self.to.refused_options(table) if self.alike and self.source.options else {}
+        options = tuple(o for o in self.source.options if self.alike and o not in refused)
+        for option in self.source.options:
+            if option in refused:
+                self.lose(option, refused[option])
         identity = self.source.replica_identity
         known = identity in ("", "FULL", "NOTHING", *(i.name for i in table.indexes))
         if identity and not (kept["replica identity"] and known):
             self.lose(f"REPLICA IDENTITY {identity}", f"{self.to.label} has none" if known else "its index is not carried")
         return replace(
             table,
-            options=self.source.options if self.alike else (),
+            options=options,
             logged=self.source.logged or not kept["unlogged"],
             replica_identity=identity if kept["replica identity"] and known else "",
         )

@@ -66,8 +66,9 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
                 built.append_constraint(sa.UniqueConstraint(*_quoted(index.columns)))
     if database.foreign_keys and not database.follows_renames:
         for key in table.foreign_keys:
-            place = TableName(key.ref_table, key.ref_schema or name.schema)
-            built.append_constraint(_Constraint(constraints.foreign_key(database, key, place)))
+            named = replace(key, name="" if key.unnamed else key.name)
+            # such a database has one schema, and takes no name of it here
+            built.append_constraint(_Constraint(constraints.foreign_key(database, named, TableName(key.ref_table))))
     made = _text(CreateTable(built, if_not_exists=if_not_exists), database)
     if not table.logged:
         made = made.replace("CREATE TABLE", "CREATE UNLOGGED TABLE", 1)

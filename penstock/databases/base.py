@@ -105,8 +105,8 @@ class Database(ABC):
     prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step), `deferrable` (foreign keys), `match full`, `restrict` (it differs from
-    NO ACTION)."""
+    `numbering` (identity columns with their own start and step), `deferrable` (foreign keys), `match full`; what foreign keys
+    do that refuse a statement (`restrict`, `no action`), where it is written."""
     since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
     """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""
@@ -198,6 +198,10 @@ class Database(ABC):
     def why_other_form(self, column: Column, server: Server) -> str:
         """Why a column arrives at this server as the counterpart of its type, where that is another type."""
         return f"{self.label} has no {column.type}"
+
+    def own_default(self, column: Column) -> bool:
+        """Whether no other kind of database knows the literal that is the default of a column."""
+        return False
 
     def key_native(self, type: Type) -> str | None:
         """The database's type for a column that is part of a key, where it differs from `native`; else None."""

@@ -102,12 +102,10 @@ class _Carrier:
     def column(self, column: Column) -> Column:
         made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.features else "")
         made = self._own(made)
-        if self.alike and column.name in self.origin and self.to.keeps(column.native, self.ends.server):
+        if self._keeps(column):
             made = replace(made, kept=column.native)
         if not self.alike:
-            made = replace(made, collation="", touched=False)
-            if column.touched:
-                self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+            made = self._translated(made)
         if column.generated and (kind := self._kind(column)):
             try:
                 return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
@@ -123,6 +121,20 @@ class _Carrier:
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
         return made
+
+    def _translated(self, column: Column) -> Column:
+        """`column` without what only its own kind of database has."""
+        if column.touched:
+            self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+        if own := self.from_.own_default(column):
+            self.lose(f"default {str(column.default).removeprefix('=')} of {column.name}", f"{self.to.label} has no such date or time")
+        return replace(column, collation="", touched=False, default=None if own else column.default)
+
+    def _keeps(self, column: Column) -> bool:
+        """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
+        if column.name not in self.origin or not self.to.dialect or self.from_.dialect != self.to.dialect:
+            return False
+        return (self.alike or not column.collation) and self.to.keeps(column.native, self.ends.server)
 
     def _own(self, column: Column) -> Column:
         """`column` with what only some servers have."""

@@ -49,7 +49,7 @@ def check(database: Database, condition: Check) -> str:
 
 def action(database: Database, action: str) -> str:
     """What a foreign key does, as its database writes it; empty for what it does anyway."""
-    return "" if action.upper() == "NO ACTION" or (action.upper() == "RESTRICT" and "restrict" not in database.table_features) else action
+    return "" if action in ("NO ACTION", "RESTRICT") and action.lower() not in database.table_features else action
 
 
 def _unchecked(constraint: Check | ForeignKey) -> str:

@@ -145,7 +145,7 @@ def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
         options["include"] = [built.c[c] for c in index.include]
     if index.nulls_not_distinct:
         options["nulls_not_distinct"] = True
-    if index.options:
+    if index.options and "with" in database.index_keywords:
         options["with"] = dict(option.split("=", 1) for option in index.options)
     if index.method:
         options["prefix" if index.method.isupper() else "using"] = index.method  # FULLTEXT comes before the word INDEX

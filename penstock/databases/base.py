@@ -334,6 +334,13 @@ class Database(ABC):
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, sorted by name. schema: None is the connection's own. only: the names wanted."""
 
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        """The names of those columns of a table that have values beyond their canonical type, as far as its rows can be seen so fast.
+
+        The columns are of `types_with_invalid_values`.
+        """
+        return frozenset()
+
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]

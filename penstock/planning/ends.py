@@ -17,6 +17,11 @@ class Ends:
     server: Server
 
     @property
+    def related(self) -> bool:
+        """Whether they speak one language, as MySQL and MariaDB do, which are not alike."""
+        return bool(self.to.dialect) and self.from_.dialect == self.to.dialect
+
+    @property
     def features(self) -> frozenset[str]:
         """What tables of the target's server can have, as `Database.table_features` calls it."""
         return self.to.features(self.server)

@@ -132,7 +132,7 @@ class _Carrier:
 
     def _keeps(self, column: Column) -> bool:
         """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
-        if column.name not in self.origin or not self.to.dialect or self.from_.dialect != self.to.dialect:
+        if column.name not in self.origin or not self.ends.related:
             return False
         return (self.alike or not column.collation) and self.to.keeps(column.native, self.ends.server)
 
@@ -248,7 +248,7 @@ class _Carrier:
         if any(p.expression for p in index.parts) and "functional index" in self.to.since and not self.ends.has("functional index"):
             raise NotSure(self.ends.lacks("functional index"))
         index = self.plain_index(index)
-        if not self.alike and (index.method or any(p.order not in ("", "DESC") for p in index.parts)):
+        if not self.ends.related and (index.method or any(p.order not in ("", "DESC") for p in index.parts)):
             raise NotSure(f"{self.to.label} has none that is the same")
         if not self.alike and index.include:
             self.told.append(f"index {index.name} is made without the columns that it only holds: {', '.join(index.include)}")

@@ -73,7 +73,7 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
     if not table.logged:
         made = made.replace("CREATE TABLE", "CREATE UNLOGGED TABLE", 1)
     by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
-    return made + by + database.table_options(table)
+    return made + database.table_options(table) + by
 
 
 def _numbers_once(table: Table) -> bool:
@@ -198,7 +198,7 @@ def _column(database: Database, table: Table, column: Column, keyed: bool) -> sa
     if column.kept:
         plain = database.native(column.type)
         written = column.kept + (written.removeprefix(plain) if column.identity and written.startswith(plain) else "")
-    written = _written(database, column, written)
+    written = _written(database, table, column, written)
     if column.generated:
         written += f" GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}"
     if column.invisible:
@@ -217,10 +217,11 @@ def _column(database: Database, table: Table, column: Column, keyed: bool) -> sa
     )
 
 
-def _written(database: Database, column: Column, written: str) -> str:
+def _written(database: Database, table: Table, column: Column, written: str) -> str:
     """The column's type with how it is collated, numbered and touched."""
     if column.collation:
-        written = f"{written.partition(' CHARACTER SET')[0]} COLLATE {quote(database, column.collation)}"
+        of_its_own = column.collation != table.collation
+        written = written.partition(" CHARACTER SET")[0] + f" COLLATE {quote(database, column.collation)}" * of_its_own
     if (numbering := column.numbering) and written.endswith(" AS IDENTITY"):
         begin = written.removesuffix("BY DEFAULT AS IDENTITY") + ("ALWAYS" if numbering.always else "BY DEFAULT")
         written = f"{begin} AS IDENTITY (START WITH {numbering.start} INCREMENT BY {numbering.step}{_limits(numbering)})"

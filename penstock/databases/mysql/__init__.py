@@ -31,7 +31,20 @@ from penstock.databases import (
     execute,
 )
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
-from penstock.databases.mysql import catalogue, definition, faults, flavours, load, locks, references, rows, server, sessions, types
+from penstock.databases.mysql import (
+    beyond_types,
+    catalogue,
+    definition,
+    faults,
+    flavours,
+    load,
+    locks,
+    references,
+    rows,
+    server,
+    sessions,
+    types,
+)
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
@@ -45,7 +58,7 @@ _SESSION = (
     "SET time_zone = '+00:00'",
     # without it InnoDB locks gaps of the journal too, and runs at the same time wait for each other in a circle
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
+    "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'",
     "SET optimizer_switch = 'derived_merge=on'",  # `read` wraps its select, which must never be written to a table first
 )
 # MariaDB writes a single group of zeros as :: too, which is for two and more (RFC 5952). {1} is how many colons there are.
@@ -159,7 +172,7 @@ class MySQL(Database):
         if column.native == "inet6":
             text = f"CAST({name} AS CHAR)"
             return _INET6.format(text, f"(LENGTH({text}) - LENGTH(REPLACE({text}, ':', '')))")
-        return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet") else name
+        return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet", "native") else name
 
     def key_expression(self, column: Column) -> str:
         name = quoted(column.name)
@@ -252,6 +265,9 @@ class MySQL(Database):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         return catalogue.inspect(connection, schema, only)
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        return beyond_types.read(connection, name, columns, seconds)
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return catalogue.left_behind(connection, schema)

@@ -33,6 +33,7 @@ from penstock.databases import (
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.postgresql import (
+    beyond_types,
     catalogue,
     copy,
     definition,
@@ -286,6 +287,9 @@ class PostgreSQL(Database):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         return catalogue.inspect(connection, schema, only)
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        return beyond_types.read(connection, name, columns, seconds)
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return objects.left_behind(connection, schema)

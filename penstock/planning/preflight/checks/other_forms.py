@@ -43,6 +43,8 @@ def _columns(plan: TablePlan, to: Database, server: Server) -> Iterator[str]:
             own, exact = to.native(column.type), to.maps_exactly(column.type)
         except UnsupportedType:
             continue  # the check `types` refuses it
+        if column.type.name == "native" and column.type != to.canonical(column.native):
+            yield f"{column.name} is staged as {to.label}'s own text: it has values that a {to.canonical(column.native)} can't hold"
         if not exact and not column.kept:
             form = _FORMS.get(column.type.name, "")
             yield f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.why_other_form(column, server)}"

@@ -105,8 +105,9 @@ class Database(ABC):
     prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step), `deferrable` (foreign keys), `match full`; what foreign keys
-    do that refuse a statement (`restrict`, `no action`), where it is written."""
+    `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of
+    columns). Of foreign keys: `deferrable`, `match full`, and `restrict` and `no action`, where these differ from what is declared by
+    leaving them out."""
     since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
     """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""

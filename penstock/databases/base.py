@@ -116,6 +116,8 @@ class Database(ABC):
     """Of these types, those that only newer servers have: by a pattern, the first version of each product."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
+    expression_defaults: ClassVar[str] = ""
+    """A pattern of its types whose default has to be an expression: a literal in parentheses."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
     """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
     session_lock: ClassVar[tuple[str, str] | None] = None

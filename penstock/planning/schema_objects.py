@@ -242,7 +242,9 @@ class _Carrier:
     def _index(self, index: Index) -> Index:
         for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
             if there and not self.alike and thing not in self.features:
-                raise NotSure(f"{self.to.label} has no {thing}")
+                other = "functional index" in self.features and thing == "expression index"
+                only = f"an index on an expression arrives only from another {self.ends.server.product}"
+                raise NotSure(only if other else f"{self.to.label} has no {thing}")
         if not self.to.secondary_indexes:
             raise NotSure(f"{self.to.label} could not switch the table with it")
         if any(p.expression for p in index.parts) and "functional index" in self.to.since and not self.ends.has("functional index"):

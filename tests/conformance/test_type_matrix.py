@@ -151,9 +151,11 @@ def test_every_value_arrives_or_is_refused_by_name(
         given = {(t, c): there.values(t, c.name, c.case.kind) for t, columns in held.items() for c in columns}
     with Plain(place) as here:
         for (table, c), values in given.items():
-            assert here.values(table, c.name, c.case.kind) == [types_page.held_as(v, target) for v in values], (
-                f"{c.case} at {target}, {here.type(table, c.name)}"
-            )
+            keeps = (
+                target == "mysql" and "mysql" in newest.WANTED and c.case.kind == "float32"
+            )  # MySQL keeps a -0.0 of a float, MariaDB does not
+            expected = values if keeps else [types_page.held_as(v, target) for v in values]
+            assert here.values(table, c.name, c.case.kind) == expected, f"{c.case} at {target}, {here.type(table, c.name)}"
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)

@@ -344,6 +344,10 @@ class Database(ABC):
         """
         return frozenset()
 
+    def named_types(self, connection: sa.Connection) -> dict[str, str]:
+        """The types that somebody has created, as `Column.named_type` has their names, each with its definition."""
+        return {}
+
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]

@@ -102,8 +102,11 @@ class _Carrier:
     def column(self, column: Column) -> Column:
         made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.features else "")
         made = self._own(made)
-        if self._keeps(column):
+        if self.alike and column.named_type.removesuffix("[]") in self.ends.named_types and column.name in self.origin:
+            made = replace(made, kept=column.named_type)
+        elif self._keeps(column):
             made = replace(made, kept=column.native)
+        self._of_domain(made)
         if not self.alike:
             made = self._translated(made)
         if column.generated and (kind := self._kind(column)):
@@ -129,6 +132,11 @@ class _Carrier:
         if own := self.from_.own_default(column):
             self.lose(f"default {str(column.default).removeprefix('=')} of {column.name}", f"{self.to.label} has no such date or time")
         return replace(column, collation="", touched=False, default=None if own else column.default)
+
+    def _of_domain(self, column: Column) -> None:
+        """Tell of a domain that the column is not declared with here."""
+        if column.named_type and column.kept != column.named_type and column.type.name not in ("enum", "array"):
+            self.told.append(f"{column.name} is of the domain {column.named_type}: its base type is carried, its constraints are not")
 
     def _keeps(self, column: Column) -> bool:
         """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""

@@ -283,11 +283,20 @@ class Partitioning:
 
 
 @dataclass(frozen=True)
+class Need:
+    """An extension that a part of a table is of. kind: column, index.  name: of the part."""
+
+    kind: str
+    name: str
+    extension: str
+
+
+@dataclass(frozen=True)
 class Table:
     """One table's shape. `notes` names what was seen and can't be carried (a trigger).
 
     dialect: the database whose SQL the expressions are.  inherits: tables whose rows include this one's, those of another schema
-    with it.
+    with it.  needs: the extensions of its database that it uses.
     """
 
     name: TableName
@@ -301,6 +310,7 @@ class Table:
     comment: str = ""
     partitioning: Partitioning | None = None
     inherits: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError when there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,15 @@ from penstock.databases import Database, qualified, quote
 from penstock.databases._shared import dialects
 from penstock.databases._shared.ansi import fitted as fitted
 from penstock.model.schema import Column, ForeignKey, Index, Partition, Table, TableName, Type
+
+
+@dataclass(frozen=True)
+class Made:
+    """A statement that gives a table a part. kind, name: of the part: `index`, `a`."""
+
+    kind: str
+    name: str
+    text: str
 
 
 class _Native(UserDefinedType[Any]):
@@ -77,20 +87,25 @@ def _partitions(database: Database, partitions: Sequence[Partition], parent: Tab
 
 def keys(database: Database, table: Table, name: TableName) -> list[str]:
     """Statements for a loaded table's primary key and indexes."""
+    return [made.text for made in key_parts(database, table, name)]
+
+
+def key_parts(database: Database, table: Table, name: TableName) -> list[Made]:
+    """The same, each with what it makes."""
     built = _build(database, table, name)
     statements = []
     if database.keys_after_load and table.primary_key:
         key = sa.PrimaryKeyConstraint(*_quoted(table.primary_key))
         built.append_constraint(key)
-        statements.append(_text(AddConstraint(key, isolate_from_table=False), database))
+        statements.append(Made("primary key", "", _text(AddConstraint(key, isolate_from_table=False), database)))
     if database.secondary_indexes:
         for index in table.indexes:
             if database.keys_after_load and index.constraint and index.plain:
                 unique = sa.UniqueConstraint(*_quoted(index.columns), name=_q(index.name))
                 built.append_constraint(unique)
-                statements.append(_text(AddConstraint(unique, isolate_from_table=False), database))
+                statements.append(Made("index", index.name, _text(AddConstraint(unique, isolate_from_table=False), database)))
             else:
-                statements.append(_text(CreateIndex(_index(database, built, index)), database))
+                statements.append(Made("index", index.name, _text(CreateIndex(_index(database, built, index)), database)))
     return statements
 
 
@@ -116,13 +131,18 @@ def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
 
 def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[TableName, TableName]) -> list[str]:
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
+    return [made.text for made in foreign_key_parts(database, table, name, places)]
+
+
+def foreign_key_parts(database: Database, table: Table, name: TableName, places: Mapping[TableName, TableName]) -> list[Made]:
+    """The same, each with what it makes."""
     if not database.foreign_keys or not database.follows_renames:
         return []
     statements = []
     for key in table.foreign_keys:
         built = _build(database, table, name)
         made = _refer(built, key, places[table.referred(key)], key.name)
-        statements.append(_text(AddConstraint(made, isolate_from_table=False), database))
+        statements.append(Made("foreign key", key.name, _text(AddConstraint(made, isolate_from_table=False), database)))
     return statements
 
 

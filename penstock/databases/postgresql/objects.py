@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.model.schema import Check, Column, Index, Numbering, Part, Partition, Partitioning, Table
+from penstock.model.schema import Check, Column, Index, Need, Numbering, Part, Partition, Partitioning, Table
 
 _HERE = "n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
 
@@ -52,19 +52,39 @@ WHERE {_HERE} AND k.contype = 'c' ORDER BY c.relname, k.conname
 _INDEXES = f"""
 SELECT c.relname, i.relname, x.indisunique, m.amname, pg_get_expr(x.indpred, x.indrelid), p.place > x.indnkeyatts,
   a.attname, pg_get_indexdef(x.indexrelid, p.place::int, false), coalesce(x.indoption[p.place - 1], 0),
-  CASE WHEN o.opcdefault THEN NULL WHEN o.opcnamespace = 'pg_catalog'::regnamespace THEN o.opcname ELSE '' END,
+  CASE WHEN o.opcdefault AND t.attoptions IS NULL THEN NULL ELSE quote_ident(o.opcname) || coalesce((
+      SELECT ' (' || string_agg(quote_ident(split_part(v, '=', 1)) || '=' || quote_literal(substr(v, strpos(v, '=') + 1)), ', ') || ')'
+      FROM unnest(t.attoptions) AS v), '') END,
   CASE WHEN l.oid IS NULL OR x.indcollation[p.place - 1] = coalesce(a.attcollation, 100) THEN NULL
-    WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname ELSE '' END,
+    ELSE quote_ident(l.collname) END,
   pg_get_indexdef(x.indexrelid) LIKE '% NULLS NOT DISTINCT%', k.oid IS NOT NULL, coalesce(k.condeferrable, false)
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = i.relam
 CROSS JOIN LATERAL generate_series(1, x.indnatts) AS p (place)
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[p.place - 1]
+LEFT JOIN pg_attribute t ON t.attrelid = x.indexrelid AND t.attnum = p.place
 LEFT JOIN pg_opclass o ON o.oid = x.indclass[p.place - 1]
 LEFT JOIN pg_collation l ON l.oid = x.indcollation[p.place - 1]
 LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype = 'u' AND k.conrelid = c.oid
 WHERE {_HERE} AND NOT x.indisprimary AND NOT x.indisexclusion AND x.indisvalid
 ORDER BY c.relname, NOT x.indisunique, i.relname, p.place
+"""
+
+# Columns whose type, or the type that theirs is made of, an extension has made; indexes with an operator class of one, or a method.
+_NEEDS = f"""
+SELECT c.relname, found.kind, found.name, min(e.extname::text) FROM (
+  SELECT a.attrelid AS owner, 'column' AS kind, a.attname::text AS name, 'pg_type'::regclass AS class,
+    unnest(ARRAY[t.oid, t.typelem]) AS oid
+  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL SELECT x.indrelid, 'index', i.relname, 'pg_opclass'::regclass, unnest(x.indclass::oid[])
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+  UNION ALL SELECT x.indrelid, 'index', i.relname, 'pg_am'::regclass, i.relam
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+) found
+JOIN pg_depend d ON d.classid = found.class AND d.objid = found.oid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+JOIN pg_extension e ON e.oid = d.refobjid
+JOIN pg_class c ON c.oid = found.owner JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_HERE} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
 _PARTITIONED = f"""
@@ -153,6 +173,7 @@ class Objects:
     partitionings: Mapping[str, Partitioning]
     inherits: Mapping[str, tuple[str, ...]]
     notes: Mapping[str, Sequence[str]]
+    needs: Mapping[str, tuple[Need, ...]]
 
 
 def inspect(connection: sa.Connection, schema: str | None) -> Objects:
@@ -170,6 +191,9 @@ def inspect(connection: sa.Connection, schema: str | None) -> Objects:
         for table, parent in asked(_INHERITS):
             inherits[table] = (*inherits.get(table, ()), parent)
         checks: dict[str, list[Any]] = defaultdict(list)
+        needs: dict[str, tuple[Need, ...]] = {}
+        for table, kind, name, extension in asked(_NEEDS):
+            needs[table] = (*needs.get(table, ()), Need(kind, name, extension))
         for table, *row in asked(_CHECKS):
             checks[table].append(row)
         return Objects(
@@ -180,6 +204,7 @@ def inspect(connection: sa.Connection, schema: str | None) -> Objects:
             partitionings=_partitionings(asked(_PARTITIONED), connection.execute(sa.text(_PARTITIONS)).all(), notes),
             inherits=inherits,
             notes=notes,
+            needs=needs,
         )
 
 
@@ -219,6 +244,7 @@ def dressed(table: Table, objects: Objects) -> Table:
         comment=objects.comments.get(name, ""),
         partitioning=objects.partitionings.get(name),
         inherits=objects.inherits.get(name, ()),
+        needs=objects.needs.get(name, ()),
     )
 
 
@@ -249,10 +275,7 @@ def _indexes(rows: Sequence[Any], notes: dict[str, list[str]]) -> dict[str, list
         if held:
             found[table][label] = replace(index, include=(*index.include, column))
             continue
-        if "" in (operators, collation):
-            notes[table].append(f"index {label} (an operator class or collation of the database's own)")
-            operators = collation = None
-        words = [f'COLLATE "{collation}"' if collation else "", operators or "", *_order(order)]
+        words = [f"COLLATE {collation}" if collation else "", operators or "", *_order(order)]
         part = Part(column or "", "" if column else text, " ".join(w for w in words if w))
         found[table][label] = replace(index, parts=(*index.parts, part))
         if late and not index.parts:

@@ -12,10 +12,9 @@ from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_objects
-from penstock.planning.preflight import object_names, selection
+from penstock.planning.preflight import links, object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
-from penstock.planning.preflight.links import link
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -31,21 +30,22 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
-    links = link(tables, mapped)
+    linked = links.link(tables, mapped)
     alike = _alike(source, target)
     carried = {
         name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
-        for name, table in links.tables.items()
+        for name, table in linked.tables.items()
     }
+    shapes, unreferable = links.unreferable({name: table for name, (table, _) in carried.items()}, target.database)
     planner = _Planner(migration, run_token, source.database, target.database, live)
-    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
+    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, table in shapes.items())
     return Planned(
         source_names=names,
         tables=tables,
         mapped=mapped,
         faults=faults,
-        left_out_keys=links.left_out,
-        not_carried={name: tuple(lines) for name, (_, lines) in carried.items()},
+        left_out_keys=linked.left_out,
+        not_carried={name: (*lines, *unreferable.get(name, ())) for name, (_, lines) in carried.items()},
         live=tuple(live.values()),
         plans=object_names.free(plans, target.database, live.values()),
     )

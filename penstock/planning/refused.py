@@ -22,7 +22,7 @@ def fault(
 ) -> LoadFailed:
     """The fault of a statement of prepare or of the build. connection: to the target, in no transaction.  tables: of the run."""
     failure, table = database.classify(error), next((t for t in tables if t.name == statement.table), None)
-    where = f"table {statement.table}, {statement.makes}" if statement.table else statement.makes
+    where = ", ".join([f"table {statement.table}"] * bool(statement.table) + [statement.makes] * (statement.kind != "table"))
     words = database.words(error)
     if failure is Failure.BREAKS_KEY:
         concealed = table.sensitive if table else any(t.sensitive for t in tables)

@@ -167,6 +167,15 @@ def foreign_key_statements(
     return [_part(table, made) for made in ddl.foreign_key_parts(target, shape, place, places)]
 
 
+def referred_first(tables: Sequence[TablePlan]) -> list[TablePlan]:
+    """The tables in an order in which each comes after those that it refers to; tables of a circle keep their order."""
+    left, ordered = {t.target.name: t for t in tables}, list[TablePlan]()
+    while left:
+        free = [n for n, t in left.items() if not set(map(t.target.referred, t.target.foreign_keys)) & (left.keys() - {n})] or list(left)
+        ordered += [left.pop(n) for n in free]
+    return ordered
+
+
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
     """The select that reads a chunk from the source."""
     keys = [plan.source.column(c) for c in plan.key]

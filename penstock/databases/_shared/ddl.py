@@ -45,8 +45,13 @@ def dialect(database: Database) -> sa.Dialect:
     return made
 
 
-def create_table(database: Database, table: Table, name: TableName, if_not_exists: bool = False) -> str:
-    """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later."""
+def create_table(
+    database: Database, table: Table, name: TableName, if_not_exists: bool = False, places: Mapping[TableName, TableName] | None = None
+) -> str:
+    """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later.
+
+    places: where the tables are that its foreign keys refer to, to declare these with it where they could be added later.
+    """
     built = _build(database, table, name)
     for check in table.checks:
         built.append_constraint(sa.CheckConstraint(_sql(check.expression), name=_q(check.name) if check.name else None))
@@ -60,6 +65,9 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
     if database.foreign_keys and not database.follows_renames:
         for key in table.foreign_keys:
             _refer(built, key, TableName(key.ref_table, key.ref_schema or name.schema), None)
+    if places is not None:
+        for key in table.foreign_keys:
+            _refer(built, key, places[table.referred(key)], key.name)
     by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
     return _text(CreateTable(built, if_not_exists=if_not_exists), database) + by
 

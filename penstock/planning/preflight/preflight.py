@@ -72,7 +72,7 @@ def _built(context: Context, found: Iterable[Problem]) -> Context:
     missing = endpoints.missing_schemas(context.migration, context.target)
     new = [name for name in missing if any(p.target.name.schema == name for p in plans)]
     context.target.connection.rollback()
-    made = dry_build.build(context.migration.name, plans, context.planned.plans, new, context.target)
+    made = dry_build.build(dry_build.Asked(context.migration.name, plans, context.planned.plans, new), context.target)
     planned = replace(context.planned, plans=made.applied(context.planned.plans))
     moved = None if context.moved is None else made.applied(context.moved)
     return replace(context, dry_build=made, planned=planned, moved=moved)

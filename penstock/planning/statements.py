@@ -154,6 +154,16 @@ def completing_statements(tables: Sequence[TablePlan], becoming: Sequence[TableP
     return statements
 
 
+def shadow_key_statements(tables: Sequence[TablePlan], becoming: Sequence[TablePlan], target: Database) -> list[Statement]:
+    """The same before the switch, where DDL commits by itself: the shadows get the foreign keys that they lack."""
+    if not (target.foreign_keys and target.follows_renames) or target.ddl_in_transaction:
+        return []
+    at = {t.target.name: t.shadow for t in becoming}
+    lacking = [(t, k, t.target.referred(k)) for t in becoming for k in t.target.foreign_keys if not built_with(tables, t, k)]
+    alone = [(t, replace(t.target, foreign_keys=(k,)), {referred: at.get(referred, referred)}) for t, k, referred in lacking]
+    return [s for t, table, places in alone for s in foreign_key_statements(t, table, t.shadow, places, target)]
+
+
 def built_with(tables: Sequence[TablePlan], table: TablePlan, key: ForeignKey) -> bool:
     """Whether the shadow was built with this key: see `link_statements`. tables: of the run."""
     between = any(t.target.name == table.target.referred(key) and not switch_kinds.keeps_live(t) for t in tables)

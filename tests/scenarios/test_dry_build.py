@@ -216,6 +216,22 @@ def test_an_index_named_like_a_table_gets_another_name(mariadb_url: sa.URL, post
         ends.run()
 
 
+@pytest.mark.parametrize("to", ["postgresql", "mariadb"])
+def test_a_foreign_key_to_a_table_that_stays_is_tried_too(to: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    text = (
+        "CREATE TABLE a (id INTEGER PRIMARY KEY);\nCREATE TABLE z (id INTEGER PRIMARY KEY);\n"
+        "CREATE TABLE b (id INTEGER PRIMARY KEY, a VARCHAR(20) CONSTRAINT odd REFERENCES a (id));\n"
+    )
+    target = request.getfixturevalue(f"{to}_url")
+    ends = Ends(tmp_path, sqlite_of(tmp_path, text), target)
+    ends.run()
+    before = tables(target)
+    (line,) = [found for found in lines(ends.check(tables=("z", "b"))) if "foreign key" in found]
+    assert line.startswith("table b: foreign key ") and "is not carried: the target refuses it" in line
+    assert tables(target) == before
+    ends.run("r2", tables=("z", "b"))
+
+
 def test_a_name_that_something_else_has_at_the_target_blocks(postgresql_url: sa.URL, second: sa.URL, tmp_path: Path) -> None:
     run_sql(postgresql_url, "CREATE TABLE t (id int PRIMARY KEY, v int);\nCREATE INDEX taken ON t (v);\n")
     run_sql(second, "CREATE SEQUENCE taken;\n")

@@ -16,11 +16,10 @@ from penstock.planning.preflight.parts import Part
 from penstock.planning.preflight.trial import Trial
 from penstock.planning.statements import (
     Statement,
-    built_with,
     completing_statements,
-    foreign_key_statements,
     link_statements,
     referred_first,
+    shadow_key_statements,
     texts,
 )
 from penstock.planning.switch_kinds import LiveFacts
@@ -29,6 +28,7 @@ _MOVED = 10
 """So many tables are moved where DDL commits by itself: their moves are one statement, which fails for a right that is missing."""
 Again = Callable[[TablePlan], list[Statement]]
 """The statements, with one of the tables in another form."""
+Completing = Callable[[Sequence[TablePlan], Sequence[TablePlan], Database], list[Statement]]
 
 
 class Links:
@@ -57,7 +57,7 @@ class Links:
         Each is made with the foreign keys that it can have by then, in one statement. The first is made in any case, for the moves.
         """
         linked = {(s.table, s.name) for s in link_statements(self._all, self._to) if s.kind == "foreign key"}
-        keys = [(t, k) for t in self._all for k in t.target.foreign_keys if (t.name, k.name) in linked]
+        keys = [(t, k) for t in self._all for k in t.target.foreign_keys if not switch_kinds.keeps_live(t)]
         referred = {(t.target.referred(k), k.ref_columns) for t, k in keys}
         connected = {t.target.name for t, _ in keys} | {name for name, _ in referred}
         wanted = [t for t in referred_first(self._all) if t.target.name in connected] or self._all[:1]
@@ -98,40 +98,32 @@ class Links:
 
     def _switch(self) -> None:
         """What makes the shadows live, among empty tables that take the place of the live ones."""
+        becoming = [t for t in self._all if not switch_kinds.keeps_live(t)]
+        if not self._to.ddl_in_transaction:
+            self._complete(becoming, shadow_key_statements)
         moved = self._all if self._to.ddl_in_transaction else self._all[:_MOVED]
         there = [t for t in moved if t.live_exists and switch_kinds.of(t.switch).effect != "partition"]
         self._stand_in((t.target.name, _bare(t.target)) for t in there)
-        becoming: list[TablePlan] = []
         for name, tables in switch_kinds.grouped(moved).items():
             kind = switch_kinds.of(name)
-            statements = list(kind.prepare(tables, self._to))
-            if kind.effect == "table":
-                statements += kind.apply(tables, self._to, LiveFacts())
-                becoming += tables
-            for text in statements:
+            made = list(kind.prepare(tables, self._to))
+            made += kind.apply(tables, self._to, LiveFacts()) if kind.effect == "table" else []
+            for text in made:
                 if error := self._trial.attempt(text):
                     self._found.problems.append(self._found.words.other(Statement(text, kind="move"), error))
                     return
-        self._complete(becoming)
+        self._complete(becoming, completing_statements)
 
-    def _complete(self, becoming: Sequence[TablePlan]) -> None:
+    def _complete(self, becoming: Sequence[TablePlan], statements: Completing) -> None:
         """The foreign keys that refer to tables which stay as they are."""
-        if not (self._to.foreign_keys and self._to.follows_renames):
-            return
-        mine = {t.target.name for t in becoming}
-        referred = {t.target.referred(k) for t in becoming for k in t.target.foreign_keys} - mine
+        made = statements(self._all, becoming, self._to)
+        lacking = {(s.table, s.name) for s in made}
+        keys = [(t, k) for t in becoming for k in t.target.foreign_keys if (t.name, k.name) in lacking]
+        referred = {t.target.referred(k) for t, k in keys} - {t.target.name for t in becoming}
         for plan in (t for t in (*self._all, *self._others) if t.target.name in referred):
             self._refer_to(plan)
-        for statement in self._completing(becoming):
-            self._link(statement, lambda table: self._completing([table]))
-
-    def _completing(self, becoming: Sequence[TablePlan]) -> list[Statement]:
-        """As the switch does, or before it, where DDL commits by itself."""
-        if self._to.ddl_in_transaction:
-            return completing_statements(self._all, becoming, self._to)
-        keys = [(t, k, t.target.referred(k)) for t in becoming for k in t.target.foreign_keys if not built_with(self._all, t, k)]
-        alone = [(t, replace(t.target, foreign_keys=(k,)), referred) for t, k, referred in keys]
-        return [s for t, table, at in alone for s in foreign_key_statements(t, table, t.target.name, {at: at}, self._to)]
+        for statement in made:
+            self._link(statement, lambda table: statements(self._all, [table], self._to))
 
     def _refer_to(self, plan: TablePlan) -> None:
         """An empty table with the keys that foreign keys refer to."""

@@ -99,7 +99,8 @@ def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Probl
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
         why = f" ({error.why})" if error.why and not private_columns(plan) else ""
-        return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
+        said = f"{error.what}{why}".replace(_PLACE.name, plan.target.name.name)
+        return None, Problem(False, where, f"{what}{said}", error.fix, "values")
     except Exception as error:  # a driver's own: its text may hold values, and a failed sample must not hide what else was found
         return None, Problem(False, f"table {plan.name}", f"no sample could be taken: {type(error).__name__}", area="values")
 

@@ -146,10 +146,12 @@ def _skeleton(plan: TablePlan, referred: Sequence[tuple[str, ...]]) -> TablePlan
     named = {*table.primary_key, *(c for k in table.foreign_keys for c in k.columns), *(c for i in indexes for c in i.columns)}
     columns = tuple(c for c in table.columns if c.name in named) or table.columns[:1]
     plain = tuple(replace(c, identity=False, default=None, expression="", generated="", comment="", touched=False) for c in columns)
-    return replace(plan, target=replace(table, columns=plain, indexes=indexes, checks=(), comment="", partitioning=None))
+    shape = replace(table, columns=plain, indexes=indexes, checks=(), comment="", partitioning=None)
+    return replace(plan, target=replace(shape, exclusions=(), replica_identity=""))
 
 
 def _bare(table: Table) -> Table:
     """The table as a place for rows."""
     columns = tuple(replace(c, identity=False, numbering=None, default=None, expression="", generated="") for c in table.columns)
-    return replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
+    bare = replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
+    return replace(bare, exclusions=(), replica_identity="")

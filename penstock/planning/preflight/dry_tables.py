@@ -74,7 +74,7 @@ class Tables:
                 if statement.kind == "primary key":
                     self._found.problems.append(self._found.words.primary_key(plan.name, plan.target.primary_key, error))
                     return None
-                gone.append(Part("index", statement.name))
+                gone.append(Part(parts.kind(statement.kind), statement.name))
                 self._found.leave_out(plan.name, gone[-1], error)
         if not self._to.ddl_in_transaction:
             self._drop(plan)

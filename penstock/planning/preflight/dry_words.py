@@ -87,8 +87,12 @@ class Words:
 
 def _called(part: Part) -> str:
     """A part that is left out, in words."""
-    if part.kind in ("default", "collation"):
-        return f"the {part.kind} of {part.name}"
+    if part.kind in ("default", "collation", "storage", "not null"):
+        return f"the {part.kind.upper() if part.kind == 'not null' else part.kind} of {part.name or 'the table'}"
+    if part.kind in ("options", "unlogged", "replica identity"):
+        return {"options": "what else the table has", "unlogged": "that it is unlogged", "replica identity": "its replica identity"}[
+            part.kind
+        ]
     if part.kind == "comment":
         return f"the comment on {part.name or 'the table'}"
     if part.kind == "partitions":

@@ -8,7 +8,10 @@ from typing import Literal
 
 from penstock.model.schema import Column, Table
 
-PartKind = Literal["index", "foreign key", "actions", "check", "default", "generated", "collation", "comment", "partitions"]
+PartKind = Literal[
+    "index", "foreign key", "actions", "check", "exclusion constraint", "not null", "replica identity",
+    "default", "generated", "collation", "comment", "partitions", "options", "storage", "unlogged",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,12 @@ class Part:
 
     kind: PartKind
     name: str = ""
+
+
+def kind(written: str) -> PartKind:
+    """The kind of a part that a statement makes."""
+    found: PartKind = next(k for k in _REMOVE if k == written)
+    return found
 
 
 def without(table: Table, parts: Iterable[Part]) -> Table:
@@ -30,7 +39,14 @@ def of_create_table(table: Table) -> list[Part]:
     """The parts that are written into CREATE TABLE, or go with it, and that the table can do without."""
     columns = [(kind, c.name) for c in table.columns for kind, there in _of_column(c) if there]
     parts = [Part("check", c.name or c.expression) for c in table.checks]
-    parts += [Part("comment")] * bool(table.comment) + [Part("partitions")] * (table.partitioning is not None)
+    whole: dict[PartKind, bool] = {
+        "comment": bool(table.comment),
+        "partitions": table.partitioning is not None,
+        "options": bool(table.options),
+        "unlogged": not table.logged,
+        "collation": bool(table.collation),
+    }
+    parts += [Part(kind) for kind, there in whole.items() if there]
     return [*parts, *(Part(kind, name) for kind, name in columns)]
 
 
@@ -40,6 +56,7 @@ def _of_column(column: Column) -> list[tuple[PartKind, bool]]:
         ("generated", bool(column.generated)),
         ("collation", bool(column.collation)),
         ("comment", bool(column.comment)),
+        ("storage", bool(column.storage)),
     ]
 
 
@@ -60,7 +77,13 @@ _REMOVE: Mapping[PartKind, Callable[[Table, str], Table]] = {
     "check": lambda t, name: replace(t, checks=tuple(c for c in t.checks if (c.name or c.expression) != name)),
     "default": lambda t, name: _column(t, name, lambda c: replace(c, expression="", default=None)),
     "generated": lambda t, name: _column(t, name, lambda c: replace(c, generated="")),
-    "collation": lambda t, name: _column(t, name, lambda c: replace(c, collation="")),
+    "exclusion constraint": lambda t, name: replace(t, exclusions=tuple(x for x in t.exclusions if x.name != name)),
+    "not null": lambda t, name: _column(t, name, lambda c: replace(c, unchecked_null="")),
+    "replica identity": lambda t, _: replace(t, replica_identity=""),
+    "options": lambda t, _: replace(t, options=()),
+    "unlogged": lambda t, _: replace(t, logged=True),
+    "storage": lambda t, name: _column(t, name, lambda c: replace(c, storage=())),
+    "collation": lambda t, name: _column(t, name, lambda c: replace(c, collation="")) if name else replace(t, collation=""),
     "comment": _uncommented,
     "partitions": lambda t, _: replace(t, partitioning=None),
 }

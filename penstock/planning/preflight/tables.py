@@ -32,7 +32,7 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     alike = _alike(source, target)
     ends = Ends(source.database, target.database, alike, target.server, endpoints.named_types(source, target) if alike else frozenset())
     if ends.alike:
-        tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
+        tables = own_values.as_own_text(tables, migration, source)
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     linked = links.link(tables, mapped)

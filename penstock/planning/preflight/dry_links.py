@@ -154,4 +154,4 @@ def _bare(table: Table) -> Table:
     """The table as a place for rows."""
     columns = tuple(replace(c, identity=False, numbering=None, default=None, expression="", generated="") for c in table.columns)
     bare = replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
-    return replace(bare, exclusions=(), replica_identity="")
+    return replace(bare, exclusions=(), replica_identity="", options=())

@@ -88,8 +88,11 @@ class UnsupportedType(PenstockError):
     """A column's type has no canonical counterpart, or none at the target."""
 
 
+@dataclass
 class ReadFailed(PenstockError):
-    """A source value or row could not be read exactly."""
+    """A source value or row could not be read exactly. column: the one that has the value, where that is known."""
+
+    column: str = ""
 
 
 class TransformFailed(PenstockError):

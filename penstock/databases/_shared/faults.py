@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.errors import ReadFailed, RowsRefused
 from penstock.model.schema import Column
+from penstock.runtime.formatting import yaml
 
 
 def unread(column: Column, why: str) -> ReadFailed:
@@ -13,12 +14,13 @@ def unread(column: Column, why: str) -> ReadFailed:
         where=f"column {column.name}, {column.native or column.type}",
         why=why.splitlines()[0],
         fix=f"correct it, or {text_first(column)}: it carries the source's text",
+        column=column.name,
     )
 
 
 def text_first(column: Column) -> str:
     """How such a value can be carried all the same: see `takes_text` in penstock/transforms."""
-    return f"let `cast: {{{column.name}: string}}` be the first step that touches the column"
+    return f"let `cast: {{{yaml(column.name)}: string}}` be the first step that touches the column"
 
 
 def unheld(column: str, why: str, fix: str = "cast or filter the values in the migration") -> RowsRefused:

@@ -16,6 +16,7 @@ from penstock.planning.preflight import object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.links import link
+from penstock.transforms._changes import changes
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -34,7 +35,7 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     links = link(tables, mapped)
     alike = _alike(source, target)
     carried = {
-        name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
+        name: schema_objects.carry(tables[name], table, mapped[name], (source.database, target.database), alike)
         for name, table in links.tables.items()
     }
     planner = _Planner(migration, run_token, source.database, target.database, live)
@@ -71,11 +72,12 @@ def _as_declared(table: Table, migration: Migration, database: Database) -> Tabl
     names = [c.name for c in table.columns]
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         table = replace(table, primary_key=tuple(spec.key))
-    as_text = trace(names, spec.transform).as_text
+    steps = trace(names, spec.transform)
 
     def read(column: Column) -> Column:
         bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
-        loose = column.name in as_text and column.type.name in database.types_with_invalid_values and not bounds
+        wanted = column.name in (steps.must_be_text if bounds else steps.as_text)
+        loose = wanted and column.type.name in database.types_with_invalid_values
         return replace(column, type=Type("unsupported")) if loose else column
 
     return replace(table, columns=tuple(map(read, table.columns)))
@@ -93,7 +95,8 @@ def _mapped(migration: Migration, tables: Mapping[str, Table], home: str) -> tup
         except PenstockError as error:
             faults[name] = error
             continue
-        mapped[name] = map_table(table, columns, spec.transform, TableName(spec.to or table.name.name, schema))
+        found = map_table(table, columns, spec.transform, TableName(spec.to or table.name.name, schema))
+        mapped[name] = replace(found, changes=changes(table.columns, spec.transform))
     return mapped, faults
 
 

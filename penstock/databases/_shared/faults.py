@@ -23,6 +23,10 @@ def text_first(column: Column) -> str:
     return f"let `cast: {{{yaml(column.name)}: string}}` be the first step that touches the column"
 
 
-def unheld(column: str, why: str, fix: str = "cast or filter the values in the migration") -> RowsRefused:
+APART = "set such rows apart: `bad_rows: {action: quarantine, at_most: 100}`"
+"""What can be done about any row that is refused."""
+
+
+def unheld(column: str, why: str, fix: str = f"cast or filter the values in the migration, or {APART}") -> RowsRefused:
     """A value that the target's column called `column` can't hold, or would hold as another."""
     return RowsRefused(f"{column} has a value that its column can't hold", f"column {column}", why, fix, column)

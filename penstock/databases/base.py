@@ -31,6 +31,7 @@ from penstock.databases.values import (
     Move,
     Reach,
     Refusal,
+    SetAside,
     Size,
 )
 from penstock.errors import Problem
@@ -101,6 +102,8 @@ class Database(ABC):
     index_keywords: ClassVar[Mapping[str, str]] = {}
     """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
+    reuses_numbers: ClassVar[bool] = False
+    """Whether the number of a deleted row, if it was the last one, is given again."""
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
     `numbering` (identity columns with their own start and step)."""
     kept_types: ClassVar[str] = ""
@@ -300,6 +303,10 @@ class Database(ABC):
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        """The tables of a schema that a migration leaves out unless it names them: they belong to the database, or to an extension."""
+        return []
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that split a table into about so many pieces of equal size; empty where it can't be split."""

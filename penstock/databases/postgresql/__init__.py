@@ -27,6 +27,7 @@ from penstock.databases import (
     Move,
     Reach,
     Refusal,
+    SetAside,
     Size,
     execute,
 )
@@ -278,6 +279,9 @@ class PostgreSQL(Database):
         version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
         pages = size // block if version >= 140_000 else 0
         return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        return catalogue.set_aside(connection, schema)
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)

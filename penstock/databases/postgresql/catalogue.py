@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, OID
 
-from penstock.databases import Dependent
+from penstock.databases import Dependent, SetAside
 from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
 from penstock.databases.postgresql import objects
@@ -85,6 +85,14 @@ CROSS JOIN LATERAL (
 ) found
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY 1, 2
+"""
+
+# What an extension has made, as spatial_ref_sys of postgis: CREATE EXTENSION makes it at the target.
+_OF_EXTENSIONS = """
+SELECT e.extname, array_agg(c.relname::text ORDER BY c.relname) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
+  AND n.nspname = coalesce(:schema, current_schema()) GROUP BY e.extname ORDER BY e.extname
 """
 
 _VIEWS = """
@@ -255,3 +263,9 @@ def _in(text: str) -> sa.TextClause:
 
 def _of(text: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("live", type_=ARRAY(OID)))
+
+
+def set_aside(connection: sa.Connection, schema: str | None) -> list[SetAside]:
+    """The tables of extensions."""
+    rows = connection.execute(sa.text(_OF_EXTENSIONS), {"schema": schema}).all()
+    return [SetAside(tuple(n), f"{', '.join(n)} of the extension {extension}") for extension, n in rows]

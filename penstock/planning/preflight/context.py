@@ -23,6 +23,7 @@ class Planned:
     """The tables of the migration, as both catalogues and the migration file say they will be.
 
     source_names: all tables of the source's schemas.
+    set_aside: those that are left out because the migration does not name them itself, each group with what it is.
     tables: the source tables that the migration moves, by name.
     mapped: what the steps make of each.  faults: why the steps of the others can't be applied. Both by source name.
     left_out_keys: the foreign keys that are not made at the target.
@@ -32,6 +33,7 @@ class Planned:
     """
 
     source_names: tuple[str, ...] = ()
+    set_aside: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     faults: Mapping[str, PenstockError] = field(default_factory=dict)

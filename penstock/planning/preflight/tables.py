@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from penstock import transforms
@@ -27,9 +27,11 @@ _UNINDEXED = TEXTS - {"uuid"}
 def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoint) -> Planned:
     """What each table of the migration becomes. run_token: of the run, for the names of the tables that it keeps."""
     names = selection.source_names(migration, source)
-    chosen = selection.chosen(migration, names)
-    found = (t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen)
-    tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
+    aside = selection.set_aside(migration, source)
+    chosen = selection.chosen(migration, names, (n for group in aside for n in group))
+    found = [t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen]
+    heirs = _heirs(found, migration)
+    tables = {n: _as_declared(t, migration, source.database) for t in found if (n := migration.called(t.name)) not in heirs}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     links = link(tables, mapped)
@@ -42,6 +44,7 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
     return Planned(
         source_names=names,
+        set_aside={g: what for g, what in aside.items() if not tables.keys() & {*g}} | {(n,): what for n, what in heirs.items()},
         tables=tables,
         mapped=mapped,
         faults=faults,
@@ -50,6 +53,18 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
         live=tuple(live.values()),
         plans=object_names.free(plans, target.database, live.values()),
     )
+
+
+def _heirs(tables: Sequence[Table], migration: Migration) -> dict[str, str]:
+    """The tables that inherit from another one of these, which is read with their rows; not those that the migration names itself."""
+    names = {migration.called(t.name) for t in tables}
+    found: dict[str, str] = {}
+    for table in tables:
+        parents = [w if "." in w else migration.called(TableName(w, table.name.schema)) for w in table.inherits]
+        name, parent = migration.called(table.name), next((p for p in parents if p in names), "")
+        if parent and not selection.named(migration, name):
+            found[name] = f"{name}, which inherits from {parent}: its rows are moved with those of {parent}, without the columns of its own"
+    return found
 
 
 def _inspected(end: Endpoint, only: Iterable[str] | None = None) -> list[Table]:

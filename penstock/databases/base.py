@@ -169,6 +169,12 @@ class Database(ABC):
 
     # ---- types
 
+    def default_words(self, default: str, type: Type) -> str | None:
+        """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""
+        if default.startswith("x"):
+            return f"X'{default[1:]}'"
+        return {"today": "CURRENT_DATE", "time": "CURRENT_TIME"}.get(default)
+
     def canonical(self, native: str) -> Type:
         """The canonical type of a column of the database's type `native`; `unsupported` when there is none."""
         return self.type_table.read(native)

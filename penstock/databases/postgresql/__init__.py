@@ -128,6 +128,9 @@ class PostgreSQL(Database):
     def kept(self, live: TableName, migration: str, token: str) -> TableName:
         return TableName(live.name, ansi.fitted(f"penstock_old_{migration}_{token}", self.max_identifier))
 
+    def default_words(self, default: str, type: Type) -> str | None:
+        return f"'\\x{default[1:]}'" if default.startswith("x") else super().default_words(default, type)
+
     def native(self, type: Type, identity: bool = False) -> str:
         written = super().native(type)
         if not identity or type.name not in INTEGERS:

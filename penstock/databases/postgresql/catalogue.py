@@ -187,7 +187,7 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
     more = objects.inspect(connection, schema)
     found = inspection.tables(
-        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
+        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes, _as_bytes
     )
     return [objects.dressed(_without_money(table), more) for table in found]
 
@@ -196,6 +196,11 @@ def _without_money(table: Table) -> Table:
     """`table` without defaults that are money: their text is that of a locale."""
     odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
     return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
+
+
+def _as_bytes(text: str) -> bytes | None:
+    """The bytes of a bytea as the catalogue writes it."""
+    return bytes.fromhex(text.removeprefix("\\x")) if re.fullmatch(r"\\x(?:[0-9a-f]{2})*", text) else None
 
 
 @dataclass(frozen=True)

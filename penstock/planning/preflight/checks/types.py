@@ -21,7 +21,8 @@ def check(context: Context) -> Iterator[Problem]:
         for column in plan.target.columns:
             where = f"table {plan.name}, column {column.name}"
             if column.type.name == "unsupported":
-                fix = f"add `cast: {{{yaml(column.name)}: string}}` to carry it as text (`json` if it is JSON), or `drop: [{yaml(column.name)}]`"
+                name = yaml(column.name)
+                fix = f"add `cast: {{{name}: string}}` to carry it as text (`json` if it is JSON), or `drop: [{name}]`"
                 what = f"the source type {column.native} has no counterpart" if column.native else "it is declared without a type"
                 yield Problem(True, where, what, fix, "type")
                 continue

@@ -15,7 +15,7 @@ from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
 from penstock.planning import expressions
 from penstock.planning.expressions import Known, NotSure
-from penstock.transforms._changes import LostPart, lost_parts
+from penstock.transforms._changes import LostPart, lost_parts, shown_default
 from penstock.transforms._mapping import Mapped
 
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
@@ -24,6 +24,8 @@ _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  #
 # A name with its schema is not the server's own (see `databases.postgresql.objects`); a sequence's name is inside a text.
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
+_WORDED_ANEW = ("interval", "timetz")
+
 
 def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
     """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
@@ -31,11 +33,12 @@ def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Da
     mapped: what the steps make of the table.  alike: both ends are servers of one kind.
     """
     changed = {name: made[-1].step for name, made in mapped.changes.items() if made}
-    carrier = _Carrier(source, target, mapped.kept_values, *ends, alike, changed)
+    carrier = _Carrier(source, target, mapped.kept_values, *ends, alike, changed, mapped.names)
     for part in lost_parts(mapped.changes):
         carrier.lost_part(part)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
+    carrier.without_default(columns)
     made = replace(
         target,
         columns=columns,
@@ -55,7 +58,7 @@ def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Da
 class _Carrier:
     """names: source column to target column, of those whose values arrive as they were, or as equal ones.
 
-    changed: the step that changes a column, by its name at the source.
+    changed: the step that changes a column, by its name at the source.  mapped_names: source column to target column, of all.
     """
 
     source: Table
@@ -65,6 +68,7 @@ class _Carrier:
     to: Database
     alike: bool
     changed: Mapping[str, str]
+    mapped_names: Mapping[str, str]
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -136,14 +140,31 @@ class _Carrier:
                 self._plainly(column.name, why)
         elif column.generated:
             self._plainly(column.name, f"{self.to.label} has none")
-        if column.expression:
-            try:
-                made = replace(made, expression=self.says(column.expression, without=self.names))
-            except NotSure as why:
-                self.lose(f"default {column.expression} of {column.name}", why)
+        made = self._default(made, column)
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
         return made
+
+    def _default(self, made: Column, column: Column) -> Column:
+        """`made` with the default that `column` may have at the target."""
+        if column.expression:
+            try:
+                return replace(made, expression=self.says(column.expression, without=self.names))
+            except NotSure as why:
+                self.lose(f"default {column.expression} of {column.name}", why)
+        elif column.default and not self.alike and column.type.name in _WORDED_ANEW:
+            self.lose(f"default {shown_default(column)} of {column.name}", f"the values of {column.type} are written in another form here")
+            return replace(made, default=None)
+        return made
+
+    def without_default(self, columns: Sequence[Column]) -> None:
+        """Tell of the columns that an INSERT could leave out at the source, and can't here."""
+        for old, new in self.mapped_names.items():
+            before, after = self.source.column(old), next((c for c in columns if c.name == new), None)
+            if after is None or after.nullable or after.generated or after.identity or after.default is not None or after.expression:
+                continue
+            if before.default is not None or before.expression or before.identity or before.generated:
+                self.told.append(f"{new} is NOT NULL and has no default here: an INSERT that leaves it out will fail")
 
     def _kind(self, column: Column) -> str:
         wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]

@@ -82,6 +82,8 @@ def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) 
         own = said.get(column.name)
         if own is None:
             return column
+        if re.fullmatch(r'"(?:[^"]|"")*"', column.expression):  # a name where there are none is a text
+            column = replace(column, default="=" + column.expression[1:-1].replace('""', '"'), expression="")
         collation = own.collation if own.collation.upper() != "BINARY" else ""
         if (table.name.name, column.name) in hidden:
             return replace(column, default=None, expression="", generated=own.generated, stored=own.stored, collation=collation)

@@ -211,7 +211,7 @@ class _Carrier:
         try:
             return replace(check, expression=self.says(check.expression, self._numbered()))
         except NotSure as why:
-            self.lose(f"check constraint {check.name} ({check.expression})" if check.name else f"the check ({check.expression})", why)
+            self.lose(" ".join(filter(None, ("check constraint", f"{check.name}," if check.name else "", f"{check.expression},"))), why)
             return None
 
     def index(self, index: Index) -> Index | None:

@@ -14,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.databases._shared.faults import APART
-from penstock.errors import BadValues, TransformFailed
+from penstock.errors import SET_APART, BadValues, TransformFailed
 from penstock.transforms import Transform, _forms, _recognise, made, mapping, named, need, plain, replaced
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def _cast(values: pa.ChunkedArray, column: Column, to: str, forms: Sequence[str]
             found = culprits(values, column.type)
             why = f"{_shown(values[found[0]].as_py())}: {str(error).splitlines()[0]}"
     what = f"{column.name} can't be cast to {column.type}"
-    fix = f"cast to a wider type, map or derive the values first, or {APART}"
+    fix = f"cast to a wider type, map or derive the values first, or {SET_APART}"
     if pa.types.is_string(values.type):
         fix = _recognise.advice(column.name, column.type, [values[n].as_py() for n in found], forms, not column.nullable) or fix
     raise BadValues(what, why=why, fix=fix, column=column.name, rows=found) from None

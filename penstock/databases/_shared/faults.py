@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.errors import ReadFailed, RowsRefused
+from penstock.errors import SET_APART, ReadFailed, RowsRefused
 from penstock.model.schema import Column
 from penstock.runtime.formatting import yaml
 
@@ -23,10 +23,6 @@ def text_first(column: Column) -> str:
     return f"let `cast: {{{yaml(column.name)}: string}}` be the first step that touches the column"
 
 
-APART = "set such rows apart: `bad_rows: {action: quarantine, at_most: 100}`"
-"""What can be done about any row that is refused."""
-
-
-def unheld(column: str, why: str, fix: str = f"cast or filter the values in the migration, or {APART}") -> RowsRefused:
+def unheld(column: str, why: str, fix: str = f"cast or filter the values in the migration, or {SET_APART}") -> RowsRefused:
     """A value that the target's column called `column` can't hold, or would hold as another."""
     return RowsRefused(f"{column} has a value that its column can't hold", f"column {column}", why, fix, column)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -168,6 +169,18 @@ class Database(ABC):
         return TableName(ansi.fitted(f"penstock_old_{token}__{live.name}", self.max_identifier), live.schema)
 
     # ---- types
+
+    def shown_expression(self, column: Column) -> str:
+        """The SQL that gives any value of the column as a text, for a message."""
+        return self.read_expression(replace(column, type=Type("unsupported")))
+
+    def misfits(self, column: Column) -> str:
+        """The SQL predicate of the rows whose value is not of the column's type at all, where the database allows that; else empty."""
+        return ""
+
+    def correction(self, name: TableName, column: Column) -> str:
+        """The statement that makes values fit the column which no step can read; empty where there is none."""
+        return ""
 
     def default_words(self, default: str, type: Type) -> str | None:
         """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""

@@ -113,8 +113,9 @@ class MySQL(Database):
     def default_words(self, default: str, type: Type) -> str | None:
         if type.name == "bits" and default.startswith("="):
             return f"b'{default[1:]}'"
-        if default.startswith("x") and "blob" in self.native(type):  # a column of this kind takes an expression only
-            return f"(X'{default[1:]}')"
+        if default.startswith("x"):
+            # of a blob it must be an expression; of another, SHOW CREATE TABLE would write a literal's bytes, which SQLAlchemy can't read
+            return f"(X'{default[1:]}')" if "blob" in self.native(type) else f"(unhex('{default[1:]}'))"
         return {"today": "(curdate())", "time": "(curtime())"}.get(default) or super().default_words(default, type)
 
     def native(self, type: Type, identity: bool = False) -> str:

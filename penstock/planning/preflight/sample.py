@@ -121,7 +121,8 @@ def _problem(plan: TablePlan, error: PenstockError, shown: bool, whole: bool) ->
     places = error.where if error.where.startswith(("column ", "row ")) else ""
     where = f"table {plan.name}" + (f", {places}" if places else "")
     why = f" ({error.why})" if error.why and shown else ""
-    return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {error.what}{why}", error.fix, "values")
+    said = f"{error.what}{why}".replace(_PLACE.name, plan.target.name.name)
+    return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {said}", error.fix, "values")
 
 
 def _stops(plan: TablePlan, error: PenstockError, whole: bool) -> bool:
@@ -203,7 +204,7 @@ def _name_row(error: PenstockError, plan: TablePlan, batches: Sequence[pa.Record
 @contextmanager
 def _temporary(plan: TablePlan, to: Database, target: sa.Engine) -> Iterator[sa.Connection | None]:
     """A connection with an empty temporary table like the target's, gone when it is closed; None where none can be made."""
-    bare = replace(plan.target, indexes=(), foreign_keys=())
+    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None)
     statement = ddl.create_table(to, bare, _PLACE).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
     with target.connect() as connection:
         connection.begin()

@@ -29,6 +29,7 @@ from penstock.databases.values import (
     Reach,
     Refusal,
     Server,
+    SetAside,
     Size,
 )
 from penstock.errors import MigrationError, PenstockError
@@ -51,6 +52,7 @@ __all__ = [
     "Reach",
     "Refusal",
     "Server",
+    "SetAside",
     "Size",
     "add_link",
     "connect",

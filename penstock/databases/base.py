@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ from penstock.databases.values import (
     Reach,
     Refusal,
     Server,
+    SetAside,
     Size,
 )
 from penstock.errors import Problem
@@ -179,6 +181,24 @@ class Database(ABC):
         return TableName(ansi.fitted(f"penstock_old_{token}__{live.name}", self.max_identifier), live.schema)
 
     # ---- types
+
+    def shown_expression(self, column: Column) -> str:
+        """The SQL that gives any value of the column as a text, for a message."""
+        return self.read_expression(replace(column, type=Type("unsupported")))
+
+    def misfits(self, column: Column) -> str:
+        """The SQL predicate of the rows whose value is not of the column's type at all, where the database allows that; else empty."""
+        return ""
+
+    def correction(self, name: TableName, column: Column) -> str:
+        """The statement that makes values fit the column which no step can read; empty where there is none."""
+        return ""
+
+    def default_words(self, default: str, type: Type) -> str | None:
+        """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""
+        if default.startswith("x"):
+            return f"X'{default[1:]}'"
+        return {"today": "CURRENT_DATE", "time": "CURRENT_TIME"}.get(default)
 
     def canonical(self, native: str) -> Type:
         """The canonical type of a column of the database's type `native`; `unsupported` when there is none."""
@@ -358,6 +378,10 @@ class Database(ABC):
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        """The tables of a schema that a migration leaves out unless it names them: they belong to the database, or to an extension."""
+        return []
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that split a table into about so many pieces of equal size; empty where it can't be split."""

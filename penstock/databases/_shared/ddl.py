@@ -275,6 +275,8 @@ def _default(database: Database, column: Column, written: str) -> Any:
         return None
     if column.default == "now":
         return sa.text(_now(written))
+    if words := database.default_words(column.default, column.type):
+        return _sql(words)
     value = column.default.removeprefix("=")
     if column.type.name == "boolean":
         return sa.text("TRUE" if value.lower() in ("true", "t", "1", "b'1'") else "FALSE")

@@ -124,6 +124,14 @@ class MySQL(Database):
     def canonical(self, native: str) -> Type:
         return types.canonical(native)
 
+    def default_words(self, default: str, type: Type) -> str | None:
+        if type.name == "bits" and default.startswith("="):
+            return f"b'{default[1:]}'"
+        if default.startswith("x"):
+            # of a blob it must be an expression; of another, SHOW CREATE TABLE would write a literal's bytes, which SQLAlchemy can't read
+            return f"(X'{default[1:]}')" if "blob" in self.native(type) else f"(unhex('{default[1:]}'))"
+        return {"today": "(curdate())", "time": "(curtime())"}.get(default) or super().default_words(default, type)
+
     def native(self, type: Type, identity: bool = False) -> str:
         return super().native(type) + (" AUTO_INCREMENT" if identity and type.name in INTEGERS else "")
 

@@ -23,6 +23,9 @@ from penstock.model.schema import Column, ForeignKey, Index, Numbering, Part, Pr
 _OPTION = re.compile(r"(?:[^\s']|'(?:[^']|'')*')+")
 
 
+_TABLES = ("BASE TABLE", "SYSTEM VERSIONED")
+
+
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
     home = home_of(connection, schema)
 
@@ -62,8 +65,10 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     checks = objects.checks(connection, home, mariadb)
     triggers = asked("EVENT_OBJECT_TABLE, TRIGGER_NAME", "TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA")
     tables = []
+    wanted = [name for name, [(kind, *_)] in kinds.items() if kind in _TABLES and (only is None or name in only)]
+    statements = objects.shown(connection, (qualified(TableName(name, home)) for name in wanted))
     for name, [(kind, storage, comment, following, options, collation)] in sorted(kinds.items()):
-        if kind not in ("BASE TABLE", "SYSTEM VERSIONED") or (only is not None and name not in only):
+        if name not in wanted:
             continue
         notes = [f"trigger {label}" for (label,) in triggers.get(name, ())]
         if kind == "SYSTEM VERSIONED":
@@ -71,7 +76,8 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         if storage and storage.lower() != "innodb":
             notes.append(f"its engine is {storage}: no snapshot covers it")
         made = tuple(_column(row, mariadb, following) for row in columns[name])
-        written = objects.shown(connection, qualified(TableName(name, home)))
+        statement = statements.get(qualified(TableName(name, home)), b"")
+        made, written = _with_bytes(made, statement), statement.decode(errors="replace")
         if period := objects.period(written):
             notes.append(f"its period {period}, and that keys are WITHOUT OVERLAPS of it")
         others = _indexes(indexes.get(name, ()), written)
@@ -131,10 +137,36 @@ def _column(row: Sequence[Any], mariadb: bool, following: int | None) -> Column:
     return replace(made, expression=objects.expression(text, mariadb))
 
 
+_ESCAPES = {b"0": b"\0", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a", b"b": b"\b"}
+
+
+def _with_bytes(columns: Sequence[Column], statement: bytes) -> tuple[Column, ...]:
+    """`columns` with the defaults of binary ones: information_schema writes them as texts, with a question mark for what is no UTF-8.
+
+    statement: what SHOW CREATE TABLE writes of the table.
+    """
+
+    def whole(column: Column) -> Column:
+        if column.type.name != "binary" or not column.default or column.default.startswith("x"):
+            return column
+        name = re.escape(ansi.quoted(column.name, "`").encode())
+        found = re.search(rb"\n  " + name + rb" [^\n]*? DEFAULT (?:'((?:[^'\\]|\\.|'')*)'|0x([0-9A-Fa-f]*))", statement, re.DOTALL)
+        if found is None:
+            return replace(column, default=None, expression=column.default.removeprefix("="))
+        if found[2] is not None:
+            return replace(column, default=f"x{found[2].decode().lower()}")
+        text = re.sub(rb"\\(.)|''", lambda m: _ESCAPES.get(m[1], m[1]) if m[1] else b"'", found[1], flags=re.DOTALL)
+        return replace(column, default=f"x{text.hex()}")
+
+    return tuple(map(whole, columns))
+
+
 def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None, bool]:
     """A default in our words (see `Column.default`), and whether it could be carried. MySQL writes literals bare, MariaDB as SQL."""
-    if text and (bits := re.fullmatch(r"b'([01])'", text)):
+    if text and (bits := re.fullmatch(r"b'([01])'", text)) and type.name == "boolean":
         return f"={bits[1]}", True
+    if text and (value := inspection.meant(text, type)) is not None:
+        return value, True
     if expression:
         found, carried = inspection.default(text)
         found = unescaped(found) if found else found
@@ -142,6 +174,7 @@ def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None
         return "now", True  # MySQL 5.7 does not say that it is an expression
     else:
         found, carried = None if text is None else f"={text}", True
+    found = {"date": "today", "time": "time"}.get(type.name, found) if found == "now" else found
     return found, carried
 
 

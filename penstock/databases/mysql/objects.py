@@ -53,12 +53,18 @@ def expression(written: str, mariadb: bool) -> str:
     return written if mariadb else re.sub(r"\\(.)", r"\1", written)
 
 
-def shown(connection: sa.Connection, place: str) -> str:
-    """What SHOW CREATE TABLE writes of the table at `place`; empty where this user may not see it."""
-    try:
-        return _text(connection.exec_driver_sql(f"SHOW CREATE TABLE {place}".replace("%", "%%")).one()[1])
-    except sa.exc.DBAPIError:
-        return ""
+def shown(connection: sa.Connection, places: Iterable[str]) -> dict[str, bytes]:
+    """What SHOW CREATE TABLE writes of the tables at `places`: bytes, as a default may be; nothing of one that may not be seen."""
+    found = {}
+    connection.exec_driver_sql("SET character_set_results = binary")
+    for place in places:
+        try:
+            written = connection.exec_driver_sql(f"SHOW CREATE TABLE {place}".replace("%", "%%")).one()[1]
+        except sa.exc.DBAPIError:
+            continue
+        found[place] = written if isinstance(written, bytes) else str(written).encode()
+    connection.exec_driver_sql("SET character_set_results = utf8mb4")
+    return found
 
 
 def period(written: str) -> str:

@@ -13,13 +13,13 @@ from typing import ClassVar
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, execute
+from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, SetAside, Size, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.sqlite import catalogue, definition, file, load, rows, session, types
 from penstock.databases.sqlite.types import TYPES
 from penstock.errors import Problem
-from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
+from penstock.model.schema import BINARIES, INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
 _STRICT = re.compile(r"(?i)INT|INTEGER|REAL|TEXT|BLOB|ANY")  # the types that a STRICT table can have
@@ -90,6 +90,20 @@ class SQLite(Database):
         # cast to text, a real would have fifteen digits; a blob is left one, and refused
         real, blob = f"WHEN 'real' THEN printf('%!.17g', {name})", f"WHEN 'blob' THEN {name}"
         return f"CASE typeof({name}) {real} {blob} ELSE CAST({name} AS TEXT) END"
+
+    def shown_expression(self, column: Column) -> str:
+        name = quoted(column.name)
+        return f"CASE typeof({name}) WHEN 'blob' THEN char(88, 39) || hex({name}) || char(39) ELSE CAST({name} AS TEXT) END"
+
+    def misfits(self, column: Column) -> str:
+        kind = "blob" if column.type.name in BINARIES else "text" if column.type.name in TEXTS else ""
+        return f"typeof({quoted(column.name)}) NOT IN ('{kind}', 'null')" if kind else ""
+
+    def correction(self, name: TableName, column: Column) -> str:
+        own, binary = quoted(column.name), column.type.name in BINARIES
+        there = self.misfits(column) if binary else f"typeof({own}) = 'blob'"
+        value = f"CAST({own} AS BLOB)" if binary else f"hex({own})" if column.type.name in TEXTS else "NULL"
+        return f"UPDATE {qualified(name)} SET {own} = {value} WHERE {there}"
 
     def key_expression(self, column: Column) -> str:
         return f"CAST({quoted(column.name)} AS BLOB)" if column.type.name in TEXTS else quoted(column.name)
@@ -171,6 +185,9 @@ class SQLite(Database):
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return catalogue.left_behind(connection, schema)
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        return catalogue.set_aside(connection)
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)

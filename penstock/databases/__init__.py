@@ -28,6 +28,8 @@ from penstock.databases.values import (
     PartitionSlot,
     Reach,
     Refusal,
+    Server,
+    SetAside,
     Size,
 )
 from penstock.errors import MigrationError, PenstockError
@@ -49,6 +51,8 @@ __all__ = [
     "PartitionSlot",
     "Reach",
     "Refusal",
+    "Server",
+    "SetAside",
     "Size",
     "add_link",
     "connect",

@@ -10,8 +10,10 @@ list by default is an ability that a database may leave out.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -31,10 +33,12 @@ from penstock.databases.values import (
     Move,
     Reach,
     Refusal,
+    Server,
+    SetAside,
     Size,
 )
 from penstock.errors import Problem
-from penstock.model.schema import Column, Table, TableName, Type
+from penstock.model.schema import Column, Index, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
 
@@ -75,14 +79,15 @@ class Database(ABC):
 
     # ---- facts with a default
 
+    savepoints: ClassVar[bool] = False
+    """Whether a transaction with DDL goes on after a statement that failed, from a savepoint."""
+
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names for it in URLs and as the type of an Airflow connection: `postgres`."""
     oldest: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     """The oldest supported version of each product that `version` names. Empty: every version is supported."""
     embedded: ClassVar[bool] = False
     """Whether it is a file that this process opens itself. The URL's database is then the path of the file."""
-    max_columns: ClassVar[int] = 0
-    """How many columns a table can have; 0 where there is no limit that a table meets."""
     quote_character: ClassVar[str] = '"'
     own_names: ClassVar[frozenset[str]] = frozenset()
     """Which names (`index`, `foreign key`, `check`) belong to their table alone: two tables may use the same one."""
@@ -99,14 +104,23 @@ class Database(ABC):
     expression_rules: ClassVar[ExpressionRules | None] = None
     """How its expressions are translated; None when they are not."""
     index_keywords: ClassVar[Mapping[str, str]] = {}
-    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
+    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, with,
+    prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step)."""
+    `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of
+    columns). Of foreign keys: `deferrable`, `match full`, and `restrict` and `no action`, where these differ from what is declared by
+    leaving them out."""
+    since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
+    kept_types_since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Of these types, those that only newer servers have: by a pattern, the first version of each product."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
+    expression_defaults: ClassVar[str] = ""
+    """A pattern of its types whose default has to be an expression: a literal in parentheses."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
     """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
     session_lock: ClassVar[tuple[str, str] | None] = None
@@ -127,6 +141,8 @@ class Database(ABC):
     """Whether the tables that Penstock creates get foreign keys."""
     follows_renames: ClassVar[bool] = False
     """Whether a foreign key between shadow tables follows them when they are moved. If not, it is declared with the live names."""
+    refers_to_any_index: ClassVar[bool] = False
+    """Whether a foreign key may refer to columns that are no primary or unique key."""
     keep_numbers: ClassVar[str] = ""
     """What an INSERT needs in order to set a column that the database numbers."""
     exchange: ClassVar[Exchange | None] = None
@@ -166,6 +182,24 @@ class Database(ABC):
 
     # ---- types
 
+    def shown_expression(self, column: Column) -> str:
+        """The SQL that gives any value of the column as a text, for a message."""
+        return self.read_expression(replace(column, type=Type("unsupported")))
+
+    def misfits(self, column: Column) -> str:
+        """The SQL predicate of the rows whose value is not of the column's type at all, where the database allows that; else empty."""
+        return ""
+
+    def correction(self, name: TableName, column: Column) -> str:
+        """The statement that makes values fit the column which no step can read; empty where there is none."""
+        return ""
+
+    def default_words(self, default: str, type: Type) -> str | None:
+        """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""
+        if default.startswith("x"):
+            return f"X'{default[1:]}'"
+        return {"today": "CURRENT_DATE", "time": "CURRENT_TIME"}.get(default)
+
     def canonical(self, native: str) -> Type:
         """The canonical type of a column of the database's type `native`; `unsupported` when there is none."""
         return self.type_table.read(native)
@@ -177,6 +211,23 @@ class Database(ABC):
     def maps_exactly(self, type: Type) -> bool:
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""
         return self.type_table.exact(type)
+
+    def features(self, server: Server) -> frozenset[str]:
+        """What the tables of this server can have: `table_features`, and of `since` what its version has."""
+        return self.table_features | {feature for feature, since in self.since.items() if server.has(since)}
+
+    def keeps(self, native: str, server: Server) -> bool:
+        """Whether this server creates the type `native` of another server of its kind unchanged."""
+        newer = (since for pattern, since in self.kept_types_since.items() if re.fullmatch(pattern, native))
+        return re.fullmatch(self.kept_types, native) is not None and all(server.has(since) for since in newer)
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        """Why a column arrives at this server as the counterpart of its type, where that is another type."""
+        return f"{self.label} has no {column.type}"
+
+    def own_default(self, column: Column) -> bool:
+        """Whether no other kind of database knows the literal that is the default of a column."""
+        return False
 
     def key_native(self, type: Type) -> str | None:
         """The database's type for a column that is part of a key, where it differs from `native`; else None."""
@@ -222,6 +273,18 @@ class Database(ABC):
 
     # ---- statements
 
+    def table_options(self, table: Table) -> str:
+        """What follows the columns in CREATE TABLE: the options that `Table.options` and its collation are; begins with a blank."""
+        return ""
+
+    def refused_options(self, table: Table) -> dict[str, str]:
+        """Those of `Table.options` that this table can't have, each with the reason."""
+        return {}
+
+    def index_options(self, index: Index) -> str:
+        """What follows the columns in CREATE INDEX, beside what SQLAlchemy writes; begins with a blank."""
+        return ""
+
     def limit_memory(self, memory: int) -> list[str]:
         """Statements that limit the memory of the database in this process, in bytes; 0 lifts it. Empty where it keeps a row or two."""
         return []
@@ -256,6 +319,10 @@ class Database(ABC):
         to look for deadlocks.
         """
         return list(statements)
+
+    def wait_at_most(self, seconds: int) -> list[str]:
+        """Statements after which this session waits for a lock for at most so many seconds."""
+        return []
 
     def renumber(self, table: Table, name: TableName) -> list[str]:
         """Statements that set the next number of `table`, which is at `name`, above its highest one."""
@@ -297,9 +364,24 @@ class Database(ABC):
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, sorted by name. schema: None is the connection's own. only: the names wanted."""
 
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        """The names of those columns of a table that have values beyond their canonical type, as far as its rows can be seen so fast.
+
+        The columns are of `types_with_invalid_values`.
+        """
+        return frozenset()
+
+    def named_types(self, connection: sa.Connection) -> dict[str, str]:
+        """The types that somebody has created, as `Column.named_type` has their names, each with its definition."""
+        return {}
+
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        """The tables of a schema that a migration leaves out unless it names them: they belong to the database, or to an extension."""
+        return []
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that split a table into about so many pieces of equal size; empty where it can't be split."""
@@ -327,6 +409,10 @@ class Database(ABC):
         """
         what = "only what SQLAlchemy tells of it is known: its privileges and settings are not looked at"
         return [use.problem(False, what, "let its user read every table of the migration", "privileges")]
+
+    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
+        """What makes an extension, of which types or operator classes of the source are, usable at this target."""
+        return f"install the extension {name} at the target"
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         """The approximate sizes of these tables, by name, without reading their rows."""
@@ -381,6 +467,10 @@ class Database(ABC):
     @abstractmethod
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         """What the error means, by its code: a server's messages may be in any language."""
+
+    def words(self, error: sa.exc.DBAPIError) -> str:
+        """What the database says of the error, on one line. Of an error that is about rows it may name values."""
+        return str(error.orig).strip().partition("\n")[0]
 
     def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the database refused a statement because of a lock, so that the same statement may succeed later."""

@@ -17,7 +17,7 @@ def no_moment(column: Column, why: str) -> ReadFailed:
 
 def _none_such(column: Column, why: str, fix: str) -> ReadFailed:
     where = f"column {column.name}, declared {column.native or column.type}"
-    return ReadFailed(f"a value of {column.name} is not a {column.type}", where=where, why=why, fix=fix)
+    return ReadFailed(f"a value of {column.name} is not a {column.type}", where=where, why=why, fix=fix, column=column.name)
 
 
 def not_utf8(column: Column) -> ReadFailed:
@@ -43,6 +43,7 @@ _FAILURES = {
         *(2002, 2003, 2006, 2013, 2026, 2055),  # what the client library says
     ),
     Failure.LOCKED: (1205, 1213),  # waited too long; a deadlock
+    Failure.BREAKS_KEY: (1048, 1062, 1452, 1586, 3819, 4025),  # a NULL; a key twice; a row without its reference; a check
 }
 _BY_CODE = {code: failure for failure, codes in _FAILURES.items() for code in codes}
 _CANT_CREATE = 1005

@@ -27,17 +27,21 @@ from penstock.databases import (
     Move,
     Reach,
     Refusal,
+    Server,
+    SetAside,
     Size,
     execute,
 )
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.postgresql import (
+    beyond_types,
     catalogue,
     copy,
     definition,
     faults,
     locks,
+    named_types,
     objects,
     partitions,
     references,
@@ -95,18 +99,33 @@ class PostgreSQL(Database):
     url_form = "postgresql://user@host:5432/database"
     type_table = TYPES
     oldest: ClassVar = {"PostgreSQL": (12,)}
-    max_columns = 1_600
     max_identifier = 63
     has_schemas = True
     own_names = frozenset({"foreign key", "check"})
     dialect = "postgresql"
     expression_rules = ExpressionRules("postgres", exact_collations=".*")
-    index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using")}
-    table_features = frozenset({"check", "comment", "partial index", "expression index", "stored", "numbering"})
-    kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
+    index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using", "with")}
+    table_features = frozenset(
+        {"check", "comment", "partial index", "expression index", "stored", "numbering", "deferrable", "match full", "restrict"}
+        | {"unlogged", "replica identity", "exclusion", "storage"}
+    )
+    since: ClassVar = {
+        "compression": {"PostgreSQL": (14,)},
+        "nulls not distinct": {"PostgreSQL": (15,)},
+        "set columns": {"PostgreSQL": (15,)},
+        "virtual": {"PostgreSQL": (18,)},
+        "without overlaps": {"PostgreSQL": (18,)},
+        "not enforced": {"PostgreSQL": (18,)},
+        "not null not valid": {"PostgreSQL": (18,)},
+    }
+    kept_types = (
+        r"character\(\d+\)|bpchar|(?:time|timestamp)\(\d\) with(?:out)? time zone|interval(?: [a-z ]+)?(?:\(\d\))?|character varying"
+        r"|numeric\(\d+,-?\d+\)"
+    )
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
     snapshot = "run"
     ddl_in_transaction = True
+    savepoints = True
     clock = "extract(epoch FROM clock_timestamp())"
     parallel_writers = True
     ordered_keys = True
@@ -126,6 +145,9 @@ class PostgreSQL(Database):
 
     def kept(self, live: TableName, migration: str, token: str) -> TableName:
         return TableName(live.name, ansi.fitted(f"penstock_old_{migration}_{token}", self.max_identifier))
+
+    def default_words(self, default: str, type: Type) -> str | None:
+        return f"'\\x{default[1:]}'" if default.startswith("x") else super().default_words(default, type)
 
     def native(self, type: Type, identity: bool = False) -> str:
         written = super().native(type)
@@ -197,6 +219,9 @@ class PostgreSQL(Database):
 
     # ---- statements
 
+    def table_options(self, table: Table) -> str:
+        return f" WITH ({', '.join(table.options)})" if table.options else ""
+
     def schemas(self, names: Iterable[TableName]) -> list[str]:
         return [self.create_schema(s) for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
@@ -226,6 +251,9 @@ class PostgreSQL(Database):
 
     def briefly(self, statements: Sequence[str]) -> list[str]:
         return locks.briefly(statements)
+
+    def wait_at_most(self, seconds: int) -> list[str]:
+        return [f"SET LOCAL lock_timeout = '{seconds}s'"]
 
     def renumber(self, table: Table, name: TableName) -> list[str]:
         place = literal(qualified(name))
@@ -269,6 +297,19 @@ class PostgreSQL(Database):
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         return catalogue.inspect(connection, schema, only)
 
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        return beyond_types.read(connection, name, columns, seconds)
+
+    def named_types(self, connection: sa.Connection) -> dict[str, str]:
+        return named_types.read(connection)
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        if column.named_type:
+            return f"there is no type {column.named_type} with the same definition here, create it first to keep it"
+        if column.type.name == "money":
+            return "what money means depends on the server's locale"
+        return super().why_other_form(column, server)
+
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return objects.left_behind(connection, schema)
 
@@ -278,6 +319,9 @@ class PostgreSQL(Database):
         version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
         pages = size // block if version >= 140_000 else 0
         return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        return catalogue.set_aside(connection, schema)
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)
@@ -290,6 +334,9 @@ class PostgreSQL(Database):
 
     def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return server.preflight(connection, use, _SESSION)
+
+    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
+        return server.extension_remedy(connection, name)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)
@@ -319,6 +366,11 @@ class PostgreSQL(Database):
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
+
+    def words(self, error: sa.exc.DBAPIError) -> str:
+        diagnosis = error.orig.diag if isinstance(error.orig, psycopg.Error) else None
+        said = [diagnosis.message_primary, diagnosis.message_detail] if diagnosis else []
+        return ": ".join(filter(None, said)) or super().words(error)
 
     def cut_short(self, error: sa.exc.DBAPIError) -> bool:
         return self.lock_refused(error) or isinstance(error.orig, psycopg.errors.QueryCanceled)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, OID
 
-from penstock.databases import Dependent
+from penstock.databases import Dependent, SetAside
 from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
 from penstock.databases.postgresql import objects
 from penstock.databases.postgresql.types import TYPES
-from penstock.model.schema import ForeignKey, Table, TableName
+from penstock.model.schema import Table, TableName
 
 # Ordinary and partitioned tables; a partition is part of its root.
 _TABLES = """
@@ -43,7 +43,10 @@ SELECT c.relname, a.attname,
     ELSE format_type(t.oid, coalesce(d.modifier, a.atttypmod)) END,
   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     AND (a.attidentity <> '' OR (a.attgenerated = '' AND pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%')),
-  CASE WHEN d.type IS NOT NULL THEN format_type(a.atttypid, NULL) END
+  CASE WHEN d.type IS NOT NULL OR coalesce(l.typtype, t.typtype) = 'e' THEN (
+    SELECT format('%I.%I', s.nspname, own.typname) || CASE WHEN d.type IS NULL AND l.oid IS NOT NULL THEN '[]' ELSE '' END
+    FROM pg_type own JOIN pg_namespace s ON s.oid = own.typnamespace
+    WHERE own.oid = CASE WHEN d.type IS NULL THEN coalesce(l.oid, a.atttypid) ELSE a.atttypid END) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
@@ -53,28 +56,10 @@ LEFT JOIN pg_type l ON l.oid = t.typelem AND t.typcategory = 'A'
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 
-# SQLAlchemy splits pg_get_constraintdef at commas, which names may have.
-_FOREIGN_KEYS = """
-SELECT c.relname, k.conname, r.relname, k.confdeltype, k.confupdtype, CASE WHEN r.relnamespace <> c.relnamespace THEN away.nspname END,
-  ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
-    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
-  ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
-    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_namespace away ON away.oid = r.relnamespace
-WHERE n.nspname = coalesce(:schema, current_schema()) AND k.contype = 'f' AND k.conparentid = 0
-ORDER BY c.relname, k.conname
-"""
-_ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
 _NOTES = """
 SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
   SELECT 'trigger ' || tgname AS note FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
-  UNION ALL
-  SELECT 'constraint ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'x'
-  UNION ALL
-  SELECT 'foreign key ' || conname || ' is deferrable' FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f' AND condeferrable
   UNION ALL
   SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = c.oid
   UNION ALL
@@ -85,6 +70,14 @@ CROSS JOIN LATERAL (
 ) found
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY 1, 2
+"""
+
+# What an extension has made, as spatial_ref_sys of postgis: CREATE EXTENSION makes it at the target.
+_OF_EXTENSIONS = """
+SELECT e.extname, array_agg(c.relname::text ORDER BY c.relname) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
+  AND n.nspname = coalesce(:schema, current_schema()) GROUP BY e.extname ORDER BY e.extname
 """
 
 _VIEWS = """
@@ -179,15 +172,34 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
     more = objects.inspect(connection, schema)
     found = inspection.tables(
-        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
+        connection,
+        schema,
+        TYPES.read,
+        seen.types,
+        wanted,
+        seen.identity,
+        seen.notes,
+        more.constraints.foreign_keys,
+        more.indexes,
+        _as_bytes,
     )
-    return [objects.dressed(_without_money(table), more) for table in found]
+    return [objects.dressed(_with_named_types(_without_money(table), seen.named_types), more) for table in found]
+
+
+def _with_named_types(table: Table, named: Mapping[tuple[str, str], str]) -> Table:
+    """`table` with the enums and domains that its columns are declared with."""
+    return replace(table, columns=tuple(replace(c, named_type=named.get((table.name.name, c.name), "")) for c in table.columns))
 
 
 def _without_money(table: Table) -> Table:
     """`table` without defaults that are money: their text is that of a locale."""
     odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
     return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
+
+
+def _as_bytes(text: str) -> bytes | None:
+    """The bytes of a bytea as the catalogue writes it."""
+    return bytes.fromhex(text.removeprefix("\\x")) if re.fullmatch(r"\\x(?:[0-9a-f]{2})*", text) else None
 
 
 @dataclass(frozen=True)
@@ -198,7 +210,7 @@ class _Seen:
     types: Mapping[tuple[str, str], str]
     identity: frozenset[tuple[str, str]]
     notes: Mapping[str, Sequence[str]]
-    foreign_keys: Mapping[str, Sequence[ForeignKey]]
+    named_types: Mapping[tuple[str, str], str]
 
 
 def _see(connection: sa.Connection, schema: str | None) -> _Seen:
@@ -208,18 +220,12 @@ def _see(connection: sa.Connection, schema: str | None) -> _Seen:
     notes: dict[str, list[str]] = defaultdict(list)
     for table, note in connection.execute(_in(_NOTES), of_schema):
         notes[table].append(note)
-    for table, column, _, _, domain in columns:
-        if domain:
-            notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
-    keys: dict[str, list[ForeignKey]] = defaultdict(list)
-    for table, name, other, deleted, updated, away, mine, theirs in connection.execute(_in(_FOREIGN_KEYS), of_schema):
-        keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated], away))
     return _Seen(
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},
         identity=frozenset((c[0], c[1]) for c in columns if c[3]),
         notes=notes,
-        foreign_keys=keys,
+        named_types={(c[0], c[1]): c[4] for c in columns if c[4]},
     )
 
 
@@ -255,3 +261,9 @@ def _in(text: str) -> sa.TextClause:
 
 def _of(text: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("live", type_=ARRAY(OID)))
+
+
+def set_aside(connection: sa.Connection, schema: str | None) -> list[SetAside]:
+    """The tables of extensions."""
+    rows = connection.execute(sa.text(_OF_EXTENSIONS), {"schema": schema}).all()
+    return [SetAside(tuple(n), f"{', '.join(n)} of the extension {extension}") for extension, n in rows]

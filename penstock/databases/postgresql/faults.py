@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 
 from penstock.databases import Failure, driver_faults
-from penstock.errors import ConnectionFailed, LoadFailed, PenstockError, RowsRefused
+from penstock.errors import SET_APART, ConnectionFailed, LoadFailed, PenstockError, RowsRefused
 from penstock.model.schema import Column
 
 # A quoted value in a message, in any of the quotation marks of the server's languages.
@@ -18,6 +18,11 @@ _VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
 _FAILURES = {
     "42P07": Failure.ALREADY_EXISTS,  # a table or an index
     "42710": Failure.ALREADY_EXISTS,  # a constraint
+    "23505": Failure.BREAKS_KEY,  # unique_violation
+    "23503": Failure.BREAKS_KEY,  # foreign_key_violation
+    "23502": Failure.BREAKS_KEY,  # not_null_violation
+    "23514": Failure.BREAKS_KEY,  # check_violation
+    "23P01": Failure.BREAKS_KEY,  # exclusion_violation
     "53200": Failure.OUT_OF_MEMORY,
     "53100": Failure.DISK_FULL,
     "25006": Failure.READ_ONLY,  # read_only_sql_transaction
@@ -70,6 +75,7 @@ def raised(
         if fault is LoadFailed and _by_values(error.sqlstate or ""):
             row = re.match(rf"COPY {re.escape(table)}, line (\d+)", context)
             rows = [(int(row[1]) - 1, named, _message(error))] if row else ()
+            fix = f"cast or filter the values in the migration, or {SET_APART}"
             raise RowsRefused(what, place, _message(error), fix, named, rows) from None
         raise fault(what, where=place, why=_message(error), fix=fix) from None
 

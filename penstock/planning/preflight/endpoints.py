@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import AccessRequest, Database
+from penstock.databases import AccessRequest, Database, Server
 from penstock.errors import Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
@@ -29,6 +30,11 @@ class Endpoint:
     database: Database
     connection: sa.Connection
     schemas: tuple[str, ...]
+
+    @cached_property
+    def server(self) -> Server:
+        """What runs it."""
+        return Server.of(self.database.version(self.connection))
 
 
 def connections(migration: Migration) -> int:
@@ -60,6 +66,12 @@ def missing_schemas(migration: Migration, end: Endpoint) -> tuple[str, ...]:
     declared = _declared(migration, end.role)
     known = databases.schema_names(end.connection) if declared else ()
     return tuple(schema for schema in declared if schema not in known)
+
+
+def named_types(source: Endpoint, target: Endpoint) -> frozenset[str]:
+    """The types that somebody has created at both ends with the same definition."""
+    here = target.database.named_types(target.connection)
+    return frozenset(name for name, made in source.database.named_types(source.connection).items() if here.get(name) == made)
 
 
 def source_access(migration: Migration, source: Endpoint, tables: Collection[Table]) -> list[Problem]:

@@ -12,6 +12,9 @@ from typing import Any, ClassVar, Literal
 _DOCS = "docs/troubleshooting.md"
 """The page with a section for each error, in the repository and on the documentation site."""
 
+SET_APART = "set such rows apart: `bad_rows: {action: quarantine, at_most: 100}`"
+"""What can be done about any row that a step or the target refuses."""
+
 
 @dataclass
 class PenstockError(Exception):
@@ -88,8 +91,11 @@ class UnsupportedType(PenstockError):
     """A column's type has no canonical counterpart, or none at the target."""
 
 
+@dataclass
 class ReadFailed(PenstockError):
-    """A source value or row could not be read exactly."""
+    """A source value or row could not be read exactly. column: the one that has the value, where that is known."""
+
+    column: str = ""
 
 
 class TransformFailed(PenstockError):
@@ -219,6 +225,10 @@ class Problem:
     remedies: tuple[Remedy, ...] = ()
 
 
+_FEW = 12
+"""So many warnings are shown beside the problems that stop a run."""
+
+
 @dataclass
 class PreflightFailed(PenstockError):
     """Preflight found blocking problems. problems: all that it found."""
@@ -227,8 +237,11 @@ class PreflightFailed(PenstockError):
 
     def __str__(self) -> str:
         lines = [f"PreflightFailed: {self.what}"]
-        for p in self.problems:
+        warnings = [p for p in self.problems if not p.blocking]
+        for p in (*(p for p in self.problems if p.blocking), *(warnings if len(warnings) <= _FEW else ())):
             lines.append(f"  {'✗' if p.blocking else '·'} {p.where}: {p.what}" + (f"\n      fix: {p.fix}" if p.fix else ""))
+        if len(warnings) > _FEW:
+            lines.append(f"  · {len(warnings):,} warnings: `penstock check` lists them")
         return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from penstock.cli import problem_groups
 from penstock.model import pipeline
 from penstock.model.pipeline import PIPELINE, Stage
 from penstock.model.plan import Plan
@@ -162,10 +163,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(drawn)
 
 
-def preflight(found: PreflightResult) -> None:
-    """Print what preflight found, blocking problems first, and the estimate."""
+def preflight(found: PreflightResult, verbose: bool = False) -> None:
+    """Print what preflight found, blocking problems first, and the estimate. verbose: each problem, however many there are."""
     if found.problems:
-        rows = [("✗ blocks" if p.blocking else "· warning", p.area, p.where, p.what, p.fix) for p in found.problems]
+        lines = problem_groups.lines(found.problems, verbose)
+        rows = [("✗ blocks" if line.blocking else "· warning", line.area, line.where, line.what, line.fix) for line in lines]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
     for line in found.estimate.lines() if found.estimate else ():

@@ -31,6 +31,7 @@ from penstock.databases.values import (
     Move,
     Reach,
     Refusal,
+    SetAside,
     Size,
 )
 from penstock.errors import Problem
@@ -101,6 +102,8 @@ class Database(ABC):
     index_keywords: ClassVar[Mapping[str, str]] = {}
     """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
+    reuses_numbers: ClassVar[bool] = False
+    """Whether the number of a deleted row, if it was the last one, is given again."""
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
     `numbering` (identity columns with their own start and step)."""
     kept_types: ClassVar[str] = ""
@@ -165,6 +168,12 @@ class Database(ABC):
         return TableName(ansi.fitted(f"penstock_old_{token}__{live.name}", self.max_identifier), live.schema)
 
     # ---- types
+
+    def default_words(self, default: str, type: Type) -> str | None:
+        """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""
+        if default.startswith("x"):
+            return f"X'{default[1:]}'"
+        return {"today": "CURRENT_DATE", "time": "CURRENT_TIME"}.get(default)
 
     def canonical(self, native: str) -> Type:
         """The canonical type of a column of the database's type `native`; `unsupported` when there is none."""
@@ -300,6 +309,10 @@ class Database(ABC):
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""
         return [("view", name) for name in sorted(sa.inspect(connection).get_view_names(schema=schema))]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        """The tables of a schema that a migration leaves out unless it names them: they belong to the database, or to an extension."""
+        return []
 
     def cuts(self, connection: sa.Connection, name: TableName, pieces: int) -> list[str]:
         """Literals of `row_place` that split a table into about so many pieces of equal size; empty where it can't be split."""

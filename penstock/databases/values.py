@@ -216,3 +216,11 @@ class Size:
 
     rows: int | None
     bytes: int | None
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Tables that no user has made. names: without the schema.  what: what they are, in words, with the names."""
+
+    names: tuple[str, ...]
+    what: str

@@ -165,10 +165,11 @@ class Numbering:
 class Column:
     """One column. Expressions are SQL text of the table's `dialect`.
 
-    default: None, `now` for the current time, or `=` followed by a literal's text (`=0`, `=G`).
+    default: None, `now` for the current date and time, `today` for the date, `time` for the time of day, `x` followed by the hex digits of
+    bytes, or `=` followed by a literal's text (`=0`, `=G`).
     identity: the database numbers the rows itself (auto-increment, serial, identity).
     native: the type as its own database writes it; empty for a column a transform made.
-    expression: a default that is neither a literal nor the current time.
+    expression: a default that is none of these.
     generated: what the database computes the column by; its values are never loaded.  stored: computed when written, not when read.
     collation: as its database names it; empty for the database's own, or where there is none.
     touched: the database sets it to the current time whenever the row is changed.

@@ -22,6 +22,18 @@ Family = Literal["integer", "decimal", "text", "boolean", "date", "null", "other
 _NUMBERS = frozenset({"integer", "decimal"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
+_SURE_FUNCTIONS = frozenset(
+    {"lower", "upper", "length", "char_length", "character_length", "abs", "coalesce", "ifnull", "concat", "in", "and", "or"}
+)
+_SPECIAL = re.compile(r"(?i)\b(?:current|local)_?\w*\b")
+_OPERATORS = {
+    "div": "division",
+    "intdiv": "division",
+    "mod": "the remainder of a division",
+    "collate": "COLLATE",
+    "regexplike": "a regular expression",
+}
+
 
 class NotSure(Exception):
     """An expression that may mean something else at the target, with the reason in words."""
@@ -51,7 +63,7 @@ def translate(text: str, source: Database, target: Database, columns: Mapping[st
     import sqlglot
     from sqlglot.errors import SqlglotError
 
-    rewriter = _Translator(source, target, _rules(source), _rules(target), columns)
+    rewriter = _Translator(source, target, _rules(source), _rules(target), columns, text)
     try:
         tree = sqlglot.parse_one(text, read=rewriter.read.sqlglot)
     except (SqlglotError, RecursionError):
@@ -81,6 +93,7 @@ class _Translator:
     read: ExpressionRules
     write: ExpressionRules
     columns: Mapping[str, Known]
+    text: str
     folded: bool = field(default=False)
     """Whether a text that the source compares in its own way has been named since the last comparison began."""
 
@@ -263,7 +276,20 @@ class _Translator:
                 return joined, "text"
             case exp.Case() if node.this is None:
                 return self.case(node)
-        raise NotSure(f"{node.key} may mean something else there")
+        raise NotSure(f"{self.named_by_user(node)} may mean something else in {self.target.label}")
+
+    def named_by_user(self, node: exp.Expr) -> str:
+        """A function, an operator or a literal as the expression has it."""
+        from sqlglot import exp
+
+        if isinstance(node, exp.Func):
+            for name in re.findall(r"(\w+)\s*\(", re.sub(r"'(?:[^']|'')*'", "''", self.text)):
+                if name.lower() not in _SURE_FUNCTIONS:
+                    return f"{name}()"
+            return str(next((w for w in _SPECIAL.findall(self.text)), self.text))
+        if words := _OPERATORS.get(node.key):
+            return words
+        return f"`{node.sql(dialect=self.read.sqlglot)}`"
 
     def case(self, node: exp.Case) -> tuple[exp.Expr, Family]:
         from sqlglot import exp

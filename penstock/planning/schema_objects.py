@@ -15,6 +15,8 @@ from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
 from penstock.planning import expressions
 from penstock.planning.expressions import Known, NotSure
+from penstock.transforms._changes import LostPart, lost_parts, shown_default
+from penstock.transforms._mapping import Mapped
 
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
 _TOKENS = re.compile(_TOKEN.format(text="[^']|''"), re.DOTALL)
@@ -22,15 +24,21 @@ _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  #
 # A name with its schema is not the server's own (see `databases.postgresql.objects`); a sequence's name is inside a text.
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
+_WORDED_ANEW = ("interval", "timetz")
 
-def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
+
+def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
     """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
 
-    names: source column to target column, of those whose values arrive as they were.  alike: both ends are servers of one kind.
+    mapped: what the steps make of the table.  alike: both ends are servers of one kind.
     """
-    carrier = _Carrier(source, target, names, *ends, alike)
+    changed = {name: made[-1].step for name, made in mapped.changes.items() if made}
+    carrier = _Carrier(source, target, mapped.kept_values, *ends, alike, changed, mapped.names)
+    for part in lost_parts(mapped.changes):
+        carrier.lost_part(part)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
+    carrier.without_default(columns)
     made = replace(
         target,
         columns=columns,
@@ -48,12 +56,19 @@ def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Da
 
 @dataclass
 class _Carrier:
+    """names: source column to target column, of those whose values arrive as they were, or as equal ones.
+
+    changed: the step that changes a column, by its name at the source.  mapped_names: source column to target column, of all.
+    """
+
     source: Table
     target: Table
     names: Mapping[str, str]
     from_: Database
     to: Database
     alike: bool
+    changed: Mapping[str, str]
+    mapped_names: Mapping[str, str]
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -63,6 +78,8 @@ class _Carrier:
     def _known(self, old: str, new: str) -> Known:
         column, arrives = self.source.column(old), self.target.column(new)
         kind = expressions.family(column.type)
+        if kind != expressions.family(arrives.type):
+            kind = "decimal" if expressions.family(arrives.type) == "decimal" else "other"
         if kind not in ("boolean", "text") and not self._compares(arrives):
             kind = "other"
         return Known(new, kind, not column.collation or self._exactly(column.collation))
@@ -85,11 +102,23 @@ class _Carrier:
         named = list(_names(text, _ESCAPED_TOKENS if rules and rules.backslash_escapes else _TOKENS))
         own = "." in named or _ELSEWHERE.search(text)
         mentioned = [c.name for c in self.source.columns if c.name in named or c.name.lower() in named]
+        for name in mentioned:
+            if name not in self.names:
+                raise NotSure(self._why_not(name))
         if self.alike and not own and all(self.names.get(c) == c for c in mentioned):
             return text
         if rules and _ELSEWHERE.search(text):
             raise NotSure("it is not the server's own")
         return expressions.translate(text, self.from_, self.to, {n: k for n, k in self.known.items() if n not in without})
+
+    def _why_not(self, column: str) -> str:
+        """Why the values of a column are others at the target."""
+        return f"the step `{self.changed[column]}` changes {column}" if column in self.changed else f"a step drops {column}"
+
+    def lost_part(self, part: LostPart) -> None:
+        """A part that a step takes from a column, unless that is told otherwise."""
+        if part.part != "the comment" or "comment" in self.to.table_features:
+            self.lose(f"{part.part} of {part.column}", f"the step `{part.step}` changes the column")
 
     def lose(self, what: str, why: object) -> None:
         self.told.append(f"{what} is not carried: {why}")
@@ -111,14 +140,31 @@ class _Carrier:
                 self._plainly(column.name, why)
         elif column.generated:
             self._plainly(column.name, f"{self.to.label} has none")
-        if column.expression:
-            try:
-                made = replace(made, expression=self.says(column.expression, without=self.names))
-            except NotSure as why:
-                self.lose(f"default {column.expression} of {column.name}", why)
+        made = self._default(made, column)
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
         return made
+
+    def _default(self, made: Column, column: Column) -> Column:
+        """`made` with the default that `column` may have at the target."""
+        if column.expression:
+            try:
+                return replace(made, expression=self.says(column.expression, without=self.names))
+            except NotSure as why:
+                self.lose(f"default {column.expression} of {column.name}", why)
+        elif column.default and not self.alike and column.type.name in _WORDED_ANEW:
+            self.lose(f"default {shown_default(column)} of {column.name}", f"the values of {column.type} are written in another form here")
+            return replace(made, default=None)
+        return made
+
+    def without_default(self, columns: Sequence[Column]) -> None:
+        """Tell of the columns that an INSERT could leave out at the source, and can't here."""
+        for old, new in self.mapped_names.items():
+            before, after = self.source.column(old), next((c for c in columns if c.name == new), None)
+            if after is None or after.nullable or after.generated or after.identity or after.default is not None or after.expression:
+                continue
+            if before.default is not None or before.expression or before.identity or before.generated:
+                self.told.append(f"{new} is NOT NULL and has no default here: an INSERT that leaves it out will fail")
 
     def _kind(self, column: Column) -> str:
         wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]
@@ -165,7 +211,7 @@ class _Carrier:
         try:
             return replace(check, expression=self.says(check.expression, self._numbered()))
         except NotSure as why:
-            self.lose(f"check constraint {check.name}, {check.expression},", why)
+            self.lose(" ".join(filter(None, ("check constraint", f"{check.name}," if check.name else "", f"{check.expression},"))), why)
             return None
 
     def index(self, index: Index) -> Index | None:
@@ -201,7 +247,7 @@ class _Carrier:
 
     def _name(self, column: str) -> str:
         if column not in self.names:
-            raise NotSure(f"{column} does not arrive as it was")
+            raise NotSure(self._why_not(column))
         return self.names[column]
 
     # ---- the table

@@ -97,9 +97,14 @@ def link_statements(plan: Plan, target: Database) -> list[str]:
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:
     """The select that reads a chunk from the source."""
+    return databases.select(source, plan.source.name, plan.source.columns, extract_condition(plan, source, chunk))
+
+
+def extract_condition(plan: TablePlan, source: Database, chunk: Chunk) -> str:
+    """The SQL predicate of a chunk at the source; empty for a whole table."""
     keys = [plan.source.column(c) for c in plan.key]
     both = filter(None, (within(plan, source, plan.source), where(source, keys, chunk)))
-    return databases.select(source, plan.source.name, plan.source.columns, " AND ".join(f"({part})" for part in both))
+    return " AND ".join(f"({part})" for part in both)
 
 
 def within(plan: TablePlan, database: Database, table: Table, place: TableName | None = None) -> str:

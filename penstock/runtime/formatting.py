@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -84,3 +85,19 @@ def count(number: int, noun: str, nouns: str = "") -> str:
 def few(names: Sequence[str], most: int = 5) -> str:
     """`a, b, c and 4 more`."""
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+_YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+
+
+def yaml(text: str) -> str:
+    """A text as YAML takes it, also inside braces: quoted where it would be another value."""
+    if re.fullmatch(r"[^\W\d]\w*", text) and text.lower() not in _YAML_WORDS:
+        return text
+    return '"' + "".join(_escaped(c) for c in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -9,12 +9,13 @@ from concurrent.futures import Future
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, ReadFailed
 from penstock.model import digest
 from penstock.model.digest import Digest
 from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import arrow_schema
-from penstock.planning.statements import extract_select
+from penstock.planning import unreadable
+from penstock.planning.statements import extract_condition, extract_select
 from penstock.runtime import events, parallel
 from penstock.state import journal, readings, run_files, staged_rows, staging
 from penstock.state.run_context import RunContext
@@ -103,6 +104,8 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
+        if isinstance(error, ReadFailed) and error.column:
+            unreadable.name_rows(error, plan, context.source, connection.engine, extract_condition(plan, context.source, chunk))
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
         if private_columns(plan) and not error.retryable:  # one that a retry can help is about a place, and quotes no value
             error.why = "withheld: the table has columns that are sensitive, masked or dropped"

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from penstock import transforms
 from penstock.model.schema import Column, Table, TableName
 from penstock.transforms import Step
+from penstock.transforms._changes import Changes, kept_values
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """The target table, the source columns whose values arrive as they were, and what could not come along."""
+    """The target table, the source columns whose values arrive as they were, and what could not come along.
+
+    changes: what the steps do to each column of the source; empty where that was not asked for.
+    """
 
     table: Table
     untouched: dict[str, str]
     lost: tuple[str, ...]
+    names: dict[str, str] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+
+    @property
+    def kept_values(self) -> dict[str, str]:
+        """The source columns whose values arrive as they were, or as equal ones of another type."""
+        return kept_values(self.names, self.changes) if self.changes else self.untouched
 
 
 @dataclass(frozen=True)
@@ -27,12 +38,14 @@ class Trace:
     touched: columns whose values a step may have changed.
     concealed: columns that do not reach the target as they are, because a step masks or drops them.
     as_text: columns that a step takes as a text, or drops, before any other step can have looked at them.
+    must_be_text: those of them that can't be read otherwise.
     """
 
     names: dict[str, str]
     touched: frozenset[str]
     concealed: frozenset[str]
     as_text: frozenset[str]
+    must_be_text: frozenset[str]
 
 
 def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
@@ -41,6 +54,7 @@ def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
     touched: set[str] = set()
     concealed: set[str] = set()
     as_text: set[str] = set()
+    must_be_text: set[str] = set()
     seen: set[str] = set()
     for name, args in steps:
         transform = transforms.of(name)
@@ -48,12 +62,13 @@ def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
         gone = _known(dropped, source)
         concealed |= gone | _known(transform.conceals(args, source), source)
         as_text |= (gone | _known(transform.takes_text(args, source), source)) - seen
+        must_be_text |= _known(transform.wants_text(args, source), source) - seen
         seen |= _known(transform.reads(args, source), source)
         touched |= _known(transform.touches(args, source), source)
         renamed = transform.renames(args)
         source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
     names = {old: now for now, old in source.items()}
-    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text))
+    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text), frozenset(must_be_text))
 
 
 def _known(names: Collection[str], source: dict[str, str]) -> set[str]:
@@ -82,7 +97,7 @@ def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[Step],
     indexes = tuple(replace(i, columns=kept) for i in plain if (kept := follow(f"index {i.name}", i.columns)))
     foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns)))
     table = Table(live, columns, primary, indexes, foreign, source.notes)
-    return Mapped(table, {old: new for old, new in names.items() if old not in found.touched}, tuple(lost))
+    return Mapped(table, {old: new for old, new in names.items() if old not in found.touched}, tuple(lost), names)
 
 
 def origin(source: Table, steps: Sequence[Step], name: str) -> str:

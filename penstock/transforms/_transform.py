@@ -55,6 +55,9 @@ class Transform:
     reads: columns whose values it looks at.
     conceals: columns whose values must not be seen after the run. Those that a step drops are concealed as well.
     takes_text: columns of which it needs no more than the text that the source database writes.
+    wants_text: those of `takes_text` of which it needs the text, also where they cut the table into chunks.
+    same_for_same: of a column that it changes, equal values become equal ones, and values that differ still differ, whatever else is in
+        the row.
     keeps_rows: the rows after the step are those before it, one for one and in the same order.
     args_hold_values: the arguments can hold values of rows, and not only names. A report withholds them where they may be sensitive.
     samples: preflight tries the step on a sample of rows. False for code whose effects are not known.
@@ -71,6 +74,8 @@ class Transform:
     reads: ColumnsOf = every
     conceals: ColumnsOf = none
     takes_text: ColumnsOf = none
+    wants_text: ColumnsOf = none
+    same_for_same: bool = False
     keeps_rows: bool = True
     args_hold_values: bool = True
     samples: bool = True

@@ -4,15 +4,18 @@ Numbers become numbers, dates and timestamps one another, everything but binary 
 integers and decimals in digits, floats (the nearest one), dates and times as ISO 8601 writes them. A timestamptz as a
 timestamp is its time in UTC, and back. What else there may be is for `derive` to say.
 A column that is cast to string (or json) before any other step is read as the source's own text: see `takes_text` in `_mapping`.
+So is one that is cast `{to: type, from: form}`: `from` names the forms of `_forms` that its values are written in, beside a plain text.
+
+NOT NULL stays, unless a form stands for NULL. A literal default is cast as the values are; a number stays numbered as another whole number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import BadValues, TransformFailed
-from penstock.transforms import Transform, made, mapping, named, need, plain, replaced
+from penstock.errors import SET_APART, BadValues, TransformFailed
+from penstock.transforms import Transform, _forms, _recognise, made, mapping, named, need, plain, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,30 +28,109 @@ _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 def check(args: Any) -> str | None:
     fault = mapping(args, "{column: type}")
-    return fault or next((f"{v!r} is not a type" for v in args.values() if not isinstance(v, str)), None)
+    return fault or next((f"{column}: {odd}" for column, value in args.items() if (odd := _odd(value))), None)
 
 
-def schema(columns: tuple[Column, ...], args: Mapping[str, str]) -> tuple[Column, ...]:
+def _odd(value: Any) -> str | None:
+    """What is wrong with what a cast says of one column."""
+    if isinstance(value, str):
+        return None
+    if not isinstance(value, Mapping) or not {*value} <= {"to", "from"} or not isinstance(value.get("to"), str):
+        return f"{value!r} is not a type; expected a type, or {{to: type, from: form}}"
+    names = value.get("from", [])
+    if not (isinstance(names, str) or (isinstance(names, list) and all(isinstance(n, str) for n in names))):
+        return f"from: {names!r} is not a form; known: {', '.join(_forms.FORMS)}"
+    return _forms.fault(asked(value)[1])
+
+
+def asked(value: Any) -> tuple[str, tuple[str, ...]]:
+    """What a cast says of one column: the type, and the forms of its values; none where it is a plain cast."""
+    if isinstance(value, str):
+        return value, ()
+    names = value.get("from", "text")
+    return value["to"], (names,) if isinstance(names, str) else tuple(names) or ("text",)
+
+
+def schema(columns: tuple[Column, ...], args: Mapping[str, Any]) -> tuple[Column, ...]:
     need(columns, args)
-    return made(columns, {c.name: plain(c, type=_type(c, args[c.name])) for c in columns if c.name in args})
+    return made(columns, {c.name: _column(c, *asked(args[c.name])) for c in columns if c.name in args})
 
 
-def apply(batch: pa.Table, args: Mapping[str, str], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
+def _column(column: Column, to: str, forms: Sequence[str]) -> Column:
+    from penstock.model.schema import INTEGERS
+
+    kind = _type(column, to, forms)
+    numbers = {column.type.name, kind.name} <= INTEGERS
+    return plain(
+        column,
+        type=kind,
+        nullable=column.nullable or bool(_forms.NOTHING & {*forms}),
+        default=_default(column, kind, forms),
+        identity=column.identity and numbers,
+        numbering=column.numbering if numbers else None,
+    )
+
+
+def _default(column: Column, wanted: Type, forms: Sequence[str]) -> str | None:
+    """The default as a value of the new type: a literal cast as the values are; the current time of what is a moment still."""
+    import pyarrow as pa
+
+    from penstock.model.schema import Type
+
+    if column.default is None or not column.default.startswith("="):
+        moments = {"now": ("timestamp", "timestamptz"), "today": ("date",)}
+        return column.default if wanted.name in moments.get(column.default or "", ()) else None
+    text = column.default.removeprefix("=")
+    try:
+        if column.type.name == "boolean":
+            text = "1" if text.lower() in ("true", "t", "1", "b'1'") else "0"
+        literal = pa.chunked_array([[text]], pa.string())
+        if forms:
+            found, bad = _forms.read(literal, wanted, forms)
+            if bad:
+                return None
+        else:
+            given = literal if column.type.name == "unsupported" else convert(literal, column.type)
+            found = convert(given, wanted)
+        [value] = convert(found, Type("string")).to_pylist() if wanted.name != "boolean" else [str(found[0].as_py()).lower()]
+    except (ValueError, NotImplementedError):
+        return None
+    return None if value is None else f"={value}"
+
+
+def apply(batch: pa.Table, args: Mapping[str, Any], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:
     for column in out:
         if column.name in args:
-            values = batch.column(column.name)
-            try:
-                batch = replaced(batch, column.name, convert(values, column.type))
-            except ValueError as error:
-                culprits = _culprits(values, column.type)
-                what = f"{column.name} can't be cast to {column.type}"
-                why = f"{_shown(values[culprits[0]].as_py())}: {str(error).splitlines()[0]}"
-                fix = "cast to a wider type, filter those rows, or map or derive the values first"
-                raise BadValues(what, why=why, fix=fix, column=column.name, rows=culprits) from None
+            batch = replaced(batch, column.name, _cast(batch.column(column.name), column, *asked(args[column.name])))
     return batch
 
 
-def _type(column: Column, text: str) -> Type:
+def _cast(values: pa.ChunkedArray, column: Column, to: str, forms: Sequence[str]) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    from penstock.model.schema import Type
+
+    if forms:
+        texts = values if pa.types.is_string(values.type) else convert(values, Type("string"))
+        made, bad = _forms.read(texts, column.type, forms)
+        if not bad:
+            return made
+        why = f"{_shown(values[bad[0]].as_py())} is in none of the forms {', '.join(forms)}"
+        values, found = texts, bad[:_MANY]
+    else:
+        try:
+            return convert(values, column.type)
+        except ValueError as error:
+            found = culprits(values, column.type)
+            why = f"{_shown(values[found[0]].as_py())}: {str(error).splitlines()[0]}"
+    what = f"{column.name} can't be cast to {column.type}"
+    fix = f"cast to a wider type, map or derive the values first, or {SET_APART}"
+    if pa.types.is_string(values.type):
+        fix = _recognise.advice(column.name, column.type, [values[n].as_py() for n in found], forms, not column.nullable) or fix
+    raise BadValues(what, why=why, fix=fix, column=column.name, rows=found) from None
+
+
+def _type(column: Column, text: str, forms: Sequence[str] = ()) -> Type:
     """The type written as `text`, when values of the column can be cast to it at all. Raises TransformFailed."""
     import pyarrow as pa
 
@@ -61,6 +143,8 @@ def _type(column: Column, text: str) -> Type:
         raise TransformFailed(what, why=str(error)) from None
     if wanted.name in ("enum", "set") and not wanted.labels:
         raise TransformFailed(what, why="its labels are missing", fix=f"write for instance {wanted.name}('a','b')")
+    if forms:
+        return _written(column, wanted, forms, what)
     try:
         if not _possible(column.type.name, wanted.name):
             raise NotImplementedError
@@ -68,9 +152,35 @@ def _type(column: Column, text: str) -> Type:
     except (ValueError, NotImplementedError):
         own = wanted.name in WORDED | {"jsonb"}
         why = "only a database that has this type can read it" if own else "there is more than one way to do it"
-        raise TransformFailed(
-            what, why=why, fix="use `derive`, with an expression that says how" if not own else "cast it to string"
-        ) from None
+        raise TransformFailed(what, why=why, fix="cast it to string" if own else _way(column, wanted)) from None
+    return wanted
+
+
+def _way(column: Column, wanted: Type) -> str:
+    """How a column can be cast all the same."""
+    from penstock.model.schema import INTEGERS
+
+    numbers, form = INTEGERS | {"decimal", "number", "float32", "float64"}, ""
+    if wanted.name in _forms.MOMENTS and column.type.name in numbers:
+        form = "unix_s"
+    elif wanted.name == "boolean" and column.type.name in ("string", "enum", "unsupported"):
+        form = "words"
+    if not form:
+        return "use `derive`, with an expression that says how"
+    others = ", or the form that its numbers have: `unix_ms`, `unix_us`, `julian`" if form == "unix_s" else ""
+    return f"say how: `cast: {{{column.name}: {{to: {wanted}, from: {form}}}}}`{others}"
+
+
+def _written(column: Column, wanted: Type, forms: Sequence[str], what: str) -> Type:
+    """`wanted`, when texts of these forms can be read as it. Raises TransformFailed."""
+    from penstock.model.schema import BINARIES
+
+    if column.type.name in BINARIES or not any(_forms.fits(name, wanted) for name in ("text", *forms)):
+        raise TransformFailed(what, why="its values are no texts", fix="use `derive`, with an expression that says how")
+    for name in forms:
+        if not _forms.fits(name, wanted):
+            known = [f.name for f in _forms.FORMS.values() if wanted.name in f.targets]
+            raise TransformFailed(what, why=f"the form {name} is not one of {wanted}", fix=f"write one of {', '.join(known)}")
     return wanted
 
 
@@ -176,7 +286,7 @@ def _between(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return values.cast(kind)
 
 
-def _culprits(values: pa.ChunkedArray, wanted: Type) -> list[int]:
+def culprits(values: pa.ChunkedArray, wanted: Type) -> list[int]:
     """The places of the first values that can't be converted, many at most."""
     found: list[int] = []
     untried = [(0, len(values))]
@@ -198,11 +308,26 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def _texts(args: Mapping[str, str], columns: Collection[str]) -> set[str]:
-    """The columns that are cast to a text, or to JSON."""
-    return {column for column, kind in args.items() if kind.partition("(")[0].strip() in ("string", "json")}
+def _texts(args: Mapping[str, Any], columns: Collection[str]) -> set[str]:
+    """The columns that are cast to a text, or to JSON, or of which it is said how their texts are read."""
+    texts = {name for name, value in args.items() if asked(value)[0].partition("(")[0].strip() in ("string", "json")}
+    return texts | _forms_of(args, columns)
+
+
+def _forms_of(args: Mapping[str, Any], columns: Collection[str]) -> set[str]:
+    """The columns of which it is said how their texts are read."""
+    return {name for name, value in args.items() if asked(value)[1]}
 
 
 transform = Transform(
-    check=check, schema=schema, apply=apply, touches=named, reads=named, takes_text=_texts, args_hold_values=False, sign=" to "
+    check=check,
+    schema=schema,
+    apply=apply,
+    touches=named,
+    reads=named,
+    takes_text=_texts,
+    wants_text=_forms_of,
+    same_for_same=True,
+    args_hold_values=False,
+    sign=" to ",
 )

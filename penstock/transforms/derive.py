@@ -59,7 +59,8 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, object]) -> tuple[Col
     from penstock.model.schema import Column, arrow_schema
 
     rows = arrow_schema(columns)
-    return made(columns, {name: Column(name, _type(name, str(text), rows)) for name, text in args.items()})
+    comments = {c.name: c.comment for c in columns}
+    return made(columns, {n: Column(n, _type(n, str(text), rows), comment=comments.get(n, "")) for n, text in args.items()})
 
 
 def _type(name: str, text: str, rows: pa.Schema) -> Type:

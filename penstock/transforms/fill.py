@@ -20,8 +20,8 @@ def check(args: Any) -> str | None:
 
 
 def schema(columns: tuple[Column, ...], args: Mapping[str, Any]) -> tuple[Column, ...]:
-    map.schema(columns, _mapped(args))
-    return made(columns, {c.name: replace(c, nullable=False) for c in columns if c.name in args})
+    map.schema(columns, _mapped(args))  # raises where a value is none of the column's
+    return made(columns, {c.name: replace(c, nullable=False, generated="") for c in columns if c.name in args})
 
 
 def apply(batch: pa.Table, args: Mapping[str, Any], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:

@@ -31,8 +31,20 @@ def schema(columns: tuple[Column, ...], args: Mapping[str, Mapping[Any, Any]]) -
             for value in values.values():
                 _value(column, value)
             nullable = (column.nullable and None not in values) or None in values.values()
-            new[column.name] = plain(column, nullable=nullable, native=column.native)
+            new[column.name] = plain(column, nullable=nullable, native=column.native, default=_default(column, values))
     return made(columns, new)
+
+
+def _default(column: Column, values: Mapping[Any, Any]) -> str | None:
+    """The default as the step maps it; None where it is mapped to NULL. The current time stays."""
+    if column.default is None or not column.default.startswith("="):
+        return column.default
+    text = next((_text(new) for old, new in values.items() if f"={_text(old)}" == column.default), column.default.removeprefix("="))
+    return None if text is None else f"={text}"
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def apply(batch: pa.Table, args: Mapping[str, Mapping[Any, Any]], out: tuple[Column, ...], secrets: Mapping[str, str]) -> pa.Table:

@@ -65,7 +65,7 @@ def test_what_is_sure_is_written_as_the_target_writes_it(source: str, text: str,
     ("source", "text", "why"),
     [
         ("postgresql", "(n / 2) = 1", "div"),
-        ("postgresql", "(n % 2) = 1", "mod"),
+        ("postgresql", "(n % 2) = 1", "remainder"),
         ("postgresql", "t > 'a'", "order of texts"),
         ("postgresql", "t ~ '^a'", "may mean"),
         ("postgresql", "public.f(n) > 0", "may mean"),

@@ -63,7 +63,7 @@ def test_a_check_without_an_estimate_reads_no_row(shop: Shop) -> None:
         source.execute("UPDATE customer SET born = 'last year' WHERE id = 5")
     found = check(shop)
     assert found.estimate and found.estimate.seconds is None and not of(found, "values")
-    assert [p.where for p in of(check(shop, estimated=True), "values")] == ["table customer, column born, declared DATE"]
+    assert [p.where for p in of(check(shop, estimated=True), "values")] == ["table customer, row id=5, column born, declared DATE"]
 
 
 def test_a_check_leaves_nothing_at_either_end(shop: Shop) -> None:
@@ -90,7 +90,7 @@ def test_what_a_sample_ran_into_is_told_by_column_and_not_by_value_where_that_is
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("UPDATE customer SET born = 'quite-secret' WHERE id = 5")
     found = of(check(shop, estimated=True), "values")
-    assert "a sample of 1,000 rows" in found[0].what and "born" in found[0].where and "quite-secret" in found[0].what
+    assert "a sample of the rows" in found[0].what and "born" in found[0].where and "quite-secret" in found[0].what
     found = of(check(shop, "  customer: {sensitive: [born]}", estimated=True), "values")
     assert found and "quite-secret" not in str(found)
 
@@ -99,12 +99,12 @@ def test_values_that_the_target_can_not_hold_are_seen_in_the_sample(shop: Shop, 
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("UPDATE customer SET name = 'a' || char(0) || 'b' WHERE id = 5")
     found = of(check(replace(shop, target=postgresql_url), estimated=True), "values")
-    assert [p.blocking for p in found] == [False] and "table customer" in found[0].where, found
+    assert [p.blocking for p in found] == [True] and "table customer, row id=5" in found[0].where, found
     with sqlite3.connect(str(shop.source.database)) as source:
         source.execute("CREATE TABLE far (id INTEGER PRIMARY KEY, v REAL)")
         source.executemany("INSERT INTO far (v) VALUES (?)", [(n / 3,) for n in range(1500)] + [("far away",)])
     found = of(check(shop, "  include: [far]", estimated=True), "values")
-    assert found and found[0].where.startswith("table far, column v"), found
+    assert found and found[0].where.startswith("table far, row id=1501, column v"), found
 
 
 def test_zero_dates_and_nan_are_seen_in_the_sample(shop: Shop, mariadb_url: sa.URL, postgresql_url: sa.URL) -> None:

@@ -13,6 +13,7 @@ def add(commands: Any) -> None:
     parents = (options.FILE, options.ENDPOINTS, options.STAGING, options.INTERVAL, options.JSON)
     help = "Run preflight checks and print blocking problems, warnings and an estimate; change nothing."
     parser = options.command(commands, "check", check, help, *parents)
+    parser.add_argument("--verbose", action="store_true", help="list every warning, also where many are of one kind")
     parser.add_argument("--no-estimate", action="store_true", help="read no sample of the rows: no estimate, no check of values")
 
 
@@ -26,7 +27,7 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"migration": name, **found.record()}, ensure_ascii=False, indent=1))
     else:
-        console.preflight(found)
+        console.preflight(found, args.verbose)
         blocking = count(len(found.blocking), "blocking problem") if found.blocking else "no blocking problems"
         print(f"{name}: {count(len(found.tables), 'table')}, {blocking}")
     return 1 if found.blocking else 0

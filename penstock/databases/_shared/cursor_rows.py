@@ -41,4 +41,4 @@ def _array(values: tuple[Any, ...], column: Column) -> pa.Array:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         what, fix = f"a value of {column.name} is not a {column.type}", "declare a cast or drop the column"
-        raise ReadFailed(what, where=f"column {column.name}", why=str(error).splitlines()[0], fix=fix) from None
+        raise ReadFailed(what, where=f"column {column.name}", why=str(error).splitlines()[0], fix=fix, column=column.name) from None

@@ -169,7 +169,7 @@ def _column(database: Database, column: Column, keyed: bool, primary: bool) -> s
         _Native(_written(database, column, written)),
         *computed,
         nullable=column.nullable and not primary and not column.identity,
-        server_default=None if computed else _default(column, written),
+        server_default=None if computed else _default(database, column, written),
         autoincrement=False,
         comment=column.comment or None,
     )
@@ -191,13 +191,15 @@ def _now(written: str) -> str:
     return f"CURRENT_TIMESTAMP{digits[1] if digits else ''}"
 
 
-def _default(column: Column, written: str) -> Any:
+def _default(database: Database, column: Column, written: str) -> Any:
     if column.expression:
         return _sql(f"({column.expression})")
     if column.default is None:
         return None
     if column.default == "now":
         return sa.text(_now(written))
+    if words := database.default_words(column.default, column.type):
+        return _sql(words)
     value = column.default.removeprefix("=")
     if column.type.name == "boolean":
         return sa.text("TRUE" if value.lower() in ("true", "t", "1", "b'1'") else "FALSE")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.model.schema import Column, ForeignKey, Index, Table, TableName, Type
+from penstock.model.schema import DECIMALS, INTEGERS, Column, ForeignKey, Index, Table, TableName, Type
 
 _QUOTED = re.compile(r"'((?:[^']|'')*)'(?:::[\w .\"\[\]()]+)?")
 _NUMBER = re.compile(r"\(?(-?\d+(?:\.\d+)?)\)?(?:::[\w .\"]+)?")
@@ -32,6 +33,60 @@ def default(text: str | None) -> tuple[str | None, bool]:
     return None, False
 
 
+_HEX = re.compile(r"[xX]'((?:[0-9a-fA-F]{2})*)'")
+_BITS = re.compile(r"[bB]'([01]*)'")
+_DIGITS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_HEX_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+")
+_TODAY = re.compile(r"(?i)(?:current_date(?:\(\))?|curdate\(\)|today\(\)|date\('now'\)|\('now'::text\)::date)")
+_CLOCK = re.compile(r"(?i)(?:(?:current_time|localtime|curtime)(?:\(\d*\))?|time\('now'\))")
+_MOMENT = re.compile(r"(?i)datetime\('now'\)")
+
+
+def meant(text: str, type: Type) -> str | None:
+    """A default that only its column's type tells the meaning of (see `Column.default`); None for any other."""
+    text = text.strip()
+    while text.startswith("(") and text.endswith(")") and "(" not in text[1:-1]:
+        text = text[1:-1].strip()
+    if _TODAY.fullmatch(text):
+        return "today" if type.name in ("date", "timestamp") else None
+    if _CLOCK.fullmatch(text):
+        return "time" if type.name == "time" else None
+    if _MOMENT.fullmatch(text):
+        return "now" if type.name == "timestamp" else None
+    if match := _BITS.fullmatch(text):
+        return f"={match[1].zfill(type.length or 0)}" if type.name in ("bits", "varbits") else None
+    if match := _HEX.fullmatch(text):
+        return f"x{match[1].lower()}" if type.name == "binary" else f"={int(match[1] or '0', 16)}" if type.name in INTEGERS else None
+    if _HEX_NUMBER.fullmatch(text) and type.name in INTEGERS:
+        return f"={int(text, 16)}"
+    return _number(text, type) if _DIGITS.fullmatch(text) else None
+
+
+def _number(text: str, type: Type) -> str | None:
+    """A number written with an exponent, or without digits on one side of the point."""
+    if type.name in ("float32", "float64"):
+        return f"={float(text)!r}"
+    number = Decimal(text)
+    if type.name in INTEGERS:
+        return f"={int(number)}" if number == int(number) else None
+    return f"={number:f}" if type.name in DECIMALS | {"number"} else None
+
+
+def fitted(value: str | None, type: Type, as_bytes: Callable[[str], bytes | None]) -> str | None:
+    """A default that was read without a look at its column's type, as that type means it."""
+    if value == "now":
+        return {"date": "today", "time": "time"}.get(type.name, value)
+    if value is not None and value.startswith("=") and type.name == "binary":
+        found = as_bytes(value.removeprefix("="))
+        return None if found is None else f"x{found.hex()}"
+    return value
+
+
+def no_bytes(text: str) -> bytes | None:
+    """Of a database in which a text is no value of a binary column."""
+    return None
+
+
 def tables(
     connection: sa.Connection,
     schema: str | None,
@@ -42,12 +97,14 @@ def tables(
     notes: Mapping[str, Sequence[str]] | None = None,
     foreign_keys: Mapping[str, Sequence[ForeignKey]] | None = None,
     indexes: Mapping[str, Sequence[Index]] | None = None,
+    as_bytes: Callable[[str], bytes | None] = no_bytes,
 ) -> list[Table]:
     """The tables of `schema`, sorted by name.
 
     native: (table, column) to the type as the database writes it.  identity: columns the database numbers.
     notes: what the caller saw and can't be carried.
     foreign_keys, indexes: by table, where the caller read them from its own catalogue.
+    as_bytes: what the text of a binary column's default stands for.
     """
     inspector = sa.inspect(connection)
     found = inspector.get_table_names(schema=schema)
@@ -67,7 +124,10 @@ def tables(
                 value, carried = (None, True) if numbered else default(raw.get("default"))
                 nullable = bool(raw["nullable"]) and not numbered
                 kind, expression = native[name, column], "" if carried else str(raw.get("default"))
-                columns.append(Column(column, canonical(kind), nullable, value, numbered, kind, expression))
+                made = canonical(kind)
+                value = fitted(value, made, as_bytes) if carried else meant(expression, made)
+                expression = "" if value is not None or raw.get("default") is None or numbered else str(raw.get("default"))
+                columns.append(Column(column, made, nullable, value, numbered, kind, expression))
             result.append(_table(shapes, name, schema, tuple(columns), seen))
     return result
 

@@ -55,6 +55,11 @@ class DuckDB(Database):
     driver_copies = (2, 2)
     vector_rows = 2048  # and at a checkpoint so many of each column, at least
 
+    def default_words(self, default: str, type: Type) -> str | None:
+        if default.startswith("x"):
+            return "'" + "".join(f"\\x{default[n : n + 2].upper()}" for n in range(1, len(default), 2)) + "'::BLOB"
+        return "CAST(current_time AS TIME)" if default == "time" else super().default_words(default, type)
+
     # ---- names and types
 
     def folded(self, name: str) -> str:

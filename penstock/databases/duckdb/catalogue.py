@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,11 +24,18 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         for row in execute(connection, f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE {where}")
     }
     indexes = _indexes(connection, where)
-    found = inspection.tables(connection, schema, canonical, types, only, indexes=indexes)
+    found = inspection.tables(connection, schema, canonical, types, only, indexes=indexes, as_bytes=_as_bytes)
     made = {row[0]: row[1:] for row in execute(connection, f"SELECT table_name, sql, comment FROM duckdb_tables() WHERE {where}")}
     told = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL AND {where}"
     comments = {(row[0], row[1]): row[2] for row in execute(connection, told)}
     return [_dressed(t, made[t.name.name][0], made[t.name.name][1], comments) for t in found]
+
+
+def _as_bytes(text: str) -> bytes | None:
+    """The bytes of a BLOB as DuckDB writes it: a byte that is no ASCII character as \\xFF."""
+    if not re.fullmatch(r"(?:\\x[0-9a-fA-F]{2}|[^\\])*", text) or not text.isascii():
+        return None
+    return re.sub(rb"\\x([0-9a-fA-F]{2})", lambda match: bytes.fromhex(match[1].decode()), text.encode())
 
 
 def _indexes(connection: sa.Connection, where: str) -> dict[str, list[Index]]:

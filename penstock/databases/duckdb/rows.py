@@ -14,7 +14,7 @@ from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases._shared.faults import unread
 from penstock.databases.duckdb import lists, session
 from penstock.databases.duckdb.types import TYPES
-from penstock.errors import LoadFailed, RowsRefused
+from penstock.errors import SET_APART, LoadFailed, RowsRefused
 from penstock.model.schema import Column, TableName, arrow_schema
 
 BATCH_ROWS = 65_536
@@ -76,7 +76,7 @@ def _refused(name: TableName, error: Exception, columns: Sequence[Column]) -> Lo
     import duckdb
 
     said = str(error).splitlines()[0]
-    what, where, fix = f"{name} refused rows", f"table {name}", "widen the target column, or cast or filter the values in the migration"
+    what, where, fix = f"{name} refused rows", f"table {name}", f"cast or filter the values in the migration, or {SET_APART}"
     by_values = isinstance(error, duckdb.DataError | duckdb.IntegrityError | duckdb.InvalidInputException)
     if not by_values or "uplicate key" in said or "PRIMARY KEY or UNIQUE" in said:
         return LoadFailed(what, where, said, fix)

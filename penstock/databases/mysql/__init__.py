@@ -110,6 +110,13 @@ class MySQL(Database):
     def canonical(self, native: str) -> Type:
         return types.canonical(native)
 
+    def default_words(self, default: str, type: Type) -> str | None:
+        if type.name == "bits" and default.startswith("="):
+            return f"b'{default[1:]}'"
+        if default.startswith("x") and "blob" in self.native(type):  # a column of this kind takes an expression only
+            return f"(X'{default[1:]}')"
+        return {"today": "(curdate())", "time": "(curtime())"}.get(default) or super().default_words(default, type)
+
     def native(self, type: Type, identity: bool = False) -> str:
         return super().native(type) + (" AUTO_INCREMENT" if identity and type.name in INTEGERS else "")
 

@@ -63,6 +63,8 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         if storage and storage.lower() != "innodb":
             notes.append(f"its engine is {storage}: no snapshot covers it")
         made = tuple(_column(row, mariadb, notes, following) for row in columns[name])
+        if any(c.type.name == "binary" and (c.default or c.expression) for c in made):
+            made = _with_bytes(made, connection, TableName(name, home))
         primary, others = _indexes(indexes.get(name, ()), notes)
         foreign = tuple(_foreign_keys(referring.get(name, ()), {r[0]: r[1:] for r in rules.get(name, ())}, notes))
         cut = "partitioned" in (options or "")
@@ -108,10 +110,37 @@ def _column(row: Sequence[Any], mariadb: bool, notes: list[str], following: int 
     return replace(made, expression=objects.expression(text, mariadb))
 
 
+_ESCAPES = {b"0": b"\0", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a", b"b": b"\b"}
+
+
+def _with_bytes(columns: Sequence[Column], connection: sa.Connection, place: TableName) -> tuple[Column, ...]:
+    """`columns` with the defaults of binary ones: information_schema writes them as texts, with a question mark for what is no UTF-8."""
+    connection.exec_driver_sql("SET character_set_results = binary")
+    written = connection.exec_driver_sql(f"SHOW CREATE TABLE {qualified(place)}".replace("%", "%%")).one()[1]
+    connection.exec_driver_sql("SET character_set_results = utf8mb4")
+    statement = written if isinstance(written, bytes) else written.encode()
+
+    def whole(column: Column) -> Column:
+        if column.type.name != "binary" or not column.default or column.default.startswith("x"):
+            return column
+        name = re.escape(ansi.quoted(column.name, "`").encode())
+        found = re.search(rb"\n  " + name + rb" [^\n]*? DEFAULT (?:'((?:[^'\\]|\\.|'')*)'|0x([0-9A-Fa-f]*))", statement, re.DOTALL)
+        if found is None:
+            return replace(column, default=None, expression=column.default.removeprefix("="))
+        if found[2] is not None:
+            return replace(column, default=f"x{found[2].decode().lower()}")
+        text = re.sub(rb"\\(.)|''", lambda m: _ESCAPES.get(m[1], m[1]) if m[1] else b"'", found[1], flags=re.DOTALL)
+        return replace(column, default=f"x{text.hex()}")
+
+    return tuple(map(whole, columns))
+
+
 def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None, bool]:
     """A default in our words (see `Column.default`), and whether it could be carried. MySQL writes literals bare, MariaDB as SQL."""
-    if text and (bits := re.fullmatch(r"b'([01])'", text)):
+    if text and (bits := re.fullmatch(r"b'([01])'", text)) and type.name == "boolean":
         return f"={bits[1]}", True
+    if text and (value := inspection.meant(text, type)) is not None:
+        return value, True
     if expression:
         found, carried = inspection.default(text)
         found = unescaped(found) if found else found
@@ -119,6 +148,7 @@ def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None
         return "now", True  # MySQL 5.7 does not say that it is an expression
     else:
         found, carried = None if text is None else f"={text}", True
+    found = {"date": "today", "time": "time"}.get(type.name, found) if found == "now" else found
     if found and type.name in ("date", "timestamp", "timestamptz") and re.search(r"-00|=0000-", found):
         return None, False  # a zero date: nothing else knows it
     return found, carried

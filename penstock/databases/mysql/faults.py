@@ -17,7 +17,7 @@ def no_moment(column: Column, why: str) -> ReadFailed:
 
 def _none_such(column: Column, why: str, fix: str) -> ReadFailed:
     where = f"column {column.name}, declared {column.native or column.type}"
-    return ReadFailed(f"a value of {column.name} is not a {column.type}", where=where, why=why, fix=fix)
+    return ReadFailed(f"a value of {column.name} is not a {column.type}", where=where, why=why, fix=fix, column=column.name)
 
 
 def not_utf8(column: Column) -> ReadFailed:

@@ -27,6 +27,7 @@ from penstock.databases import (
     Move,
     Reach,
     Refusal,
+    SetAside,
     Size,
     execute,
 )
@@ -126,6 +127,9 @@ class PostgreSQL(Database):
 
     def kept(self, live: TableName, migration: str, token: str) -> TableName:
         return TableName(live.name, ansi.fitted(f"penstock_old_{migration}_{token}", self.max_identifier))
+
+    def default_words(self, default: str, type: Type) -> str | None:
+        return f"'\\x{default[1:]}'" if default.startswith("x") else super().default_words(default, type)
 
     def native(self, type: Type, identity: bool = False) -> str:
         written = super().native(type)
@@ -278,6 +282,9 @@ class PostgreSQL(Database):
         version, block, size = execute(connection, f"SELECT {asked}, pg_relation_size({literal(qualified(name))}::regclass)").one()
         pages = size // block if version >= 140_000 else 0
         return [f"'({page},0)'::tid" for page in sorted({pages * n // pieces for n in range(1, pieces)} - {0})]
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        return catalogue.set_aside(connection, schema)
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)

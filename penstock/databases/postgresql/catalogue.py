@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, OID
 
-from penstock.databases import Dependent
+from penstock.databases import Dependent, SetAside
 from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
 from penstock.databases.postgresql import objects
@@ -85,6 +85,14 @@ CROSS JOIN LATERAL (
 ) found
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY 1, 2
+"""
+
+# What an extension has made, as spatial_ref_sys of postgis: CREATE EXTENSION makes it at the target.
+_OF_EXTENSIONS = """
+SELECT e.extname, array_agg(c.relname::text ORDER BY c.relname) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
+  AND n.nspname = coalesce(:schema, current_schema()) GROUP BY e.extname ORDER BY e.extname
 """
 
 _VIEWS = """
@@ -179,7 +187,7 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
     more = objects.inspect(connection, schema)
     found = inspection.tables(
-        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
+        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes, _as_bytes
     )
     return [objects.dressed(_without_money(table), more) for table in found]
 
@@ -188,6 +196,11 @@ def _without_money(table: Table) -> Table:
     """`table` without defaults that are money: their text is that of a locale."""
     odd = [c for c in table.columns if c.type.name == "money" and c.default and not re.fullmatch(r"=-?[\d.]+", c.default)]
     return replace(table, columns=tuple(replace(c, default=None, expression=str(c.default)) if c in odd else c for c in table.columns))
+
+
+def _as_bytes(text: str) -> bytes | None:
+    """The bytes of a bytea as the catalogue writes it."""
+    return bytes.fromhex(text.removeprefix("\\x")) if re.fullmatch(r"\\x(?:[0-9a-f]{2})*", text) else None
 
 
 @dataclass(frozen=True)
@@ -255,3 +268,9 @@ def _in(text: str) -> sa.TextClause:
 
 def _of(text: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("live", type_=ARRAY(OID)))
+
+
+def set_aside(connection: sa.Connection, schema: str | None) -> list[SetAside]:
+    """The tables of extensions."""
+    rows = connection.execute(sa.text(_OF_EXTENSIONS), {"schema": schema}).all()
+    return [SetAside(tuple(n), f"{', '.join(n)} of the extension {extension}") for extension, n in rows]

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, Size, execute
+from penstock.databases import AccessRequest, Database, Dependent, ExpressionRules, Failure, Move, Refusal, SetAside, Size, execute
 from penstock.databases._shared import column_checks, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.sqlite import catalogue, definition, file, load, rows, session, types
@@ -49,6 +49,7 @@ class SQLite(Database):
     snapshot = "run"
     ddl_in_transaction = True
     ordered_keys = True
+    reuses_numbers = True
     secondary_indexes = True
     foreign_keys = True
     driver_copies = (1, 2)
@@ -137,6 +138,9 @@ class SQLite(Database):
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return catalogue.left_behind(connection, schema)
+
+    def set_aside(self, connection: sa.Connection, schema: str | None) -> list[SetAside]:
+        return catalogue.set_aside(connection)
 
     def dependents(self, connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:
         return catalogue.dependents(connection, tables)

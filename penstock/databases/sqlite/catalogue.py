@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Dependent, execute
+from penstock.databases import Dependent, SetAside, execute
 from penstock.databases._shared import create_table_parser, inspection
 from penstock.databases._shared.ansi import literal
 from penstock.databases.sqlite.types import canonical
@@ -82,6 +82,8 @@ def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) 
         own = said.get(column.name)
         if own is None:
             return column
+        if re.fullmatch(r'"(?:[^"]|"")*"', column.expression):  # a name where there are none is a text
+            column = replace(column, default="=" + column.expression[1:-1].replace('""', '"'), expression="")
         collation = own.collation if own.collation.upper() != "BINARY" else ""
         if (table.name.name, column.name) in hidden:
             return replace(column, default=None, expression="", generated=own.generated, stored=own.stored, collation=collation)
@@ -103,6 +105,32 @@ def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) 
 def left_behind(connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
     found = execute(connection, "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name")
     return [("view", row[0]) for row in found]
+
+
+def set_aside(connection: sa.Connection) -> list[SetAside]:
+    """Virtual tables, each with its shadow tables. Manual: https://www.sqlite.org/vtab.html#the_xshadowname_method"""
+    tables = execute(connection, "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+    virtual = [name for name, sql in tables if _VIRTUAL.match(sql or "")]
+    known = _shadows(connection) if virtual else set()
+    found = []
+    for name in virtual:
+        parts = [(t, t.removeprefix(f"{name}_")) for t, _ in tables if t.startswith(f"{name}_") and t not in virtual]
+        inner = tuple(t for t, part in parts if t in known or part in _SHADOWS)
+        behind = f", with its inner tables {', '.join(inner)}" if inner else ""
+        found.append(SetAside((name, *inner), f"the virtual table {name}{behind}"))
+    return found
+
+
+_VIRTUAL = re.compile(r"(?i)\s*create\s+virtual\s+table\b")
+# Of the modules that SQLite comes with: fts5, fts3 and fts4, rtree.
+_SHADOWS = frozenset({"data", "idx", "content", "docsize", "config", "segments", "segdir", "stat", "node", "parent", "rowid"})
+
+
+def _shadows(connection: sa.Connection) -> set[str]:
+    """The shadow tables of the modules that are loaded, as SQLite knows them from version 3.37 on."""
+    query = "SELECT name FROM pragma_table_list WHERE type = 'shadow' AND schema = 'main'"
+    version = tuple(map(int, execute(connection, "SELECT sqlite_version()").scalar_one().split(".")))
+    return {row[0] for row in execute(connection, query)} if version >= (3, 37) else set()
 
 
 def dependents(connection: sa.Connection, tables: Sequence[TableName]) -> list[Dependent]:

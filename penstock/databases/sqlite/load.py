@@ -18,7 +18,7 @@ from penstock.databases._shared import arrow
 from penstock.databases._shared.ansi import qualified, quoted
 from penstock.databases._shared.faults import unheld
 from penstock.databases.sqlite import session
-from penstock.errors import LoadFailed, RowsRefused
+from penstock.errors import SET_APART, LoadFailed, RowsRefused
 from penstock.model.schema import DECIMALS, Column, TableName
 
 FIRST, LAST = -719_528, 2_932_896  # the years 0000 to 9999, as ISO 8601 writes them
@@ -57,7 +57,7 @@ def _held(array: pa.Array, column: Column) -> pa.Array:
     if column.type.name in MOMENTS and arrow.beyond(array, FIRST, LAST):
         why = "dates have years of four digits here"
     if why:
-        raise unheld(column.name, why, "cast the column to string, or filter or map the values in the migration")
+        raise unheld(column.name, why, f"`cast` the column to string, or {SET_APART}")
     return _stored(array, column)
 
 

@@ -90,7 +90,7 @@ def _fetched(cursor: sqlite3.Cursor, size: int) -> list[tuple[object, ...]]:
 
 def _not_utf8(name: str) -> ReadFailed:
     fix = "correct it: a text is UTF-8, bytes are a BLOB; or drop the column"
-    return ReadFailed(f"a text of {name} is not UTF-8", f"column {name}", "SQLite keeps any bytes in a text", fix)
+    return ReadFailed(f"a text of {name} is not UTF-8", f"column {name}", "SQLite keeps any bytes in a text", fix, name)
 
 
 def _array(values: Values, column: Column) -> pa.Array:
@@ -114,6 +114,7 @@ def _array(values: Values, column: Column) -> pa.Array:
             where=f"column {column.name}, declared {column.native or kind}",
             why=str(error).splitlines()[0],
             fix=f"SQLite keeps any value in any column: correct it, or {text_first(column)}",
+            column=column.name,
         ) from None
 
 

@@ -10,8 +10,9 @@ from penstock.databases._shared.long_values import Widths
 from penstock.errors import PenstockError, Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
-from penstock.model.schema import ForeignKey, Table
+from penstock.model.schema import Table
 from penstock.planning.preflight.endpoints import Endpoint
+from penstock.planning.preflight.links import LeftOut
 from penstock.planning.preflight.sample import Sample
 from penstock.planning.request import RunRequest
 from penstock.transforms._mapping import Mapped
@@ -22,19 +23,21 @@ class Planned:
     """The tables of the migration, as both catalogues and the migration file say they will be.
 
     source_names: all tables of the source's schemas.
+    set_aside: those that are left out because the migration does not name them itself, each group with what it is.
     tables: the source tables that the migration moves, by name.
     mapped: what the steps make of each.  faults: why the steps of the others can't be applied. Both by source name.
-    left_out_keys: (table, foreign key) of those that have nothing to refer to at the target.
+    left_out_keys: the foreign keys that are not made at the target.
     not_carried: by source name, what else of a table is not carried to the target, in words.
     live: the tables of the target's schemas.
     plans: of each table in `mapped`.
     """
 
     source_names: tuple[str, ...] = ()
+    set_aside: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     faults: Mapping[str, PenstockError] = field(default_factory=dict)
-    left_out_keys: tuple[tuple[str, ForeignKey], ...] = ()
+    left_out_keys: tuple[LeftOut, ...] = ()
     not_carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     live: tuple[Table, ...] = ()
     plans: tuple[TablePlan, ...] = ()

@@ -64,10 +64,16 @@ def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:
     if estimated and not blocked:
         context.source.connection.rollback()  # so that nothing is held while the sample is taken
         context.target.connection.rollback()
-        rows = replace(rows, sample=sample.take(context.plans, sizes, context.source, context.target))
+        rows = replace(rows, sample=sample.take(context.plans, sizes, context.source, context.target, _moved_whole(context)))
     if not blocked:
         rows = replace(rows, widths=row_width.measure(context.run_plans, sizes, context.migration, context.source))
     return replace(context, rows=rows)
+
+
+def _moved_whole(context: Context) -> set[str]:
+    """The tables of which every run moves all rows."""
+    migration = context.migration
+    return {p.name for p in context.plans if not migration.partition_of(p.name) and not migration.spec_of(p.name).incremental}
 
 
 def _sizes(context: Context) -> dict[str, Size]:

@@ -6,7 +6,7 @@ The rows are loaded into a temporary table at the target, and never committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from penstock import databases, transforms
 from penstock.databases import Database, Size
 from penstock.databases._shared import ddl
-from penstock.errors import LoadFailed, PenstockError, Problem
+from penstock.errors import BadValues, LoadFailed, PenstockError, Problem, ReadFailed, RowsRefused, TransformFailed
 from penstock.model import digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName, arrow_schema
+from penstock.planning import unreadable
 from penstock.planning.preflight.endpoints import Endpoint
-from penstock.state import staging
+from penstock.state import quarantine, staging
 from penstock.state.protection import SECRETS
 from penstock.transforms._hidden_columns import private_columns
 
@@ -59,18 +60,29 @@ class Sample:
 
 @dataclass(frozen=True)
 class _Ends:
-    """Both databases, each with an engine: a sample has connections of its own."""
+    """Both databases, each with an engine: a sample has connections of its own. whole: the tables all of whose rows the run moves."""
 
     from_: Database
     source: sa.Engine
     to: Database
     target: sa.Engine
+    whole: frozenset[str]
 
 
-def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint, target: Endpoint, within: float = SECONDS) -> Sample:
-    """Samples of these tables, the largest first, as many as fit `within` so many seconds."""
+def take(
+    plans: Sequence[TablePlan],
+    sizes: Mapping[str, Size],
+    source: Endpoint,
+    target: Endpoint,
+    whole: Collection[str] = (),
+    within: float = SECONDS,
+) -> Sample:
+    """Samples of these tables, the largest first, as many as fit `within` so many seconds.
+
+    whole: the tables all of whose rows the run moves, so that a row that fails in the sample fails in the run.
+    """
     until = time.monotonic() + within
-    ends = _Ends(source.database, source.connection.engine, target.database, target.connection.engine)
+    ends = _Ends(source.database, source.connection.engine, target.database, target.connection.engine, frozenset(whole))
     paces: list[Pace] = []
     problems: list[Problem] = []
     for plan in sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0):
@@ -93,15 +105,29 @@ def take(plans: Sequence[TablePlan], sizes: Mapping[str, Size], source: Endpoint
 
 def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Problem | None]:
     """How fast the first `limit` rows were moved, or what failed."""
-    what = f"in a sample of {limit:,} rows: "
     try:
         return _once(plan, ends, limit), None
     except PenstockError as error:
-        where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
-        why = f" ({error.why})" if error.why and not private_columns(plan) else ""
-        return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
+        shown = not private_columns(plan)
+        if isinstance(error, ReadFailed) and error.column:
+            shown = unreadable.name_rows(error, plan, ends.from_, ends.source, "") or shown
+        return None, _problem(plan, error, shown, plan.name in ends.whole)
     except Exception as error:  # a driver's own: its text may hold values, and a failed sample must not hide what else was found
         return None, Problem(False, f"table {plan.name}", f"no sample could be taken: {type(error).__name__}", area="values")
+
+
+def _problem(plan: TablePlan, error: PenstockError, shown: bool, whole: bool) -> Problem:
+    """What stopped the sample. It blocks where it is sure to stop the run. shown: whether the cause may be shown, which may name values."""
+    places = error.where if error.where.startswith(("column ", "row ")) else ""
+    where = f"table {plan.name}" + (f", {places}" if places else "")
+    why = f" ({error.why})" if error.why and shown else ""
+    return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {error.what}{why}", error.fix, "values")
+
+
+def _stops(plan: TablePlan, error: PenstockError, whole: bool) -> bool:
+    """Whether the run will fail by it: the table is moved whole, and its bad rows do not go to quarantine."""
+    for_its_rows = isinstance(error, BadValues | RowsRefused)
+    return whole and (not plan.quarantines if for_its_rows else isinstance(error, ReadFailed | TransformFailed))
 
 
 def _once(plan: TablePlan, ends: _Ends, limit: int) -> Pace:
@@ -131,20 +157,47 @@ def _loaded(plan: TablePlan, ends: _Ends, batches: Sequence[pa.RecordBatch], pac
     made = list(batches)
     if plan.steps:
         private = private_columns(plan)
-        tables = [transforms.apply(b, plan.source.columns, plan.steps, _ANY_SECRETS, private) for b in batches]
+        tables = [_transformed(plan, b, private) for b in batches]
         made = [batch for table in tables for batch in table.to_batches()]
     columns, to = plan.target.columns, ends.to
     with _temporary(plan, to, ends.target) as connection:
         if connection is None:
             return pace
         began = time.monotonic()
-        to.write(connection, _PLACE, plan.target.given, map(plan.target.loadable, made))
+        try:
+            to.write(connection, _PLACE, plan.target.given, map(plan.target.loadable, made))
+        except LoadFailed as error:
+            if error.rows:
+                _name_row(error, plan, made, error.rows[0][0])
+            raise
         written = time.monotonic()
         found = digest.total(to.read(connection, databases.select(to, _PLACE, columns), columns), columns)
         ended = time.monotonic()
     if found != digest.total(made, columns):
-        raise LoadFailed("values read back from the target are not those that were loaded", fix="cast or filter them in the migration file")
+        raise RowsRefused(
+            "values read back from the target are not those that were loaded", fix="cast or filter them in the migration file"
+        )
     return replace(pace, write=written - began, back=ended - written)
+
+
+def _transformed(plan: TablePlan, batch: pa.RecordBatch, private: Collection[str]) -> pa.Table:
+    try:
+        return transforms.apply(batch, plan.source.columns, plan.steps, _ANY_SECRETS, private)
+    except BadValues as error:
+        if error.rows and transforms.keeps_rows(plan.steps[: error.step]):
+            error.where = f"column {error.column}"
+            _name_row(error, plan, [batch], error.rows[0])
+        raise
+
+
+def _name_row(error: PenstockError, plan: TablePlan, batches: Sequence[pa.RecordBatch], place: int) -> None:
+    """Name the row at a place of these batches by its key, where that may be shown."""
+    for batch in batches:
+        if place < batch.num_rows:
+            if key := quarantine.key_of(batch, place, plan):
+                error.where = f"row {key}, {error.where}" if error.where.startswith("column ") else f"row {key}"
+            return
+        place -= batch.num_rows
 
 
 @contextmanager

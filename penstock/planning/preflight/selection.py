@@ -26,13 +26,26 @@ def in_full(migration: Migration, written: str, names: Iterable[str]) -> str:
     return meant[0] if len(meant) == 1 else written
 
 
-def chosen(migration: Migration, names: Sequence[str]) -> list[str]:
-    """Those of the source's tables that the migration names, without Penstock's own."""
+def set_aside(migration: Migration, source: Endpoint) -> dict[tuple[str, ...], str]:
+    """The tables that are left out unless the migration names them, as it calls them, and what they are."""
+    found = ((schema, aside) for schema in source.schemas or (None,) for aside in source.database.set_aside(source.connection, schema))
+    return {tuple(migration.called(TableName(n, schema)) for n in aside.names): aside.what for schema, aside in found}
+
+
+def named(migration: Migration, name: str) -> bool:
+    """Whether the migration names the table itself, not by a pattern."""
+    return any(migration.means(w, name) for w in (*migration.tables.specs, *(p for p in migration.tables.include if not is_pattern(p))))
+
+
+def chosen(migration: Migration, names: Sequence[str], aside: Iterable[str] = ()) -> list[str]:
+    """Those of the source's tables that the migration names, without Penstock's own, and without those of `aside` that it only may mean."""
+    aside = set(aside)
+    names = [n for n in names if n not in aside or named(migration, n)]
     tables = migration.tables
     included, excluded = (matching(migration, names, patterns) for patterns in (tables.include, tables.exclude))
-    named = {n for n in names if any(migration.means(written, n) for written in tables.specs)}
+    meant = {n for n in names if any(migration.means(written, n) for written in tables.specs)}
     own = {n for n in names if migration.bare(n) in journal.NAMES or migration.bare(n).startswith("penstock_")}
-    return [n for n in names if n not in own and (n in named or n in included) and n not in excluded]
+    return [n for n in names if n not in own and (n in meant or n in included) and n not in excluded]
 
 
 def matching(migration: Migration, names: Sequence[str], patterns: Sequence[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from penstock import transforms
@@ -16,6 +16,7 @@ from penstock.planning.preflight import object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.links import link
+from penstock.transforms._changes import changes
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -26,21 +27,24 @@ _UNINDEXED = TEXTS - {"uuid"}
 def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoint) -> Planned:
     """What each table of the migration becomes. run_token: of the run, for the names of the tables that it keeps."""
     names = selection.source_names(migration, source)
-    chosen = selection.chosen(migration, names)
-    found = (t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen)
-    tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
+    aside = selection.set_aside(migration, source)
+    chosen = selection.chosen(migration, names, (n for group in aside for n in group))
+    found = [t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen]
+    heirs = _heirs(found, migration)
+    tables = {n: _as_declared(t, migration, source.database) for t in found if (n := migration.called(t.name)) not in heirs}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     links = link(tables, mapped)
     alike = _alike(source, target)
     carried = {
-        name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
+        name: schema_objects.carry(tables[name], table, mapped[name], (source.database, target.database), alike)
         for name, table in links.tables.items()
     }
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
     return Planned(
         source_names=names,
+        set_aside={g: what for g, what in aside.items() if not tables.keys() & {*g}} | {(n,): what for n, what in heirs.items()},
         tables=tables,
         mapped=mapped,
         faults=faults,
@@ -49,6 +53,18 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
         live=tuple(live.values()),
         plans=object_names.free(plans, target.database, live.values()),
     )
+
+
+def _heirs(tables: Sequence[Table], migration: Migration) -> dict[str, str]:
+    """The tables that inherit from another one of these, which is read with their rows; not those that the migration names itself."""
+    names = {migration.called(t.name) for t in tables}
+    found: dict[str, str] = {}
+    for table in tables:
+        parents = [w if "." in w else migration.called(TableName(w, table.name.schema)) for w in table.inherits]
+        name, parent = migration.called(table.name), next((p for p in parents if p in names), "")
+        if parent and not selection.named(migration, name):
+            found[name] = f"{name}, which inherits from {parent}: its rows are moved with those of {parent}, without the columns of its own"
+    return found
 
 
 def _inspected(end: Endpoint, only: Iterable[str] | None = None) -> list[Table]:
@@ -71,11 +87,12 @@ def _as_declared(table: Table, migration: Migration, database: Database) -> Tabl
     names = [c.name for c in table.columns]
     if spec.key and not table.primary_key and all(c in names for c in spec.key):
         table = replace(table, primary_key=tuple(spec.key))
-    as_text = trace(names, spec.transform).as_text
+    steps = trace(names, spec.transform)
 
     def read(column: Column) -> Column:
         bounds = column.name in table.key and column.type.name in _CHUNKABLE  # chunks are cut by what it is
-        loose = column.name in as_text and column.type.name in database.types_with_invalid_values and not bounds
+        wanted = column.name in (steps.must_be_text if bounds else steps.as_text)
+        loose = wanted and column.type.name in database.types_with_invalid_values
         return replace(column, type=Type("unsupported")) if loose else column
 
     return replace(table, columns=tuple(map(read, table.columns)))
@@ -93,7 +110,8 @@ def _mapped(migration: Migration, tables: Mapping[str, Table], home: str) -> tup
         except PenstockError as error:
             faults[name] = error
             continue
-        mapped[name] = map_table(table, columns, spec.transform, TableName(spec.to or table.name.name, schema))
+        found = map_table(table, columns, spec.transform, TableName(spec.to or table.name.name, schema))
+        mapped[name] = replace(found, changes=changes(table.columns, spec.transform))
     return mapped, faults
 
 

@@ -256,10 +256,10 @@ def test_cast_without_one_meaning_is_refused_before_any_row_moves(found: str, wa
         transforms.schema((col("c", found),), [("cast", {"c": wanted})], "t")
 
 
-def test_cast_forgets_how_its_database_wrote_the_column() -> None:
+def test_cast_forgets_how_its_database_wrote_the_column_and_keeps_what_its_meaning_leaves() -> None:
     column = Column("c", Type("int32"), nullable=False, default="=0", identity=True, native="INT")
     (made,) = transforms.schema((column,), [("cast", {"c": "int64"})], "t")
-    assert made == Column("c", Type("int64"), nullable=False)
+    assert made == Column("c", Type("int64"), nullable=False, default="=0", identity=True)
 
 
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=50))

@@ -17,15 +17,21 @@ def check(context: Context) -> Iterator[Problem]:
     for name, mapped in planned.mapped.items():
         if context.wanted(name):
             yield from (_warning(name, f"not carried: {lost}") for lost in mapped.lost)
-            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes)
-    for name, key in planned.left_out_keys:
-        if context.wanted(name):
+            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes if _is_so(note, context))
+    for left in planned.left_out_keys:
+        if context.wanted(left.table):
+            key = left.key
             other, away = TableName(key.ref_table, key.ref_schema), key.ref_schema and key.ref_schema not in context.source.schemas
-            what = f"foreign key {key.name} to {other} is not carried: the columns that it refers to are not moved, or a step changes them"
-            yield Problem(False, f"table {name}", what, "to move several schemas together, list them in `schemas`" if away else "")
+            fix = "to move several schemas together, list them in `schemas`" if away else left.fix
+            yield Problem(False, f"table {left.table}", f"foreign key {key.name} to {other} is not carried: {left.why}", fix)
     for name, lines in planned.not_carried.items():
         if context.wanted(name):
             yield from (_warning(name, line) for line in lines)
+
+
+def _is_so(note: str, context: Context) -> bool:
+    """Whether what the source says of a table makes a difference at this target."""
+    return context.target.database.reuses_numbers or not note.startswith("AUTOINCREMENT")
 
 
 def _warning(table: str, what: str) -> Problem:

@@ -24,9 +24,10 @@ def problem(name: str, database: Database, connection: sa.Connection, table: Tab
     """A value that stops every run, with the changes of the file that carry the column. alike: both ends are of one kind of database."""
     column = next((c for c in table.columns if c.name == fault.column), None)
     found: list[_Steps] = []
-    if column and column.type.name in database.types_with_invalid_values:
+    if column:
         connection.rollback()
-        found = _found(database, connection, table, column, alike)
+        texts = _found(database, connection, table, column, alike) if column.type.name in database.types_with_invalid_values else []
+        found = [*texts, *([] if column.name in table.key else [[{"drop": [column.name]}]])]
     what = f"{fault.what}{f' ({fault.why})' if fault.why else ''}"
     remedies = tuple(Remedy(name, {"transform": steps}) for steps in found)
     return Problem(True, f"table {name}, column {fault.column}", what, fault.fix, "values", remedies)
@@ -35,19 +36,16 @@ def problem(name: str, database: Database, connection: sa.Connection, table: Tab
 def _found(database: Database, connection: sa.Connection, table: Table, column: Column, alike: bool) -> list[_Steps]:
     """The safest first: a type where all rows were tried, else the text, which no value can break."""
     text = replace(column, type=Type("unsupported"))
-    in_key = column.name in table.key
-    as_text: _Steps = [{"cast": {column.name: {"to": "string", "from": "text"} if in_key else "string"}}]
-    without: list[_Steps] = [] if in_key else [[{"drop": [column.name]}]]
+    as_text: _Steps = [{"cast": {column.name: {"to": "string", "from": "text"} if column.name in table.key else "string"}}]
     try:
         rows = profile.first_rows(database, connection, table, [text])
     except PenstockError:
-        return [as_text, *without]
+        return [as_text]
     if rows is None:
-        return [as_text, *without]
-    exact, lossy = _typed(rows, column)
-    exact, lossy = ([s for s in each if _fits(rows, text, s)] for each in (exact, lossy))
+        return [as_text]
+    exact, lossy = ([s for s in each if _fits(rows, text, s)] for each in _typed(rows, column))
     first = exact if profile.whole(rows) and not alike else []
-    return [*first, as_text, *([] if first else exact), *lossy, *without]
+    return [*first, as_text, *([] if first else exact), *lossy]
 
 
 def _typed(rows: pa.Table, column: Column) -> tuple[list[_Steps], list[_Steps]]:

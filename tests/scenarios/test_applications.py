@@ -138,8 +138,10 @@ def test_an_application_moves_without_editing_and_names_what_it_loses(
     moved = move(name, sources[name], target, tmp_path, monkeypatch, capsys)
     with capsys.disabled():
         print(f"\n{pair}: " + "; ".join(f"{what} {len(lines)}" for what, lines in moved.told.items()))
-    if __import__("os").environ.get("NEWEXP"): Path(__import__("os").environ["NEWEXP"], pair).write_text("\n".join(as_text(moved.told)))
-    else: assert "\n".join(as_text(moved.told)) == EXPECTED[pair].strip("\n")
+    if __import__("os").environ.get("NEWEXP"):
+        Path(__import__("os").environ["NEWEXP"], pair).write_text("\n".join(as_text(moved.told)))
+    else:
+        assert "\n".join(as_text(moved.told)) == EXPECTED[pair].strip("\n")
     with Plain(moved.source) as there, Plain(moved.target) as here:
         rows = sum(compare(there, here, table) for table in moved.tables)
     assert rows > 5_000

@@ -81,7 +81,13 @@ def _field(end: Plain, place: str, type: str) -> str:
     kind = _kind(end.name, type)
     match end.name:
         case "postgresql":
-            return place if kind == "bytes" else f"{place}::numeric::text" if type == "money" else f"CASE WHEN {place} IS NOT NULL THEN format('%s', {place}) END"
+            return (
+                place
+                if kind == "bytes"
+                else f"{place}::numeric::text"
+                if type == "money"
+                else f"CASE WHEN {place} IS NOT NULL THEN format('%s', {place}) END"
+            )
         case "mysql" if type.startswith("bit("):
             return f"{place} + 0"
         case "mysql" if kind in ("single", "double"):

@@ -22,13 +22,14 @@ _TYPES = {
 }
 _KINDS = (
     ("array", r"\[\]$"),
-    ("json", r"json|longtext"),
+    ("json", r"json"),
     ("bytes", r"bytea|blob|binary"),
     ("geometry", r"point|geometry"),
+    ("bits", r"^bit(?! varying)(?!\(1\))"),
     ("bool", r"bool|^tinyint\(1\)|^bit\(1\)"),
     ("single", r"^real$|^float$"),
     ("double", r"double|real|float"),
-    ("number", r"int(?!erval|e?\dr)|numeric|decimal|serial|year|^bit\(\d+\)$|money"),
+    ("number", r"int(?!erval|e?\dr)|numeric|decimal|serial|year|money"),
     ("moment", r"time|date(?!r)"),
     ("interval", r"interval"),
 )
@@ -164,6 +165,7 @@ _CANONICAL: dict[str, Callable[[Any], Any]] = {
     "bytes": _of_bytes,
     "geometry": lambda value: bytes(value)[-21:],  # behind a number of its reference system
     "bool": _of_bool,
+    "bits": lambda value: value if isinstance(value, int) else int(_text(value), 2),
     "single": _float("<f"),
     "double": _float("<d"),
     "number": _of_number,

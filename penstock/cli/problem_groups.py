@@ -67,9 +67,12 @@ def lines(problems: Sequence[Problem], verbose: bool = False) -> Iterator[Line]:
         yield from map(_line, shown)
         if more := len(found) - len(shown):
             yield Line(True, found[0].area, "", f"{more:,} more: {kind}", _LIST)
+    if verbose or len(others) <= FEW:
+        yield from map(_line, others)
+        return
     for kind, found in _grouped(others):
-        if verbose or len(others) <= FEW or len(found) == 1:
-            yield from map(_line, found)
+        if len(found) == 1:
+            yield _line(found[0])
         else:
             yield Line(False, found[0].area, _places(found), f"{len(found):,} {kind}", _LIST)
 

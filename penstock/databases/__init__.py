@@ -28,6 +28,7 @@ from penstock.databases.values import (
     PartitionSlot,
     Reach,
     Refusal,
+    Server,
     SetAside,
     Size,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "PartitionSlot",
     "Reach",
     "Refusal",
+    "Server",
     "SetAside",
     "Size",
     "add_link",

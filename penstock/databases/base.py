@@ -10,8 +10,10 @@ list by default is an ability that a database may leave out.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -31,11 +33,12 @@ from penstock.databases.values import (
     Move,
     Reach,
     Refusal,
+    Server,
     SetAside,
     Size,
 )
 from penstock.errors import Problem
-from penstock.model.schema import Column, Table, TableName, Type
+from penstock.model.schema import Column, Index, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
 
@@ -100,14 +103,19 @@ class Database(ABC):
     expression_rules: ClassVar[ExpressionRules | None] = None
     """How its expressions are translated; None when they are not."""
     index_keywords: ClassVar[Mapping[str, str]] = {}
-    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
+    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, with,
+    prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
-    reuses_numbers: ClassVar[bool] = False
-    """Whether the number of a deleted row, if it was the last one, is given again."""
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step)."""
+    `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of
+    columns). Of foreign keys: `deferrable`, `match full`, and `restrict` and `no action`, where these differ from what is declared by
+    leaving them out."""
+    since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
+    kept_types_since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Of these types, those that only newer servers have: by a pattern, the first version of each product."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
@@ -169,6 +177,18 @@ class Database(ABC):
 
     # ---- types
 
+    def shown_expression(self, column: Column) -> str:
+        """The SQL that gives any value of the column as a text, for a message."""
+        return self.read_expression(replace(column, type=Type("unsupported")))
+
+    def misfits(self, column: Column) -> str:
+        """The SQL predicate of the rows whose value is not of the column's type at all, where the database allows that; else empty."""
+        return ""
+
+    def correction(self, name: TableName, column: Column) -> str:
+        """The statement that makes values fit the column which no step can read; empty where there is none."""
+        return ""
+
     def default_words(self, default: str, type: Type) -> str | None:
         """The SQL of a default (see `Column.default`) that is neither a number nor a text in quotes; None for one that is."""
         if default.startswith("x"):
@@ -186,6 +206,23 @@ class Database(ABC):
     def maps_exactly(self, type: Type) -> bool:
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""
         return self.type_table.exact(type)
+
+    def features(self, server: Server) -> frozenset[str]:
+        """What the tables of this server can have: `table_features`, and of `since` what its version has."""
+        return self.table_features | {feature for feature, since in self.since.items() if server.has(since)}
+
+    def keeps(self, native: str, server: Server) -> bool:
+        """Whether this server creates the type `native` of another server of its kind unchanged."""
+        newer = (since for pattern, since in self.kept_types_since.items() if re.fullmatch(pattern, native))
+        return re.fullmatch(self.kept_types, native) is not None and all(server.has(since) for since in newer)
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        """Why a column arrives at this server as the counterpart of its type, where that is another type."""
+        return f"{self.label} has no {column.type}"
+
+    def own_default(self, column: Column) -> bool:
+        """Whether no other kind of database knows the literal that is the default of a column."""
+        return False
 
     def key_native(self, type: Type) -> str | None:
         """The database's type for a column that is part of a key, where it differs from `native`; else None."""
@@ -230,6 +267,18 @@ class Database(ABC):
         return ""
 
     # ---- statements
+
+    def table_options(self, table: Table) -> str:
+        """What follows the columns in CREATE TABLE: the options that `Table.options` and its collation are; begins with a blank."""
+        return ""
+
+    def refused_options(self, table: Table) -> dict[str, str]:
+        """Those of `Table.options` that this table can't have, each with the reason."""
+        return {}
+
+    def index_options(self, index: Index) -> str:
+        """What follows the columns in CREATE INDEX, beside what SQLAlchemy writes; begins with a blank."""
+        return ""
 
     def limit_memory(self, memory: int) -> list[str]:
         """Statements that limit the memory of the database in this process, in bytes; 0 lifts it. Empty where it keeps a row or two."""
@@ -305,6 +354,13 @@ class Database(ABC):
     @abstractmethod
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, sorted by name. schema: None is the connection's own. only: the names wanted."""
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        """The names of those columns of a table that have values beyond their canonical type, as far as its rows can be seen so fast.
+
+        The columns are of `types_with_invalid_values`.
+        """
+        return frozenset()
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""

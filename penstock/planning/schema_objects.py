@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from penstock.databases import Database
 from penstock.errors import UnsupportedType
-from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
-from penstock.planning import expressions
+from penstock.model.schema import Check, Column, Exclusion, ForeignKey, Index, Numbering, Part, PrimaryKey, Table
+from penstock.planning import carried_constraints, expressions
+from penstock.planning.ends import Ends
 from penstock.planning.expressions import Known, NotSure
 from penstock.transforms._changes import LostPart, lost_parts, shown_default
 from penstock.transforms._mapping import Mapped
@@ -27,13 +27,13 @@ _ELSEWHERE = re.compile(r"\bregclass\b")
 _WORDED_ANEW = ("interval", "timetz")
 
 
-def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
+def carry(source: Table, target: Table, mapped: Mapped, ends: Ends) -> tuple[Table, list[str]]:
     """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
 
-    mapped: what the steps make of the table.  alike: both ends are servers of one kind.
+    mapped: what the steps make of the table.
     """
     changed = {name: made[-1].step for name, made in mapped.changes.items() if made}
-    carrier = _Carrier(source, target, mapped.kept_values, *ends, alike, changed, mapped.names)
+    carrier = _Carrier(source, target, mapped.kept_values, ends, changed, mapped.names)
     for part in lost_parts(mapped.changes):
         carrier.lost_part(part)
     columns = tuple(carrier.column(c) for c in target.columns)
@@ -43,15 +43,19 @@ def carry(source: Table, target: Table, mapped: Mapped, ends: tuple[Database, Da
         target,
         columns=columns,
         dialect=carrier.to.dialect,
-        indexes=(*target.indexes, *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
+        primary=carrier.primary(),
+        indexes=(*map(carrier.plain_index, target.indexes), *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
+        foreign_keys=tuple(filter(None, map(carrier.foreign_key, target.foreign_keys))),
+        exclusions=tuple(filter(None, map(carrier.exclusion, source.exclusions))),
         checks=tuple(filter(None, map(carrier.check, source.checks))),
-        comment=source.comment if "comment" in carrier.to.table_features else "",
+        comment=source.comment if "comment" in carrier.features else "",
         partitioning=source.partitioning if carrier.partitioned() else None,
         inherits=(),
+        collation=source.collation if ends.alike else "",
     )
     carrier.comments(source)
     carrier.loosely_compared()
-    return made, carrier.told
+    return carrier.optioned(made), carrier.told
 
 
 @dataclass
@@ -64,14 +68,13 @@ class _Carrier:
     source: Table
     target: Table
     names: Mapping[str, str]
-    from_: Database
-    to: Database
-    alike: bool
+    ends: Ends
     changed: Mapping[str, str]
     mapped_names: Mapping[str, str]
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.from_, self.to, self.alike, self.features = self.ends.from_, self.ends.to, self.ends.alike, self.ends.features
         self.origin = {new: old for old, new in self.names.items()}
         self.known = {old: self._known(old, new) for old, new in self.names.items()}
 
@@ -126,13 +129,12 @@ class _Carrier:
     # ---- columns
 
     def column(self, column: Column) -> Column:
-        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.table_features else "")
-        if self.alike and column.name in self.origin and re.fullmatch(self.to.kept_types, column.native):
+        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.features else "")
+        made = self._own(made)
+        if self._keeps(column):
             made = replace(made, kept=column.native)
         if not self.alike:
-            made = replace(made, collation="", touched=False)
-            if column.touched:
-                self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+            made = self._translated(made)
         if column.generated and (kind := self._kind(column)):
             try:
                 return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
@@ -166,9 +168,36 @@ class _Carrier:
             if before.default is not None or before.expression or before.identity or before.generated:
                 self.told.append(f"{new} is NOT NULL and has no default here: an INSERT that leaves it out will fail")
 
+    def _translated(self, column: Column) -> Column:
+        """`column` without what only its own kind of database has."""
+        if column.touched:
+            self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+        if own := self.from_.own_default(column):
+            self.lose(f"default {str(column.default).removeprefix('=')} of {column.name}", f"{self.to.label} has no such date or time")
+        return replace(column, collation="", touched=False, default=None if own else column.default)
+
+    def _keeps(self, column: Column) -> bool:
+        """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
+        if column.name not in self.origin or not self.ends.related:
+            return False
+        return (self.alike or not column.collation) and self.to.keeps(column.native, self.ends.server)
+
+    def _own(self, column: Column) -> Column:
+        """`column` with what only some servers have."""
+        if column.invisible and not self.ends.has("invisible column"):
+            self.told.append(f"{column.name} is invisible at the source; here SELECT * shows it: {self.ends.lacks('invisible column')}")
+            column = replace(column, invisible=False)
+        if column.unchecked_null and not self.ends.has("not null not valid"):
+            self.lose(f"NOT NULL of {column.name}", "it is NOT VALID at the source, so rows may have NULLs")
+            column = replace(column, unchecked_null="")
+        kept = tuple(w for w in column.storage if self.ends.has("compression" if w.startswith("COMPRESSION") else "storage"))
+        if lost := [words for words in column.storage if words not in kept]:
+            self.lose(f"{', '.join(lost)} of {column.name}", f"{self.to.label} has none")
+        return replace(column, storage=kept)
+
     def _kind(self, column: Column) -> str:
         wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]
-        return next((kind for kind in wanted if kind in self.to.table_features), "")
+        return next((kind for kind in wanted if kind in self.features), "")
 
     def _generated(self, column: Column) -> str:
         keyed = {*self.target.primary_key, *(c for i in self.target.indexes for c in i.columns), *self._referring()}
@@ -198,8 +227,11 @@ class _Carrier:
 
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
-        if numbering is None or "numbering" in self.to.table_features:
-            return numbering
+        if numbering is None or "numbering" in self.features:
+            return numbering and replace(numbering, unique=False)
+        if numbering.minimum is not None or numbering.maximum is not None or numbering.cycle:
+            self.lose(f"the limits of the numbers of {column.name}, or that they begin again", f"{self.to.label} has none")
+        numbering = replace(numbering, minimum=None, maximum=None, cycle=False, cache=1, unique=False)
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
             self.told.append(f"{column.name} is numbered {how} at the source; here by {self.to.label}'s own rule")
@@ -208,11 +240,42 @@ class _Carrier:
     # ---- checks and indexes
 
     def check(self, check: Check) -> Check | None:
+        found, why_not = carried_constraints.check(check, self.ends)
         try:
-            return replace(check, expression=self.says(check.expression, self._numbered()))
+            if found is None:
+                raise NotSure(why_not)
+            return replace(found, expression=self.says(check.expression, self._numbered()), column=self.names.get(found.column, ""))
         except NotSure as why:
             self.lose(" ".join(filter(None, ("check constraint", f"{check.name}," if check.name else "", f"{check.expression},"))), why)
             return None
+
+    def primary(self) -> PrimaryKey:
+        if not self.target.primary_key:
+            return PrimaryKey()
+        made, lines = carried_constraints.primary_key(self.source.primary, self.names, self.ends)
+        self.told += lines
+        return made
+
+    def foreign_key(self, key: ForeignKey) -> ForeignKey | None:
+        if not self.to.foreign_keys:  # the check `other_forms` reports it
+            return key
+        made, lines = carried_constraints.foreign_key(key, self.names, self.ends)
+        self.told += lines
+        return made
+
+    def exclusion(self, exclusion: Exclusion) -> Exclusion | None:
+        try:
+            if not self.ends.has("exclusion"):
+                raise NotSure(self.ends.lacks("exclusion"))
+            return replace(exclusion, definition=self.says(exclusion.definition))
+        except NotSure as why:
+            self.lose(f"exclusion constraint {exclusion.name}, {exclusion.definition},", why)
+            return None
+
+    def plain_index(self, index: Index) -> Index:
+        made, lines = carried_constraints.index(index, self.names, self.ends)
+        self.told += lines
+        return made
 
     def index(self, index: Index) -> Index | None:
         what = f"{'unique ' if index.unique else ''}index {index.name}"
@@ -224,11 +287,14 @@ class _Carrier:
 
     def _index(self, index: Index) -> Index:
         for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
-            if there and not self.alike and thing not in self.to.table_features:
+            if there and not self.alike and thing not in self.features:
                 raise NotSure(f"{self.to.label} has no {thing}")
         if not self.to.secondary_indexes:
             raise NotSure(f"{self.to.label} could not switch the table with it")
-        if not self.alike and (index.method or index.options or any(p.order not in ("", "DESC") for p in index.parts)):
+        if any(p.expression for p in index.parts) and "functional index" in self.to.since and not self.ends.has("functional index"):
+            raise NotSure(self.ends.lacks("functional index"))
+        index = self.plain_index(index)
+        if not self.ends.related and (index.method or any(p.order not in ("", "DESC") for p in index.parts)):
             raise NotSure(f"{self.to.label} has none that is the same")
         if not self.alike and index.include:
             self.told.append(f"index {index.name} is made without the columns that it only holds: {', '.join(index.include)}")
@@ -262,8 +328,31 @@ class _Carrier:
         self.told.append(f"its partitions, by {cut.by.splitlines()[0]}, arrive as one table: {why}")
         return False
 
+    def optioned(self, table: Table) -> Table:
+        """`table` with what else the source's table is, in its database's own words."""
+        kept = {feature: self.ends.has(feature) for feature in ("unlogged", "replica identity")}
+        if self.source.options and not self.alike:
+            self.lose(", ".join(self.source.options), f"only {self.from_.label} has it")
+        if not self.source.logged and not kept["unlogged"]:
+            self.lose("that it is unlogged", f"{self.to.label} has no such table")
+        refused = self.to.refused_options(table) if self.alike and self.source.options else {}
+        options = tuple(o for o in self.source.options if self.alike and o not in refused)
+        for option in self.source.options:
+            if option in refused:
+                self.lose(option, refused[option])
+        identity = self.source.replica_identity
+        known = identity in ("", "FULL", "NOTHING", *(i.name for i in table.indexes))
+        if identity and not (kept["replica identity"] and known):
+            self.lose(f"REPLICA IDENTITY {identity}", f"{self.to.label} has none" if known else "its index is not carried")
+        return replace(
+            table,
+            options=options,
+            logged=self.source.logged or not kept["unlogged"],
+            replica_identity=identity if kept["replica identity"] and known else "",
+        )
+
     def comments(self, source: Table) -> None:
-        if "comment" not in self.to.table_features:
+        if "comment" not in self.features:
             places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
             if places:
                 self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")
@@ -300,7 +389,5 @@ def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
 
 def _described(index: Index) -> str:
     words = [", ".join(" ".join(filter(None, (p.column or p.expression, p.order))) for p in index.parts)]
-    words += (
-        [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)
-    )
+    words += [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where)
     return " ".join(words)

@@ -6,6 +6,7 @@ the message can name key and value, and offer a cast for the forms that the colu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,7 +43,7 @@ def name_rows(error: ReadFailed, plan: TablePlan, database: Database, engine: sa
     Values and keys of sensitive columns are not named.
     """
     column = plan.source.column(error.column)
-    if column.type.name not in _KINDS:
+    if column.type.name not in _KINDS and not database.misfits(column):
         return False
     try:
         with engine.connect() as connection:
@@ -56,12 +57,17 @@ def name_rows(error: ReadFailed, plan: TablePlan, database: Database, engine: sa
     shown = [u if not hidden & {*plan.source.key} else replace(u, key="") for u in found[:_NAMED]]
     if shown[0].key:
         error.where = f"row {shown[0].key}, {error.where}"
+    error.why = ""
     values = [] if column.name in hidden else [f"{_short(u.value)}{f' in the row {u.key}' if u.key else ''}" for u in shown]
     if values:
         more = f", and others ({len(found):,} were looked at)" if len(found) > _NAMED else ""
-        error.what = f"a value of {column.name} is not a {column.type}: {_short(shown[0].value)}"
         error.why = f"it has {', '.join(values)}{more}"
-    error.fix = _fix(plan, column, [u.value for u in found])
+    texts = [u.value for u in found]
+    bytes_too = any(re.fullmatch(r"X'(?:[0-9A-F]{2})*'", text) for text in texts)
+    if (column.type.name not in _KINDS or bytes_too) and (correction := database.correction(plan.source.name, column)):
+        error.fix = f"correct the values at the source: `{correction}`"
+    else:
+        error.fix = _fix(plan, column, texts)
     return True
 
 
@@ -73,15 +79,22 @@ def _first(found: Iterator[Unreadable]) -> Iterator[Unreadable]:
 def _unreadable(plan: TablePlan, column: Column, database: Database, connection: sa.Connection, condition: str) -> Iterator[Unreadable]:
     """The rows whose text of the column can't be read as its type, of the first million."""
     keys = [c for c in plan.source.columns if c.name in plan.source.key and c.name != column.name]
-    columns = [replace(c, type=_TEXT) for c in (*keys, column)]
-    select = databases.select(database, plan.source.name, columns, condition) + f" LIMIT {_ROWS}"
-    for batch in database.read(connection, select, columns):
-        texts = pa.chunked_array([batch.column(len(keys)).cast(pa.string())])
-        wanted = column.type if column.type.name != "number" else Type("float64")
-        for place in _forms.read(texts, wanted, ())[1]:
-            row = {c.name: batch.column(n)[place].as_py() for n, c in enumerate(columns)}
-            key = ", ".join(f"{name}={row[name]}" for name in plan.source.key)
-            yield Unreadable(key, row[column.name])
+    named = [*keys, column]
+    fields = ", ".join(f"{database.shown_expression(c)} AS {databases.quote(database, c.name)}" for c in named)
+    misfits = database.misfits(column)
+    where = " AND ".join(f"({part})" for part in (condition, misfits) if part)
+    select = f"SELECT {fields} FROM {databases.qualified(database, plan.source.name)}{f' WHERE {where}' if where else ''} LIMIT {_ROWS}"
+    for batch in database.read(connection, select, [replace(c, type=_TEXT) for c in named]):
+        texts = batch.column(len(keys)).cast(pa.string())
+        for place in range(batch.num_rows) if misfits else _odd(texts, column):
+            row = {c.name: batch.column(n)[place].as_py() for n, c in enumerate(named)}
+            yield Unreadable(", ".join(f"{name}={row[name]}" for name in plan.source.key), row[column.name])
+
+
+def _odd(texts: pa.Array, column: Column) -> list[int]:
+    """The places of the texts that are none of the column's type."""
+    wanted = column.type if column.type.name != "number" else Type("float64")
+    return _forms.read(pa.chunked_array([texts]), wanted, ())[1]
 
 
 def _fix(plan: TablePlan, column: Column, values: Sequence[str]) -> str:

@@ -104,10 +104,9 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
 
             total = sum(_behind(batches, keep, 2 * room.batch), Digest())
     except PenstockError as error:
-        if isinstance(error, ReadFailed) and error.column:
-            unreadable.name_rows(error, plan, context.source, connection.engine, extract_condition(plan, context.source, chunk))
+        named = isinstance(error, ReadFailed) and _named(context, error, connection, plan, chunk)
         error.where = f"table {plan.name}, chunk {chunk.number}" + (f", {error.where}" if error.where else "")
-        if private_columns(plan) and not error.retryable:  # one that a retry can help is about a place, and quotes no value
+        if private_columns(plan) and not error.retryable and not named:  # one that a retry can help is about a place, and quotes no value
             error.why = "withheld: the table has columns that are sensitive, masked or dropped"
         raise
     return Receipt(
@@ -124,6 +123,12 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
         longest=longest,
         reading=reading,
     )
+
+
+def _named(context: RunContext, error: ReadFailed, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> bool:
+    """Make the error name rows of the chunk that can't be read; False where none is found."""
+    condition = extract_condition(plan, context.source, chunk)
+    return bool(error.column) and unreadable.name_rows(error, plan, context.source, connection.engine, condition)
 
 
 def _behind(batches: Iterator[pa.RecordBatch], work: Callable[[pa.RecordBatch], Digest], most: int) -> Iterator[Digest]:

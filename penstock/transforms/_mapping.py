@@ -39,6 +39,7 @@ class Trace:
     concealed: columns that do not reach the target as they are, because a step masks or drops them.
     as_text: columns that a step takes as a text, or drops, before any other step can have looked at them.
     must_be_text: those of them that can't be read otherwise.
+    read: columns that a step looks at or changes.
     """
 
     names: dict[str, str]
@@ -46,6 +47,7 @@ class Trace:
     concealed: frozenset[str]
     as_text: frozenset[str]
     must_be_text: frozenset[str]
+    read: frozenset[str]
 
 
 def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
@@ -68,7 +70,8 @@ def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
         renamed = transform.renames(args)
         source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
     names = {old: now for now, old in source.items()}
-    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text), frozenset(must_be_text))
+    looked_at = frozenset(seen | touched | as_text)
+    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text), frozenset(must_be_text), looked_at)
 
 
 def _known(names: Collection[str], source: dict[str, str]) -> set[str]:

@@ -58,7 +58,7 @@ def _wider(wanted: Type, texts: Sequence[str | None]) -> list[Type]:
     behind = max([len(m[2] or "") for m in digits] + [wanted.scale or 0])
     whole = [Type("int64")] if wanted.name in INTEGERS | {"boolean"} else []
     exact = [Type("decimal", precision=before + behind, scale=behind)] if 0 < before + behind <= 38 and behind < 15 else []
-    return [*whole, *exact, Type("float64")]
+    return [*whole, *exact, *([Type("float64")] if len(digits) == len([t for t in texts if t]) else [])]
 
 
 def step(column: str, wanted: Type, forms: Sequence[str], required: bool) -> str:

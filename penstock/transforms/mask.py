@@ -60,6 +60,7 @@ transform = Transform(
     touches=named,
     reads=named,
     conceals=named,
+    same_for_same=True,
     args_hold_values=False,
     sign=" by ",
     secret="mask_key",

@@ -33,7 +33,7 @@ def default(text: str | None) -> tuple[str | None, bool]:
     return None, False
 
 
-_HEX = re.compile(r"[xX]'((?:[0-9a-fA-F]{2})*)'")
+_HEX = re.compile(r"(?:[xX]|unhex\((?:_\w+\\?)?)'((?:[0-9a-fA-F]{2})*)\\?'\)?")
 _BITS = re.compile(r"[bB]'([01]*)'")
 _DIGITS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _HEX_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+")

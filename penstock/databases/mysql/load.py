@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from penstock.databases._shared import text_format
 from penstock.databases.mysql.catalogue import decoded, qualified, quoted
 from penstock.databases.mysql.faults import gone
-from penstock.errors import LoadFailed, RowsRefused
+from penstock.errors import SET_APART, LoadFailed, RowsRefused
 from penstock.model.schema import BINARIES, Column, TableName
 
 PIECE_ROWS, PIECE_BYTES = 16_384, 2 << 20  # what is made text in one go
@@ -130,7 +130,7 @@ def _refused(name: TableName, message: str, by_values: bool, rows: Sequence[tupl
     """The fault that a server's message is."""
     said, column = _words(message)
     what, where = f"{name} refused rows", f"table {name}" + (f", column {column}" if column else "")
-    fix = "cast, map or filter the values in the migration"
+    fix = f"cast, map or filter the values in the migration, or {SET_APART}"
     return RowsRefused(what, where, said, fix, column, rows) if by_values else LoadFailed(what, where, said, fix)
 
 

@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 
 from penstock.databases import Failure, driver_faults
-from penstock.errors import ConnectionFailed, LoadFailed, PenstockError, RowsRefused
+from penstock.errors import SET_APART, ConnectionFailed, LoadFailed, PenstockError, RowsRefused
 from penstock.model.schema import Column
 
 # A quoted value in a message, in any of the quotation marks of the server's languages.
@@ -70,6 +70,7 @@ def raised(
         if fault is LoadFailed and _by_values(error.sqlstate or ""):
             row = re.match(rf"COPY {re.escape(table)}, line (\d+)", context)
             rows = [(int(row[1]) - 1, named, _message(error))] if row else ()
+            fix = f"cast or filter the values in the migration, or {SET_APART}"
             raise RowsRefused(what, place, _message(error), fix, named, rows) from None
         raise fault(what, where=place, why=_message(error), fix=fix) from None
 

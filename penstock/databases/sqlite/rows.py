@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from penstock.databases._shared.faults import text_first
 from penstock.errors import ReadFailed
-from penstock.model.schema import BINARIES, DECIMALS, INTEGERS, Column, Type, arrow_schema
+from penstock.model.schema import BINARIES, DECIMALS, INTEGERS, TEXTS, Column, Type, arrow_schema
 
 try:
     from penstock import _sqlite
@@ -109,11 +109,13 @@ def _array(values: Values, column: Column) -> pa.Array:
             return _numbers(values)
         return _moments(_of_their_own(values, pa.types.is_string, "text").cast(pa.string()), kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeDecodeError) as error:
+        text = kind.name not in BINARIES | TEXTS | {"unsupported"}
+        cure = f"correct it, or {text_first(column)}" if text else "correct it at the source"
         raise ReadFailed(
-            f"a value of {column.name} is not a {kind}",
+            f"a value of {column.name} is not a {kind if kind.name != 'unsupported' else 'text'}",
             where=f"column {column.name}, declared {column.native or kind}",
             why=str(error).splitlines()[0],
-            fix=f"SQLite keeps any value in any column: correct it, or {text_first(column)}",
+            fix=f"SQLite keeps any value in any column: {cure}",
             column=column.name,
         ) from None
 

@@ -12,7 +12,8 @@ from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_objects
-from penstock.planning.preflight import object_names, selection
+from penstock.planning.ends import Ends
+from penstock.planning.preflight import object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.links import link
@@ -32,14 +33,13 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     found = [t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen]
     heirs = _heirs(found, migration)
     tables = {n: _as_declared(t, migration, source.database) for t in found if (n := migration.called(t.name)) not in heirs}
+    ends = Ends(source.database, target.database, _alike(source, target), target.server)
+    if ends.alike:
+        tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     links = link(tables, mapped)
-    alike = _alike(source, target)
-    carried = {
-        name: schema_objects.carry(tables[name], table, mapped[name], (source.database, target.database), alike)
-        for name, table in links.tables.items()
-    }
+    carried = {name: schema_objects.carry(tables[name], table, mapped[name], ends) for name, table in links.tables.items()}
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
     return Planned(
@@ -78,7 +78,7 @@ def _alike(source: Endpoint, target: Endpoint) -> bool:
     from_, to = source.database, target.database
     if not to.dialect or from_.dialect != to.dialect:
         return False
-    return from_.version(source.connection).split()[0] == to.version(target.connection).split()[0]
+    return source.server.product == target.server.product
 
 
 def _as_declared(table: Table, migration: Migration, database: Database) -> Table:

@@ -17,6 +17,7 @@ from penstock.migration.loader import json_schema, load
 from penstock.migration.spec import Migration
 from penstock.reporting import content, inputs
 from penstock.state import staging
+from penstock.transforms._forms import FORMS
 from tests.support.repository import REPO
 from tools import docs_nav, reference
 
@@ -68,6 +69,12 @@ def test_the_page_of_the_migration_file_names_every_field_and_no_other() -> None
     assert named - {"tables.<name>"} | sections == declared_fields() | sections
     steps = page[page.index("## Steps") : page.index("## Old names")]
     assert {span.partition(":")[0].split()[0] for span in spans(steps)} == set(transforms.names())
+
+
+def test_the_page_of_the_migration_file_names_every_form_of_a_cast() -> None:
+    page = (DOCS / "reference" / "migration-file.md").read_text()
+    forms = page[page.index("## Forms of values") : page.index("## What is not carried")]
+    assert spans(forms) == {*FORMS, "%"}
 
 
 def test_the_migration_files_in_the_docs_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ def check(context: Context) -> Iterator[Problem]:
     for name, mapped in planned.mapped.items():
         if context.wanted(name):
             yield from (_warning(name, f"not carried: {lost}") for lost in mapped.lost)
-            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes if _is_so(note, context))
+            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes)
     for left in planned.left_out_keys:
         if context.wanted(left.table):
             key = left.key
@@ -27,11 +27,6 @@ def check(context: Context) -> Iterator[Problem]:
     for name, lines in planned.not_carried.items():
         if context.wanted(name):
             yield from (_warning(name, line) for line in lines)
-
-
-def _is_so(note: str, context: Context) -> bool:
-    """Whether what the source says of a table makes a difference at this target."""
-    return context.target.database.reuses_numbers or not note.startswith("AUTOINCREMENT")
 
 
 def _warning(table: str, what: str) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.databases import Database
+from penstock.databases import Database, Server
 from penstock.errors import Problem, UnsupportedType
 from penstock.model.plan import TablePlan
 from penstock.planning.preflight.context import Context
@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Problem]:
     """Indexes and foreign keys that can't be created, then columns in another form."""
     to = context.target.database
     for plan in context.plans:
-        for what in (*_not_made(plan, to), *_columns(plan, to)):
+        for what in (*_not_made(plan, to), *_columns(plan, to, context.target.server)):
             yield Problem(False, f"table {plan.name}", what)
 
 
@@ -37,14 +37,16 @@ def _not_made(plan: TablePlan, to: Database) -> Iterator[str]:
             yield f"foreign key {key.name} is not created: {to.label} can't switch a table that has one"
 
 
-def _columns(plan: TablePlan, to: Database) -> Iterator[str]:
+def _columns(plan: TablePlan, to: Database, server: Server) -> Iterator[str]:
     for column in plan.target.columns:
         try:
             own, exact = to.native(column.type), to.maps_exactly(column.type)
         except UnsupportedType:
             continue  # the check `types` refuses it
-        if not exact:
+        if column.type.name == "native" and column.type != to.canonical(column.native):
+            yield f"{column.name} is staged as {to.label}'s own text: it has values that a {to.canonical(column.native)} can't hold"
+        if not exact and not column.kept:
             form = _FORMS.get(column.type.name, "")
-            yield f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.label} has no {column.type}"
+            yield f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.why_other_form(column, server)}"
         if column.identity and to.native(column.type, identity=True) == own:
             yield f"{column.name} keeps its numbers; {to.label} does not number new rows by itself"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,8 +58,7 @@ def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
     Raises ConnectionFailed. Changes nothing at either end.
     """
     draft, tables, seen = _solved(draft, ends, ask)
-    for table in (t for t in tables if t.name not in RESERVED):
-        draft = _with(draft, proposals.of_table(table.name, table.source, seen.get(table.name)))
+    draft = _proposed(draft, tables, seen)
     hidden = {t.name: frozenset(_sensitive(draft, t.name)) for t in tables}
     suites = {
         f"{name}.extracted.json": made
@@ -86,7 +85,8 @@ def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[Table
         if not problems:
             seen, problems = _profiles(tables, ends)
         if not problems:
-            problems = _preflight(draft, ends, within=_SAMPLED).blocking
+            # with what seems sensitive, so that no reason shows it
+            problems = _preflight(_proposed(draft, tables, seen), ends, within=_SAMPLED).blocking
         names = [t.name for t in tables]
         if revised := _revised(draft, problems, names):
             draft = revised
@@ -96,6 +96,12 @@ def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[Table
             break
         draft = _without_the_left_out(_with(draft, (d.choosing(ask(d)) if len(d.choices) > 1 else d for d in made)))
     return draft, tables, seen
+
+
+def _proposed(draft: Draft, tables: Iterable[TablePlan], seen: Mapping[str, TableProfile]) -> Draft:
+    for table in (t for t in tables if t.name not in RESERVED):
+        draft = _with(draft, proposals.of_table(table.name, table.source, seen.get(table.name)))
+    return draft
 
 
 def _without_the_left_out(draft: Draft) -> Draft:

@@ -21,16 +21,18 @@ _Steps = Sequence[Mapping[str, Any]]
 
 
 def problem(name: str, database: Database, connection: sa.Connection, table: Table, fault: ReadFailed, alike: bool) -> Problem:
-    """A value that stops every run, with the changes of the file that carry the column. alike: both ends are of one kind of database."""
+    """A value that stops every run, with the changes of the file that carry the column. alike: both ends are of one kind of database.
+
+    What the reader said of the value is not part of it: nobody has said yet which columns are sensitive.
+    """
     column = next((c for c in table.columns if c.name == fault.column), None)
     found: list[_Steps] = []
     if column:
         connection.rollback()
         texts = _found(database, connection, table, column, alike) if column.type.name in database.types_with_invalid_values else []
         found = [*texts, *([] if column.name in table.key else [[{"drop": [column.name]}]])]
-    what = f"{fault.what}{f' ({fault.why})' if fault.why else ''}"
     remedies = tuple(Remedy(name, {"transform": steps}) for steps in found)
-    return Problem(True, f"table {name}, column {fault.column}", what, fault.fix, "values", remedies)
+    return Problem(True, f"table {name}, column {fault.column}", fault.what, fault.fix, "values", remedies)
 
 
 def _found(database: Database, connection: sa.Connection, table: Table, column: Column, alike: bool) -> list[_Steps]:

@@ -57,6 +57,7 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
     if not database.keys_after_load and table.primary_key and not _numbers_once(table):
         written.append(constraints.primary_key(database, table.primary_key, table.primary))
     written += [constraints.check(database, c) for c in table.checks if c.valid and not c.column]
+    written += [_inline(database, i) for i in (_numbering_index(database, table),) if i]
     for text in written:
         built.append_constraint(_Constraint(text))
     _hold_labels(database, table, built)
@@ -79,6 +80,22 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
 def _numbers_once(table: Table) -> bool:
     """Whether the primary key is declared with its column, since only so the database numbers rows without giving a number twice."""
     return any(c.numbering and c.numbering.unique for c in table.columns)
+
+
+def _numbering_index(database: Database, table: Table) -> Index | None:
+    """The index that lets the database number a column, which must be there from the beginning; None where the primary key does."""
+    numbered = next((c.name for c in table.columns if c.identity), "") if database.numbers_keys_only else ""
+    if not numbered or table.primary_key[:1] == (numbered,):
+        return None
+    return next((i for i in table.indexes if not i.method and _held_whole(i)[:1] == [numbered]), None)
+
+
+def _inline(database: Database, index: Index) -> str:
+    """An index as a part of CREATE TABLE."""
+    fields = [quote(database, c) for c in index.columns]
+    if not index.plain:
+        fields = [f"{quote(database, p.column) if p.column else f'({p.expression})'} {p.order}".strip() for p in index.parts]
+    return f"{'UNIQUE ' if index.unique else ''}KEY {quote(database, index.name)} ({', '.join(fields)}){database.index_options(index)}"
 
 
 def furnish(database: Database, table: Table, name: TableName) -> list[str]:
@@ -113,7 +130,7 @@ def keys(database: Database, table: Table, name: TableName) -> list[str]:
     if database.keys_after_load and table.primary_key:
         added.append(constraints.primary_key(database, table.primary_key, table.primary))
     if database.secondary_indexes:
-        for index in table.indexes:
+        for index in (i for i in table.indexes if i != _numbering_index(database, table)):
             if database.keys_after_load and index.constraint:
                 added.append(constraints.unique(database, index))
             else:

@@ -142,6 +142,8 @@ def _of_interval(value: Any) -> tuple[int, int, int]:
     """Months, days and microseconds."""
     text = _text(value)
     parts = {unit: int(number) for number, unit in re.findall(r"([+-]?\d+) (year|mon|day)", text)}
+    if counted := re.search(r"(-?\d+) microseconds", text):  # what a database without intervals holds
+        return parts.get("mon", 0), parts.get("day", 0), int(counted[1])
     clock = re.search(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?", text)
     micros = 0
     if clock:

@@ -15,7 +15,7 @@ from sqlalchemy.types import UserDefinedType
 from penstock.databases import Database, qualified, quote
 from penstock.databases._shared import constraints, dialects
 from penstock.databases._shared.ansi import fitted as fitted
-from penstock.model.schema import Column, Index, Numbering, Partition, Table, TableName, Type
+from penstock.model.schema import DECIMALS, INTEGERS, Column, Index, Numbering, Partition, Table, TableName, Type
 
 
 class _Native(UserDefinedType[Any]):
@@ -275,7 +275,7 @@ def _default(database: Database, column: Column, written: str) -> Any:
 
 
 def _is_number(type: Type) -> bool:
-    return type.name == "decimal" or type.name in ("float32", "float64", "year") or type.name.startswith(("int", "uint"))
+    return type.name in INTEGERS | DECIMALS | {"float32", "float64", "year"}
 
 
 def _sql(text: str) -> sa.ColumnClause[Any]:

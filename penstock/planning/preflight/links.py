@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from penstock import transforms
+from penstock.databases import Database
 from penstock.model.schema import ForeignKey, Table, TableName
 from penstock.runtime.formatting import yaml
 from penstock.transforms._changes import Change, changed_alike
@@ -28,6 +29,27 @@ class Linked:
 
     tables: dict[str, Table]
     left_out: tuple[LeftOut, ...]
+
+
+def unreferable(tables: Mapping[str, Table], to: Database) -> tuple[dict[str, Table], dict[str, list[str]]]:
+    """The tables without foreign keys that refer to columns which are no key at the target, and by table, which these are, in words.
+
+    tables: at the target, by source name. Only MySQL and MariaDB let a foreign key refer to columns of any index.
+    """
+    if to.refers_to_any_index or not to.foreign_keys:
+        return dict(tables), {}
+    keys = {t.name: [{*t.primary_key}, *({*i.columns} for i in t.indexes if i.unique and i.plain)] for t in tables.values()}
+    made, lost = {}, dict[str, list[str]]()
+    for name, table in tables.items():
+        missing = [k for k in table.foreign_keys if {*k.ref_columns} not in keys.get(table.referred(k), [])]
+        made[name] = replace(table, foreign_keys=tuple(k for k in table.foreign_keys if k not in missing))
+        if missing:
+            lost[name] = [
+                f"foreign key {k.name} is not carried: {to.label} lets it refer to a primary or unique key only,"
+                f" and ({', '.join(k.ref_columns)}) of {k.ref_table} is none"
+                for k in missing
+            ]
+    return made, lost
 
 
 def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:

@@ -126,7 +126,8 @@ def _problem(plan: TablePlan, error: PenstockError, shown: bool, whole: bool) ->
     places = error.where if error.where.startswith(("column ", "row ")) else ""
     where = f"table {plan.name}" + (f", {places}" if places else "")
     why = f" ({error.why})" if error.why and shown else ""
-    return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {error.what}{why}", error.fix, "values")
+    said = f"{error.what}{why}".replace(_PLACE.name, plan.target.name.name)
+    return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {said}", error.fix, "values")
 
 
 def _remedies(plan: TablePlan, error: PenstockError, to: Database) -> tuple[Remedy, ...]:

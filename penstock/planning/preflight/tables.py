@@ -13,10 +13,9 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_objects
 from penstock.planning.ends import Ends
-from penstock.planning.preflight import object_names, own_values, selection
+from penstock.planning.preflight import links, object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
-from penstock.planning.preflight.links import link
 from penstock.transforms._changes import changes
 from penstock.transforms._mapping import Mapped, map_table, trace
 
@@ -38,18 +37,19 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
         tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
-    links = link(tables, mapped)
-    carried = {name: schema_objects.carry(tables[name], table, mapped[name], ends) for name, table in links.tables.items()}
+    linked = links.link(tables, mapped)
+    carried = {name: schema_objects.carry(tables[name], table, mapped[name], ends) for name, table in linked.tables.items()}
+    shapes, unreferable = links.unreferable({name: table for name, (table, _) in carried.items()}, target.database)
     planner = _Planner(migration, run_token, source.database, target.database, live)
-    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
+    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, table in shapes.items())
     return Planned(
         source_names=names,
         set_aside={g: what for g, what in aside.items() if not tables.keys() & {*g}} | {(n,): what for n, what in heirs.items()},
         tables=tables,
         mapped=mapped,
         faults=faults,
-        left_out_keys=links.left_out,
-        not_carried={name: tuple(lines) for name, (_, lines) in carried.items()},
+        left_out_keys=linked.left_out,
+        not_carried={name: (*lines, *unreferable.get(name, ())) for name, (_, lines) in carried.items()},
         live=tuple(live.values()),
         plans=object_names.free(plans, target.database, live.values()),
     )

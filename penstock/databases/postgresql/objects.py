@@ -20,7 +20,7 @@ from penstock.model.schema import Column, Index, Need, Numbering, Partition, Par
 
 _WORDS = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 
-_COLUMNS = f"""
+_COLUMNS = rf"""
 SELECT c.relname, a.attname, pg_get_expr(f.adbin, f.adrelid), a.attgenerated, col_description(c.oid, a.attnum),
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname END,
   a.attidentity, s.seqstart, s.seqincrement, v.last_value,

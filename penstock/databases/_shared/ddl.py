@@ -234,7 +234,7 @@ def _hold_labels(database: Database, table: Table, built: sa.Table) -> None:
     """Keep an enum's column to its labels where the database has no enums of its own."""
     for column, made in zip(table.columns, built.columns, strict=True):
         written = made.type.text.lower() if isinstance(made.type, _Native) else ""
-        if column.type.labels and column.type.name == "enum" and not written.startswith("enum"):
+        if column.type.labels and column.type.name == "enum" and not column.kept and not written.startswith("enum"):
             built.append_constraint(sa.CheckConstraint(made.in_([sa.literal(v, sa.String()) for v in column.type.labels])))
 
 
@@ -299,6 +299,8 @@ def _default(database: Database, column: Column, written: str) -> Any:
         return sa.text("TRUE" if value.lower() in ("true", "t", "1", "b'1'") else "FALSE")
     if _is_number(column.type):
         return sa.text(value)
+    if database.expression_defaults and re.match(database.expression_defaults, written):
+        return _sql(f"({_text(sa.literal(value, sa.String()), database)})")
     return value
 
 

@@ -222,7 +222,7 @@ def _name_row(error: PenstockError, plan: TablePlan, batches: Sequence[pa.Record
 @contextmanager
 def _temporary(plan: TablePlan, to: Database, target: sa.Engine) -> Iterator[sa.Connection | None]:
     """A connection with an empty temporary table like the target's, gone when it is closed; None where none can be made."""
-    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None)
+    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None, logged=True)
     statement = ddl.create_table(to, bare, _PLACE).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
     with target.connect() as connection:
         connection.begin()

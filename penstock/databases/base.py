@@ -106,6 +106,8 @@ class Database(ABC):
     index_keywords: ClassVar[Mapping[str, str]] = {}
     """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, with,
     prefix (as in FULLTEXT INDEX)."""
+    numbers_keys_only: ClassVar[bool] = False
+    """Whether a numbered column must be the first of a key or an index, which is declared with it."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
     `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of

@@ -1,4 +1,4 @@
-"""What the first rows of a table look like, column by column: nulls, ranges, sets of values, patterns."""
+"""The first rows of a table, and what they look like, column by column: nulls, ranges, sets of values, patterns."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ FEW = 10
 _LOOKED_AT = 2_000
 _NUMBERS = {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "decimal", "float32", "float64"}
 _MOMENTS = {"date", "timestamp", "timestamptz"}
+_CARD = "a payment card number"
 PATTERNS = {
     "an email address": r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",
     "a UUID": r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
@@ -28,7 +29,7 @@ PATTERNS = {
     "an IBAN": r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$",
     "a URL": r"^https?://\S+$",
     "a phone number": r"^\+?\d{1,3}[ ()./-]\d[\d ()./-]{5,16}\d$",
-    "a payment card number": r"^\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}$",
+    _CARD: r"^\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}$",
     "a day": r"^\d{4}-\d{2}-\d{2}$",
     "digits": r"^\d+$",
     "capital letters": r"^[A-Z]+$",
@@ -64,7 +65,16 @@ class TableProfile:
 
 def profile(database: Database, connection: sa.Connection, table: Table) -> TableProfile:
     """Read the first rows of a table. Raises ReadFailed where a value is not of its column's type."""
-    columns = [c for c in table.columns if c.type.name in _NUMBERS | _MOMENTS | TEXTS | {"boolean", "enum"}]
+    rows = first_rows(database, connection, table, table.columns)
+    if rows is None:
+        return TableProfile(0, True, ())
+    kinds = _NUMBERS | _MOMENTS | TEXTS | {"boolean", "enum"}
+    profiled = tuple(_column(c, rows.column(n)) for n, c in enumerate(table.columns) if c.type.name in kinds)
+    return TableProfile(rows.num_rows, whole(rows), profiled)
+
+
+def first_rows(database: Database, connection: sa.Connection, table: Table, columns: Sequence[Column]) -> pa.Table | None:
+    """The first rows of a table; None where it has none. Raises ReadFailed."""
     batches, held = [], 0
     select = databases.select(database, table.name, columns) + f" LIMIT {ROWS}"
     for batch in database.read(connection, select, columns) if columns else ():
@@ -73,14 +83,12 @@ def profile(database: Database, connection: sa.Connection, table: Table) -> Tabl
         if held > BYTES:
             break
     connection.rollback()
-    if not batches:
-        return TableProfile(0, True, ())
-    rows = pa.Table.from_batches(batches)
-    return TableProfile(
-        rows.num_rows,
-        rows.num_rows < ROWS and held <= BYTES,
-        tuple(_column(c, rows.column(n)) for n, c in enumerate(columns)),
-    )
+    return pa.Table.from_batches(batches) if batches else None
+
+
+def whole(rows: pa.Table) -> bool:
+    """Whether the first rows of a table are all that it has."""
+    return bool(rows.num_rows < ROWS and rows.nbytes <= BYTES)
 
 
 def _column(column: Column, values: pa.ChunkedArray) -> ColumnProfile:
@@ -95,7 +103,14 @@ def _column(column: Column, values: pa.ChunkedArray) -> ColumnProfile:
 
 
 def _pattern(texts: Sequence[str]) -> str:
-    return next((name for name, pattern in PATTERNS.items() if texts and _all(pattern, texts)), "")
+    found = (name for name, pattern in PATTERNS.items() if texts and _all(pattern, texts))
+    return next((name for name in found if name != _CARD or all(map(_checks, texts))), "")
+
+
+def _checks(number: str) -> bool:
+    """Whether the last digit is the check digit of the others, as in every card number (Luhn's rule)."""
+    digits = [int(d) for d in reversed(number) if d.isdecimal()]
+    return sum(d if n % 2 == 0 else sum(divmod(2 * d, 10)) for n, d in enumerate(digits)) % 10 == 0
 
 
 def _all(pattern: str, texts: Iterable[str]) -> bool:

@@ -13,14 +13,21 @@ from penstock.runtime.formatting import count
 
 # As people name columns, between the underscores or humps of a name.
 _PERSONAL = re.compile(
-    r"(?:^|_)(?:e?mail|email_?address|phone|mobile|fax|telephone|ssn|social_security\w*|passport\w*|tax_?(?:id|number)|national_id|iban|bic"
+    r"(?:^|_)(?:e?mail|email_?address|phone|mobile|fax|telephone|ssn|social_security\w*|passport\w*|tax_?number|iban|bic"
     r"|card_?(?:number|no)|credit_?card\w*|cvv|cvc|account_?(?:number|no)|password\w*|passwd|pwd|passwort|secret\w*|token|access_?token"
     r"|refresh_?token|api_?key|private_?key|salt|otp\w*|first_?name|last_?name|full_?name|given_?name|family_?name|sur_?name|birth\w*|dob"
     r"|street\w*|address(?:_?(?:line)?_?\d)?|postal_?code|post_?code|zip(?:_?code)?|ip(?:_?address)?|salary|diagnosis|gender|religion)(?:$|_)",
     re.IGNORECASE,
 )
 _PERSONAL_VALUES = frozenset({"an email address", "an IPv4 address", "an IBAN", "a phone number", "a payment card number"})
-_NAMES = re.compile(r"(?:^|_)(?:name|title|count|type|status|kind|id|at|on|sent|verified|enabled|confirmed|length)$", re.IGNORECASE)
+_PERSONAL_TEXTS = re.compile(r"(?:^|_)(?:tax_?id|national_id)$", re.IGNORECASE)
+"""Numbers of these names are rather those of rows of another table."""
+_ABOUT = re.compile(
+    r"^(?:is|has|wants?|needs?|sends?|shows?|hides?|uses?|no)$"
+    r"|(?:^|_)(?:name|title|count|type|status|kind|id|at|on|sent|verified|enabled|confirmed|length|format|prefix)$",
+    re.IGNORECASE,
+)
+"""Names of something else about a value: `email_count`, `id_address`, `wants_mail`."""
 _CREATED = re.compile(r"(?:^|_)(?:created|inserted|ordered|occurred|logged|event|date|day|time|ts|at|on|timestamp)(?:$|_)", re.IGNORECASE)
 _UPDATED = re.compile(r"(?:^|_)(?:updated|modified|changed|last_?(?:update|change|modified)|lastupdate)(?:$|_)", re.IGNORECASE)
 _SOME = 20
@@ -52,7 +59,10 @@ def _sensitive(name: str, table: Table, profile: TableProfile | None) -> Iterato
 
 def _personal(column: Column) -> bool:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
-    return bool(_PERSONAL.search(words)) and not _NAMES.search(_PERSONAL.sub("_", words)) and column.type.name not in ("boolean",)
+    if _PERSONAL_TEXTS.search(words):
+        return column.type.name == "string"
+    about = _ABOUT.search(_PERSONAL.sub("_", words).strip("_"))
+    return bool(_PERSONAL.search(words)) and not about and column.type.name != "boolean"
 
 
 def _plural(pattern: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +11,9 @@ from typing import Any
 
 from penstock import databases
 from penstock.databases import Database
-from penstock.errors import PenstockError, Problem, Remedy
+from penstock.errors import PenstockError, Problem, ReadFailed, Remedy
 from penstock.init import profile as profiles
-from penstock.init import proposals, starter_suites
+from penstock.init import proposals, starter_suites, unread
 from penstock.init.draft import RESERVED, Decision, Draft
 from penstock.init.profile import TableProfile
 from penstock.migration.loader import load
@@ -24,6 +24,8 @@ from penstock.planning.request import RunRequest
 from penstock.stages import plan
 
 _ROUNDS = 20
+_SAMPLED = 60.0
+"""Seconds in which rows are tried. A sample of every table should fit."""
 Ask = Callable[[Decision], int]
 """Asks a person for the number of a choice."""
 
@@ -55,11 +57,8 @@ def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
 
     Raises ConnectionFailed. Changes nothing at either end.
     """
-    draft = _solved(draft, ends, ask)
-    tables = _preflight(draft, ends).tables
-    seen = _profiles(tables, ends)
-    for table in (t for t in tables if t.name not in RESERVED):
-        draft = _with(draft, proposals.of_table(table.name, table.source, seen.get(table.name)))
+    draft, tables, seen = _solved(draft, ends, ask)
+    draft = _proposed(draft, tables, seen)
     hidden = {t.name: frozenset(_sensitive(draft, t.name)) for t in tables}
     suites = {
         f"{name}.extracted.json": made
@@ -67,24 +66,41 @@ def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
         for table in (next(t for t in tables if t.name == name),)
         if (made := starter_suites.suite(name, table.source, found, hidden[name]))
     }
-    found = _preflight(draft, ends, estimate=True)
+    found = _preflight(draft, ends)
     return Proposal(draft, suites, found.blocking, found)
 
 
-def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> Draft:
-    """The draft with a decision for each blocking problem that one solves. Where a choice does not help, the table is left out."""
+def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[TablePlan, ...], dict[str, TableProfile]]:
+    """The draft with a decision for each blocking problem that one solves, its tables, and what their rows look like.
+
+    Where a choice does not help, the table is left out. Rows are looked at when all else is decided: first as they are read, then a sample
+    as it is loaded.
+    """
     met: Counter[tuple[str, str]] = Counter()
-    sampled = False
+    tables: tuple[TablePlan, ...] = ()
+    seen: dict[str, TableProfile] = {}
     for _ in range(_ROUNDS):
-        found = _preflight(draft, ends, estimate=sampled)
-        if not found.blocking and sampled:
+        found = _preflight(draft, ends)
+        tables, problems = found.tables, found.blocking
+        if not problems:
+            seen, problems = _profiles(tables, ends)
+        if not problems:
+            # with what seems sensitive, so that no reason shows it
+            problems = _preflight(_proposed(draft, tables, seen), ends, within=_SAMPLED).blocking
+        names = [t.name for t in tables]
+        if revised := _revised(draft, problems, names):
+            draft = revised
+            continue
+        made = list(_decisions(problems, names, met))
+        if not made:
             break
-        tables = [t.name for t in found.tables]
-        made = list(_decisions(found.blocking, tables, met))
-        if not made and found.blocking:
-            break
-        sampled = not found.blocking
         draft = _without_the_left_out(_with(draft, (d.choosing(ask(d)) if len(d.choices) > 1 else d for d in made)))
+    return draft, tables, seen
+
+
+def _proposed(draft: Draft, tables: Iterable[TablePlan], seen: Mapping[str, TableProfile]) -> Draft:
+    for table in (t for t in tables if t.name not in RESERVED):
+        draft = _with(draft, proposals.of_table(table.name, table.source, seen.get(table.name)))
     return draft
 
 
@@ -110,6 +126,25 @@ def _decisions(problems: Iterable[Problem], tables: Sequence[str], met: Counter[
             yield Decision(f"{f'{column}: ' if column else ''}{problem.what}.", choices)
 
 
+def _revised(draft: Draft, problems: Iterable[Problem], tables: Sequence[str]) -> Draft | None:
+    """The draft with the next choice of each decision about a column that has a problem all the same; None where there is none."""
+    decisions = list(draft.decisions)
+    for problem in problems:
+        table = _table_of(problem.where, tables)
+        for number, decision in enumerate(decisions):
+            told = any(problem.where.endswith(f"column {c}") for c in _columns_of(decision.chosen))
+            if decision.active and decision.chosen.table == table and told and len(decision.choices) > 1:
+                decisions[number] = replace(decision, choices=decision.choices[1:])
+                break
+    return replace(draft, decisions=tuple(decisions)) if decisions != list(draft.decisions) else None
+
+
+def _columns_of(change: Remedy) -> Iterator[str]:
+    """The columns that the change casts."""
+    for step in change.fields.get("transform", ()):
+        yield from step.get("cast", ())
+
+
 def _table_of(where: str, tables: Sequence[str]) -> str:
     """The table that a problem is of; "" where it is of none."""
     named = where.removeprefix("table ") if where.startswith("table ") else ""
@@ -126,25 +161,29 @@ def _sensitive(draft: Draft, table: str) -> Iterator[str]:
         yield from change.fields.get("sensitive", ())
 
 
-def _preflight(draft: Draft, ends: Endpoints, estimate: bool = False) -> PreflightResult:
+def _preflight(draft: Draft, ends: Endpoints, within: float = 0) -> PreflightResult:
     """What preflight finds of the file that the draft is so far."""
     with TemporaryDirectory(prefix="penstock-") as folder:
         file = Path(folder, f"{draft.name}.yaml")
         file.write_text(draft.text(), encoding="utf-8")
         request = RunRequest(load(file, ""), "init", ends, "", Path(folder, "suites"))
-        return plan.preflight(request, estimate)
+        return plan.preflight(request, within > 0, within)
 
 
-def _profiles(tables: Sequence[TablePlan], ends: Endpoints) -> dict[str, TableProfile]:
-    """By table, what its first rows look like. Of a table that can't be read as it is declared, nothing is known."""
+def _profiles(tables: Sequence[TablePlan], ends: Endpoints) -> tuple[dict[str, TableProfile], tuple[Problem, ...]]:
+    """By table, what its first rows look like; and the columns that can't be read. Of the tables that have one, nothing else is known."""
     source: Database = databases.of(ends.source)
+    alike = databases.of(ends.target).dialect == source.dialect
     engine = databases.connect(source, ends.source, "source")
-    found = {}
+    found, problems = {}, []
     for table in tables:
-        try:
-            with engine.connect() as connection:
+        with engine.connect() as connection:
+            try:
                 found[table.name] = profiles.profile(source, connection, table.source)
-        except PenstockError:
-            continue
+            except ReadFailed as fault:
+                if fault.column:
+                    problems.append(unread.problem(table.name, source, connection, table.source, fault, alike))
+            except PenstockError:
+                continue
     engine.dispose()
-    return found
+    return found, tuple(problems)

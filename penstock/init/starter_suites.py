@@ -40,9 +40,9 @@ def _rules(c: ColumnProfile, rows: int, refers: bool, hidden: bool) -> Iterator[
     if c.nulls == rows:
         return
     if c.column.nullable:
-        share = 1 - c.nulls / rows
-        mostly = {} if not c.nulls else {"mostly": math.floor(share * 0.9 * 100) / 100}
-        yield "given", "expect_column_values_to_not_be_null", mostly
+        mostly = math.floor((1 - c.nulls / rows) * 0.9 * 100) / 100
+        if not c.nulls or mostly:
+            yield "given", "expect_column_values_to_not_be_null", {"mostly": mostly} if c.nulls else {}
     if refers or c.column.generated:
         return
     kind = c.column.type.name
@@ -60,7 +60,9 @@ def _range(low: Any, high: Any) -> dict[str, Any]:
         return {"min_value": f"{low.year:04}-01-01"}
     if isinstance(low, int | float | Decimal) and math.isfinite(low) and math.isfinite(high):
         width = max(abs(float(low)), abs(float(high)), float(high) - float(low), 1.0) / 2
-        return {"min_value": 0 if low >= 0 else _outward(float(low) - width, down=True), "max_value": _outward(float(high) + width)}
+        least, most = float(low) - width, float(high) + width
+        if math.isfinite(least) and math.isfinite(most):
+            return {"min_value": 0 if low >= 0 else _outward(least, down=True), "max_value": _outward(most)}
     return {}
 
 

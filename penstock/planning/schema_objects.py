@@ -38,6 +38,7 @@ def carry(source: Table, target: Table, mapped: Mapped, ends: Ends) -> tuple[Tab
         carrier.lost_part(part)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
+    columns = carrier.numbered(columns)
     carrier.without_default(columns)
     made = replace(
         target,
@@ -149,6 +150,15 @@ class _Carrier:
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
         return made
+
+    def numbered(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """The columns, without the numbering that the target has only in a key."""
+        first = {names[0] for names in (self.target.primary_key, *(i.columns for i in self.target.indexes)) if names}
+        first |= {part.column for i in self.source.indexes for part in i.parts[:1] if self.alike}
+        lost = [c.name for c in columns if c.identity and c.name not in first] if self.to.numbers_keys_only else []
+        for name in lost:
+            self.lose(f"the numbering of {name}", f"{self.to.label} numbers a column only if a key or an index begins with it")
+        return tuple(replace(c, identity=False, numbering=None) if c.name in lost else c for c in columns)
 
     def _default(self, made: Column, column: Column) -> Column:
         """`made` with the default that `column` may have at the target."""

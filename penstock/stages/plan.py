@@ -16,7 +16,7 @@ from penstock.model.endpoints import Endpoints
 from penstock.model.intervals import Interval, written
 from penstock.model.plan import VERSION, Consistency, Plan, token
 from penstock.planning import chunking, scope
-from penstock.planning.preflight import endpoints
+from penstock.planning.preflight import endpoints, sample
 from penstock.planning.preflight.preflight import preflight as checked
 from penstock.planning.preflight.reachable import elsewhere, file
 from penstock.planning.preflight.result import PreflightResult
@@ -31,8 +31,8 @@ from penstock.state.staging import Staging
 log = logging.getLogger(__name__)
 
 
-def preflight(request: RunRequest, estimate: bool = False) -> PreflightResult:
-    """What preflight finds: see penstock/planning/preflight. estimate: read a sample of the rows as well.
+def preflight(request: RunRequest, estimate: bool = False, within: float = sample.SECONDS) -> PreflightResult:
+    """What preflight finds: see penstock/planning/preflight. estimate: read a sample of the rows as well, `within` so many seconds.
 
     The steps are checked against the secrets of the request, unless these are None.
 
@@ -44,7 +44,7 @@ def preflight(request: RunRequest, estimate: bool = False) -> PreflightResult:
     source = databases.connect(databases.of(ends.source), ends.source, "source")
     target = databases.connect(databases.of(ends.target, target=True), ends.target, "target")
     with source.connect() as reading, target.connect() as writing:
-        found = checked(request, reading, writing, estimate)
+        found = checked(request, reading, writing, estimate, within)
         if new and (made := file(ends.target)):
             made.unlink()  # connecting has made the file of an embedded target; a run makes it again
     source.dispose()

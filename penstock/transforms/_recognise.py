@@ -26,12 +26,17 @@ def advice(column: str, wanted: Type, texts: Sequence[str | None], known: Sequen
 
     known: the forms that the cast has already.  required: the column is NOT NULL.
     """
+    return "; or ".join(step(column, kind, way, required) for kind, way in casts(wanted, texts, known))
+
+
+def casts(wanted: Type, texts: Sequence[str | None], known: Sequence[str] = ()) -> list[tuple[Type, list[str]]]:
+    """The casts that read all of these values, as types and forms: to `wanted`, else to the nearest type that holds them."""
     ways = _recognised(wanted, texts, known)
     for kind in (wanted, *_wider(wanted, texts)):
         found = [way for way in ways if not _forms.fault(way) and all(_forms.fits(n, kind) for n in way) and _reads(texts, kind, way)]
         if found:
-            return "; or ".join(step(column, kind, way, required) for way in found)
-    return ""
+            return [(kind, way) for way in found]
+    return []
 
 
 def _reads(texts: Sequence[str | None], wanted: Type, forms: Sequence[str]) -> bool:

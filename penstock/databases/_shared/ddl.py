@@ -15,7 +15,7 @@ from sqlalchemy.types import UserDefinedType
 from penstock.databases import Database, qualified, quote
 from penstock.databases._shared import constraints, dialects
 from penstock.databases._shared.ansi import fitted as fitted
-from penstock.model.schema import Column, Index, Numbering, Partition, Table, TableName, Type
+from penstock.model.schema import DECIMALS, INTEGERS, Column, Index, Numbering, Partition, Table, TableName, Type
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def create_table(
     if not database.keys_after_load and table.primary_key and not _numbers_once(table):
         written.append(constraints.primary_key(database, table.primary_key, table.primary))
     written += [constraints.check(database, c) for c in table.checks if c.valid and not c.column]
+    written += [_inline(database, i) for i in (_numbering_index(database, table),) if i]
     for text in written:
         built.append_constraint(_Constraint(text))
     _hold_labels(database, table, built)
@@ -95,6 +96,22 @@ def create_table(
 def _numbers_once(table: Table) -> bool:
     """Whether the primary key is declared with its column, since only so the database numbers rows without giving a number twice."""
     return any(c.numbering and c.numbering.unique for c in table.columns)
+
+
+def _numbering_index(database: Database, table: Table) -> Index | None:
+    """The index that lets the database number a column, which must be there from the beginning; None where the primary key does."""
+    numbered = next((c.name for c in table.columns if c.identity), "") if database.numbers_keys_only else ""
+    if not numbered or table.primary_key[:1] == (numbered,):
+        return None
+    return next((i for i in table.indexes if not i.method and _held_whole(i)[:1] == [numbered]), None)
+
+
+def _inline(database: Database, index: Index) -> str:
+    """An index as a part of CREATE TABLE."""
+    fields = [quote(database, c) for c in index.columns]
+    if not index.plain:
+        fields = [f"{quote(database, p.column) if p.column else f'({p.expression})'} {p.order}".strip() for p in index.parts]
+    return f"{'UNIQUE ' if index.unique else ''}KEY {quote(database, index.name)} ({', '.join(fields)}){database.index_options(index)}"
 
 
 def furnish(database: Database, table: Table, name: TableName) -> list[str]:
@@ -134,7 +151,7 @@ def key_parts(database: Database, table: Table, name: TableName) -> list[Made]:
     if database.keys_after_load and table.primary_key:
         added.append(Made("primary key", "", constraints.primary_key(database, table.primary_key, table.primary)))
     if database.secondary_indexes:
-        for index in table.indexes:
+        for index in (i for i in table.indexes if i != _numbering_index(database, table)):
             if database.keys_after_load and index.constraint:
                 added.append(Made("index", index.name, constraints.unique(database, index)))
             else:
@@ -288,7 +305,7 @@ def _default(database: Database, column: Column, written: str) -> Any:
 
 
 def _is_number(type: Type) -> bool:
-    return type.name == "decimal" or type.name in ("float32", "float64", "year") or type.name.startswith(("int", "uint"))
+    return type.name in INTEGERS | DECIMALS | {"float32", "float64", "year"}
 
 
 def _sql(text: str) -> sa.ColumnClause[Any]:

@@ -20,7 +20,7 @@ from penstock.model.schema import Column, TableName, arrow_schema
 BATCH_ROWS = 65_536
 MORE_MEMORY = "RESET memory_limit"
 _VALUE = re.compile(r"'.*'|\".*\"|(?<=with value )\S+")
-_SOURCE = re.compile(r" when casting from source column c(\d+)$")
+_SOURCE = re.compile(r",? when casting from source column c(\d+)$")
 _MOMENTS = frozenset({"date", "timestamp", "timestamptz"})
 
 
@@ -99,7 +99,8 @@ def _written_expression(column: Column, place: str) -> str:
     if column.type.element and column.native.endswith("]"):
         return lists.from_text(place, column.type.element, TYPES.counterpart(column.type.element)[0])
     if column.type.name in ("bits", "varbits"):  # of no bits it would make one
-        return f"CASE WHEN {place} = '' THEN error({place} || 'a bit string without a bit') ELSE CAST({place} AS BIT) END"
+        told = f"a bit string without a bit, when casting from source column {place}"
+        return f"CASE WHEN {place} = '' THEN error({place} || '{told}') ELSE CAST({place} AS BIT) END"
     return f"CAST({place} AS {TYPES.counterpart(column.type)[0]})" if column.type.arrow == pa.decimal256(39, 0) else place
 
 

@@ -111,6 +111,7 @@ class MySQL(Database):
     ordered_keys = True
     keys_after_load = False  # InnoDB stores rows in the order of the primary key
     secondary_indexes = True
+    numbers_keys_only = True
     foreign_keys = True
     follows_renames = True
     refers_to_any_index = True

@@ -20,13 +20,14 @@ from penstock.model.schema import Column, Index, Need, Numbering, Partition, Par
 
 _WORDS = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 
-_COLUMNS = f"""
+_COLUMNS = rf"""
 SELECT c.relname, a.attname, pg_get_expr(f.adbin, f.adrelid), a.attgenerated, col_description(c.oid, a.attnum),
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname END,
   a.attidentity, s.seqstart, s.seqincrement, v.last_value,
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace <> 'pg_catalog'::regnamespace THEN l.collname END,
   s.seqmin, s.seqmax, 2 ^ (8 * a.attlen - 1), s.seqcycle, s.seqcache, q.oid IS NOT NULL,
-  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, to_jsonb(a) ->> 'attcompression', a.attstattarget, a.attoptions
+  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, to_jsonb(a) ->> 'attcompression', a.attstattarget,
+  ARRAY(SELECT o FROM unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%')  -- a server may keep others there, for itself
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid

@@ -142,7 +142,8 @@ class SQLite(Database):
 
     def refused_options(self, table: Table) -> dict[str, str]:
         refused = {}
-        if other := [c.name for c in table.columns if not _STRICT.fullmatch(c.kept or self.native(c.type, c.identity))]:
+        known = [c for c in table.columns if c.kept or c.type.name != "unsupported"]  # the check `types` reports the others
+        if other := [c.name for c in known if not _STRICT.fullmatch(c.kept or self.native(c.type, c.identity))]:
             refused["STRICT"] = f"a step gives {', '.join(other)} a type that such a table can't have"
         if not table.primary_key:
             refused["WITHOUT ROWID"] = "the table has no primary key here"

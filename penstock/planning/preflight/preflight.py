@@ -17,10 +17,12 @@ from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
 
 
-def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection, estimated: bool = False) -> PreflightResult:
+def preflight(
+    request: RunRequest, source: sa.Connection, target: sa.Connection, estimated: bool = False, within: float = sample.SECONDS
+) -> PreflightResult:
     """Look at both databases and at the suites, and find every problem that a run would meet. Changes nothing.
 
-    estimated: try a sample of the rows as well, for about two seconds.
+    estimated: try a sample of the rows as well, `within` about so many seconds.
     """
     ends = (endpoints.endpoint(request.migration, "source", source), endpoints.endpoint(request.migration, "target", target))
     context = Context(request, *ends)
@@ -34,7 +36,7 @@ def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection,
         found += checks.run("scope", context)
         context = _built(context, found)
         found += checks.run("build", context)
-    context = _with_rows(context, estimated, _blocked(found))
+    context = _with_rows(context, within if estimated and not _blocked(found) else 0, _blocked(found))
     found += checks.run("rows", context)
     moved = row_width.applied(context.run_plans, context.rows.widths)
     return PreflightResult(moved, _sorted(found), estimate.estimate(estimate.workload(context)))
@@ -78,14 +80,18 @@ def _built(context: Context, found: Iterable[Problem]) -> Context:
     return replace(context, dry_build=made, planned=planned, moved=moved)
 
 
-def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:
-    """With the sizes of the tables; and, where nothing blocks the run, with a sample and with the widths of rows."""
+def _with_rows(context: Context, within: float, blocked: bool) -> Context:
+    """With the sizes of the tables; and, where nothing blocks the run, with the widths of rows.
+
+    within: so many seconds a sample is taken; 0 takes none.
+    """
     sizes = _sizes(context)
     rows = RowFacts(sizes)
-    if estimated and not blocked:
+    if within:
         context.source.connection.rollback()  # so that nothing is held while the sample is taken
         context.target.connection.rollback()
-        rows = replace(rows, sample=sample.take(context.plans, sizes, context.source, context.target, _moved_whole(context)))
+        taken = sample.take(context.plans, sizes, context.source, context.target, _moved_whole(context), within)
+        rows = replace(rows, sample=taken)
     if not blocked:
         rows = replace(rows, widths=row_width.measure(context.run_plans, sizes, context.migration, context.source))
     return replace(context, rows=rows)

@@ -16,15 +16,17 @@ import sqlalchemy as sa
 from penstock import databases, transforms
 from penstock.databases import Database, Size
 from penstock.databases._shared import ddl
-from penstock.errors import BadValues, LoadFailed, PenstockError, Problem, ReadFailed, RowsRefused, TransformFailed
+from penstock.errors import BadValues, LoadFailed, PenstockError, Problem, ReadFailed, Remedy, RowsRefused, TransformFailed
 from penstock.model import digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName, arrow_schema
 from penstock.planning import unreadable
+from penstock.planning.preflight import other_types
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.state import quarantine, staging
 from penstock.state.protection import SECRETS
 from penstock.transforms._hidden_columns import private_columns
+from penstock.transforms._mapping import trace
 
 SECONDS = 2.0
 _FIRST, _MOST, _BYTES = 1_000, 50_000, 32 << 20
@@ -77,30 +79,32 @@ def take(
     whole: Collection[str] = (),
     within: float = SECONDS,
 ) -> Sample:
-    """Samples of these tables, the largest first, as many as fit `within` so many seconds.
+    """Samples of these tables, the largest first, as many as fit `within` so many seconds: of each the first rows, then more of some.
 
     whole: the tables all of whose rows the run moves, so that a row that fails in the sample fails in the run.
     """
     until = time.monotonic() + within
     ends = _Ends(source.database, source.connection.engine, target.database, target.connection.engine, frozenset(whole))
-    paces: list[Pace] = []
+    paces: dict[str, Pace] = {}
     problems: list[Problem] = []
-    for plan in sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0):
-        left = until - time.monotonic()
-        if left <= 0:
+    ordered = sorted(plans, key=lambda p: -(sizes[p.name].bytes or 0) if p.name in sizes else 0)
+    for plan in ordered:
+        if time.monotonic() >= until:
             break
         pace, fault = _tried(plan, ends, _FIRST)
         if pace is not None and not paces:  # the very first includes the time of imports and caches
             pace, fault = _tried(plan, ends, _FIRST)
-        if pace is not None and pace.rows == _FIRST:
-            spent = pace.read + (pace.write or 0) + (pace.back or 0)
-            more = min(_MOST, int(_FIRST * (left if len(plans) == 1 else left / 2) / max(spent, 0.001)))
-            if more >= 2 * _FIRST:
-                larger, fault = _tried(plan, ends, more)
-                pace = larger or pace
-        paces += [pace] if pace else []
+        paces |= {plan.name: pace} if pace else {}
         problems += [fault] if fault else []
-    return Sample(tuple(paces), tuple(problems))
+    for plan in (p for p in ordered if p.name in paces and paces[p.name].rows == _FIRST):
+        pace, left = paces[plan.name], min(until - time.monotonic(), SECONDS)
+        spent = pace.read + (pace.write or 0) + (pace.back or 0)
+        more = min(_MOST, int(_FIRST * (left if len(plans) == 1 else left / 2) / max(spent, 0.001)))
+        if more >= 2 * _FIRST:
+            larger, fault = _tried(plan, ends, more)
+            paces |= {plan.name: larger} if larger else {}
+            problems += [fault] if fault else []
+    return Sample(tuple(paces.values()), tuple(problems))
 
 
 def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Problem | None]:
@@ -111,7 +115,8 @@ def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Probl
         shown = not private_columns(plan)
         if isinstance(error, ReadFailed) and error.column:
             shown = unreadable.name_rows(error, plan, ends.from_, ends.source, "") or shown
-        return None, _problem(plan, error, shown, plan.name in ends.whole)
+        problem = _problem(plan, error, shown, plan.name in ends.whole)
+        return None, replace(problem, remedies=_remedies(plan, error, ends.to))
     except Exception as error:  # a driver's own: its text may hold values, and a failed sample must not hide what else was found
         return None, Problem(False, f"table {plan.name}", f"no sample could be taken: {type(error).__name__}", area="values")
 
@@ -123,6 +128,19 @@ def _problem(plan: TablePlan, error: PenstockError, shown: bool, whole: bool) ->
     why = f" ({error.why})" if error.why and shown else ""
     said = f"{error.what}{why}".replace(_PLACE.name, plan.target.name.name)
     return Problem(_stops(plan, error, whole), where, f"in a sample of the rows: {said}", error.fix, "values")
+
+
+def _remedies(plan: TablePlan, error: PenstockError, to: Database) -> tuple[Remedy, ...]:
+    """Of a value that the target's column can't hold, where no step has made the column: casts to types that may."""
+    if not isinstance(error, RowsRefused) or error.column not in {c.name for c in plan.target.columns}:
+        return ()
+    found = trace([c.name for c in plan.source.columns], plan.steps)
+    column = next((old for old, now in found.names.items() if now == error.column and old not in found.touched), "")
+    if not column:
+        return ()
+    native = plan.target.column(error.column).native
+    types = other_types.wider(replace(plan.source.column(column), native=native), to)
+    return other_types.casts(plan, plan.source.column(column), types)
 
 
 def _stops(plan: TablePlan, error: PenstockError, whole: bool) -> bool:

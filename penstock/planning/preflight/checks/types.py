@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from penstock import transforms
-from penstock.databases import Database
-from penstock.errors import PenstockError, Problem, Remedy, UnsupportedType
-from penstock.model.schema import BINARIES, Column, Type
+from penstock.errors import Problem, UnsupportedType
+from penstock.model.schema import Column
+from penstock.planning.preflight import other_types
 from penstock.planning.preflight.context import Context
 from penstock.runtime.formatting import yaml
 
@@ -24,52 +23,16 @@ def check(context: Context) -> Iterator[Problem]:
                 name = yaml(column.name)
                 fix = f"add `cast: {{{name}: string}}` to carry it as text (`json` if it is JSON), or `drop: [{name}]`"
                 what = f"the source type {column.native} has no counterpart" if column.native else "it is declared without a type"
-                yield Problem(True, where, what, fix, "type", _remedies(plan.name, column, ["string"]))
+                yield Problem(True, where, what, fix, "type", other_types.casts(plan, column, ["string"]))
                 continue
             try:
                 database.native(column.type)
             except UnsupportedType as error:
-                found = _choices(column, database)
-                yield Problem(True, where, error.what, _fix(column, found), "type", _remedies(plan.name, column, found))
+                into = other_types.into(column, database)
+                yield Problem(True, where, error.what, _choices(column, into), "type", other_types.casts(plan, column, into))
 
 
-_INTO: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("uint8", "uint16", "uint32", "uint64"), ("int64", "decimal(20,0)")),
-    **dict.fromkeys(("int128", "uint128"), ("decimal(39,0)",)),
-    "money": ("decimal(19,2)",),
-    "geometry": ("binary",),
-    "vector": ("binary",),
-    "jsonb": ("json",),
-}
-"""What a type can be cast to and stays of its kind, the nearest first."""
-
-
-def _choices(column: Column, database: Database) -> list[str]:
-    """The types that the target has a place for, and that this column's values may be cast to."""
-    kind = column.type
-    into = _INTO.get(kind.name, ())
-    if kind.name == "decimal":
-        scale = min(kind.scale or 0, 15)
-        into = (f"decimal(38,{scale})", f"decimal(65,{scale})")
-    return [text for text in (*into, *(() if kind.name in BINARIES else ("string",))) if _has_place(text, kind, database)]
-
-
-def _fix(column: Column, types: Sequence[str]) -> str:
+def _choices(column: Column, into: Sequence[str]) -> str:
     name = yaml(column.name)
-    casts = [f"`cast: {{{name}: {yaml(text)}}}`" for text in types]
+    casts = [f"`cast: {{{name}: {yaml(text)}}}`" for text in into]
     return f"{'add ' if casts else ''}{', or '.join([*casts, f'`drop: [{name}]`'])}"
-
-
-def _remedies(table: str, column: Column, types: Sequence[str]) -> tuple[Remedy, ...]:
-    """The column as text, which holds every value; as another type; or the table without it."""
-    casts = [{"cast": {column.name: text}} for text in sorted(types, key=lambda t: t != "string")]
-    return tuple(Remedy(table, {"transform": [step]}) for step in (*casts, {"drop": [column.name]}))
-
-
-def _has_place(text: str, found: Type, database: Database) -> bool:
-    try:
-        transforms.schema((Column("c", found),), [("cast", {"c": text})], "")
-        database.native(Type.parse(text))
-    except PenstockError:
-        return False
-    return True

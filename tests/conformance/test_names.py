@@ -106,3 +106,13 @@ def test_an_index_gets_another_name_where_a_live_table_of_another_migration_has_
     for run in ("r2", "r3"):  # the table that is replaced does not count
         moved(tmp_path, source, target, "second", run, {"t": {"to": "second"}})
         assert [tuple(row) for row in rows(target, found)] == [("first", "same"), ("second", "same__2")]
+
+
+@pytest.mark.parametrize("target", DATABASES)
+def test_names_with_line_breaks_and_quotes_go_through_a_whole_run(target: str, make: Make, tmp_path: Path) -> None:
+    name, column = "q\"u'o`te", "line\nbreak"
+    statement = f"CREATE TABLE t (id integer PRIMARY KEY, \"{column}\" text); INSERT INTO t VALUES (1, 'kept')"
+    source, to = source_of(make, f"unkind_{target}", statement), make(target, f"unkind_in_{target}")
+    moved(tmp_path, source, to, "unkind", "r1", {"include": ["t"], "t": {"to": name}})
+    with Plain(to) as plain:
+        assert plain.run(f"SELECT {plain.quote(column)} FROM {plain.quote(name)}") == [("kept",)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ class Reflected:
         for schema in {p.schema for p in places}:
             names = [p.name for p in places if p.schema == schema]
             self.columns |= self.inspector.get_multi_columns(schema, names, ObjectKind.ANY)
+            if connection.dialect.name in ("mysql", "mariadb"):
+                self.columns |= _whole(connection, schema, names, self.columns)
             _nameable(c["type"] for columns in self.columns.values() for c in columns)
             self.keys |= self.inspector.get_multi_pk_constraint(schema, names, ObjectKind.ANY)
 
@@ -34,6 +36,23 @@ class Reflected:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inspector, name)
+
+
+# SQLAlchemy reads the lines of SHOW CREATE TABLE: it does not see a column with a line break in its name.
+_NAMES = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = coalesce(:schema, database()) AND table_name IN :names ORDER BY table_name, ordinal_position
+"""
+
+
+def _whole(connection: sa.Connection, schema: str | None, names: Sequence[str], columns: Mapping[Any, Any]) -> dict[Any, Any]:
+    """By table, all of its columns in their order; those that SQLAlchemy has not seen without a type."""
+    query = sa.text(_NAMES).bindparams(sa.bindparam("names", expanding=True))
+    found: dict[Any, list[str]] = {}
+    for table, column in connection.execute(query, {"schema": schema, "names": list(names)}):
+        found.setdefault((schema, table), []).append(column)
+    known = {key: {c["name"]: c for c in columns.get(key, ())} for key in found}
+    return {key: [known[key].get(n, {"name": n, "type": sa.types.NullType()}) for n in every] for key, every in found.items()}
 
 
 def _nameable(types: Iterable[Any]) -> None:

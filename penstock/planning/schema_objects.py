@@ -24,6 +24,7 @@ _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  #
 # A name with its schema is not the server's own (see `databases.postgresql.objects`); a sequence's name is inside a text.
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
+_LAST_NUMBER = 2**63 - 1
 _WORDED_ANEW = ("interval", "timetz")
 
 
@@ -245,6 +246,9 @@ class _Carrier:
 
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
+        if numbering and numbering.next and numbering.next > _LAST_NUMBER and not self.ends.related:
+            self.lose(f"the next number of {column.name}, {numbering.next},", f"{self.to.label} numbers up to {_LAST_NUMBER}")
+            numbering = replace(numbering, next=None)
         if numbering is None or "numbering" in self.features:
             return numbering and replace(numbering, unique=False)
         if numbering.minimum is not None or numbering.maximum is not None or numbering.cycle:

@@ -102,9 +102,12 @@ class Database(ABC):
     """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step)."""
+    `numbering` (identity columns with their own start and step), `counter` (the next number is set as well), `unique constraint` (which its
+    catalogue tells from a unique index)."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
+    type_synonyms: ClassVar[Mapping[str, str]] = {}
+    """What `native` writes, in lower case, and what the catalogue writes of the same type."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
@@ -173,6 +176,10 @@ class Database(ABC):
     def native(self, type: Type, identity: bool = False) -> str:
         """The database's type for a column of this canonical type. identity: the database numbers it. Raises UnsupportedType."""
         return self.type_table.counterpart(type)[0]
+
+    def numbers(self, column: Column, table: Table) -> bool:
+        """Whether the database numbers the rows of `table` by itself, by this column, which is an identity column at the source."""
+        return self.native(column.type, identity=True) != self.native(column.type)
 
     def maps_exactly(self, type: Type) -> bool:
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from penstock.databases import Database
 from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
+from penstock.model.schema_difference import SchemaDifference
 from penstock.planning import expressions
 from penstock.planning.expressions import Known, NotSure
 
@@ -23,12 +24,15 @@ _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  #
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
 
-def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Database, Database], alike: bool) -> tuple[Table, list[str]]:
-    """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
+def carry(
+    called: str, source: Table, target: Table, names: Mapping[str, str], ends: tuple[Database, Database], alike: bool
+) -> tuple[Table, list[SchemaDifference]]:
+    """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't.
 
+    called: the table's name in the run.
     names: source column to target column, of those whose values arrive as they were.  alike: both ends are servers of one kind.
     """
-    carrier = _Carrier(source, target, names, *ends, alike)
+    carrier = _Carrier(called, source, target, names, *ends, alike)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
     made = replace(
@@ -48,13 +52,14 @@ def carry(source: Table, target: Table, names: Mapping[str, str], ends: tuple[Da
 
 @dataclass
 class _Carrier:
+    called: str
     source: Table
     target: Table
     names: Mapping[str, str]
     from_: Database
     to: Database
     alike: bool
-    told: list[str] = field(default_factory=list)
+    told: list[SchemaDifference] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.origin = {new: old for old, new in self.names.items()}
@@ -91,8 +96,17 @@ class _Carrier:
             raise NotSure("it is not the server's own")
         return expressions.translate(text, self.from_, self.to, {n: k for n, k in self.known.items() if n not in without})
 
-    def lose(self, what: str, why: object) -> None:
-        self.told.append(f"{what} is not carried: {why}")
+    def lose(self, object: str, name: str, property: str, source: str, why: object, line: str = "") -> None:
+        """Report a property, or the object as a whole (""), as lost. source: its text.  line: the sentence, if it is a special one."""
+        self.report(SchemaDifference(self.called, object, name, property, source, "", "lost", str(why), line))
+
+    def adapt(self, object: str, name: str, property: str, source: str, target: str, why: object, line: str = "") -> None:
+        """Report a property that has a counterpart at the target."""
+        self.report(SchemaDifference(self.called, object, name, property, source, target, "adapted", str(why), line))
+
+    def report(self, difference: SchemaDifference) -> None:
+        """Add a difference that `penstock check` warns of."""
+        self.told.append(replace(difference, warned=True))
 
     # ---- columns
 
@@ -103,7 +117,7 @@ class _Carrier:
         if not self.alike:
             made = replace(made, collation="", touched=False)
             if column.touched:
-                self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+                self.lose("column", column.name, "ON UPDATE", "CURRENT_TIMESTAMP", f"{self.to.label} has none")
         if column.generated and (kind := self._kind(column)):
             try:
                 return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
@@ -115,7 +129,7 @@ class _Carrier:
             try:
                 made = replace(made, expression=self.says(column.expression, without=self.names))
             except NotSure as why:
-                self.lose(f"default {column.expression} of {column.name}", why)
+                self.lose("column", column.name, "default", column.expression, why)
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
         return made
@@ -140,7 +154,13 @@ class _Carrier:
         return [] if allowed else [c.name for c in self.source.columns if c.identity]
 
     def _plainly(self, name: str, why: object) -> None:
-        self.told.append(f"{name} is generated at the source and a plain column here, its values are carried: {why}")
+        line = f"{name} is generated at the source and a plain column here, its values are carried: {why}"
+        self.lose("column", name, "generated", self._expression(name), why, line)
+
+    def _expression(self, name: str) -> str:
+        """By what a column is generated. name: at either end."""
+        found = (c.generated for c in self.source.columns if name in (c.name, self.names.get(c.name)))
+        return next(found, "")
 
     def lost_generated(self, columns: Sequence[Column]) -> None:
         """Tell of generated columns that a step has made plain ones."""
@@ -156,7 +176,8 @@ class _Carrier:
             return numbering
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
-            self.told.append(f"{column.name} is numbered {how} at the source; here by {self.to.label}'s own rule")
+            rule = f"{self.to.label}'s own rule"
+            self.lose("column", column.name, "numbering", how, rule, f"{column.name} is numbered {how} at the source; here by {rule}")
         return replace(numbering, step=1, start=1, always=False) if numbering.step > 0 else None
 
     # ---- checks and indexes
@@ -165,15 +186,17 @@ class _Carrier:
         try:
             return replace(check, expression=self.says(check.expression, self._numbered()))
         except NotSure as why:
-            self.lose(f"check constraint {check.name}, {check.expression},", why)
+            line = f"check constraint {check.name}, {check.expression}, is not carried: {why}"
+            self.lose("check constraint", check.name, "", check.expression, why, line)
             return None
 
     def index(self, index: Index) -> Index | None:
-        what = f"{'unique ' if index.unique else ''}index {index.name}"
+        kind = "unique index" if index.unique else "index"
         try:
             return self._index(index)
         except NotSure as why:
-            self.lose(f"{what} ({_described(index)})", why)
+            said = described(index)
+            self.lose(kind, index.name, "", said, why, f"{kind} {index.name} ({said}) is not carried: {why}")
             return None
 
     def _index(self, index: Index) -> Index:
@@ -185,7 +208,9 @@ class _Carrier:
         if not self.alike and (index.method or index.options or any(p.order not in ("", "DESC") for p in index.parts)):
             raise NotSure(f"{self.to.label} has none that is the same")
         if not self.alike and index.include:
-            self.told.append(f"index {index.name} is made without the columns that it only holds: {', '.join(index.include)}")
+            held = ", ".join(index.include)
+            line = f"index {index.name} is made without the columns that it only holds: {held}"
+            self.lose("index", index.name, "include", held, f"{self.to.label} has none that is the same", line)
         made = replace(
             index,
             parts=tuple(map(self._part, index.parts)),
@@ -213,14 +238,19 @@ class _Carrier:
         if self.alike and all(self.names.get(c) == c for c in cut.columns):
             return True
         why = "a step changes a column that they are cut by" if self.alike else f"{self.to.label} cuts tables in another way, if at all"
-        self.told.append(f"its partitions, by {cut.by.splitlines()[0]}, arrive as one table: {why}")
+        by = cut.by.splitlines()[0]
+        self.lose("partitions", "", "", by, why, f"its partitions, by {by}, arrive as one table: {why}")
         return False
 
     def comments(self, source: Table) -> None:
         if "comment" not in self.to.table_features:
-            places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
-            if places:
-                self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")
+            why = f"{self.to.label} keeps none"
+            found = [("table", "", source.comment)] if source.comment else []
+            found += [("column", c.name, c.comment) for c in source.columns if c.comment]
+            places = ", ".join(name or "the table" for _, name, _ in found)
+            for kind, name, comment in found:  # in one line, which the first has
+                self.lose(kind, name, "comment", comment, why, f"the comment on {places} is not carried: {why}")
+                self.told[-1] = replace(self.told[-1], warned=(kind, name, comment) == found[0])
 
     def loosely_compared(self) -> None:
         """Tell of keys whose texts the source compares by a looser rule than the target."""
@@ -228,12 +258,12 @@ class _Carrier:
         keys = [self.source.primary_key, *(i.columns for i in self.source.indexes if i.unique)]
         for column in dict.fromkeys(c for key in keys for c in key if c in loose):
             rule = self.source.column(column).collation
-            self.told.append(f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys")
+            line = f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys"
+            self.adapt("column", column, "collation", rule, "by bytes", "a key distinguishes all texts", line)
         for key in self.source.foreign_keys:
             if loose & set(key.columns):
-                self.told.append(
-                    f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
-                )
+                line = f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
+                self.adapt("foreign key", key.name, "collation", "a looser rule", "by bytes", "a key distinguishes all texts", line)
 
 
 def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
@@ -252,7 +282,7 @@ def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
         before = match[0]
 
 
-def _described(index: Index) -> str:
+def described(index: Index) -> str:
     words = [", ".join(" ".join(filter(None, (p.column or p.expression, p.order))) for p in index.parts)]
     words += (
         [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)

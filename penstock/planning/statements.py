@@ -8,10 +8,10 @@ from dataclasses import replace
 from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
-from penstock.model.plan import Chunk, Key, Plan, TablePlan, waits
+from penstock.model.plan import Chunk, Key, Plan, TablePlan
 from penstock.model.schema import Column, Table, TableName
 from penstock.model.scope import Changes, Parent, Partition
-from penstock.planning import switch_kinds
+from penstock.planning import built_schema, switch_kinds
 
 
 def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
@@ -90,7 +90,7 @@ def link_statements(plan: Plan, target: Database) -> list[str]:
     statements = []
     for table in plan.tables:
         shadow = switch_kinds.shadow(table)
-        keys = tuple(k for k in shadow.foreign_keys if table.target.referred(k) in places and not waits(table, k, plan.tables))
+        keys = tuple(k for k in shadow.foreign_keys if built_schema.linked(table, k, plan.tables))
         statements += ddl.foreign_keys(target, replace(shadow, foreign_keys=keys), table.shadow, places)
     return statements + [s for t in becoming for s in target.renumber(t.target, t.shadow)]
 

@@ -84,7 +84,7 @@ class MySQL(Database):
         numbered_columns=False,  # they have no value yet when an expression is computed
     )
     index_keywords: ClassVar = {"prefix": "mysql_prefix"}
-    table_features = frozenset({"check", "comment", "stored", "virtual"})
+    table_features = frozenset({"check", "comment", "stored", "virtual", "counter"})
     kept_types = (
         r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
         r"|(?:datetime|timestamp|time)(?:\(\d\))?"

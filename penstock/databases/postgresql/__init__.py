@@ -102,8 +102,17 @@ class PostgreSQL(Database):
     dialect = "postgresql"
     expression_rules = ExpressionRules("postgres", exact_collations=".*")
     index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using")}
-    table_features = frozenset({"check", "comment", "partial index", "expression index", "stored", "numbering"})
+    table_features = frozenset(
+        {"check", "comment", "partial index", "expression index", "stored", "numbering", "counter", "unique constraint"}
+    )
     kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
+    type_synonyms: ClassVar = {
+        "varchar": "character varying",
+        "timestamptz": "timestamp with time zone",
+        "timestamp": "timestamp without time zone",
+        "timetz": "time with time zone",
+        "time": "time without time zone",
+    }
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
     snapshot = "run"
     ddl_in_transaction = True

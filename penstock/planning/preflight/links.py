@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from penstock.model.schema import ForeignKey, Table
+from penstock.model.schema import ForeignKey, Table, TableName
+from penstock.model.schema_difference import SchemaDifference
 from penstock.transforms._mapping import Mapped
 
 
@@ -15,6 +16,16 @@ class Linked:
 
     tables: dict[str, Table]
     left_out: tuple[tuple[str, ForeignKey], ...]
+
+    def left_out_of(self, table: str) -> list[SchemaDifference]:
+        """The foreign keys of a source table that are left out, as differences."""
+        return [_left_out(name, key) for name, key in self.left_out if name == table]
+
+
+def _left_out(table: str, key: ForeignKey) -> SchemaDifference:
+    other, reason = str(TableName(key.ref_table, key.ref_schema)), "the columns that it refers to are not moved, or a step changes them"
+    line = f"foreign key {key.name} to {other} is not carried: {reason}"
+    return SchemaDifference(table, "foreign key", key.name, "", f"to {other}", "", "lost", reason, line, warned=True)
 
 
 def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:

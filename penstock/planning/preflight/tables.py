@@ -11,11 +11,12 @@ from penstock.errors import PenstockError, UnsupportedType
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
-from penstock.planning import beside_live, schema_objects
+from penstock.planning import beside_live, schema_differences, schema_objects
 from penstock.planning.preflight import object_names, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.links import link
+from penstock.planning.schema_differences import Ends
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -34,20 +35,22 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     links = link(tables, mapped)
     alike = _alike(source, target)
     carried = {
-        name: schema_objects.carry(tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
+        name: schema_objects.carry(name, tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
         for name, table in links.tables.items()
     }
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
+    plans = object_names.free(plans, target.database, live.values())
+    reported = {name: [*lost, *links.left_out_of(name)] for name, (_, lost) in carried.items()}
+    ends = Ends(source.database, target.database, alike)
     return Planned(
         source_names=names,
         tables=tables,
         mapped=mapped,
         faults=faults,
         left_out_keys=links.left_out,
-        not_carried={name: tuple(lines) for name, (_, lines) in carried.items()},
         live=tuple(live.values()),
-        plans=object_names.free(plans, target.database, live.values()),
+        plans=tuple(replace(p, differences=schema_differences.find(p, reported[p.name], ends)) for p in plans),
     )
 
 

@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import Problem
-from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
 
 order = 60
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Keys and indexes of dropped columns, and what the target's database can't have."""
-    planned = context.planned
-    for name, mapped in planned.mapped.items():
-        if context.wanted(name):
-            yield from (_warning(name, f"not carried: {lost}") for lost in mapped.lost)
-            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes)
-    for name, key in planned.left_out_keys:
-        if context.wanted(name):
-            other, away = TableName(key.ref_table, key.ref_schema), key.ref_schema and key.ref_schema not in context.source.schemas
-            what = f"foreign key {key.name} to {other} is not carried: the columns that it refers to are not moved, or a step changes them"
-            yield Problem(False, f"table {name}", what, "to move several schemas together, list them in `schemas`" if away else "")
-    for name, lines in planned.not_carried.items():
-        if context.wanted(name):
-            yield from (_warning(name, line) for line in lines)
-
-
-def _warning(table: str, what: str) -> Problem:
-    return Problem(False, f"table {table}", what)
+    """The differences of each table that are worth a line: all that is lost, and some that are adapted or declared."""
+    planned, schemas = context.planned, context.source.schemas
+    away = {(name, key.name) for name, key in planned.left_out_keys if key.ref_schema and key.ref_schema not in schemas}
+    for plan in context.plans:
+        for found in (d for d in plan.differences if d.warned):
+            elsewhere = found.object == "foreign key" and (plan.name, found.name) in away
+            fix = "to move several schemas together, list them in `schemas`" if elsewhere else ""
+            yield Problem(False, f"table {plan.name}", str(found), fix)

@@ -1,0 +1,79 @@
+"""What a run makes of a table: the planned table as its statements create it, and as facts that every database can be compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from penstock.databases import Database
+from penstock.databases._shared import ddl
+from penstock.errors import UnsupportedType
+from penstock.model.plan import TablePlan, waits
+from penstock.model.schema import Check, Column, ForeignKey, Index, Table, TableName
+from penstock.model.schema_facts import View
+from penstock.planning import switch_kinds
+
+
+def view(database: Database) -> View:
+    """Facts of tables of one database without what another server of its kind may write in other words."""
+
+    def type(column: Column) -> str:
+        return str(database.canonical(column.native))
+
+    return View(type, presence)
+
+
+def presence(expression: str) -> str:
+    """A text that is the same for all expressions."""
+    return "an expression" if expression else ""
+
+
+def possible(table: Table, database: Database) -> Table:
+    """`table` without the indexes and foreign keys that the database can't have, or that it could not move with a table."""
+    return replace(
+        table,
+        indexes=tuple(_index(i, database) for i in table.indexes if database.secondary_indexes or (i.unique and i.plain)),
+        foreign_keys=table.foreign_keys if database.foreign_keys else (),
+        columns=tuple(_column(table, c, database) for c in table.columns),
+    )
+
+
+def _index(index: Index, database: Database) -> Index:
+    return index if "unique constraint" in database.table_features else replace(index, constraint=False)
+
+
+def _column(table: Table, column: Column, database: Database) -> Column:
+    numbers = column.identity and database.numbers(column, table)
+    numbering = column.numbering if numbers else None
+    if numbering and "counter" not in database.table_features:
+        numbering = replace(numbering, next=None)
+    try:
+        native = ddl.column_type(database, table, column)
+    except UnsupportedType:
+        native = column.native
+    nullable = column.nullable and not column.identity and column.name not in table.primary_key
+    return replace(column, native=native, nullable=nullable, identity=numbers, numbering=numbering)
+
+
+def shadow(plan: TablePlan, tables: Iterable[TablePlan], database: Database) -> Table:
+    """The shadow of a table as the run builds it, before the switch adds what a shadow can't have. tables: of the run."""
+    tables = tuple(tables)
+    made = switch_kinds.shadow(plan)
+    labels = tuple(Check("", c.name) for c in ddl.labelled_columns(database, made))
+    keys = made.foreign_keys
+    if database.follows_renames:
+        becoming = {t.target.name: t.shadow for t in tables if not switch_kinds.keeps_live(t)}
+        keys = tuple(_to_shadow(k, plan, becoming) for k in made.foreign_keys if linked(plan, k, tables))
+    return possible(replace(made, foreign_keys=keys, checks=(*made.checks, *labels)), database)
+
+
+def linked(plan: TablePlan, key: ForeignKey, tables: Iterable[TablePlan]) -> bool:
+    """Whether the shadow of a table gets a foreign key before the switch: it refers to another shadow that becomes a live table."""
+    tables = tuple(tables)
+    becoming = {t.target.name for t in tables if not switch_kinds.keeps_live(t)}
+    return plan.target.referred(key) in becoming and not waits(plan, key, tables)
+
+
+def _to_shadow(key: ForeignKey, plan: TablePlan, places: dict[TableName, TableName]) -> ForeignKey:
+    place = places[plan.target.referred(key)]
+    return replace(key, ref_table=place.name, ref_schema=place.schema if place.schema != plan.shadow.schema else None)

@@ -14,6 +14,9 @@ from penstock.model.schema_facts import View
 from penstock.planning import switch_kinds
 
 
+EXPRESSION = "an expression"
+
+
 def view(database: Database) -> View:
     """Facts of tables of one database without what another server of its kind may write in other words."""
 
@@ -25,7 +28,7 @@ def view(database: Database) -> View:
 
 def presence(expression: str) -> str:
     """A text that is the same for all expressions."""
-    return "an expression" if expression else ""
+    return EXPRESSION if expression else ""
 
 
 def possible(table: Table, database: Database) -> Table:
@@ -33,9 +36,13 @@ def possible(table: Table, database: Database) -> Table:
     return replace(
         table,
         indexes=tuple(_index(i, database) for i in table.indexes if database.secondary_indexes or (i.unique and i.plain)),
-        foreign_keys=table.foreign_keys if database.foreign_keys else (),
+        foreign_keys=tuple(map(_key, table.foreign_keys)) if database.foreign_keys else (),
         columns=tuple(_column(table, c, database) for c in table.columns),
     )
+
+
+def _key(key: ForeignKey) -> ForeignKey:
+    return replace(key, on_delete=ddl.action(key.on_delete) or "", on_update=ddl.action(key.on_update) or "")
 
 
 def _index(index: Index, database: Database) -> Index:

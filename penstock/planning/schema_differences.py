@@ -14,7 +14,7 @@ from penstock import transforms
 from penstock.databases import Database
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Column, ForeignKey, Table
-from penstock.model.schema_difference import ObjectCount, Result, SchemaDifference, counts
+from penstock.model.schema_difference import Result, SchemaDifference
 from penstock.model.schema_facts import Change, View, changes, facts, named_alike
 from penstock.planning import built_schema
 from penstock.transforms import Step
@@ -36,18 +36,6 @@ class Ends:
     alike: bool
 
 
-def of_plan(plans: Iterable[TablePlan]) -> tuple[ObjectCount, ...]:
-    """The objects of the source tables of these plans, by kind and by what became of them."""
-    plans = tuple(plans)
-    return counts((o for p in plans for o in objects(p)), (d for p in plans for d in p.differences))
-
-
-def objects(plan: TablePlan) -> Iterator[tuple[str, str, str]]:
-    """The objects of a source table: the table's name in the run, kind and name."""
-    for kind, name in facts(plan.source, View()):
-        yield plan.name, kind, name
-
-
 def find(plan: TablePlan, reported: Iterable[SchemaDifference], ends: Ends) -> tuple[SchemaDifference, ...]:
     """The differences of a table. reported: those that planning knows the reason of."""
     finder = _Finder(plan, {d.key(): d for d in reported}, ends)
@@ -63,6 +51,7 @@ class _Finder:
         self.plan, self.reported, self.ends = plan, reported, ends
         self.source, self.to = plan.source, ends.target
         self.steps = _Steps(plan)
+        self.possible = built_schema.possible(plan.target, self.to)
         self.names = self.steps.names
         self.origin = {new: old for old, new in self.names.items()}
 
@@ -113,9 +102,8 @@ class _Finder:
 
     def changed(self) -> Iterator[SchemaDifference]:
         """Every other fact that is not the same in the planned table."""
-        target = built_schema.possible(self.plan.target, self.to)
-        source = self._in_target_names(target)
-        named = named_alike(source, target)
+        source = self._in_target_names()
+        named = named_alike(source, self.possible)
         expression = built_schema.presence
         there = facts(source, View(self._type_at_source, expression))
         here = facts(named, View(self._type_at_target, expression))
@@ -123,9 +111,9 @@ class _Finder:
             found = self._judged(change)
             if found is not None:
                 yield found
-        yield from self._other_names(target, named)
+        yield from self._other_names(named)
 
-    def _in_target_names(self, target: Table) -> Table:
+    def _in_target_names(self) -> Table:
         """The source table with the columns that arrive, under the names that they have at the target."""
         table, names = self.source, self.names
 
@@ -187,6 +175,8 @@ class _Finder:
         change = replace(change, object=self._kind(kind, name))
         if cause := self._dropped_with(kind, name):
             return self._differs(change, "declared", cause[0], cause[1], warned=True)
+        if kind == "foreign key" and (change.before, change.after) == ("RESTRICT", ""):
+            return self._differs(change, "adapted", "NO ACTION refuses as well, at the end of the statement")
         if property == "" and not change.before:
             return self._differs(change, "adapted", f"as {self.to.label} needs it")
         return self._differs(change, "lost", f"the table is planned without it for {self.to.label}")
@@ -204,8 +194,7 @@ class _Finder:
         if cause := self.steps.changed(column.name):
             return self._differs(change, "declared", cause)
         if property == "type":
-            native = self.plan.target.column(self.names[column.name]).native.split(" CHARACTER SET")[0]
-            change = replace(change, before=column.native, after=native)
+            change = replace(change, before=column.native, after=self.possible.column(self.names[column.name]).native)
             return self._differs(change, "adapted", f"{label} has no type that is the same")
         if property == "identity":
             line = f"{column.name} keeps its numbers; {label} does not number new rows by itself"
@@ -240,8 +229,9 @@ class _Finder:
         what = f"{kind} {name}".strip()
         return self.steps.dropped(gone), f"not carried: {what} ({', '.join(columns)}), because a step drops a column of it"
 
-    def _other_names(self, target: Table, named: Table) -> Iterator[SchemaDifference]:
+    def _other_names(self, named: Table) -> Iterator[SchemaDifference]:
         """Objects that have another name at the target."""
+        target = self.possible
         pairs = [("index", a.name, b.name) for a, b in zip(named.indexes, target.indexes, strict=True)]
         pairs += [("foreign key", a.name, b.name) for a, b in zip(named.foreign_keys, target.foreign_keys, strict=True)]
         pairs += [("check constraint", a.name, b.name) for a, b in zip(named.checks, target.checks, strict=True)]

@@ -236,15 +236,16 @@ def _refer(built: sa.Table, key: ForeignKey, place: TableName, name: str | None)
         [built.c[c] for c in key.columns],
         [other.c[c] for c in key.ref_columns],
         name=_q(name) if name else None,
-        ondelete=_action(key.on_delete),
-        onupdate=_action(key.on_update),
+        ondelete=action(key.on_delete),
+        onupdate=action(key.on_update),
     )
     built.append_constraint(made)
     return made
 
 
-def _action(action: str) -> str | None:
-    return action if action and action.upper() not in ("NO ACTION", "RESTRICT") else None
+def action(declared: str) -> str | None:
+    """What a foreign key does, as it is declared at the target; None where it refuses, which is the default."""
+    return declared if declared and declared.upper() not in ("NO ACTION", "RESTRICT") else None
 
 
 def _sql(text: str) -> sa.ColumnClause[Any]:

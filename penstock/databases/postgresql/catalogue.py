@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, OID
 from penstock.databases import Dependent
 from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
-from penstock.databases.postgresql import objects
+from penstock.databases.postgresql import objects, sequences
 from penstock.databases.postgresql.types import TYPES
 from penstock.model.schema import ForeignKey, Table, TableName
 
@@ -181,7 +181,8 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
     found = inspection.tables(
         connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
     )
-    return [objects.dressed(_without_money(table), more) for table in found]
+    following = sequences.next_numbers(connection, schema)
+    return [sequences.numbered(objects.dressed(_without_money(table), more), following) for table in found]
 
 
 def _without_money(table: Table) -> Table:

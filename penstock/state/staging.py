@@ -360,7 +360,8 @@ def of(root: str, migration: str, run: str) -> Staging:
     """The staging area of a run under `root`, as `staging_root` has it. Raises MigrationError and ConnectionFailed."""
     root, filesystem, path = staging_root.opened(root)
     within = posixpath.join(path, migration, run_folder(run))
-    return Staging(filesystem, within, f"{root.rstrip('/')}/{migration}/{run_folder(run)}")
+    place = root.partition("?")[0].rstrip("/")  # the options behind ? say how the store is reached
+    return Staging(filesystem, within, f"{place}/{migration}/{run_folder(run)}")
 
 
 def beside(root: str, migration: str) -> Staging:

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from penstock.errors import LeaseHeld, PenstockError
 from tests.support.repository import REPO
+from tools import s3_server
 
 _SECONDS = 90
 """How long a run may take that nobody stops; none takes a tenth of it."""
@@ -103,7 +104,9 @@ class Children:
 def children() -> Iterator[Children]:
     """A server, which is gone in the end."""
     command = [sys.executable, "-m", "tests.fire.children"]
-    with subprocess.Popen(command, cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, cwd=REPO, env=os.environ | s3_server.ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
         yield Children(server)
         assert server.stdin
         server.stdin.close()

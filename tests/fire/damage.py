@@ -12,6 +12,7 @@ from penstock.model.schema import TableName
 from tests.fire.damage_files import (
     Act,
     byte_changed,
+    differing_rows,
     digest,
     file_and_receipt,
     receipt,
@@ -34,7 +35,7 @@ EVERY = (*SERVERS, "sqlite", "duckdb")
 class Damage:
     """One kind of damage. moments: (event, which of them) at which it is done.  on: the targets on which it can be done.
 
-    definition: it changes what declares the tables, and no row.
+    definition: it changes what declares the tables, and no row.  repair: the run repairs live tables that differ from the source.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Damage:
     moments: tuple[tuple[str, int], ...]
     on: tuple[str, ...] = EVERY
     definition: bool = False
+    repair: bool = False
 
 
 # ---- evidence
@@ -93,6 +95,7 @@ _STAGED = (("extract.finished", 3), ("transform.finished", 1), ("prepare.started
 _ROWS = (("load.finished", 1), ("build.finished", 1), ("prove.started", 1), ("prove.finished", 1), ("switch.started", 1))
 _DECLARED = (("build.finished", 1), ("prove.finished", 1), ("switch.started", 1))
 _PROVED = (("prove.finished", 1),)
+_COMPARED = (("compare.finished", 1), ("prove.finished", 1))
 
 DAMAGES = (
     Damage("staged file: a bit changed", byte_changed, _STAGED),
@@ -167,5 +170,12 @@ DAMAGES = (
         _PROVED,
     ),
     Damage("evidence: verdicts removed", _verdict_removed, _PROVED),
+    Damage(
+        "evidence: digests in compared.json",
+        _evidence("compared.json", lambda held, r: _each(held, "leaving", lambda v: digest(str(v), r))),
+        _COMPARED,
+        repair=True,
+    ),
+    Damage("rows to put in place: a value changed", differing_rows, _COMPARED[:1], repair=True),
 )
 BY_NAME = {damage.name: damage for damage in DAMAGES}

@@ -69,6 +69,11 @@ def rewritten(where: Place, random: Random) -> None:
     _another_value(_pick(where, random, "parquet"), random)
 
 
+def differing_rows(where: Place, random: Random) -> None:
+    """Another value in a row that a repair is to put in place."""
+    _another_value(random.choice(sorted((where.root / "fire" / "A").glob("compared/*/*/*.parquet"))), random)
+
+
 def row_doubled(where: Place, random: Random) -> None:
     file = _pick(where, random, "parquet")
     table = pq.read_table(file)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from tests.fire.attack import Attack, Outcome, Try
 from tests.fire.children import Ended, Job
-from tests.fire.damage import DAMAGES, EVERY
-from tests.fire.place import TABLES, Place, connected, place, rows
+from tests.fire.damage import DAMAGES, EVERY, Damage
+from tests.fire.place import TABLES, Place, change, connected, place, rows
 
 NOTHING = "nothing"
 HARMLESS = "harmless: what is live is right"
@@ -26,33 +27,45 @@ def attempt(this: Try) -> Outcome:
     target, (event, times) = damage.on[again % len(damage.on)], damage.moments[again % len(damage.moments)]
     with place(this.servers, "sqlite", target) as where:
         done = where.folder / "done"
-        job = Job(
-            where.command("A"), where.out("run"), event, times, damage=damage.name, seed=this.random.randrange(1 << 30), done=str(done)
-        )
+        if damage.repair:
+            this.children.run(Job(where.command("before"), where.out("before")))
+            change(where, 1)
+        before, command = rows(where.target), where.command("A") + (("--repair",) if damage.repair else ())
+        job = Job(command, where.out("run"), event, times, damage=damage.name, seed=this.random.randrange(1 << 30), done=str(done))
         ended = this.children.run(job)
         how = done.read_text() if done.exists() else "the run did not come to it"
-        caught, wrong = _judged(this, where, ended, how, target, damage.definition, damage.name.startswith("evidence"))
+        caught, wrong = _judged(this, where, _Damaged(damage, target, how, before), ended)
     moment = "after the proof" if event in ("prove.finished", "switch.started") else "before the proof"
     return Outcome(f"{damage.name}, {moment}", f"sqlite→{target}", (caught,), tuple(f"at {event}: {w}" for w in wrong))
 
 
-def _judged(this: Try, where: Place, ended: Ended, how: str, target: str, definition: bool, evidence: bool) -> tuple[str, list[str]]:
-    live, expected = rows(where.target), rows(where.source)
+@dataclass(frozen=True)
+class _Damaged:
+    """What was done to a run. how: what came of it.  before: the live rows before the run."""
+
+    damage: Damage
+    target: str
+    how: str
+    before: dict[str, list[tuple[str, ...]]]
+
+
+def _judged(this: Try, where: Place, damaged: _Damaged, ended: Ended) -> tuple[str, list[str]]:
+    live, expected, how = rows(where.target), rows(where.source), damaged.how
     if how.startswith("could not"):
         wrong = [] if ended.code == 0 and live == expected else [f"it {how}, and the run ends with {ended.code}"]
         return f"the target: it {how}", wrong
     if how != "done":
         return how, [f"{how}: exit {ended.code} {ended.told[-300:]}"]
     if ended.code:
-        wrong = ["something is live though the run was stopped"] if any(live.values()) else []
+        wrong = ["something is live though the run was stopped"] if live != damaged.before else []
         if ended.hangs or "unexpected error" in ended.told or "Traceback" in ended.told:
             wrong.append(f"it is not stopped in words: {ended.told[-400:]}")
         return _catcher(where, ended), wrong
     if live != expected:
         return NOTHING, ["wrong rows are live, and the run says that all is well"]
-    if definition and declared(where.target) != _undisturbed(this, target):
+    if damaged.damage.definition and declared(where.target) != _undisturbed(this, damaged.target):
         return NOTHING, ["the changed definition is live, and the run says that all is well"]
-    if evidence:
+    if damaged.damage.name.startswith("evidence"):
         return NOTHING, ["the evidence was edited, and the switch took it"]
     return HARMLESS, []
 
@@ -111,6 +124,6 @@ ATTACK = Attack(
     "faults",
     f"files, rows, definitions and evidence are changed behind a run's back, on {len(EVERY)} targets",
     500,
-    (0, 6, 12, 15, 17, 20, 24, 26),
+    (0, 6, 12, 15, 17, 20, 24, 26, 31),
     attempt,
 )

@@ -14,7 +14,9 @@ from tests.fire.place import MOMENTS, Place, place, rows, shadows, write
 from tests.scenarios.test_lost_servers import lost
 from tests.support.proxy import proxied
 
-PAIRS = (("postgresql", "mariadb"), ("mariadb", "postgresql"), ("postgresql", "postgresql"), ("mariadb", "mariadb"))
+_SERVERS = ("postgresql", "mariadb")
+_KINDS = (*_SERVERS, "sqlite", "duckdb")
+PAIRS = tuple((source, target) for source in _KINDS for target in _KINDS if {source, target} & {*_SERVERS})
 _NOTICED = "keepalives_idle=1&keepalives_interval=1&keepalives_count=2&tcp_user_timeout=2000"
 """Of a URL: a silent server is noticed within seconds, not minutes."""
 
@@ -24,12 +26,13 @@ def attempt(this: Try) -> Outcome:
     source, target = PAIRS[this.number % len(PAIRS)]
     stage = list(MOMENTS)[this.number // len(PAIRS) % len(MOMENTS)]
     event, times = this.random.choice(MOMENTS[stage])
-    end, silent = this.random.choice(("source", "target")), this.random.random() < 0.25
+    end = this.random.choice([e for e, kind in (("source", source), ("target", target)) if kind in _SERVERS])
+    silent = this.random.random() < 0.25
     with place(this.servers, source, target) as where:
-        assert where.source.host and where.source.port and where.target.host and where.target.port
-        with proxied(where.source.host, where.source.port) as one, proxied(where.target.host, where.target.port) as other:
-            write(replace(where, source=_through(where.source, one.port), target=_through(where.target, other.port)))
-            proxy = one if end == "source" else other
+        server = where.source if end == "source" else where.target
+        assert server.host and server.port
+        with proxied(server.host, server.port) as proxy:
+            write(replace(where, **{end: _through(server, proxy.port)}))
             job = Job(where.command("A"), where.out("first"), event, this.random.randint(1, times), SIGSTOP)
             pid = this.children.start(job)
             ended = this.children.wait(pid, job)
@@ -63,4 +66,4 @@ def _wrong(where: Place, ended: Ended, end: str) -> list[str]:
     return []
 
 
-ATTACK = Attack("lost", "a server is cut off or goes silent", 64, (8,), attempt)
+ATTACK = Attack("lost", "a server is cut off or goes silent", 96, (8,), attempt)

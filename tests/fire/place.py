@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from penstock import databases
+from penstock.state import staging
 from tools.mariadb_server import mariadb_server
 from tools.postgresql_server import postgresql_server
+from tools.s3_server import S3, s3_server
 
 TABLES = {"street": "id, gen, name", "house": "id, street, gen, note, made", "log": "gen, said"}
 """Of each table, its columns. `gen` of every row is the number of the last change of the source."""
@@ -57,10 +60,11 @@ _OLD = ("penstock_leases",)  # what whoever comes too late may still read and wr
 
 @dataclass(frozen=True)
 class Servers:
-    """A private PostgreSQL and a private MariaDB: the URLs of users who may do anything there."""
+    """A private PostgreSQL and a private MariaDB, by the URLs of users who may do anything there, and an object store."""
 
     postgresql: sa.URL
     mariadb: sa.URL
+    s3: S3
 
     @staticmethod
     @contextmanager
@@ -69,8 +73,9 @@ class Servers:
         with (
             postgresql_server("max_connections=300") as one,
             mariadb_server("innodb-buffer-pool-size=128M", "max-connections=300") as other,
+            s3_server() as store,
         ):
-            yield Servers(one, other)
+            yield Servers(one, other, store)
 
     def url(self, kind: str) -> sa.URL:
         return self.postgresql if kind == "postgresql" else self.mariadb
@@ -78,11 +83,16 @@ class Servers:
 
 @dataclass(frozen=True)
 class Place:
-    """A migration called `fire` from `source` to `target`, and the folder that it keeps its files in."""
+    """A migration called `fire` from `source` to `target`, and the folder that it keeps its files in.
+
+    bucket: the URL of its staging area where that is in the object store.
+    """
 
     folder: Path
     source: sa.URL
     target: sa.URL
+    store: S3 | None = None
+    bucket: str = ""
 
     @property
     def file(self) -> Path:
@@ -90,11 +100,19 @@ class Place:
 
     @property
     def root(self) -> Path:
+        """Where it stages, unless in a bucket."""
         return self.folder / "staging"
+
+    def staged(self, run: str) -> staging.Staging:
+        """The staging area of a run."""
+        if not self.bucket or not self.store:
+            return staging.of(str(self.root), "fire", run)
+        path = f"{urlsplit(self.bucket).netloc}{urlsplit(self.bucket).path}/fire/{run}"
+        return staging.Staging(self.store.filesystem(), path, f"s3://{path}")
 
     def command(self, run: str) -> tuple[str, ...]:
         """The arguments of `penstock` for a run."""
-        return "run", str(self.file), "--run-id", run, "--staging", str(self.root)
+        return "run", str(self.file), "--run-id", run, "--staging", self.bucket or str(self.root)
 
     def out(self, name: str) -> str:
         """A file for what a command says."""
@@ -102,13 +120,19 @@ class Place:
 
 
 @contextmanager
-def place(servers: Servers, source: str, target: str, extra: dict[str, object] | None = None) -> Iterator[Place]:
-    """A filled source and an empty target of these kinds, which are gone in the end. extra: more of the migration file."""
+def place(servers: Servers, source: str, target: str, extra: dict[str, object] | None = None, s3: bool = False) -> Iterator[Place]:
+    """A filled source and an empty target of these kinds, which are gone in the end. extra: more of the migration file.
+
+    s3: it stages in an object store.
+    """
     folder = Path(tempfile.mkdtemp(prefix="penstock-fire-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         made = Place(
-            folder, *(stack.enter_context(_database(servers, kind, folder / end)) for end, kind in (("source", source), ("target", target)))
+            folder,
+            *(stack.enter_context(_database(servers, kind, folder / end)) for end, kind in (("source", source), ("target", target))),
+            servers.s3,
+            servers.s3.bucket() if s3 else "",
         )
         _fill(made.source)
         write(made, extra)

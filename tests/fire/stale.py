@@ -5,7 +5,6 @@ Nothing that the first one does afterwards may be seen: not in the target, and n
 
 from __future__ import annotations
 
-import json
 import signal
 from dataclasses import replace
 
@@ -25,12 +24,18 @@ def attempt(this: Try) -> Outcome:
     target, stage = TARGETS[this.number % len(TARGETS)], random.choice(list(MOMENTS))
     event, times = random.choice(MOMENTS[stage])
     by_stages, another = random.random() < 0.4, random.random() < 0.4
-    with place(this.servers, "sqlite", target) as where:
+    s3 = this.number // len(TARGETS) % 2 == 1
+    with place(this.servers, "sqlite", target, s3=s3) as where:
         first = Job(where.command("A"), where.out("first"), event, random.randint(1, times), signal.SIGSTOP, by_stages)
         second = Job(where.command("B" if another else "A"), where.out("second"), by_stages=by_stages and random.random() < 0.5)
         caught, wrong = _tried(this, where, first, second)
     how = f"at {first.event} {first.times}{', by stages' if by_stages else ''}{', then a new run' if another else ''}"
-    return Outcome(f"a paused writer, in {stage}", f"sqlite→{target}", tuple(caught), tuple(f"{how}: {w}" for w in wrong))
+    return Outcome(
+        f"a paused writer{', staging on S3' if s3 else ''}, in {stage}",
+        f"sqlite→{target}",
+        tuple(caught),
+        tuple(f"{how}: {w}" for w in wrong),
+    )
 
 
 def _tried(this: Try, where: Place, first: Job, second: Job) -> tuple[list[str], list[str]]:
@@ -72,11 +77,12 @@ def _of_the_late(where: Place, ended: Ended, before: dict[str, list[str]], secon
     if ended.code in (6, 8) and (written := _differences(before, everything(where.target))):
         wrong.append(f"the one that is late has written: {written}")
     run = second.command[3]
-    report = json.loads((where.root / "fire" / run / "report.json").read_text())
+    staged = where.staged(run)
+    report = staged.read_json("report.json")
     if report["outcome"] != "switched":
         wrong.append(f"the report of the other says {report['outcome']!r}")
-    if (where.root / "fire" / run / "failure.json").exists():
-        wrong.append(f"a failure is written down for the other: {(where.root / 'fire' / run / 'failure.json').read_text()[:300]}")
+    if staged.exists("failure.json"):
+        wrong.append(f"a failure is written down for the other: {staged.read_text('failure.json')[:300]}")
     return wrong
 
 
@@ -112,4 +118,4 @@ def _words(ended: Ended) -> str:
     return f"exit {ended.code}{', hangs' if ended.hangs else ''}: {told[-500:]}"
 
 
-ATTACK = Attack("stale", "a run is paused, overtaken and resumed", 200, (0, 1), attempt)
+ATTACK = Attack("stale", "a run is paused, overtaken and resumed", 200, (0, 1, 6), attempt)

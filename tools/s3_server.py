@@ -1,0 +1,76 @@
+"""A private S3 API on a free port of this machine only: moto's server, for tests and the attack. It keeps its objects in memory."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import pyarrow.fs as pafs
+
+_KEY = "penstock"
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": _KEY, "AWS_SECRET_ACCESS_KEY": _KEY, "AWS_EC2_METADATA_DISABLED": "true"}
+"""What a client needs in its environment. moto accepts any key."""
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running server."""
+
+    port: int
+
+    def bucket(self) -> str:
+        """The URL of a folder in a new bucket, as `pyarrow.fs` opens it."""
+        name = f"penstock-{secrets.token_hex(6)}"
+        self._wait()
+        with _connected(self.port) as client:
+            client.request("PUT", f"/{name}")
+            assert client.getresponse().status == 200
+        return f"s3://{name}/staging?endpoint_override=127.0.0.1:{self.port}&scheme=http&region=us-east-1"
+
+    def filesystem(self) -> pafs.S3FileSystem:
+        """The store, for a process without `ENVIRONMENT`."""
+        return pafs.S3FileSystem(
+            access_key=_KEY, secret_key=_KEY, endpoint_override=f"127.0.0.1:{self.port}", scheme="http", region="us-east-1"
+        )
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while True:
+            with suppress(OSError), _connected(self.port) as client:
+                client.request("GET", "/")
+                client.getresponse().read()
+                return
+            if time.monotonic() > until:
+                raise TimeoutError("the S3 server did not start")
+            time.sleep(0.1)
+
+
+@contextmanager
+def s3_server() -> Iterator[S3]:
+    """Start a server without waiting for it, and stop it at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield S3(port)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def _connected(port: int) -> Iterator[http.client.HTTPConnection]:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        yield client
+    finally:
+        client.close()

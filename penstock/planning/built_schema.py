@@ -13,7 +13,6 @@ from penstock.model.schema import Check, Column, ForeignKey, Index, Table, Table
 from penstock.model.schema_facts import View
 from penstock.planning import switch_kinds
 
-
 EXPRESSION = "an expression"
 
 

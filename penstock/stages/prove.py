@@ -23,6 +23,7 @@ from penstock.model.schema_facts import View, facts
 from penstock.planning import schema_proof, switch_kinds
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
+from penstock.runtime.formatting import count
 from penstock.state import evidence, journal, quarantine, recorded, staged_rows
 from penstock.state.evidence import Built, ChunkProof, Difference, Proof, SchemaProof, TableProof
 from penstock.state.run_context import RunContext
@@ -52,7 +53,8 @@ def prove(context: RunContext) -> Proof:
                 loaded[name].append(receipt)
         redefined = {t: definition.changed(was.definition, marks[t].definition) for t, was in built.items()}
         proofs = (_table(context, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
-        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, [])), schema=schemas[p.table]) for p in proofs)
+        proofs = (replace(p, schema=schemas[p.table]) for p in proofs)
+        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, [])) or _unplanned(schemas[p.table])) for p in proofs)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
@@ -88,6 +90,11 @@ def _schemas(context: RunContext, connection: sa.Connection, built: Mapping[str,
         unannounced = schema_proof.differences(table, tables, was.shadow if was else None, found.get(table.shadow), target)
         proofs[table.name] = SchemaProof(objects, unannounced)
     return proofs
+
+
+def _unplanned(schema: SchemaProof) -> str:
+    found = len(schema.unannounced)
+    return f"the schema is not as planned: {count(found, 'difference')} that `penstock check` did not announce" if found else ""
 
 
 Piece = Chunk | None

@@ -14,6 +14,7 @@ def add(commands: Any) -> None:
     help = "Run preflight checks and print blocking problems, warnings and an estimate; change nothing."
     parser = options.command(commands, "check", check, help, *parents)
     parser.add_argument("--no-estimate", action="store_true", help="read no sample of the rows: no estimate, no check of values")
+    parser.add_argument("--verbose", action="store_true", help="list every difference between the schema at the source and at the target")
 
 
 def check(args: argparse.Namespace) -> int:
@@ -26,7 +27,7 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"migration": name, **found.record()}, ensure_ascii=False, indent=1))
     else:
-        console.preflight(found)
+        console.preflight(found, args.verbose)
         blocking = count(len(found.blocking), "blocking problem") if found.blocking else "no blocking problems"
         print(f"{name}: {count(len(found.tables), 'table')}, {blocking}")
     return 1 if found.blocking else 0

@@ -43,6 +43,7 @@ def prove(context: RunContext) -> Proof:
             marks = {t.name: _Marks.of(context, connections[0], t) for t in context.plan.tables}
             built = recorded.find(context, connections[0], evidence.BUILT) or {}
             schemas = _schemas(context, connections[0], built)
+        _refuse_unreadable(schemas)
         taken = parallel.each(pieces, connections, partial(_take, context), partial(_weight, context), context.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
@@ -90,6 +91,19 @@ def _schemas(context: RunContext, connection: sa.Connection, built: Mapping[str,
         unannounced = schema_proof.differences(table, tables, was.shadow if was else None, found.get(table.shadow), target)
         proofs[table.name] = SchemaProof(objects, unannounced)
     return proofs
+
+
+def _refuse_unreadable(schemas: Mapping[str, SchemaProof]) -> None:
+    """Raise GateClosed when a shadow or a column of one is not there: its rows can't be read."""
+    found = {t: s.unannounced for t, s in schemas.items() if any(d.object in ("table", "column") and not d.property for d in s.unannounced)}
+    if found:
+        raise GateClosed(
+            f"the proof does not hold for {', '.join(found)}",
+            why="the target's tables are not those that were planned",
+            fix="the shadow tables are kept for a look; a new run loads them again",
+            stage="proof",
+            failed=[f"{table}: {difference}" for table, differences in found.items() for difference in differences],
+        )
 
 
 def _unplanned(schema: SchemaProof) -> str:

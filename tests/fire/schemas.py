@@ -56,7 +56,9 @@ def attempt(one: Try) -> Outcome:
         except GateClosed as closed:
             lines = list(closed.failed)
     wanted = f"{names[place]}: {change.said}"
-    caught = any(line.startswith(wanted) for line in lines)
+    # DuckDB has no names for unique constraints: another one is a constraint that is missing, and one that was added
+    missing = f"{names[place]}: {change.said.rpartition(' of ')[2]} is missing"
+    caught = any(line.startswith((wanted, missing)) for line in lines)
     if change.kind == UNCHANGED:
         real = [line for line in lines if "definition" not in line]
         return Outcome(UNCHANGED, kind, ("nothing",), tuple(f"the proof does not hold: {line}" for line in real))
@@ -124,4 +126,4 @@ def _server(servers: Servers, kind: str) -> sa.URL:
     return servers.postgresql.set(database="postgres") if kind == "postgresql" else servers.mariadb.set(database="mysql")
 
 
-ATTACK = Attack("schemas", "an object of a shadow is changed between build and proof", 200, tuple(range(16)), attempt)
+ATTACK = Attack("schemas", "an object of a shadow is changed between build and proof", 200, tuple(range(8)), attempt)

@@ -28,7 +28,7 @@ END = "<!-- end -->\n"
 def of(case: Case, differences: Iterable[SchemaDifference]) -> list[SchemaDifference]:
     """The differences of a part."""
     own = [d for d in differences if d.table == case.table and d.object.removeprefix("unique ") == case.object]
-    wanted = (case.property, "identity") if case.property in NUMBERS else (case.property,)
+    wanted = ("", case.property, "identity") if case.property in NUMBERS else ("", case.property)
     return [d for d in own if not case.property or d.property in wanted]
 
 

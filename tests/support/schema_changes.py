@@ -86,7 +86,8 @@ def _columns(table: Table) -> Iterator[SchemaChange]:
         if column.generated:
             yield of.changed("no longer generated", "generated", f"{of.alter} DROP EXPRESSION", generated="", stored=True)
         elif column.identity:
-            yield of.changed("identity dropped", "identity", f"{of.alter} DROP IDENTITY", identity=False, numbering=None)
+            native = "BIGINT" if column.native == "INTEGER" else column.native  # SQLite numbers every INTEGER PRIMARY KEY
+            yield of.changed("identity dropped", "identity", f"{of.alter} DROP IDENTITY", identity=False, numbering=None, native=native)
         else:
             yield from _of_type(of)
             yield from _of_rows(of, name in held or name in ("born", "note"))

@@ -11,6 +11,7 @@ REAL_AIRFLOW = "tests/airflow/real/"
 pytest_plugins = [
     "tests.support.servers.postgresql",
     "tests.support.servers.mariadb",
+    "tests.support.servers.newest",
     "tests.support.data.shop",
     "tests.support.servers.airflow",
     "tests.support.servers.real_airflow",

@@ -28,6 +28,7 @@ from penstock.databases.values import (
     PartitionSlot,
     Reach,
     Refusal,
+    Server,
     Size,
 )
 from penstock.errors import MigrationError, PenstockError
@@ -49,6 +50,7 @@ __all__ = [
     "PartitionSlot",
     "Reach",
     "Refusal",
+    "Server",
     "Size",
     "add_link",
     "connect",

@@ -10,6 +10,7 @@ list by default is an ability that a database may leave out.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
@@ -31,10 +32,11 @@ from penstock.databases.values import (
     Move,
     Reach,
     Refusal,
+    Server,
     Size,
 )
 from penstock.errors import Problem
-from penstock.model.schema import Column, Table, TableName, Type
+from penstock.model.schema import Column, Index, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
 
@@ -99,13 +101,19 @@ class Database(ABC):
     expression_rules: ClassVar[ExpressionRules | None] = None
     """How its expressions are translated; None when they are not."""
     index_keywords: ClassVar[Mapping[str, str]] = {}
-    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, prefix (as in FULLTEXT INDEX)."""
+    """What SQLAlchemy calls the options of its indexes, of: where, include, nulls_not_distinct, using, with,
+    prefix (as in FULLTEXT INDEX)."""
     table_features: ClassVar[frozenset[str]] = frozenset()
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
-    `numbering` (identity columns with their own start and step), `counter` (the next number is set as well), `unique constraint` (which its
-    catalogue tells from a unique index)."""
+    `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of
+    columns). Of foreign keys: `deferrable`, `match full`, and `restrict` and `no action`, where these differ from what is declared by
+    leaving them out. `counter`: the next number is set as well. `unique constraint`: its catalogue tells one from a unique index."""
+    since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
+    kept_types_since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
+    """Of these types, those that only newer servers have: by a pattern, the first version of each product."""
     type_synonyms: ClassVar[Mapping[str, str]] = {}
     """What `native` writes, in lower case, and what the catalogue writes of the same type."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
@@ -185,6 +193,23 @@ class Database(ABC):
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""
         return self.type_table.exact(type)
 
+    def features(self, server: Server) -> frozenset[str]:
+        """What the tables of this server can have: `table_features`, and of `since` what its version has."""
+        return self.table_features | {feature for feature, since in self.since.items() if server.has(since)}
+
+    def keeps(self, native: str, server: Server) -> bool:
+        """Whether this server creates the type `native` of another server of its kind unchanged."""
+        newer = (since for pattern, since in self.kept_types_since.items() if re.fullmatch(pattern, native))
+        return re.fullmatch(self.kept_types, native) is not None and all(server.has(since) for since in newer)
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        """Why a column arrives at this server as the counterpart of its type, where that is another type."""
+        return f"{self.label} has no {column.type}"
+
+    def own_default(self, column: Column) -> bool:
+        """Whether no other kind of database knows the literal that is the default of a column."""
+        return False
+
     def key_native(self, type: Type) -> str | None:
         """The database's type for a column that is part of a key, where it differs from `native`; else None."""
         return None
@@ -228,6 +253,18 @@ class Database(ABC):
         return ""
 
     # ---- statements
+
+    def table_options(self, table: Table) -> str:
+        """What follows the columns in CREATE TABLE: the options that `Table.options` and its collation are; begins with a blank."""
+        return ""
+
+    def refused_options(self, table: Table) -> dict[str, str]:
+        """Those of `Table.options` that this table can't have, each with the reason."""
+        return {}
+
+    def index_options(self, index: Index) -> str:
+        """What follows the columns in CREATE INDEX, beside what SQLAlchemy writes; begins with a blank."""
+        return ""
 
     def limit_memory(self, memory: int) -> list[str]:
         """Statements that limit the memory of the database in this process, in bytes; 0 lifts it. Empty where it keeps a row or two."""
@@ -303,6 +340,13 @@ class Database(ABC):
     @abstractmethod
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         """The tables (never views) of a schema, sorted by name. schema: None is the connection's own. only: the names wanted."""
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        """The names of those columns of a table that have values beyond their canonical type, as far as its rows can be seen so fast.
+
+        The columns are of `types_with_invalid_values`.
+        """
+        return frozenset()
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""

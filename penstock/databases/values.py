@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
@@ -15,6 +16,27 @@ from penstock.model.schema import Column, Table, TableName
 
 Move = tuple[TableName, TableName]
 """A table's place before and after it is moved."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What runs a database: `MariaDB`, (11, 8, 2)."""
+
+    product: str
+    version: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, version: str) -> Server:
+        """The server whose version `Database.version` writes so."""
+        product, _, number = version.rpartition(" ")
+        return cls(product or number, tuple(int(part) for part in re.findall(r"\d+", number.split("-")[0])) if product else ())
+
+    def has(self, since: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether it has what each product has since its version; a product that is missing never has it."""
+        return self.product in since and self.version >= since[self.product]
+
+    def __str__(self) -> str:
+        return f"{self.product} {'.'.join(map(str, self.version))}".strip()
 
 
 @dataclass(frozen=True)

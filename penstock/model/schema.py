@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -153,12 +153,20 @@ class Numbering:
     """How a database numbers rows, where it is not from 1 in steps of 1.
 
     next: the number that comes next; None is one step past the last row's.  always: nobody else may give a number.
+    minimum, maximum: None where they are those of the column's type.  cycle: after the last number the first one follows.
+    cache: how many numbers a session takes at a time.
+    unique: a number is never given twice, not even that of a deleted row (SQLite's AUTOINCREMENT; elsewhere it is so anyway).
     """
 
     start: int = 1
     step: int = 1
     next: int | None = None
     always: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
+    cycle: bool = False
+    cache: int = 1
+    unique: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +181,9 @@ class Column:
     collation: as its database names it; empty for the database's own, or where there is none.
     touched: the database sets it to the current time whenever the row is changed.
     kept: the type as the source wrote it, where a target of the same kind takes it as it is.
+    invisible: `SELECT *` leaves it out.
+    unchecked_null: the name of a NOT NULL constraint that is NOT VALID: rows from before it may have NULLs, so the column is nullable here.
+    storage: how its values are stored, in its database's own words (`STORAGE EXTERNAL`, `COMPRESSION lz4`).
     """
 
     name: str
@@ -189,6 +200,13 @@ class Column:
     numbering: Numbering | None = None
     touched: bool = False
     kept: str = ""
+    invisible: bool = False
+    unchecked_null: str = ""
+    storage: tuple[str, ...] = ()
+
+
+Deferrable = Literal["", "immediate", "deferred"]
+"""When a constraint is checked: always at once; at once, but a transaction may have it at its end; at the transaction's end."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +214,11 @@ class ForeignKey:
     """`columns` refer to `ref_columns` of `ref_table`; actions as in SQL (`CASCADE`), empty for none.
 
     ref_schema: where that table is, when not in the schema of the key's own table (see `Table.referred`).
+    unnamed: the source has no name for it; `name` was made of its columns.
+    match: `FULL`, or empty: a key with a NULL in it refers to nothing.
+    set_columns: those that ON DELETE SET NULL or SET DEFAULT sets, where these are not all of `columns`.
+    valid: False where rows from before it may break it.  enforced: False where it is never checked.
+    period: the last column is a range, which ranges of the referred rows have to cover.
     """
 
     name: str
@@ -205,6 +228,31 @@ class ForeignKey:
     on_delete: str = ""
     on_update: str = ""
     ref_schema: str | None = None
+    unnamed: bool = False
+    match: str = ""
+    deferrable: Deferrable = ""
+    set_columns: tuple[str, ...] = ()
+    valid: bool = True
+    enforced: bool = True
+    period: bool = False
+
+
+@dataclass(frozen=True)
+class PrimaryKey:
+    """What a primary key is beside its columns.
+
+    name: empty where its database gives it one.  include: further columns that its index only holds.
+    overlaps: False where the last column is a range, and ranges of rows that are otherwise equal must not overlap.
+    orders: what stands behind each column (`DESC`, `(10)`); empty where nothing does.
+    options: what else its index has, in its database's own words.
+    """
+
+    name: str = ""
+    include: tuple[str, ...] = ()
+    deferrable: Deferrable = ""
+    overlaps: bool = True
+    orders: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,8 +269,12 @@ class Index:
     """An index; `unique` ones are also how unique constraints are carried.
 
     columns: of a plain one, over whole columns in rising order. Any other has `parts` instead, and may have
-    a predicate, another method than the database's ordinary one, further columns that it only holds, and options.
+    a predicate, another method than the database's ordinary one, and further columns that it only holds.
     constraint: it is declared as a unique constraint, where that makes a difference.
+    nulls_not_distinct: of a unique one: two NULLs are equal.  deferrable: of a unique constraint.
+    overlaps: False where the last part is a range, and ranges of rows that are otherwise equal must not overlap.
+    visible: False where the database keeps it and does not use it.
+    options: what else it has, in its database's own words (`fillfactor=70`).
     """
 
     name: str
@@ -232,8 +284,12 @@ class Index:
     where: str = ""
     method: str = ""
     include: tuple[str, ...] = ()
-    options: str = ""
     constraint: bool = False
+    nulls_not_distinct: bool = False
+    deferrable: Deferrable = ""
+    overlaps: bool = True
+    visible: bool = True
+    options: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -242,16 +298,33 @@ class Index:
     @property
     def simplified(self) -> Index:
         """This index as a plain one, if its parts say no more than that."""
-        special = self.where or self.method or self.include or self.options or any(p.expression or p.order for p in self.parts)
+        special = self.where or self.method or self.include or not self.overlaps or any(p.expression or p.order for p in self.parts)
         return self if special or self.plain else replace(self, columns=tuple(p.column for p in self.parts), parts=())
 
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that every row holds."""
+    """A condition that every row holds.
+
+    column: the one that it is declared with, where that makes a difference: it has no name of its own then.
+    valid: False where rows from before it may break it.  enforced: False where it is never checked.
+    inherited: False where it does not hold for tables that inherit this one.
+    """
 
     name: str
     expression: str
+    column: str = ""
+    valid: bool = True
+    enforced: bool = True
+    inherited: bool = True
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """An exclusion constraint, in its database's own words: `EXCLUDE USING gist (room WITH =, during WITH &&)`."""
+
+    name: str
+    definition: str
 
 
 @dataclass(frozen=True)
@@ -288,6 +361,10 @@ class Table:
 
     dialect: the database whose SQL the expressions are.  inherits: tables whose rows include this one's, those of another schema
     with it.
+    collation: of new text columns, as its database names it; empty where a table has none of its own.
+    options: what else it has, in its database's own words (`fillfactor=70`, `ROW_FORMAT=COMPRESSED`, `STRICT`).
+    logged: False where a crash of the server empties it.
+    replica_identity: how a replica finds a changed row: `FULL`, `NOTHING`, the name of an index, or empty: by the primary key.
     """
 
     name: TableName
@@ -301,6 +378,12 @@ class Table:
     comment: str = ""
     partitioning: Partitioning | None = None
     inherits: tuple[str, ...] = ()
+    primary: PrimaryKey = PrimaryKey()
+    exclusions: tuple[Exclusion, ...] = ()
+    collation: str = ""
+    options: tuple[str, ...] = ()
+    logged: bool = True
+    replica_identity: str = ""
 
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError when there is none."""

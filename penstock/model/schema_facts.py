@@ -18,7 +18,11 @@ _WORDS = {"touched": "ON UPDATE", "ref_table": "referred table", "ref_schema": "
 # Read elsewhere here, or not properties of the object.
 _COLUMN = {"name", "type", "native", "kept", "nullable", "default", "expression", "generated", "stored", "numbering"}
 _INDEX = {"name", "columns", "parts", "where"}
-_TABLE = {"name", "columns", "primary_key", "indexes", "foreign_keys", "notes", "dialect", "checks", "partitioning"}
+_PRIMARY_KEY = {"name"}
+_FOREIGN_KEY = {"name", "unnamed"}
+_CHECK = {"name", "expression", "column"}
+_TABLE = {"name", "columns", "primary_key", "primary", "indexes", "foreign_keys", "exclusions"}
+_TABLE |= {"notes", "dialect", "checks", "partitioning"}
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ def facts(table: Table, view: View) -> Facts:
     found: Facts = {("table", ""): {"order of columns": ", ".join(c.name for c in table.columns), **_others(table, _TABLE)}}
     found |= {("column", c.name): _column(table, c, view) for c in table.columns}
     if table.primary_key:
-        found["primary key", ""] = {"columns": ", ".join(table.primary_key)}
+        found["primary key", ""] = {"columns": ", ".join(table.primary_key), **_others(table.primary, _PRIMARY_KEY)}
     found |= {("index", i.name): _index(i, view) for i in table.indexes}
-    found |= {("foreign key", k.name): _others(k, {"name"}) for k in table.foreign_keys}
+    found |= {("foreign key", k.name): _others(k, _FOREIGN_KEY) for k in table.foreign_keys}
     unnamed = [c for c in table.checks if not c.name]
     for check in table.checks:
         name = check.name or f"number {unnamed.index(check) + 1} without a name"
-        found["check constraint", name] = {"expression": view.expression(check.expression)}
+        found["check constraint", name] = {"expression": view.expression(check.expression), **_others(check, _CHECK)}
+    for exclusion in table.exclusions:
+        found["exclusion constraint", exclusion.name] = {"definition": view.expression(exclusion.definition)}
     if cut := table.partitioning:
         found["partitions", ""] = {"by": cut.by, "partitions": "; ".join(_partitions(cut.partitions))}
     return found
@@ -111,6 +117,8 @@ def _column(table: Table, column: Column, view: View) -> dict[str, str]:
         "generated": view.expression(column.generated),
         "stored": ("stored" if column.stored else "virtual") if column.generated else "",
         "numbering": _numbering(numbering) if column.identity else "",
+        "limits of the numbers": _limits(numbering) if column.identity else "",
+        "numbers given once": "yes" if column.identity and numbering.unique else "",
         "next number": str(numbering.next) if column.identity and numbering.next is not None else "",
         **_others(column, _COLUMN),
     }
@@ -125,6 +133,11 @@ def _default(default: str | None) -> str:
 def _numbering(numbering: Numbering) -> str:
     begin = f", from {numbering.start}" if numbering.start != 1 else ""
     return f"in steps of {numbering.step}{begin}{', whatever number is given' if numbering.always else ''}"
+
+
+def _limits(numbering: Numbering) -> str:
+    words = [f"from {numbering.minimum}"] * (numbering.minimum is not None) + [f"to {numbering.maximum}"] * (numbering.maximum is not None)
+    return ", ".join([*words, *["cycle"] * numbering.cycle, *[f"cache {numbering.cache}"] * (numbering.cache != 1)])
 
 
 def _index(index: Index, view: View) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from penstock.databases import Database
-from penstock.databases._shared import ddl
+from penstock.databases._shared import constraints, ddl
 from penstock.errors import UnsupportedType
 from penstock.model.plan import TablePlan, waits
 from penstock.model.schema import Check, Column, ForeignKey, Index, Table, TableName
@@ -35,13 +35,14 @@ def possible(table: Table, database: Database) -> Table:
     return replace(
         table,
         indexes=tuple(_index(i, database) for i in table.indexes if database.secondary_indexes or (i.unique and i.plain)),
-        foreign_keys=tuple(map(_key, table.foreign_keys)) if database.foreign_keys else (),
+        foreign_keys=tuple(_key(k, database) for k in table.foreign_keys) if database.foreign_keys else (),
         columns=tuple(_column(table, c, database) for c in table.columns),
     )
 
 
-def _key(key: ForeignKey) -> ForeignKey:
-    return replace(key, on_delete=ddl.action(key.on_delete) or "", on_update=ddl.action(key.on_update) or "")
+def _key(key: ForeignKey, database: Database) -> ForeignKey:
+    on_delete, on_update = constraints.action(database, key.on_delete), constraints.action(database, key.on_update)
+    return replace(key, on_delete=on_delete, on_update=on_update)
 
 
 def _index(index: Index, database: Database) -> Index:
@@ -51,7 +52,7 @@ def _index(index: Index, database: Database) -> Index:
 def _column(table: Table, column: Column, database: Database) -> Column:
     numbers = column.identity and database.numbers(column, table)
     numbering = column.numbering if numbers else None
-    if numbering and "counter" not in database.table_features:
+    if numbering and "counter" not in database.table_features and not numbering.unique:
         numbering = replace(numbering, next=None)
     try:
         native = ddl.column_type(database, table, column)

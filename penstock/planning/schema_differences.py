@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from penstock import transforms
-from penstock.databases import Database
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Column, ForeignKey, Table
 from penstock.model.schema_difference import Result, SchemaDifference
 from penstock.model.schema_facts import Change, View, changes, facts, named_alike
 from penstock.planning import built_schema
+from penstock.planning.ends import Ends
 from penstock.transforms import Step
 from penstock.transforms._mapping import trace
 
@@ -25,15 +25,6 @@ _NOTE = re.compile(
     r"(?: is (?P<property>deferrable)|:? .*)?",
     re.DOTALL,
 )
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Both databases. alike: both are servers of one kind."""
-
-    source: Database
-    target: Database
-    alike: bool
 
 
 def find(plan: TablePlan, reported: Iterable[SchemaDifference], ends: Ends) -> tuple[SchemaDifference, ...]:
@@ -49,7 +40,7 @@ def find(plan: TablePlan, reported: Iterable[SchemaDifference], ends: Ends) -> t
 class _Finder:
     def __init__(self, plan: TablePlan, reported: Mapping[tuple[str, str, str], SchemaDifference], ends: Ends) -> None:
         self.plan, self.reported, self.ends = plan, reported, ends
-        self.source, self.to = plan.source, ends.target
+        self.source, self.to = plan.source, ends.to
         self.steps = _Steps(plan)
         self.possible = built_schema.possible(plan.target, self.to)
         self.names = self.steps.names
@@ -128,7 +119,7 @@ class _Finder:
                 key, columns=renamed(key.columns), ref_table=twin.ref_table, ref_columns=twin.ref_columns, ref_schema=twin.ref_schema
             )
 
-        both = {"unique constraint"} <= self.to.table_features & self.ends.source.table_features
+        both = {"unique constraint"} <= self.to.table_features & self.ends.from_.table_features
         return replace(
             table,
             columns=tuple(replace(c, name=names[c.name]) for c in table.columns if c.name in names),
@@ -175,6 +166,8 @@ class _Finder:
         change = replace(change, object=self._kind(kind, name))
         if cause := self._dropped_with(kind, name):
             return self._differs(change, "declared", cause[0], cause[1], warned=True)
+        if kind == "table" and property == "collation" and not self.ends.alike:
+            return self._differs(change, "adapted", "it is that of new columns; texts that differ in any byte are different")
         if kind == "foreign key" and (change.before, change.after) == ("RESTRICT", ""):
             return self._differs(change, "adapted", "NO ACTION refuses as well, at the end of the statement")
         if property == "" and not change.before:
@@ -203,6 +196,8 @@ class _Finder:
             "nullable": "no column of a primary key is NULL" if change.after == "NOT NULL" else "",
             "collation": "texts that differ in any byte are different" if not self.ends.alike else "",
             "stored": f"{label} has no others",
+            "numbers given once": "" if change.after else "no number is given twice there",
+            "limits of the numbers": f"{label} has its own cache of numbers" if "cache" in change.before else "",
             "next number": "the numbers go on after the highest one" if not change.after else "",
         }
         if why := adapted.get(property):

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from penstock.databases import Database
 from penstock.errors import UnsupportedType
-from penstock.model.schema import Check, Column, Index, Numbering, Part, Table
+from penstock.model.schema import Check, Column, Exclusion, ForeignKey, Index, Numbering, Part, PrimaryKey, Table
 from penstock.model.schema_difference import SchemaDifference
-from penstock.planning import expressions
+from penstock.planning import carried_constraints, expressions
+from penstock.planning.carried_constraints import LostPart
+from penstock.planning.ends import Ends
 from penstock.planning.expressions import Known, NotSure
 
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
@@ -24,30 +25,31 @@ _ESCAPED_TOKENS = re.compile(_TOKEN.format(text=r"[^'\\]|''|\\."), re.DOTALL)  #
 _ELSEWHERE = re.compile(r"\bregclass\b")
 
 
-def carry(
-    called: str, source: Table, target: Table, names: Mapping[str, str], ends: tuple[Database, Database], alike: bool
-) -> tuple[Table, list[SchemaDifference]]:
+def carry(called: str, source: Table, target: Table, names: Mapping[str, str], ends: Ends) -> tuple[Table, list[SchemaDifference]]:
     """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't.
 
-    called: the table's name in the run.
-    names: source column to target column, of those whose values arrive as they were.  alike: both ends are servers of one kind.
+    called: the table's name in the run.  names: source column to target column, of those whose values arrive as they were.
     """
-    carrier = _Carrier(called, source, target, names, *ends, alike)
+    carrier = _Carrier(called, source, target, names, ends)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
     made = replace(
         target,
         columns=columns,
         dialect=carrier.to.dialect,
-        indexes=(*target.indexes, *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
+        primary=carrier.primary(),
+        indexes=(*map(carrier.plain_index, target.indexes), *filter(None, map(carrier.index, (i for i in source.indexes if not i.plain)))),
+        foreign_keys=tuple(filter(None, map(carrier.foreign_key, target.foreign_keys))),
+        exclusions=tuple(filter(None, map(carrier.exclusion, source.exclusions))),
         checks=tuple(filter(None, map(carrier.check, source.checks))),
-        comment=source.comment if "comment" in carrier.to.table_features else "",
+        comment=source.comment if "comment" in carrier.features else "",
         partitioning=source.partitioning if carrier.partitioned() else None,
         inherits=(),
+        collation=source.collation if ends.alike else "",
     )
     carrier.comments(source)
     carrier.loosely_compared()
-    return made, carrier.told
+    return carrier.optioned(made), carrier.told
 
 
 @dataclass
@@ -56,12 +58,11 @@ class _Carrier:
     source: Table
     target: Table
     names: Mapping[str, str]
-    from_: Database
-    to: Database
-    alike: bool
+    ends: Ends
     told: list[SchemaDifference] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.from_, self.to, self.alike, self.features = self.ends.from_, self.ends.to, self.ends.alike, self.ends.features
         self.origin = {new: old for old, new in self.names.items()}
         self.known = {old: self._known(old, new) for old, new in self.names.items()}
 
@@ -100,6 +101,10 @@ class _Carrier:
         """Report a property, or the object as a whole (""), as lost. source: its text.  line: the sentence, if it is a special one."""
         self.report(SchemaDifference(self.called, object, name, property, source, "", "lost", str(why), line))
 
+    def _lose_parts(self, object: str, name: str, lost: Iterable[LostPart]) -> None:
+        for part in lost:
+            self.lose(object, name, part.property, part.source, part.reason, part.line)
+
     def adapt(self, object: str, name: str, property: str, source: str, target: str, why: object, line: str = "") -> None:
         """Report a property that has a counterpart at the target."""
         self.report(SchemaDifference(self.called, object, name, property, source, target, "adapted", str(why), line))
@@ -111,13 +116,12 @@ class _Carrier:
     # ---- columns
 
     def column(self, column: Column) -> Column:
-        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.to.table_features else "")
-        if self.alike and column.name in self.origin and re.fullmatch(self.to.kept_types, column.native):
+        made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.features else "")
+        made = self._own(made)
+        if self._keeps(column):
             made = replace(made, kept=column.native)
         if not self.alike:
-            made = replace(made, collation="", touched=False)
-            if column.touched:
-                self.lose("column", column.name, "ON UPDATE", "CURRENT_TIMESTAMP", f"{self.to.label} has none")
+            made = self._translated(made)
         if column.generated and (kind := self._kind(column)):
             try:
                 return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
@@ -134,9 +138,43 @@ class _Carrier:
             made = replace(made, numbering=self._numbering(column))
         return made
 
+    def _translated(self, column: Column) -> Column:
+        """`column` without what only its own kind of database has."""
+        if column.touched:
+            self.lose("column", column.name, "ON UPDATE", "CURRENT_TIMESTAMP", f"{self.to.label} has none")
+        if own := self.from_.own_default(column):
+            default = str(column.default).removeprefix("=")
+            self.lose("column", column.name, "default", default, f"{self.to.label} has no such date or time")
+        return replace(column, collation="", touched=False, default=None if own else column.default)
+
+    def _keeps(self, column: Column) -> bool:
+        """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
+        if column.name not in self.origin or not self.ends.related:
+            return False
+        return (self.alike or not column.collation) and self.to.keeps(column.native, self.ends.server)
+
+    def _own(self, column: Column) -> Column:
+        """`column` with what only some servers have."""
+        if column.invisible and not self.ends.has("invisible column"):
+            why = self.ends.lacks("invisible column")
+            line = f"{column.name} is invisible at the source; here SELECT * shows it: {why}"
+            self.lose("column", column.name, "invisible", "yes", why, line)
+            column = replace(column, invisible=False)
+        if column.unchecked_null and not self.ends.has("not null not valid"):
+            why = "it is NOT VALID at the source, so rows may have NULLs"
+            line = f"NOT NULL of {column.name} is not carried: {why}"
+            self.lose("column", column.name, "unchecked null", column.unchecked_null, why, line)
+            column = replace(column, unchecked_null="")
+        kept = tuple(w for w in column.storage if self.ends.has("compression" if w.startswith("COMPRESSION") else "storage"))
+        if lost := [words for words in column.storage if words not in kept]:
+            why = f"{self.to.label} has none"
+            line = f"{', '.join(lost)} of {column.name} is not carried: {why}"
+            self.lose("column", column.name, "storage", ", ".join(lost), why, line)
+        return replace(column, storage=kept)
+
     def _kind(self, column: Column) -> str:
         wanted = ["stored", "virtual"] if column.stored else ["virtual", "stored"]
-        return next((kind for kind in wanted if kind in self.to.table_features), "")
+        return next((kind for kind in wanted if kind in self.features), "")
 
     def _generated(self, column: Column) -> str:
         keyed = {*self.target.primary_key, *(c for i in self.target.indexes for c in i.columns), *self._referring()}
@@ -172,8 +210,13 @@ class _Carrier:
 
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
-        if numbering is None or "numbering" in self.to.table_features:
-            return numbering
+        if numbering is None or "numbering" in self.features:
+            return numbering and replace(numbering, unique=False)
+        if numbering.minimum is not None or numbering.maximum is not None or numbering.cycle:
+            why = f"{self.to.label} has none"
+            line = f"the limits of the numbers of {column.name}, or that they begin again is not carried: {why}"
+            self.lose("column", column.name, "limits of the numbers", "", why, line)
+        numbering = replace(numbering, minimum=None, maximum=None, cycle=False, cache=1, unique=False)
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
             rule = f"{self.to.label}'s own rule"
@@ -183,12 +226,44 @@ class _Carrier:
     # ---- checks and indexes
 
     def check(self, check: Check) -> Check | None:
+        found, why_not = carried_constraints.check(check, self.ends)
         try:
-            return replace(check, expression=self.says(check.expression, self._numbered()))
+            if found is None:
+                raise NotSure(why_not)
+            return replace(found, expression=self.says(check.expression, self._numbered()), column=self.names.get(found.column, ""))
         except NotSure as why:
             line = f"check constraint {check.name}, {check.expression}, is not carried: {why}"
             self.lose("check constraint", check.name, "", check.expression, why, line)
             return None
+
+    def primary(self) -> PrimaryKey:
+        if not self.target.primary_key:
+            return PrimaryKey()
+        made, lost = carried_constraints.primary_key(self.source.primary, self.names, self.ends)
+        self._lose_parts("primary key", "", lost)
+        return made
+
+    def foreign_key(self, key: ForeignKey) -> ForeignKey | None:
+        if not self.to.foreign_keys:  # the check `other_forms` reports it
+            return key
+        made, lost = carried_constraints.foreign_key(key, self.names, self.ends)
+        self._lose_parts("foreign key", key.name, lost)
+        return made
+
+    def exclusion(self, exclusion: Exclusion) -> Exclusion | None:
+        try:
+            if not self.ends.has("exclusion"):
+                raise NotSure(self.ends.lacks("exclusion"))
+            return replace(exclusion, definition=self.says(exclusion.definition))
+        except NotSure as why:
+            line = f"exclusion constraint {exclusion.name}, {exclusion.definition}, is not carried: {why}"
+            self.lose("exclusion constraint", exclusion.name, "", exclusion.definition, why, line)
+            return None
+
+    def plain_index(self, index: Index) -> Index:
+        made, lost = carried_constraints.index(index, self.names, self.ends)
+        self._lose_parts("unique index" if index.unique else "index", index.name, lost)
+        return made
 
     def index(self, index: Index) -> Index | None:
         kind = "unique index" if index.unique else "index"
@@ -201,11 +276,14 @@ class _Carrier:
 
     def _index(self, index: Index) -> Index:
         for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
-            if there and not self.alike and thing not in self.to.table_features:
+            if there and not self.alike and thing not in self.features:
                 raise NotSure(f"{self.to.label} has no {thing}")
         if not self.to.secondary_indexes:
             raise NotSure(f"{self.to.label} could not switch the table with it")
-        if not self.alike and (index.method or index.options or any(p.order not in ("", "DESC") for p in index.parts)):
+        if any(p.expression for p in index.parts) and "functional index" in self.to.since and not self.ends.has("functional index"):
+            raise NotSure(self.ends.lacks("functional index"))
+        index = self.plain_index(index)
+        if not self.ends.related and (index.method or any(p.order not in ("", "DESC") for p in index.parts)):
             raise NotSure(f"{self.to.label} has none that is the same")
         if not self.alike and index.include:
             held = ", ".join(index.include)
@@ -242,8 +320,35 @@ class _Carrier:
         self.lose("partitions", "", "", by, why, f"its partitions, by {by}, arrive as one table: {why}")
         return False
 
+    def optioned(self, table: Table) -> Table:
+        """`table` with what else the source's table is, in its database's own words."""
+        kept = {feature: self.ends.has(feature) for feature in ("unlogged", "replica identity")}
+        if self.source.options and not self.alike:
+            why, words = f"only {self.from_.label} has it", ", ".join(self.source.options)
+            self.lose("table", "", "options", words, why, f"{words} is not carried: {why}")
+        if not self.source.logged and not kept["unlogged"]:
+            why = f"{self.to.label} has no such table"
+            self.lose("table", "", "logged", "", why, f"that it is unlogged is not carried: {why}")
+        refused = self.to.refused_options(table) if self.alike and self.source.options else {}
+        options = tuple(o for o in self.source.options if self.alike and o not in refused)
+        for option in self.source.options:
+            if option in refused:
+                self.lose("table", "", "options", option, refused[option], f"{option} is not carried: {refused[option]}")
+        identity = self.source.replica_identity
+        known = identity in ("", "FULL", "NOTHING", *(i.name for i in table.indexes))
+        if identity and not (kept["replica identity"] and known):
+            why = f"{self.to.label} has none" if known else "its index is not carried"
+            line = f"REPLICA IDENTITY {identity} is not carried: {why}"
+            self.lose("table", "", "replica identity", identity, why, line)
+        return replace(
+            table,
+            options=options,
+            logged=self.source.logged or not kept["unlogged"],
+            replica_identity=identity if kept["replica identity"] and known else "",
+        )
+
     def comments(self, source: Table) -> None:
-        if "comment" not in self.to.table_features:
+        if "comment" not in self.features:
             why = f"{self.to.label} keeps none"
             found = [("table", "", source.comment)] if source.comment else []
             found += [("column", c.name, c.comment) for c in source.columns if c.comment]
@@ -284,7 +389,5 @@ def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
 
 def described(index: Index) -> str:
     words = [", ".join(" ".join(filter(None, (p.column or p.expression, p.order))) for p in index.parts)]
-    words += (
-        [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where) + [index.options] * bool(index.options)
-    )
+    words += [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where)
     return " ".join(words)

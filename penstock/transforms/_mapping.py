@@ -26,12 +26,14 @@ class Trace:
     touched: columns whose values a step may have changed.
     concealed: columns that do not reach the target as they are, because a step masks or drops them.
     as_text: columns that a step takes as a text, or drops, before any other step can have looked at them.
+    read: columns that a step looks at or changes.
     """
 
     names: dict[str, str]
     touched: frozenset[str]
     concealed: frozenset[str]
     as_text: frozenset[str]
+    read: frozenset[str]
 
 
 def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
@@ -52,7 +54,7 @@ def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
         renamed = transform.renames(args)
         source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
     names = {old: now for now, old in source.items()}
-    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text))
+    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text), frozenset(seen | touched | as_text))
 
 
 def _known(names: Collection[str], source: dict[str, str]) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, ExpressionRules, base, generic
+from penstock.databases import Database, ExpressionRules, Server, base, generic
 from penstock.databases._shared.types import Types
 from penstock.errors import MigrationError
 from penstock.model.schema import NAMES, Column, TableName, Type
@@ -22,8 +22,10 @@ from penstock_airflow.provider import connection_types
 from penstock_ui import portless
 
 KINDS = frozenset({"index", "foreign key", "check"})
-FEATURES = frozenset({"check", "comment", "partial index", "expression index", "stored", "virtual", "numbering"})
-INDEX_OPTIONS = frozenset({"where", "include", "nulls_not_distinct", "using", "prefix"})
+FEATURES = frozenset({"check", "comment", "partial index", "expression index", "stored", "virtual", "numbering", "deferrable", "match full"}) | {
+    "restrict", "no action", "unlogged", "replica identity", "exclusion", "storage",
+}  # fmt: skip
+INDEX_OPTIONS = frozenset({"where", "include", "nulls_not_distinct", "using", "prefix", "with"})
 
 
 def named(name: str) -> Database:
@@ -158,8 +160,11 @@ def test_facts_agree_with_one_another(target: Database) -> None:
     assert min(target.driver_copies) >= 0 and target.vector_rows >= 1
     assert target.oldest and all(target.oldest.values())
     assert target.foreign_keys or not target.exchange
-    for pattern in (target.refused_names, target.kept_types):
+    for pattern in (target.refused_names, target.kept_types, *target.kept_types_since):
         re.compile(pattern)
+    products = {Server.of(f"{product} 1").product for product in target.oldest}
+    for since in (*target.since.values(), *target.kept_types_since.values()):
+        assert since and since.keys() <= products and all(since.values())
     if target.session_lock:
         assert all(":name" in statement for statement in target.session_lock) and ":seconds" in target.session_lock[0]
     assert bool(target.more_memory) is (target.limit_memory(1) != [])

@@ -485,13 +485,13 @@ def test_inspect_sees_keys_identity_generated_columns_and_what_it_can_not_carry(
     assert a.column("low").default == "=x" and a.column("at").default == "now" and a.column("odd").default is None
     n = (Part("n"),)
     assert {i.name: i for i in a.indexes} == {
-        "a_n_key": Index("a_n_key", (), True, n, options="NULLS NOT DISTINCT", constraint=True),
+        "a_n_key": Index("a_n_key", ("n",), True, nulls_not_distinct=True, constraint=True),
         "docs": Index("docs", (), False, (Part("doc"),), method="gin"),
         "part": Index("part", (), False, n, where="(n > 5)"),
         "plain": Index("plain", (), False, (Part("low"), Part("n")), include=("at",)),
     }
     assert (a.column("twice").generated, a.column("twice").stored, a.column("odd").expression) == ("(n * 2)", True, "(1 + 1)")
-    assert a.checks == (Check("a_n_check", "(n > 0)"),) and len(a.notes) == 1 and "EXCLUDE" in a.notes[0]
+    assert a.checks == (Check("a_n_check", "(n > 0)"),) and a.notes == () and "EXCLUDE" in a.exclusions[0].definition
     assert b.indexes == (Index("b_a_id_key", ("a_id",), True, constraint=True),) and b.notes == ("trigger trg",)
     assert root.partitioning == Partitioning(
         "RANGE (d)", ("d",), (Partition("root_1", "FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')"),)

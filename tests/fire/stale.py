@@ -72,9 +72,10 @@ def _of_the_late(where: Place, ended: Ended, before: dict[str, list[str]], secon
     wrong = []
     if ended.code == 8 and ended.fault not in _LATE:
         wrong.append(f"the words of the one that is late are not those of a lost lease: {_words(ended)}")
-    if ended.code not in (0, 6, 7, 8):
+    outdated = ended.code == 4 and "is live now" in ended.told  # it was planned before the other run, and had loaded nothing
+    if ended.code not in (0, 6, 7, 8) and not outdated:
         wrong.append(f"the one that is late ends otherwise: {_words(ended)}")
-    if ended.code in (6, 8) and (written := _differences(before, everything(where.target))):
+    if (ended.code in (6, 8) or outdated) and (written := _differences(before, everything(where.target))):
         wrong.append(f"the one that is late has written: {written}")
     run = second.command[3]
     staged = where.staged(run)

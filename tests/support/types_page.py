@@ -44,8 +44,13 @@ This page is generated (`python -m tests.support.types_page`) from the tables in
 - **declared** (*d*): another type holds every value: its text in a stated form, its bytes, or a wider number. `penstock check` reports it.
 - **refused**: a blocking problem of `penstock check`, which lists the choices: a `cast`, mostly to string, or to leave the column out.
 
-A value that its canonical type can't hold (a zero date, NaN in a decimal, infinity) is refused by name when it is read.
-If `cast: {column: string}` is the first step that touches the column, the database's own text is read instead, and carried.
+Between two servers of one engine, and of one product (MySQL, MariaDB), a column keeps its declared type, if the target's version has it.
+The table shows what another engine gets, or an older server: [What is carried with a table](schema.md#mysql-and-mariadb) has the versions.
+
+A value that its canonical type can't hold (a zero date, NaN in a decimal, infinity) is refused by name when it is read, with one exception:
+between two servers of one engine preflight looks for such values of dates, times and decimals, for a second at most for each table. A column
+that has them is staged as the database's own text, and arrives unchanged. `penstock check` names it. Columns that a step reads stay as they are.
+Otherwise, if `cast: {column: string}` is the first step that touches the column, the database's own text is read instead, and carried.
 
 A value that the target can't hold is refused by name at the load. -0.0 stays -0.0 where the target keeps it: MariaDB and SQLite store 0.0.
 

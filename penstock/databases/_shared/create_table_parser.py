@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from penstock.model.schema import Deferrable
+
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|--[^\n]*|/\*.*?(?:\*/|$))|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])|(?P<word>\w+)|.""",
     re.DOTALL,
@@ -23,6 +25,15 @@ class Token:
 
     def says(self, *words: str) -> bool:
         return self.kind == "word" and self.value.upper() in words
+
+
+@dataclass(frozen=True)
+class WrittenReference:
+    """A foreign key. name: empty where there is none.  deferrable: as `schema.ForeignKey` has it."""
+
+    columns: tuple[str, ...]
+    name: str
+    deferrable: Deferrable
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,49 @@ def table(statement: str) -> tuple[list[WrittenColumn], list[tuple[str, str]]]:
         if not item[0].says("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN") or item[0].kind == "name":
             columns.append(_column(statement, item))
     return columns, checks
+
+
+def references(statement: str) -> list[WrittenReference]:
+    """The foreign keys of a CREATE TABLE, in its order: those that are written with a column, and those of the table."""
+    found = []
+    for item in _items(tokens(statement)):
+        flat = list(_outside(item))
+        for place, token in enumerate(flat):
+            if not token.says("REFERENCES") or place == 0:
+                continue
+            end = next((n for n in range(place + 1, len(flat)) if flat[n].says("REFERENCES")), len(flat))
+            if flat[place - 1].says("KEY") and flat[place - 2].says("FOREIGN"):
+                opens = next(n for n, t in enumerate(item) if t.says("FOREIGN") and t.kind == "word") + 2
+                columns = tuple(t.value for t in item[opens + 1 : _inside(statement, item, opens)[1]] if t.kind)
+                begin = place - 2
+            else:
+                columns, begin = (item[0].value,), place
+            named = begin >= 2 and flat[begin - 2].says("CONSTRAINT")
+            found.append(WrittenReference(columns, flat[begin - 1].value if named else "", _deferrable(flat[place:end])))
+    return found
+
+
+def conflicts(statement: str) -> list[str]:
+    """What the ON CONFLICT clauses of a CREATE TABLE say to do, other than what SQLite does anyway."""
+    every = tokens(statement)
+    pairs = zip(every, every[1:], every[2:], strict=False)
+    return [does.value.upper() for on, conflict, does in pairs if on.says("ON") and conflict.says("CONFLICT") and not does.says("ABORT")]
+
+
+def _deferrable(clause: Sequence[Token]) -> Deferrable:
+    for place, token in enumerate(clause):
+        if token.says("DEFERRABLE") and not clause[place - 1].says("NOT"):
+            return "deferred" if any(t.says("DEFERRED") for t in clause[place + 1 : place + 3]) else "immediate"
+    return ""
+
+
+def _outside(item: Sequence[Token]) -> Iterator[Token]:
+    """The tokens outside of parentheses."""
+    depth = 0
+    for token in item:
+        depth += {"(": 1, ")": -1}.get(token.value, 0) if not token.kind else 0
+        if depth == 0 and (token.kind or token.value != ")"):
+            yield token
 
 
 def options(statement: str) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable, SetColumnComment, SetTableComment
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 from sqlalchemy.types import UserDefinedType
 
 from penstock.databases import Database, qualified, quote
-from penstock.databases._shared import dialects
+from penstock.databases._shared import constraints, dialects
 from penstock.databases._shared.ansi import fitted as fitted
-from penstock.model.schema import Column, ForeignKey, Index, Partition, Table, TableName, Type
+from penstock.model.schema import Column, Index, Numbering, Partition, Table, TableName, Type
 
 
 class _Native(UserDefinedType[Any]):
@@ -35,23 +37,48 @@ def dialect(database: Database) -> sa.Dialect:
     return made
 
 
+class _Constraint(sa.Constraint):
+    """A constraint that is already SQL text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+@compiles(_Constraint)
+def _written_constraint(constraint: _Constraint, _: object, **__: object) -> str:
+    return constraint.text
+
+
 def create_table(database: Database, table: Table, name: TableName, if_not_exists: bool = False) -> str:
     """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later."""
     built = _build(database, table, name)
-    for check in table.checks:
-        built.append_constraint(sa.CheckConstraint(_sql(check.expression), name=_q(check.name) if check.name else None))
+    written = []
+    if not database.keys_after_load and table.primary_key and not _numbers_once(table):
+        written.append(constraints.primary_key(database, table.primary_key, table.primary))
+    written += [constraints.check(database, c) for c in table.checks if c.valid and not c.column]
+    for text in written:
+        built.append_constraint(_Constraint(text))
     _hold_labels(database, table, built)
-    if not database.keys_after_load and table.primary_key:
-        built.append_constraint(sa.PrimaryKeyConstraint(*_quoted(table.primary_key)))
     if not database.secondary_indexes:
         for index in table.indexes:
             if index.unique and index.plain:
                 built.append_constraint(sa.UniqueConstraint(*_quoted(index.columns)))
     if database.foreign_keys and not database.follows_renames:
         for key in table.foreign_keys:
-            _refer(built, key, TableName(key.ref_table, key.ref_schema or name.schema), None)
+            named = replace(key, name="" if key.unnamed else key.name)
+            # such a database has one schema, and takes no name of it here
+            built.append_constraint(_Constraint(constraints.foreign_key(database, named, TableName(key.ref_table))))
+    made = _text(CreateTable(built, if_not_exists=if_not_exists), database)
+    if not table.logged:
+        made = made.replace("CREATE TABLE", "CREATE UNLOGGED TABLE", 1)
     by = f" PARTITION BY {table.partitioning.by}" if table.partitioning else ""
-    return _text(CreateTable(built, if_not_exists=if_not_exists), database) + by
+    return made + database.table_options(table) + by
+
+
+def _numbers_once(table: Table) -> bool:
+    """Whether the primary key is declared with its column, since only so the database numbers rows without giving a number twice."""
+    return any(c.numbering and c.numbering.unique for c in table.columns)
 
 
 def furnish(database: Database, table: Table, name: TableName) -> list[str]:
@@ -62,6 +89,9 @@ def furnish(database: Database, table: Table, name: TableName) -> list[str]:
         made: list[Any] = [SetTableComment(built)] if built.comment else []
         made += [SetColumnComment(c) for c in built.columns if c.comment]
         statements += [_text(m, database) for m in made]
+    for column in table.columns:
+        alter = f"ALTER TABLE {qualified(database, name)} ALTER COLUMN {quote(database, column.name)} SET"
+        statements += [f"{alter} {words}" for words in column.storage]
     return statements
 
 
@@ -76,38 +106,47 @@ def _partitions(database: Database, partitions: Sequence[Partition], parent: Tab
 
 
 def keys(database: Database, table: Table, name: TableName) -> list[str]:
-    """Statements for a loaded table's primary key and indexes."""
+    """Statements for a loaded table's primary key and indexes, and for constraints that only new rows have to meet."""
     built = _build(database, table, name)
-    statements = []
+    alter = f"ALTER TABLE {qualified(database, name)}"
+    added, statements = [], []
     if database.keys_after_load and table.primary_key:
-        key = sa.PrimaryKeyConstraint(*_quoted(table.primary_key))
-        built.append_constraint(key)
-        statements.append(_text(AddConstraint(key, isolate_from_table=False), database))
+        added.append(constraints.primary_key(database, table.primary_key, table.primary))
     if database.secondary_indexes:
         for index in table.indexes:
-            if database.keys_after_load and index.constraint and index.plain:
-                unique = sa.UniqueConstraint(*_quoted(index.columns), name=_q(index.name))
-                built.append_constraint(unique)
-                statements.append(_text(AddConstraint(unique, isolate_from_table=False), database))
+            if database.keys_after_load and index.constraint:
+                added.append(constraints.unique(database, index))
             else:
-                statements.append(_text(CreateIndex(_index(database, built, index)), database))
-    return statements
+                statements.append(_text(CreateIndex(_index(database, built, index)), database) + database.index_options(index))
+    added += [f"CONSTRAINT {quote(database, x.name)} {x.definition}" for x in table.exclusions]
+    added += [constraints.check(database, c) for c in table.checks if not c.valid]
+    for column in table.columns:
+        if column.unchecked_null:
+            added.append(f"CONSTRAINT {quote(database, column.unchecked_null)} NOT NULL {quote(database, column.name)} NOT VALID")
+    identity = table.replica_identity
+    if identity:
+        how = identity if identity in ("FULL", "NOTHING") else f"USING INDEX {quote(database, identity)}"
+        statements.append(f"{alter} REPLICA IDENTITY {how}")
+    return [f"{alter} ADD {text}" for text in added] + statements
 
 
 def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
     if index.plain:
-        return sa.Index(_q(index.name), *(built.c[c] for c in index.columns), unique=index.unique)
-    fields = []
-    for part in index.parts:
-        field = quote(database, part.column) if part.column else f"({part.expression})"
-        fields.append(_sql(field + (part.order if part.order.startswith("(") else f" {part.order}").rstrip()))
+        fields: list[Any] = [built.c[c] for c in index.columns]
+    else:
+        fields = []
+        for part in index.parts:
+            field = quote(database, part.column) if part.column else f"({part.expression})"
+            fields.append(_sql(field + (part.order if part.order.startswith("(") else f" {part.order}").rstrip()))
     options: dict[str, Any] = {}
     if index.where:
         options["where"] = _sql(index.where)
     if index.include:
         options["include"] = [built.c[c] for c in index.include]
-    if index.options:
+    if index.nulls_not_distinct:
         options["nulls_not_distinct"] = True
+    if index.options and "with" in database.index_keywords:
+        options["with"] = dict(option.split("=", 1) for option in index.options)
     if index.method:
         options["prefix" if index.method.isupper() else "using"] = index.method  # FULLTEXT comes before the word INDEX
     named = {database.index_keywords[option]: value for option, value in options.items() if option in database.index_keywords}
@@ -118,12 +157,8 @@ def foreign_keys(database: Database, table: Table, name: TableName, places: Mapp
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
     if not database.foreign_keys or not database.follows_renames:
         return []
-    statements = []
-    for key in table.foreign_keys:
-        built = _build(database, table, name)
-        made = _refer(built, key, places[table.referred(key)], key.name)
-        statements.append(_text(AddConstraint(made, isolate_from_table=False), database))
-    return statements
+    alter = f"ALTER TABLE {qualified(database, name)} ADD"
+    return [f"{alter} {constraints.foreign_key(database, key, places[table.referred(key)])}" for key in table.foreign_keys]
 
 
 def free_name(name: str, taken: Collection[str], limit: int) -> str:
@@ -149,7 +184,7 @@ def _keyed(table: Table) -> set[str]:
 
 def _build(database: Database, table: Table, name: TableName) -> sa.Table:
     keyed = _keyed(table)
-    columns = [_column(database, c, c.name in keyed, c.name in table.primary_key) for c in table.columns]
+    columns = [_column(database, table, c, c.name in keyed) for c in table.columns]
     schema = _q(name.schema) if name.schema else None
     return sa.Table(_q(name.name), sa.MetaData(), *columns, schema=schema, comment=table.comment or None)
 
@@ -175,31 +210,45 @@ def labelled_columns(database: Database, table: Table) -> list[Column]:
     return [c for c in enums if not column_type(database, table, c).lower().startswith("enum")]
 
 
-def _column(database: Database, column: Column, keyed: bool, primary: bool) -> sa.Column[Any]:
+def _column(database: Database, table: Table, column: Column, keyed: bool) -> sa.Column[Any]:
     written = (database.key_native(column.type) if keyed else None) or database.native(column.type, column.identity)
     if column.kept:
         plain = database.native(column.type)
         written = column.kept + (written.removeprefix(plain) if column.identity and written.startswith(plain) else "")
-    computed = [sa.Computed(_sql(column.generated), persisted=column.stored)] if column.generated else []
+    written = _written(database, table, column, written)
+    if column.generated:
+        written += f" GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}"
+    if column.invisible:
+        written += " INVISIBLE"
+    primary = column.name in table.primary_key
+    declared = ["PRIMARY KEY AUTOINCREMENT"] * (primary and _numbers_once(table))
+    declared += [constraints.check(database, replace(c, name="")) for c in table.checks if c.column == column.name]
     return sa.Column(
         _q(column.name),
-        _Native(_written(database, column, written)),
-        *computed,
+        _Native(written),
+        *map(_Constraint, declared),
         nullable=column.nullable and not primary and not column.identity,
-        server_default=None if computed else _default(column, written),
+        server_default=None if column.generated else _default(column, written),
         autoincrement=False,
         comment=column.comment or None,
     )
 
 
-def _written(database: Database, column: Column, written: str) -> str:
+def _written(database: Database, table: Table, column: Column, written: str) -> str:
     """The column's type with how it is collated, numbered and touched."""
     if column.collation:
-        written = f"{written.partition(' CHARACTER SET')[0]} COLLATE {quote(database, column.collation)}"
+        of_its_own = column.collation != table.collation
+        written = written.partition(" CHARACTER SET")[0] + f" COLLATE {quote(database, column.collation)}" * of_its_own
     if (numbering := column.numbering) and written.endswith(" AS IDENTITY"):
         begin = written.removesuffix("BY DEFAULT AS IDENTITY") + ("ALWAYS" if numbering.always else "BY DEFAULT")
-        written = f"{begin} AS IDENTITY (START WITH {numbering.start} INCREMENT BY {numbering.step})"
+        written = f"{begin} AS IDENTITY (START WITH {numbering.start} INCREMENT BY {numbering.step}{_limits(numbering)})"
     return written + f" ON UPDATE {_now(written)}" if column.touched else written
+
+
+def _limits(numbering: Numbering) -> str:
+    words = [f" MINVALUE {numbering.minimum}"] * (numbering.minimum is not None)
+    words += [f" MAXVALUE {numbering.maximum}"] * (numbering.maximum is not None)
+    return "".join(words) + f" CACHE {numbering.cache}" * (numbering.cache != 1) + " CYCLE" * numbering.cycle
 
 
 def _now(written: str) -> str:
@@ -225,27 +274,6 @@ def _default(column: Column, written: str) -> Any:
 
 def _is_number(type: Type) -> bool:
     return type.name == "decimal" or type.name in ("float32", "float64", "year") or type.name.startswith(("int", "uint"))
-
-
-def _refer(built: sa.Table, key: ForeignKey, place: TableName, name: str | None) -> sa.ForeignKeyConstraint:
-    other = built
-    if (place.name, place.schema) != (built.name, built.schema):
-        columns = [sa.Column(_q(c), sa.Integer) for c in key.ref_columns]
-        other = sa.Table(_q(place.name), built.metadata, *columns, schema=_q(place.schema) if place.schema else None, extend_existing=True)
-    made = sa.ForeignKeyConstraint(
-        [built.c[c] for c in key.columns],
-        [other.c[c] for c in key.ref_columns],
-        name=_q(name) if name else None,
-        ondelete=action(key.on_delete),
-        onupdate=action(key.on_update),
-    )
-    built.append_constraint(made)
-    return made
-
-
-def action(declared: str) -> str | None:
-    """What a foreign key does, as it is declared at the target; None where it refuses, which is the default."""
-    return declared if declared and declared.upper() not in ("NO ACTION", "RESTRICT") else None
 
 
 def _sql(text: str) -> sa.ColumnClause[Any]:

@@ -26,15 +26,29 @@ from penstock.databases import (
     Move,
     Reach,
     Refusal,
+    Server,
     Size,
     execute,
 )
 from penstock.databases._shared import column_checks, dialects, keepalive, long_values
-from penstock.databases.mysql import catalogue, definition, faults, load, locks, references, rows, server, sessions, types
+from penstock.databases.mysql import (
+    beyond_types,
+    catalogue,
+    definition,
+    faults,
+    flavours,
+    load,
+    locks,
+    references,
+    rows,
+    server,
+    sessions,
+    types,
+)
 from penstock.databases.mysql.catalogue import qualified, quoted
 from penstock.databases.mysql.types import TEXT, TYPES
 from penstock.errors import Problem
-from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
+from penstock.model.schema import INTEGERS, TEXTS, Column, Index, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
 
 _LONGEST_KEY = 255  # of an unbounded text that is part of a key; InnoDB's keys have 3,072 bytes
@@ -44,7 +58,7 @@ _SESSION = (
     "SET time_zone = '+00:00'",
     # without it InnoDB locks gaps of the journal too, and runs at the same time wait for each other in a circle
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
+    "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'",
     "SET optimizer_switch = 'derived_merge=on'",  # `read` wraps its select, which must never be written to a table first
 )
 # MariaDB writes a single group of zeros as :: too, which is for two and more (RFC 5952). {1} is how many colons there are.
@@ -84,11 +98,10 @@ class MySQL(Database):
         numbered_columns=False,  # they have no value yet when an expression is computed
     )
     index_keywords: ClassVar = {"prefix": "mysql_prefix"}
-    table_features = frozenset({"check", "comment", "stored", "virtual", "counter"})
-    kept_types = (
-        r"(?:tiny|small|medium|big)?int\(\d+\)(?: unsigned)?(?: zerofill)?|(?:tiny|medium)?(?:text|blob)|(?:var)?(?:char|binary)\(\d+\)"
-        r"|(?:datetime|timestamp|time)(?:\(\d\))?"
-    )
+    table_features = frozenset({"check", "comment", "stored", "virtual", "restrict", "no action", "counter"})
+    since = flavours.FEATURES
+    kept_types = flavours.KEPT
+    kept_types_since = flavours.TYPES
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
     snapshot = "run"
     ddl_in_transaction = False
@@ -112,6 +125,13 @@ class MySQL(Database):
 
     def native(self, type: Type, identity: bool = False) -> str:
         return super().native(type) + (" AUTO_INCREMENT" if identity and type.name in INTEGERS else "")
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        return flavours.why_other_form(column.type, server)
+
+    def own_default(self, column: Column) -> bool:
+        """Zero dates, and times beyond a day."""
+        return types.own_moment(column.type, (column.default or "").removeprefix("="))
 
     def key_native(self, type: Type) -> str | None:
         """A key column can't have any length."""
@@ -152,7 +172,7 @@ class MySQL(Database):
         if column.native == "inet6":
             text = f"CAST({name} AS CHAR)"
             return _INET6.format(text, f"(LENGTH({text}) - LENGTH(REPLACE({text}, ':', '')))")
-        return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet") else name
+        return f"CAST({name} AS CHAR)" if column.type.name in ("unsupported", "uuid", "json", "inet", "native") else name
 
     def key_expression(self, column: Column) -> str:
         name = quoted(column.name)
@@ -174,6 +194,12 @@ class MySQL(Database):
         return f"OCTET_LENGTH({quoted(column.name)})" if long_values.may_be_long(column) and not short else ""
 
     # ---- statements
+
+    def table_options(self, table: Table) -> str:
+        return "".join(f" {words}" for words in (*([f"COLLATE {table.collation}"] if table.collation else []), *table.options))
+
+    def index_options(self, index: Index) -> str:
+        return "".join(f" {words}" for words in (*index.options, *([] if index.visible else [flavours.IGNORED])))
 
     def moves(self, moves: Sequence[Move]) -> list[str]:
         return ["RENAME TABLE " + ", ".join(f"{qualified(old)} TO {qualified(new)}" for old, new in moves)]
@@ -207,6 +233,7 @@ class MySQL(Database):
             settings["connect_timeout"] = keepalive.CONNECT_TIMEOUT
         made = sa.create_engine(plain, poolclass=sa.pool.NullPool, connect_args=settings)
         dialects.read_backticks_once(made.dialect)
+        dialects.read_as_text(made.dialect, types.UNKNOWN)
 
         @sa.event.listens_for(made, "connect")
         def _session(connection: Any, _: object) -> None:
@@ -238,6 +265,9 @@ class MySQL(Database):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         return catalogue.inspect(connection, schema, only)
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        return beyond_types.read(connection, name, columns, seconds)
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return catalogue.left_behind(connection, schema)

@@ -13,13 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases import Dependent
+from penstock.databases import Dependent, Server
 from penstock.databases._shared import ansi, inspection
 from penstock.databases.mysql import objects
+from penstock.databases.mysql.flavours import FEATURES
 from penstock.databases.mysql.types import canonical, unescaped
-from penstock.model.schema import Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
+from penstock.model.schema import Column, ForeignKey, Index, Numbering, Part, PrimaryKey, Table, TableName, Type
 
-_ZERO = re.compile(r"'(?:0000-|\d{4}-00|\d{4}-\d\d-00)")
+_OPTION = re.compile(r"(?:[^\s']|'(?:[^']|'')*')+")
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
@@ -33,15 +34,22 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
             found.setdefault(decoded(table), []).append([decoded(v) if isinstance(v, bytes) else v for v in row])
         return found
 
-    mariadb = version(connection).startswith("MariaDB")
-    kinds = asked("TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COMMENT, AUTO_INCREMENT, CREATE_OPTIONS", "TABLES", "TABLE_NAME")
+    server = Server.of(version(connection))
+    mariadb = server.product == "MariaDB"
+    kinds = asked("TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COMMENT, AUTO_INCREMENT, CREATE_OPTIONS, TABLE_COLLATION", "TABLES", "TABLE_NAME")
+    srid = "SRS_ID" if server.has({"MySQL": (8, 0, 3)}) else "NULL"
     columns = asked(
-        "TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, COLUMN_COMMENT, COLLATION_NAME",
+        "TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, COLUMN_COMMENT, COLLATION_NAME,"
+        f" {srid}",
         "COLUMNS",
         "ORDINAL_POSITION",
     )
+    computed = "EXPRESSION" if server.has(FEATURES["functional index"]) else "NULL"
+    hidden = ("IGNORED = 'YES'" if mariadb else "IS_VISIBLE = 'NO'") if server.has(FEATURES["invisible index"]) else "0"
     indexes = asked(
-        "TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE, COLLATION", "STATISTICS", "INDEX_NAME, SEQ_IN_INDEX"
+        f"TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE, COLLATION, INDEX_COMMENT, {computed}, {hidden}",
+        "STATISTICS",
+        "INDEX_NAME, SEQ_IN_INDEX",
     )
     rules = asked(
         "TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE", "REFERENTIAL_CONSTRAINTS", "CONSTRAINT_NAME", "CONSTRAINT_SCHEMA"
@@ -54,7 +62,7 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     checks = objects.checks(connection, home, mariadb)
     triggers = asked("EVENT_OBJECT_TABLE, TRIGGER_NAME", "TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA")
     tables = []
-    for name, [(kind, storage, comment, following, options)] in sorted(kinds.items()):
+    for name, [(kind, storage, comment, following, options, collation)] in sorted(kinds.items()):
         if kind not in ("BASE TABLE", "SYSTEM VERSIONED") or (only is not None and name not in only):
             continue
         notes = [f"trigger {label}" for (label,) in triggers.get(name, ())]
@@ -62,22 +70,31 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
             notes.append("it is system-versioned: its present rows are carried, its history is not")
         if storage and storage.lower() != "innodb":
             notes.append(f"its engine is {storage}: no snapshot covers it")
-        made = tuple(_column(row, mariadb, notes, following) for row in columns[name])
-        primary, others = _indexes(indexes.get(name, ()), notes)
-        foreign = tuple(_foreign_keys(referring.get(name, ()), {r[0]: r[1:] for r in rules.get(name, ())}, notes))
-        cut = "partitioned" in (options or "")
+        made = tuple(_column(row, mariadb, following) for row in columns[name])
+        written = objects.shown(connection, qualified(TableName(name, home)))
+        if period := objects.period(written):
+            notes.append(f"its period {period}, and that keys are WITHOUT OVERLAPS of it")
+        others = _indexes(indexes.get(name, ()), written)
+        primary = others.pop("PRIMARY", Index("PRIMARY", ()))
+        orders = tuple(part.order for part in primary.parts)
+        usual = "RESTRICT" if mariadb else "NO ACTION"
+        foreign = tuple(_foreign_keys(referring.get(name, ()), {r[0]: r[1:] for r in rules.get(name, ())}, notes, usual))
+        words = _OPTION.findall(options or "")
         tables.append(
             Table(
                 TableName(name, schema),
                 made,
-                primary,
-                others,
+                primary.columns or tuple(part.column for part in primary.parts),
+                tuple(sorted(others.values(), key=lambda index: (not index.unique, objects.order(written, index.name)))),
                 foreign,
                 tuple(notes),
                 dialect="mysql",
                 checks=tuple(checks.get(name, ())),
                 comment=comment,
-                partitioning=objects.partitioning(connection, qualified(TableName(name, home)), (c.name for c in made)) if cut else None,
+                partitioning=objects.partitioning(written, (c.name for c in made)) if "partitioned" in words else None,
+                primary=PrimaryKey(orders=orders if any(orders) else ()),
+                collation=collation or "",
+                options=tuple(word for word in words if word != "partitioned"),
             )
         )
     return tables
@@ -87,13 +104,22 @@ def home_of(connection: sa.Connection, schema: str | None) -> str:
     return schema or decoded(connection.scalar(sa.text("SELECT DATABASE()")))
 
 
-def _column(row: Sequence[Any], mariadb: bool, notes: list[str], following: int | None) -> Column:
-    name, written, nullable, text, extra, computed, comment, collation = row
+def _column(row: Sequence[Any], mariadb: bool, following: int | None) -> Column:
+    name, written, nullable, text, extra, computed, comment, collation, srid = row
     extra = extra.lower()
     numbered, type = "auto_increment" in extra, canonical(written)
-    if "invisible" in extra:
-        notes.append(f"that {name} is invisible")
-    made = Column(name, type, nullable == "YES" and not numbered, None, numbered, written, comment=comment, collation=collation or "")
+    written += f" SRID {srid}" if srid is not None else ""
+    made = Column(
+        name,
+        type,
+        nullable == "YES" and not numbered,
+        None,
+        numbered,
+        written,
+        comment=comment,
+        collation=collation or "",
+        invisible="invisible" in extra,
+    )
     if computed:
         return replace(made, generated=objects.expression(computed, mariadb), stored="stored" in extra or "persistent" in extra)
     if numbered:
@@ -101,9 +127,6 @@ def _column(row: Sequence[Any], mariadb: bool, notes: list[str], following: int 
     default, carried = _default(text, type, mariadb or "default_generated" in extra)
     made = replace(made, default=default, touched="on update" in extra)
     if carried:
-        return made
-    if _ZERO.search(text):
-        notes.append(f"default of {name}: {text}")
         return made
     return replace(made, expression=objects.expression(text, mariadb))
 
@@ -119,32 +142,30 @@ def _default(text: str | None, type: Type, expression: bool) -> tuple[str | None
         return "now", True  # MySQL 5.7 does not say that it is an expression
     else:
         found, carried = None if text is None else f"={text}", True
-    if found and type.name in ("date", "timestamp", "timestamptz") and re.search(r"-00|=0000-", found):
-        return None, False  # a zero date: nothing else knows it
     return found, carried
 
 
-def _indexes(rows: Sequence[Any], notes: list[str]) -> tuple[tuple[str, ...], tuple[Index, ...]]:
-    """The primary key's columns and the other indexes."""
-    primary: tuple[str, ...] = ()
+def _indexes(rows: Sequence[Any], written: str) -> dict[str, Index]:
+    """The indexes by name, the primary key among them. written: the table's SHOW CREATE TABLE."""
     found: dict[str, Index] = {}
-    odd: dict[str, str] = {}
-    for label, column, repeats, prefix, method, order in rows:
-        if label == "PRIMARY":
-            primary = (*primary, column)
-            continue
+    for label, column, repeats, prefix, method, order, comment, computed, hidden in rows:
         kind = method if method in ("FULLTEXT", "SPATIAL") else ""
-        if column is None:
-            odd[label] = "by expression"
-        before = found.get(label, Index(label, (), not int(repeats), method=kind))
+        if label not in found:
+            parser = objects.parser(written, label) if kind == "FULLTEXT" else ""
+            options = [f"WITH PARSER {parser}"] * bool(parser) + [f"COMMENT {_literal(comment)}"] * bool(comment)
+            found[label] = Index(label, (), not int(repeats), method=kind, visible=not int(hidden or 0), options=tuple(options))
         behind = f"({prefix})" if prefix is not None and not kind else "DESC" if order == "D" else ""
-        found[label] = replace(before, parts=(*before.parts, Part(column or "", order=behind)))
-    notes += [f"index {label} ({why})" for label, why in odd.items()]
-    kept = [index.simplified for index in found.values() if index.name not in odd]
-    return primary, tuple(sorted(kept, key=lambda index: (not index.unique, index.name)))
+        expression = objects.expression(computed, mariadb=False) if column is None else ""
+        found[label] = replace(found[label], parts=(*found[label].parts, Part(column or "", expression, behind)))
+    return {label: index.simplified for label, index in found.items()}
 
 
-def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) -> Iterator[ForeignKey]:
+def _literal(text: str) -> str:
+    return ansi.literal(text.replace("\\", "\\\\"))
+
+
+def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str], usual: str) -> Iterator[ForeignKey]:
+    """The foreign keys. usual: what one does on delete and on update that declares nothing."""
     found: dict[str, list[Any]] = {}
     for label, *row in rows:
         if row[1] is not None:  # else it is a primary or unique key
@@ -153,8 +174,7 @@ def _foreign_keys(rows: Sequence[Any], rules: dict[str, Any], notes: list[str]) 
         columns, referred, (other, *_), (away, *_), (home, *_) = zip(*parts, strict=True)
         if label not in rules:  # MariaDB shows them to those only who may do more than SELECT
             notes.append(f"foreign key {label}: what it does ON DELETE and ON UPDATE can't be seen by this user")
-        # RESTRICT is what InnoDB does anyway
-        deleted, updated = ("" if rule in ("RESTRICT", "NO ACTION") else rule for rule in rules.get(label, ("", "")))
+        deleted, updated = ("" if rule == usual else rule for rule in rules.get(label, ("", "")))
         yield ForeignKey(label, columns, other, referred, deleted, updated, away if away != home else None)
 
 

@@ -100,7 +100,25 @@ TYPES = Types(
 )
 
 
+# Those that SQLAlchemy's dialect has no name for.
+UNKNOWN = (
+    "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geomcollection", "geometrycollection",
+    "vector", "uuid", "inet4", "inet6",
+)  # fmt: skip
+
+_ZERO = re.compile(r"0000-.*|\d{4}-00.*|\d{4}-\d\d-00.*")
+_BEYOND_A_DAY = re.compile(r"-.*|(?:2[4-9]|[3-9]\d|\d{3}):.*")
+
+
+def own_moment(type: Type, text: str) -> bool:
+    """Whether no other kind of database has this date or time: a date with zeros in it, a time below zero or beyond a day."""
+    if type.name == "time":
+        return _BEYOND_A_DAY.fullmatch(text) is not None
+    return type.name in ("date", "timestamp", "timestamptz") and _ZERO.fullmatch(text) is not None
+
+
 def canonical(native: str) -> Type:
+    native = re.sub(r" SRID \d+$", "", native)
     native = re.sub(r" /\*.*?\*/$", "", native)  # MariaDB's COMPRESSED is how it is stored, not what it is
     if native.startswith(("enum(", "set(")):
         native = unescaped(native)

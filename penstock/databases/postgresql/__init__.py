@@ -33,6 +33,7 @@ from penstock.databases import (
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.databases.postgresql import (
+    beyond_types,
     catalogue,
     copy,
     definition,
@@ -101,11 +102,24 @@ class PostgreSQL(Database):
     own_names = frozenset({"foreign key", "check"})
     dialect = "postgresql"
     expression_rules = ExpressionRules("postgres", exact_collations=".*")
-    index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using")}
+    index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using", "with")}
     table_features = frozenset(
-        {"check", "comment", "partial index", "expression index", "stored", "numbering", "counter", "unique constraint"}
+        {"check", "comment", "partial index", "expression index", "stored", "numbering", "deferrable", "match full", "restrict"}
+        | {"unlogged", "replica identity", "exclusion", "storage", "counter", "unique constraint"}
     )
-    kept_types = r"character\(\d+\)|(?:time|timestamp)\(\d\) with(?:out)? time zone"
+    since: ClassVar = {
+        "compression": {"PostgreSQL": (14,)},
+        "nulls not distinct": {"PostgreSQL": (15,)},
+        "set columns": {"PostgreSQL": (15,)},
+        "virtual": {"PostgreSQL": (18,)},
+        "without overlaps": {"PostgreSQL": (18,)},
+        "not enforced": {"PostgreSQL": (18,)},
+        "not null not valid": {"PostgreSQL": (18,)},
+    }
+    kept_types = (
+        r"character\(\d+\)|bpchar|(?:time|timestamp)\(\d\) with(?:out)? time zone|interval(?: [a-z ]+)?(?:\(\d\))?|character varying"
+        r"|numeric\(\d+,-?\d+\)"
+    )
     type_synonyms: ClassVar = {
         "varchar": "character varying",
         "timestamptz": "timestamp with time zone",
@@ -206,6 +220,9 @@ class PostgreSQL(Database):
 
     # ---- statements
 
+    def table_options(self, table: Table) -> str:
+        return f" WITH ({', '.join(table.options)})" if table.options else ""
+
     def schemas(self, names: Iterable[TableName]) -> list[str]:
         return [self.create_schema(s) for s in dict.fromkeys(n.schema for n in names) if s is not None]
 
@@ -277,6 +294,9 @@ class PostgreSQL(Database):
 
     def inspect(self, connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
         return catalogue.inspect(connection, schema, only)
+
+    def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
+        return beyond_types.read(connection, name, columns, seconds)
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return objects.left_behind(connection, schema)

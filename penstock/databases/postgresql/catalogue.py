@@ -19,7 +19,7 @@ from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
 from penstock.databases.postgresql import objects, sequences
 from penstock.databases.postgresql.types import TYPES
-from penstock.model.schema import ForeignKey, Table, TableName
+from penstock.model.schema import Table, TableName
 
 # Ordinary and partitioned tables; a partition is part of its root.
 _TABLES = """
@@ -53,28 +53,10 @@ LEFT JOIN pg_type l ON l.oid = t.typelem AND t.typcategory = 'A'
 WHERE n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 
-# SQLAlchemy splits pg_get_constraintdef at commas, which names may have.
-_FOREIGN_KEYS = """
-SELECT c.relname, k.conname, r.relname, k.confdeltype, k.confupdtype, CASE WHEN r.relnamespace <> c.relnamespace THEN away.nspname END,
-  ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
-    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
-  ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
-    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_namespace away ON away.oid = r.relnamespace
-WHERE n.nspname = coalesce(:schema, current_schema()) AND k.contype = 'f' AND k.conparentid = 0
-ORDER BY c.relname, k.conname
-"""
-_ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
 _NOTES = """
 SELECT c.relname, found.note FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
   SELECT 'trigger ' || tgname AS note FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
-  UNION ALL
-  SELECT 'constraint ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'x'
-  UNION ALL
-  SELECT 'foreign key ' || conname || ' is deferrable' FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f' AND condeferrable
   UNION ALL
   SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = c.oid
   UNION ALL
@@ -179,7 +161,7 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
     wanted = sorted(seen.tables if only is None else seen.tables & set(only))
     more = objects.inspect(connection, schema)
     found = inspection.tables(
-        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, seen.foreign_keys, more.indexes
+        connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, more.constraints.foreign_keys, more.indexes
     )
     following = sequences.next_numbers(connection, schema)
     return [sequences.numbered(objects.dressed(_without_money(table), more), following) for table in found]
@@ -199,7 +181,6 @@ class _Seen:
     types: Mapping[tuple[str, str], str]
     identity: frozenset[tuple[str, str]]
     notes: Mapping[str, Sequence[str]]
-    foreign_keys: Mapping[str, Sequence[ForeignKey]]
 
 
 def _see(connection: sa.Connection, schema: str | None) -> _Seen:
@@ -212,15 +193,11 @@ def _see(connection: sa.Connection, schema: str | None) -> _Seen:
     for table, column, _, _, domain in columns:
         if domain:
             notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
-    keys: dict[str, list[ForeignKey]] = defaultdict(list)
-    for table, name, other, deleted, updated, away, mine, theirs in connection.execute(_in(_FOREIGN_KEYS), of_schema):
-        keys[table].append(ForeignKey(name, tuple(mine), other, tuple(theirs), _ACTIONS[deleted], _ACTIONS[updated], away))
     return _Seen(
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},
         identity=frozenset((c[0], c[1]) for c in columns if c[3]),
         notes=notes,
-        foreign_keys=keys,
     )
 
 

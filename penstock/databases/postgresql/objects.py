@@ -14,17 +14,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.model.schema import Check, Column, Index, Numbering, Part, Partition, Partitioning, Table
+from penstock.databases.postgresql import constraints, indexes
+from penstock.databases.postgresql.constraints import HERE, Constraints
+from penstock.model.schema import Column, Index, Numbering, Partition, Partitioning, PrimaryKey, Table
 
-_HERE = "n.nspname = coalesce(:schema, current_schema()) AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+_OPTIONS = ("n_distinct", "n_distinct_inherited")
+"""The options of a column that ALTER TABLE documents."""
+_WORDS = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 
 _COLUMNS = f"""
 SELECT c.relname, a.attname, pg_get_expr(f.adbin, f.adrelid), a.attgenerated, col_description(c.oid, a.attnum),
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname END,
   a.attidentity, s.seqstart, s.seqincrement, v.last_value,
   CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace <> 'pg_catalog'::regnamespace THEN l.collname END,
-  s.seqmax < CASE WHEN s.seqincrement < 0 THEN -1 ELSE 2 ^ (8 * a.attlen - 1) - 1 END
-    OR s.seqcycle, CASE WHEN q.oid IS NOT NULL THEN format('%I.%I', m.nspname, q.relname) END
+  s.seqmin, s.seqmax, 2 ^ (8 * a.attlen - 1), s.seqcycle, s.seqcache, q.oid IS NOT NULL,
+  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, to_jsonb(a) ->> 'attcompression', a.attstattarget, a.attoptions
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
@@ -38,33 +42,7 @@ LEFT JOIN LATERAL (  -- pg_get_serial_sequence wants a right to the schema
 LEFT JOIN pg_sequence s ON s.seqrelid = o.objid
 LEFT JOIN pg_class q ON q.oid = s.seqrelid LEFT JOIN pg_namespace m ON m.oid = q.relnamespace
 LEFT JOIN pg_sequences v ON v.sequencename = q.relname AND v.schemaname = m.nspname
-WHERE {_HERE}
-"""
-
-# pg_get_expr, since pg_get_constraintdef would add NO INHERIT and NOT VALID.
-_CHECKS = f"""
-SELECT c.relname, k.conname, pg_get_expr(k.conbin, k.conrelid), k.convalidated
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {_HERE} AND k.contype = 'c' ORDER BY c.relname, k.conname
-"""
-
-# One row a part. Bits of indoption: 1 is DESC, 2 is NULLS FIRST.
-_INDEXES = f"""
-SELECT c.relname, i.relname, x.indisunique, m.amname, pg_get_expr(x.indpred, x.indrelid), p.place > x.indnkeyatts,
-  a.attname, pg_get_indexdef(x.indexrelid, p.place::int, false), coalesce(x.indoption[p.place - 1], 0),
-  CASE WHEN o.opcdefault THEN NULL WHEN o.opcnamespace = 'pg_catalog'::regnamespace THEN o.opcname ELSE '' END,
-  CASE WHEN l.oid IS NULL OR x.indcollation[p.place - 1] = coalesce(a.attcollation, 100) THEN NULL
-    WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname ELSE '' END,
-  pg_get_indexdef(x.indexrelid) LIKE '% NULLS NOT DISTINCT%', k.oid IS NOT NULL, coalesce(k.condeferrable, false)
-FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = i.relam
-CROSS JOIN LATERAL generate_series(1, x.indnatts) AS p (place)
-LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[p.place - 1]
-LEFT JOIN pg_opclass o ON o.oid = x.indclass[p.place - 1]
-LEFT JOIN pg_collation l ON l.oid = x.indcollation[p.place - 1]
-LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype = 'u' AND k.conrelid = c.oid
-WHERE {_HERE} AND NOT x.indisprimary AND NOT x.indisexclusion AND x.indisvalid
-ORDER BY c.relname, NOT x.indisunique, i.relname, p.place
+WHERE {HERE}
 """
 
 _PARTITIONED = f"""
@@ -73,7 +51,7 @@ SELECT c.relname, c.oid::bigint, pg_get_partkeydef(c.oid), p.partexprs IS NOT NU
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.number),
   ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {_HERE}
+WHERE {HERE}
 """
 _PARTITIONS = """
 SELECT h.inhparent::bigint, c.oid::bigint, c.relname, pg_get_expr(c.relpartbound, c.oid), coalesce(pg_get_partkeydef(c.oid), ''), c.relkind
@@ -82,11 +60,15 @@ FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relispartition OR
 _INHERITS = f"""
 SELECT c.relname, CASE WHEN p.relnamespace <> c.relnamespace THEN a.nspname || '.' ELSE '' END || p.relname
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace a ON a.oid = p.relnamespace WHERE {_HERE} ORDER BY h.inhseqno
+JOIN pg_class p ON p.oid = h.inhparent JOIN pg_namespace a ON a.oid = p.relnamespace WHERE {HERE} ORDER BY h.inhseqno
 """
-_COMMENTS = f"""
-SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {_HERE} AND obj_description(c.oid, 'pg_class') IS NOT NULL
+_TABLES = f"""
+SELECT c.relname, obj_description(c.oid, 'pg_class'), c.relpersistence <> 'u',
+  coalesce(c.reloptions, '{{}}') || ARRAY(SELECT 'toast.' || o FROM pg_class t CROSS JOIN LATERAL unnest(t.reloptions) AS o
+    WHERE t.oid = c.reltoastrelid),
+  CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'i' THEN (
+    SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisreplident) END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {HERE}
 """
 
 # What is carried neither to another PostgreSQL nor elsewhere.
@@ -95,8 +77,13 @@ WITH leaf AS (
   SELECT r.oid AS root, p.oid, p.relname FROM pg_class r CROSS JOIN LATERAL pg_partition_tree(r.oid) t JOIN pg_class p ON p.oid = t.relid
   WHERE r.relkind = 'p' AND NOT r.relispartition AND t.level > 0)
 SELECT c.relname, found.note FROM (
-  SELECT oid AS owner, 'that it is unlogged' AS note FROM pg_class WHERE relpersistence = 'u'
-  UNION ALL SELECT oid, 'storage parameter ' || unnest(reloptions) FROM pg_class
+  SELECT c.oid AS owner, 'that ' || m.amname || ' stores it' AS note FROM pg_class c JOIN pg_am m ON m.oid = c.relam
+    WHERE c.relkind IN ('r', 'p') AND m.amname <> 'heap'
+  UNION ALL SELECT oid, 'row level security' FROM pg_class WHERE relrowsecurity
+  UNION ALL SELECT leaf.root, 'storage parameter ' || unnest(p.reloptions) || ' of its partition ' || leaf.relname
+    FROM leaf JOIN pg_class p ON p.oid = leaf.oid
+  UNION ALL SELECT x.indrelid, 'index ' || i.relname || ', which is not valid' FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+    WHERE NOT x.indisvalid
   UNION ALL SELECT x.indrelid, 'comment on index ' || i.relname FROM pg_description d JOIN pg_index x ON x.indexrelid = d.objoid
     JOIN pg_class i ON i.oid = x.indexrelid WHERE d.classoid = 'pg_class'::regclass
   UNION ALL SELECT k.conrelid, 'comment on constraint ' || k.conname FROM pg_description d JOIN pg_constraint k ON k.oid = d.objoid
@@ -106,7 +93,7 @@ SELECT c.relname, found.note FROM (
   UNION ALL SELECT leaf.root, 'constraint ' || k.conname || ' of its partition ' || leaf.relname
     FROM leaf JOIN pg_constraint k ON k.conrelid = leaf.oid
     WHERE k.conislocal AND k.contype IN ('c', 'f') AND k.conparentid = 0 AND k.coninhcount = 0
-) found JOIN pg_class c ON c.oid = found.owner JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_HERE} ORDER BY 1, 2
+) found JOIN pg_class c ON c.oid = found.owner JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {HERE} ORDER BY 1, 2
 """
 
 # Of the schema itself, but for what an extension made and what belongs to a table or a type.
@@ -147,9 +134,9 @@ class Objects:
     """What `dressed` adds to tables."""
 
     columns: Mapping[tuple[str, str], Sequence[Any]]
-    checks: Mapping[str, Sequence[Sequence[Any]]]
+    constraints: Constraints
     indexes: Mapping[str, Sequence[Index]]
-    comments: Mapping[str, str]
+    tables: Mapping[str, Sequence[Any]]
     partitionings: Mapping[str, Partitioning]
     inherits: Mapping[str, tuple[str, ...]]
     notes: Mapping[str, Sequence[str]]
@@ -169,14 +156,11 @@ def inspect(connection: sa.Connection, schema: str | None) -> Objects:
         inherits: dict[str, tuple[str, ...]] = {}
         for table, parent in asked(_INHERITS):
             inherits[table] = (*inherits.get(table, ()), parent)
-        checks: dict[str, list[Any]] = defaultdict(list)
-        for table, *row in asked(_CHECKS):
-            checks[table].append(row)
         return Objects(
             columns={(row[0], row[1]): row[2:] for row in asked(_COLUMNS)},
-            checks=checks,
-            indexes=_indexes(asked(_INDEXES), notes),
-            comments=dict(tuple(row) for row in asked(_COMMENTS)),
+            constraints=constraints.read(asked),
+            indexes=indexes.read(asked, notes),
+            tables={row[0]: row[1:] for row in asked(_TABLES)},
             partitionings=_partitionings(asked(_PARTITIONED), connection.execute(sa.text(_PARTITIONS)).all(), notes),
             inherits=inherits,
             notes=notes,
@@ -194,75 +178,73 @@ def _bare(connection: sa.Connection, schema: str | None = None) -> Iterator[str]
     path, here = connection.execute(sa.text("SELECT current_setting('search_path'), current_schema()")).one()
     set_path = sa.text("SELECT set_config('search_path', :path, false)")
     connection.execute(set_path, {"path": ""})
-    try:
-        yield schema or here
-    finally:
-        connection.execute(set_path, {"path": path})
+    yield schema or here
+    connection.execute(set_path, {"path": path})  # after an error the transaction, and so the setting, is rolled back
 
 
 def dressed(table: Table, objects: Objects) -> Table:
-    """`table` with its checks, expressions, comments, partitions and how it is numbered."""
-    name = table.name.name
+    """`table` with its constraints, expressions, comments, options, partitions and how it is numbered."""
+    name, more = table.name.name, objects.constraints
     notes = [*table.notes, *objects.notes.get(name, ())]
-    checks = []
-    for label, expression, valid in objects.checks.get(name, ()):
-        if valid:
-            checks.append(Check(label, expression))
-        else:
-            notes.append(f"constraint {label} is not valid: rows may break it")
+    comment, logged, options, identity = objects.tables[name]
+    columns = tuple(_column(c, objects.columns[name, c.name], notes) for c in table.columns)
+    unchecked = more.unchecked_nulls
     return replace(
         table,
-        columns=tuple(_column(c, objects.columns[name, c.name], notes) for c in table.columns),
+        columns=tuple(
+            replace(c, nullable=True, unchecked_null=unchecked[name, c.name]) if (name, c.name) in unchecked else c for c in columns
+        ),
         notes=tuple(notes),
         dialect="postgresql",
-        checks=tuple(checks),
-        comment=objects.comments.get(name, ""),
+        checks=tuple(more.checks.get(name, ())),
+        comment=comment or "",
         partitioning=objects.partitionings.get(name),
         inherits=objects.inherits.get(name, ()),
+        primary=more.primary.get(name, PrimaryKey()),
+        exclusions=tuple(more.exclusions.get(name, ())),
+        options=tuple(options),
+        logged=logged,
+        replica_identity=identity or "",
     )
 
 
 def _column(column: Column, row: Sequence[Any], notes: list[str]) -> Column:
-    expression, generated, comment, collation, identity, start, step, last, own_collation, odd, owned = row
+    expression, generated, comment, collation, identity, *numbered, own_collation, low, high, limit, cycle, cache, owned = row[:15]
     if own_collation:
         notes.append(f"collation {own_collation} of {column.name}")
-    made = replace(column, comment=comment or "", collation=collation or "")
+    made = replace(column, comment=comment or "", collation=collation or "", storage=_storage(*row[15:]))
     if generated:
         return replace(made, default=None, expression="", generated=expression, stored=generated == "s")
     if column.expression:
         return replace(made, expression=expression)
     if not column.identity:
         return made
+    start, step, last = numbered
     if not owned:
         notes.append(f"{column.name} takes its numbers from a sequence that is not its own ({expression}): it gets numbers of its own")
-    if odd:
-        notes.append(f"the limits of the numbers of {column.name}, or that they begin again")
-    numbering = Numbering(start or 1, step or 1, last + step if last is not None else None, identity == "a")
+        return made
+    lowest, highest = (1, int(limit) - 1) if step > 0 else (-int(limit), -1)
+    numbering = Numbering(
+        start,
+        step,
+        last + step if last is not None else None,
+        identity == "a",
+        minimum=None if low == lowest else low,
+        maximum=None if high >= highest else high,
+        cycle=cycle,
+        cache=cache,
+    )
     return replace(made, numbering=None if numbering == Numbering() else numbering)
 
 
-def _indexes(rows: Sequence[Any], notes: dict[str, list[str]]) -> dict[str, list[Index]]:
-    found: dict[str, dict[str, Index]] = defaultdict(dict)
-    for table, label, unique, method, where, held, column, text, order, operators, collation, alike, constraint, late in rows:
-        index = found[table].get(label) or Index(label, (), unique, where=where or "", method="" if method == "btree" else method)
-        index = replace(index, options="NULLS NOT DISTINCT" if alike else "", constraint=constraint)
-        if held:
-            found[table][label] = replace(index, include=(*index.include, column))
-            continue
-        if "" in (operators, collation):
-            notes[table].append(f"index {label} (an operator class or collation of the database's own)")
-            operators = collation = None
-        words = [f'COLLATE "{collation}"' if collation else "", operators or "", *_order(order)]
-        part = Part(column or "", "" if column else text, " ".join(w for w in words if w))
-        found[table][label] = replace(index, parts=(*index.parts, part))
-        if late and not index.parts:
-            notes[table].append(f"unique constraint {label} is deferrable")
-    return {table: [i.simplified for i in indexes.values()] for table, indexes in found.items()}
-
-
-def _order(option: int) -> tuple[str, str]:
-    falling, first = bool(option & 1), bool(option & 2)
-    return "DESC" if falling else "", "" if falling == first else "NULLS FIRST" if first else "NULLS LAST"
+def _storage(storage: str | None, compression: str | None, statistics: int | None, options: Sequence[str] | None) -> tuple[str, ...]:
+    """What ALTER TABLE ... ALTER COLUMN ... SET takes to store a column so."""
+    words = [f"STORAGE {_WORDS[storage]}"] if storage else []
+    words += [f"COMPRESSION {'lz4' if compression == 'l' else 'pglz'}"] if compression else []
+    words += [f"STATISTICS {statistics}"] if statistics is not None and statistics >= 0 else []
+    # A server may keep other words there for itself, such as pg_attver, which differ from table to table.
+    known = [o for o in options or () if o.partition("=")[0] in _OPTIONS]
+    return (*words, *([f"({', '.join(known)})"] if known else []))
 
 
 def _partitionings(tables: Sequence[Any], partitions: Sequence[Any], notes: dict[str, list[str]]) -> dict[str, Partitioning]:

@@ -6,6 +6,7 @@ foreign keys of other tables keep their names for it), https://www.sqlite.org/da
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from penstock.databases.sqlite.types import TYPES
 from penstock.errors import Problem
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.runtime.memory import USUAL, Room
+
+_STRICT = re.compile(r"(?i)INT|INTEGER|REAL|TEXT|BLOB|ANY")  # the types that a STRICT table can have
 
 
 class SQLite(Database):
@@ -42,8 +45,11 @@ class SQLite(Database):
         "sqlite", like_case_sensitive=False, exact_decimals=False, unicode_case=False, wide_integers=True, date_type=False
     )
     index_keywords: ClassVar = {"where": "sqlite_where"}
-    table_features = frozenset({"check", "partial index", "expression index", "stored", "virtual"})
-    kept_types = r"(?i)\w*INT\w*|TEXT|CLOB|\w*CHAR\(\d+\)|REAL|DOUBLE(?: PRECISION)?|FLOAT"
+    table_features = frozenset({"check", "partial index", "expression index", "stored", "virtual", "deferrable", "restrict"})
+    kept_types = (
+        r"(?i)\w*INT\w*|TEXT|CLOB|BLOB|\w*CHAR(?:\(\d+\))?|REAL|DOUBLE(?: PRECISION)?|FLOAT|BOOL|JSON|UUID"
+        r"|(?:DATETIME|TIMESTAMP)(?:\(\d\))?|NUMERIC|DECIMAL|NUMBER|NUMERIC\((?:\d|1[0-5])(?:, *\d+)?\)"
+    )
     # any column holds any value
     types_with_invalid_values = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}
     snapshot = "run"
@@ -120,6 +126,31 @@ class SQLite(Database):
         return f"length({quoted(column.name)})" if long_values.may_be_long(column) else ""
 
     # ---- statements
+
+    def table_options(self, table: Table) -> str:
+        return f" {', '.join(table.options)}" if table.options else ""
+
+    def refused_options(self, table: Table) -> dict[str, str]:
+        refused = {}
+        if other := [c.name for c in table.columns if not _STRICT.fullmatch(c.kept or self.native(c.type, c.identity))]:
+            refused["STRICT"] = f"a step gives {', '.join(other)} a type that such a table can't have"
+        if not table.primary_key:
+            refused["WITHOUT ROWID"] = "the table has no primary key here"
+        return refused
+
+    def renumber(self, table: Table, name: TableName) -> list[str]:
+        # Loading a number sets the last one; where the source had got further, so does this.
+        own = literal(name.name)
+        lasts = [c.numbering.next - 1 for c in table.columns if c.numbering and c.numbering.unique and c.numbering.next]
+        missing = f"WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = {own})"
+        return [
+            statement
+            for last in lasts
+            for statement in (
+                f"UPDATE sqlite_sequence SET seq = {last} WHERE name = {own} AND seq < {last}",
+                f"INSERT INTO sqlite_sequence (name, seq) SELECT {own}, {last} {missing}",
+            )
+        ]
 
     def moves(self, moves: Sequence[Move]) -> list[str]:
         renames = [f"ALTER TABLE {qualified(old)} RENAME TO {quoted(new.name)}" for old, new in moves]

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from penstock.databases import Dependent, execute
 from penstock.databases._shared import create_table_parser, inspection
 from penstock.databases._shared.ansi import literal
+from penstock.databases.sqlite import references
 from penstock.databases.sqlite.types import canonical
-from penstock.model.schema import Check, Column, Index, Part, Table, TableName
+from penstock.model.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName
 
 
 def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] | None = None) -> list[Table]:
@@ -27,6 +28,7 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     identity, hidden = set(), set()
     notes: dict[str, list[str]] = {}
     indexes: dict[str, list[Index]] = {}
+    foreign_keys: dict[str, list[ForeignKey]] = {}
     for name in statements:
         info = execute(connection, f"SELECT name, type, pk, hidden FROM pragma_table_xinfo({literal(name)})").fetchall()
         types |= {(name, column): _bare(declared, generated) for column, declared, _, generated in info}
@@ -37,8 +39,17 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
         triggers = execute(connection, f"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = {literal(name)}")
         notes[name] = [f"trigger {row[0]}" for row in triggers]
         indexes[name] = _indexes(connection, name)
-    found = inspection.tables(connection, schema, canonical, types, list(statements), frozenset(identity), notes, indexes=indexes)
-    return [_dressed(t, statements[t.name.name], hidden) for t in found]
+        foreign_keys[name] = references.read(connection, name, statements[name])
+    found = inspection.tables(connection, schema, canonical, types, list(statements), frozenset(identity), notes, foreign_keys, indexes)
+    following = _following(connection)
+    return [_dressed(t, statements[t.name.name], hidden, following.get(t.name.name)) for t in found]
+
+
+def _following(connection: sa.Connection) -> dict[str, int]:
+    """By table with AUTOINCREMENT, the number that comes next."""
+    if not execute(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").all():
+        return {}
+    return {name: int(last) + 1 for name, last in execute(connection, "SELECT name, seq FROM sqlite_sequence WHERE seq IS NOT NULL")}
 
 
 def _bare(declared: str, generated: int) -> str:
@@ -73,30 +84,35 @@ def _part(row: Sequence[Any], text: str) -> Part:
     return Part(column, "", order) if column else Part("", text, order)
 
 
-def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]]) -> Table:
-    """`table` with what only its CREATE TABLE says: checks, generated columns, collations."""
+def _dressed(table: Table, statement: str, hidden: Collection[tuple[str, str]], following: int | None) -> Table:
+    """`table` with what only its CREATE TABLE says: checks, generated columns, collations, AUTOINCREMENT, options.
+
+    following: the number that comes next.
+    """
     columns, checks = create_table_parser.table(statement)
     said = {c.name: c for c in columns}
+    once = any(t.says("AUTOINCREMENT") for t in create_table_parser.tokens(statement))
 
     def dressed(column: Column) -> Column:
         own = said.get(column.name)
         if own is None:
             return column
         collation = own.collation if own.collation.upper() != "BINARY" else ""
+        if column.identity and once:
+            return replace(column, collation=collation, numbering=Numbering(next=following, unique=True))
         if (table.name.name, column.name) in hidden:
             return replace(column, default=None, expression="", generated=own.generated, stored=own.stored, collation=collation)
         return replace(column, collation=collation)
 
-    notes = [f"that it is {word}" for word in create_table_parser.options(statement) if word in ("STRICT", "WITHOUT")]
-    notes += ["AUTOINCREMENT: the number of a deleted row may be given again"] * any(
-        t.says("AUTOINCREMENT") for t in create_table_parser.tokens(statement)
-    )
+    words = {"STRICT": "STRICT", "WITHOUT": "WITHOUT ROWID"}
+    notes = [f"ON CONFLICT {does}" for does in create_table_parser.conflicts(statement)]
     return replace(
         table,
         columns=tuple(map(dressed, table.columns)),
-        notes=(*table.notes, *(n.replace("WITHOUT", "WITHOUT ROWID") for n in notes)),
+        notes=(*table.notes, *notes),
         dialect="sqlite",
         checks=tuple(Check(name, text) for name, text in checks),
+        options=tuple(words[word] for word in create_table_parser.options(statement) if word in words),
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import AccessRequest, Database
+from penstock.databases import AccessRequest, Database, Server
 from penstock.errors import Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
@@ -29,6 +30,11 @@ class Endpoint:
     database: Database
     connection: sa.Connection
     schemas: tuple[str, ...]
+
+    @cached_property
+    def server(self) -> Server:
+        """What runs it."""
+        return Server.of(self.database.version(self.connection))
 
 
 def connections(migration: Migration) -> int:

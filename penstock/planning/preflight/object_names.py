@@ -30,7 +30,7 @@ def _in_schema(schema: str | None, plans: Sequence[TablePlan], to: Database, liv
         return others if kind in to.shared_names else [t for t in others if t.name.name not in replaced]
 
     taken = {
-        "index": {i.name for t in there("index") for i in t.indexes},
+        "index": {name for t in there("index") for name in _indexes(t)},
         "foreign key": {f.name for t in there("foreign key") for f in t.foreign_keys},
         "check": {c.name for t in there("check") for c in t.checks},
     }
@@ -45,8 +45,17 @@ def _in_schema(schema: str | None, plans: Sequence[TablePlan], to: Database, liv
     for plan in plans:
         table = plan.target
         taken |= {kind: set() for kind in to.own_names}
+        primary = replace(table.primary, name=named("index", table.primary.name) if table.primary.name else "")
+        exclusions = tuple(replace(x, name=named("index", x.name)) for x in table.exclusions)
         indexes = tuple(replace(i, name=named("index", i.name)) for i in table.indexes)
         foreign = tuple(replace(f, name=named("foreign key", f.name)) for f in table.foreign_keys)
-        checks = tuple(replace(c, name=named("check", c.name) if c.name else "") for c in table.checks)
-        freed.append(replace(plan, target=replace(table, indexes=indexes, foreign_keys=foreign, checks=checks)))
+        checks = tuple(replace(c, name=named("check", c.name) if c.name and not c.column else "") for c in table.checks)
+        now = dict(zip((i.name for i in table.indexes), (i.name for i in indexes), strict=True))
+        made = replace(table, primary=primary, exclusions=exclusions, indexes=indexes, foreign_keys=foreign, checks=checks)
+        freed.append(replace(plan, target=replace(made, replica_identity=now.get(made.replica_identity, made.replica_identity))))
     return freed
+
+
+def _indexes(table: Table) -> list[str]:
+    """The names of a table's indexes, those of constraints among them, as far as they are not made of the table's own."""
+    return [*(i.name for i in table.indexes), *(x.name for x in table.exclusions), *filter(None, [table.primary.name])]

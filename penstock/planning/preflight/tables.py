@@ -12,11 +12,11 @@ from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_differences, schema_objects
-from penstock.planning.preflight import object_names, selection
+from penstock.planning.ends import Ends
+from penstock.planning.preflight import object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.links import link
-from penstock.planning.schema_differences import Ends
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -30,19 +30,17 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     chosen = selection.chosen(migration, names)
     found = (t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen)
     tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
+    ends = Ends(source.database, target.database, _alike(source, target), target.server)
+    if ends.alike:
+        tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     links = link(tables, mapped)
-    alike = _alike(source, target)
-    carried = {
-        name: schema_objects.carry(name, tables[name], table, mapped[name].untouched, (source.database, target.database), alike)
-        for name, table in links.tables.items()
-    }
+    carried = {name: schema_objects.carry(name, tables[name], table, mapped[name].untouched, ends) for name, table in links.tables.items()}
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
     plans = object_names.free(plans, target.database, live.values())
     reported = {name: [*lost, *links.left_out_of(name)] for name, (_, lost) in carried.items()}
-    ends = Ends(source.database, target.database, alike)
     return Planned(
         source_names=names,
         tables=tables,
@@ -65,7 +63,7 @@ def _alike(source: Endpoint, target: Endpoint) -> bool:
     from_, to = source.database, target.database
     if not to.dialect or from_.dialect != to.dialect:
         return False
-    return from_.version(source.connection).split()[0] == to.version(target.connection).split()[0]
+    return source.server.product == target.server.product
 
 
 def _as_declared(table: Table, migration: Migration, database: Database) -> Table:

@@ -341,6 +341,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "sqlite": (
         *_EVERYWHERE,
         *_NOT_DUCKDB,
+        _INLINE,
         _generated("generated column, virtual", "virtual_one", " VIRTUAL"),
         _numbered("numbers of INTEGER PRIMARY KEY", "counted", "INTEGER PRIMARY KEY"),
         _index("index on an expression", "expressed", "(n + 1)"),

@@ -33,8 +33,14 @@ def test_each_property_is_named() -> None:
     cases: list[tuple[Table, Change]] = [
         (replace(TABLE, comment=""), Change("table", "", "comment", "of a shop", "")),
         (replace(TABLE, primary_key=("id", "code")), Change("primary key", "", "columns", "id", "id, code")),
-        (replace(TABLE, checks=()), Change("check constraint", "long", "", "expression length(code) > 2", "")),
-        (replace(TABLE, indexes=(TABLE.indexes[0],)), Change("index", "by_half", "", "columns lower(code), where id > 1", "")),
+        (
+            replace(TABLE, checks=()),
+            Change("check constraint", "long", "", "expression length(code) > 2, valid yes, enforced yes, inherited yes", ""),
+        ),
+        (
+            replace(TABLE, indexes=(TABLE.indexes[0],)),
+            Change("index", "by_half", "", "columns lower(code), where id > 1, overlaps yes, visible yes", ""),
+        ),
         (
             replace(TABLE, foreign_keys=(replace(TABLE.foreign_keys[0], on_delete="SET NULL"),)),
             Change("foreign key", "to_code", "on delete", "CASCADE", "SET NULL"),
@@ -55,7 +61,7 @@ def test_each_property_is_named() -> None:
 
 def test_every_field_of_the_model_is_a_fact() -> None:
     """A field that is added to the model is compared without a word here."""
-    for value, known in ((TABLE.foreign_keys[0], {"name"}), (TABLE.indexes[0], {"name", "parts", "columns", "where"})):
+    for value, known in ((TABLE.foreign_keys[0], {"name", "unnamed"}), (TABLE.indexes[0], {"name", "parts", "columns", "where"})):
         for field in (f for f in fields(value) if f.name not in known):
             changed = replace(value, **{field.name: (("id",) if isinstance(getattr(value, field.name), tuple) else "other")})
             kind = "foreign_keys" if isinstance(value, ForeignKey) else "indexes"

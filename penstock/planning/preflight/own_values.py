@@ -1,0 +1,34 @@
+"""Columns that hold values which only their own kind of database has: zero dates, times beyond a day, infinite dates, NaN in a decimal.
+
+No canonical type has these values. Between two servers of one kind they are carried as the text that both write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from penstock.migration.spec import Migration
+from penstock.model.schema import Column, Table, Type
+from penstock.planning.preflight.endpoints import Endpoint
+from penstock.transforms._mapping import trace
+
+SECONDS = 1.0
+"""How long the rows of a table are looked at. Where that is too short, a value that is found later is refused by name."""
+
+
+def as_own_text(table: Table, migration: Migration, source: Endpoint) -> Table:
+    """`table`, a table of the source, whose columns with such values have the type of their own text.
+
+    A column that a step reads, or by which rows are chosen, keeps its type.
+    """
+    database, spec = source.database, migration.spec_of(migration.called(table.name))
+    chosen = {spec.partition.by if spec.partition else None, spec.incremental.by if spec.incremental else None}
+    busy = {*trace((c.name for c in table.columns), spec.transform).read, *chosen}
+    asked = [c for c in table.given if c.name not in busy and c.type.name in database.types_with_invalid_values]
+    found = database.beyond_types(source.connection, table.name, asked, SECONDS) if asked else frozenset()
+
+    def own(column: Column) -> Column:
+        text = Type("native", labels=(database.type_table.database, column.native))
+        return replace(column, type=text) if column.name in found else column
+
+    return replace(table, columns=tuple(map(own, table.columns)))

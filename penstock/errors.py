@@ -186,6 +186,10 @@ class NotApproved(SwitchRefused):
     """A person, or the clock, said no."""
 
 
+class Unforeseen(PenstockError):
+    """A database's error that Penstock has no better words for. It is a defect to be reported."""
+
+
 Area = Literal[
     "privileges", "version", "settings", "space", "size", "migration", "key", "type", "name", "collision", "schema", "values", "suite"
 ]

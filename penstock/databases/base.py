@@ -77,14 +77,15 @@ class Database(ABC):
 
     # ---- facts with a default
 
+    savepoints: ClassVar[bool] = False
+    """Whether a transaction with DDL goes on after a statement that failed, from a savepoint."""
+
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names for it in URLs and as the type of an Airflow connection: `postgres`."""
     oldest: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     """The oldest supported version of each product that `version` names. Empty: every version is supported."""
     embedded: ClassVar[bool] = False
     """Whether it is a file that this process opens itself. The URL's database is then the path of the file."""
-    max_columns: ClassVar[int] = 0
-    """How many columns a table can have; 0 where there is no limit that a table meets."""
     quote_character: ClassVar[str] = '"'
     own_names: ClassVar[frozenset[str]] = frozenset()
     """Which names (`index`, `foreign key`, `check`) belong to their table alone: two tables may use the same one."""
@@ -138,6 +139,8 @@ class Database(ABC):
     """Whether the tables that Penstock creates get foreign keys."""
     follows_renames: ClassVar[bool] = False
     """Whether a foreign key between shadow tables follows them when they are moved. If not, it is declared with the live names."""
+    refers_to_any_index: ClassVar[bool] = False
+    """Whether a foreign key may refer to columns that are no primary or unique key."""
     keep_numbers: ClassVar[str] = ""
     """What an INSERT needs in order to set a column that the database numbers."""
     exchange: ClassVar[Exchange | None] = None
@@ -301,6 +304,10 @@ class Database(ABC):
         """
         return list(statements)
 
+    def wait_at_most(self, seconds: int) -> list[str]:
+        """Statements after which this session waits for a lock for at most so many seconds."""
+        return []
+
     def renumber(self, table: Table, name: TableName) -> list[str]:
         """Statements that set the next number of `table`, which is at `name`, above its highest one."""
         return []
@@ -379,6 +386,10 @@ class Database(ABC):
         what = "only what SQLAlchemy tells of it is known: its privileges and settings are not looked at"
         return [use.problem(False, what, "let its user read every table of the migration", "privileges")]
 
+    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
+        """What makes an extension, of which types or operator classes of the source are, usable at this target."""
+        return f"install the extension {name} at the target"
+
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         """The approximate sizes of these tables, by name, without reading their rows."""
         return {t.name.name: Size(None, None) for t in tables}
@@ -432,6 +443,10 @@ class Database(ABC):
     @abstractmethod
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         """What the error means, by its code: a server's messages may be in any language."""
+
+    def words(self, error: sa.exc.DBAPIError) -> str:
+        """What the database says of the error, on one line. Of an error that is about rows it may name values."""
+        return str(error.orig).strip().partition("\n")[0]
 
     def lock_refused(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the database refused a statement because of a lock, so that the same statement may succeed later."""

@@ -78,6 +78,7 @@ class Failure(Enum):
     READ_ONLY = "the database can only be read"
     CONNECTION_LOST = "the connection to the server is lost"
     LOCKED = "another session holds a lock; the same statement may succeed later"
+    BREAKS_KEY = "rows break a key or another constraint"
     OTHER = "any other error"
 
 

@@ -374,6 +374,9 @@ class Migration(_Part):
         int | None,
         Field(ge=1, le=32, description="how many connections to either end a task opens at most; when not given, one a processor, up to 4"),
     ] = None
+    dry_build: Annotated[
+        bool, Field(description="whether preflight tries every statement of a run on empty tables at the target, and removes them")
+    ] = True
     memory: Annotated[Size, _default("512MiB", "how much a task may take over the interpreter and its libraries")] = parse_bytes("512MiB")
     chunk: Annotated[Size, _default("32MiB", "about how many bytes a chunk has")] = parse_bytes("32MiB")
     _path: Path = PrivateAttr(default=Path())

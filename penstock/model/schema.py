@@ -356,6 +356,15 @@ class Partitioning:
 
 
 @dataclass(frozen=True)
+class Need:
+    """An extension that a part of a table is of. kind: column, index.  name: of the part."""
+
+    kind: str
+    name: str
+    extension: str
+
+
+@dataclass(frozen=True)
 class Table:
     """One table's shape. `notes` names what was seen and can't be carried (a trigger).
 
@@ -365,6 +374,7 @@ class Table:
     options: what else it has, in its database's own words (`fillfactor=70`, `ROW_FORMAT=COMPRESSED`, `STRICT`).
     logged: False where a crash of the server empties it.
     replica_identity: how a replica finds a changed row: `FULL`, `NOTHING`, the name of an index, or empty: by the primary key.
+    needs: the extensions of its database that it uses.
     """
 
     name: TableName
@@ -378,6 +388,7 @@ class Table:
     comment: str = ""
     partitioning: Partitioning | None = None
     inherits: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     primary: PrimaryKey = PrimaryKey()
     exclusions: tuple[Exclusion, ...] = ()
     collation: str = ""

@@ -8,10 +8,10 @@ from dataclasses import replace
 from penstock.databases import Database
 from penstock.databases._shared import constraints, ddl
 from penstock.errors import UnsupportedType
-from penstock.model.plan import TablePlan, waits
+from penstock.model.plan import TablePlan
 from penstock.model.schema import Check, Column, ForeignKey, Index, Table, TableName
 from penstock.model.schema_facts import View
-from penstock.planning import switch_kinds
+from penstock.planning import statements, switch_kinds
 
 EXPRESSION = "an expression"
 
@@ -70,15 +70,8 @@ def shadow(plan: TablePlan, tables: Iterable[TablePlan], database: Database) -> 
     keys = made.foreign_keys
     if database.follows_renames:
         becoming = {t.target.name: t.shadow for t in tables if not switch_kinds.keeps_live(t)}
-        keys = tuple(_to_shadow(k, plan, becoming) for k in made.foreign_keys if linked(plan, k, tables))
+        keys = tuple(_to_shadow(k, plan, becoming) for k in made.foreign_keys if statements.built_with(tables, plan, k))
     return possible(replace(made, foreign_keys=keys, checks=(*made.checks, *labels)), database)
-
-
-def linked(plan: TablePlan, key: ForeignKey, tables: Iterable[TablePlan]) -> bool:
-    """Whether the shadow of a table gets a foreign key before the switch: it refers to another shadow that becomes a live table."""
-    tables = tuple(tables)
-    becoming = {t.target.name for t in tables if not switch_kinds.keeps_live(t)}
-    return plan.target.referred(key) in becoming and not waits(plan, key, tables)
 
 
 def _to_shadow(key: ForeignKey, plan: TablePlan, places: dict[TableName, TableName]) -> ForeignKey:

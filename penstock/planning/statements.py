@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from penstock import databases
-from penstock.databases import Database
+from penstock.databases import Database, Link
 from penstock.databases._shared import ddl
-from penstock.model.plan import Chunk, Key, Plan, TablePlan
-from penstock.model.schema import Column, Table, TableName
+from penstock.databases._shared.ddl import Made
+from penstock.model.plan import Chunk, Key, TablePlan, waits
+from penstock.model.schema import Column, ForeignKey, Table, TableName
 from penstock.model.scope import Changes, Parent, Partition
-from penstock.planning import built_schema, switch_kinds
+from penstock.planning import switch_kinds
 
 
 def where(database: Database, columns: Sequence[Column], chunk: Chunk) -> str:
@@ -46,17 +47,46 @@ def _beyond(database: Database, columns: Sequence[Column], bound: Key, sign: str
     return " AND ".join([*leading, "(" + " OR ".join(choices) + ")"])
 
 
-def schema_statements(plan: Plan, target: Database) -> list[str]:
+@dataclass(frozen=True)
+class Statement:
+    """A statement that a run executes at the target, and what it is for.
+
+    table: the source table; "" where it is for several.  kind, name: what it makes: schema, table, numbering, move; or of a table, its
+    primary key, its index `a`.
+    """
+
+    text: str
+    table: str = ""
+    kind: str = "table"
+    name: str = ""
+
+    @property
+    def makes(self) -> str:
+        """What it makes, in words."""
+        return f"{self.kind} {self.name}".strip()
+
+
+def texts(statements: Iterable[Statement]) -> list[str]:
+    """The SQL of these statements."""
+    return [statement.text for statement in statements]
+
+
+def schema_statements(new_schemas: Iterable[str], target: Database) -> list[Statement]:
     """What creates the schemas that the target does not have yet. It comes first: a schema that is missing can't be looked into."""
-    return [target.create_schema(name) for name in plan.new_schemas]
+    return [Statement(target.create_schema(name), kind="schema", name=name) for name in new_schemas]
 
 
-def prepare_statements(plan: Plan, target: Database) -> list[str]:
+def prepare_statements(tables: Sequence[TablePlan], target: Database) -> list[Statement]:
     """What makes the empty shadow tables, instead of those that an earlier try of ours left there."""
-    places = [p for t in plan.tables for p in t.shadow_tables]
-    made = [s for t in plan.tables for s in _made(t, target)]
-    made += [ddl.create_table(target, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
-    return [*target.drops(places), *target.schemas(places), *made]
+    places = [p for t in tables for p in t.shadow_tables]
+    around = [Statement(s) for s in [*target.drops(places), *target.schemas(places)]]
+    made = [Statement(s, t.name) for t in tables for s in _made(t, target)]
+    return [*around, *made, *(Statement(_delete_keys(t, target), t.name) for t in tables if t.delete_keys)]
+
+
+def _delete_keys(table: TablePlan, target: Database) -> str:
+    assert table.delete_keys
+    return ddl.create_table(target, table.delete_keys_table, table.delete_keys)
 
 
 def _made(table: TablePlan, target: Database) -> list[str]:
@@ -68,31 +98,92 @@ def _made(table: TablePlan, target: Database) -> list[str]:
     return [ddl.create_table(target, shadow, table.shadow), *ddl.furnish(target, shadow, table.shadow)]
 
 
-def build_statements(plan: Plan, target: Database) -> list[str]:
+def build_statements(tables: Sequence[TablePlan], target: Database) -> list[Statement]:
     """What turns the loaded shadow tables into the ones declared: keys and indexes, then what links and numbers them."""
-    return [s for _, s in key_statements(plan, target)] + link_statements(plan, target)
+    return [s for _, s in key_statements(tables, target)] + link_statements(tables, target)
 
 
-def key_statements(plan: Plan, target: Database) -> list[tuple[TablePlan, str]]:
+def key_statements(tables: Sequence[TablePlan], target: Database) -> list[tuple[TablePlan, Statement]]:
     """A statement for each key and index, with the one table that it touches."""
-    of = [(t, switch_kinds.shadow(t), t.shadow) for t in plan.tables]
-    of += [(t, t.delete_keys_table, t.delete_keys) for t in plan.tables if t.delete_keys]
-    return [(t, s) for t, table, place in of for s in ddl.keys(target, table, place)]
+    of = [(t, switch_kinds.shadow(t), t.shadow) for t in tables]
+    of += [(t, t.delete_keys_table, t.delete_keys) for t in tables if t.delete_keys]
+    return [(t, _part(t, made)) for t, table, place in of for made in ddl.key_parts(target, table, place)]
 
 
-def link_statements(plan: Plan, target: Database) -> list[str]:
+def _part(table: TablePlan, made: Made) -> Statement:
+    return Statement(made.text, table.name, made.kind, made.name)
+
+
+def link_statements(tables: Sequence[TablePlan], target: Database) -> list[Statement]:
     """The foreign keys between shadows that become live tables, and where their identities go on.
 
     A shadow never refers to a live table: one that a failed run leaves must not hinder whoever writes there.
     """
-    becoming = [t for t in plan.tables if not switch_kinds.keeps_live(t)]
+    becoming = [t for t in tables if not switch_kinds.keeps_live(t)]
     places = {t.target.name: t.shadow for t in becoming}
     statements = []
-    for table in plan.tables:
+    for table in tables:
         shadow = switch_kinds.shadow(table)
-        keys = tuple(k for k in shadow.foreign_keys if built_schema.linked(table, k, plan.tables))
-        statements += ddl.foreign_keys(target, replace(shadow, foreign_keys=keys), table.shadow, places)
-    return statements + [s for t in becoming for s in target.renumber(t.target, t.shadow)]
+        keys = tuple(k for k in shadow.foreign_keys if table.target.referred(k) in places and not waits(table, k, tables))
+        statements += foreign_key_statements(table, replace(shadow, foreign_keys=keys), table.shadow, places, target)
+    numbered = [Statement(s, t.name, "numbering") for t in becoming for s in target.renumber(t.target, t.shadow)]
+    return statements + numbered
+
+
+def completing_statements(tables: Sequence[TablePlan], becoming: Sequence[TablePlan], target: Database) -> list[Statement]:
+    """What gives the tables that have just become live the foreign keys that their shadows lacked, in the switch's transaction.
+
+    A key between two shadows stays, unless only one of the two became live: then it is made again, to the live table.
+    tables: of the run.  becoming: those whose shadow became the live one.
+    """
+    if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
+        return []
+    together = {t.target.name for t in becoming}
+    statements = []
+    for table in becoming:
+        live = table.target.name
+        for key in table.target.foreign_keys:
+            referred, built = table.target.referred(key), built_with(tables, table, key)
+            if built and referred in together:
+                continue
+            if built:
+                dropped = target.drop_foreign_key(Link(live, key.name, ""), live)
+                statements.append(Statement(dropped, table.name, "foreign key", key.name))
+            alone = replace(table.target, foreign_keys=(key,))
+            statements += foreign_key_statements(table, alone, live, {referred: referred}, target)
+    return statements
+
+
+def shadow_key_statements(tables: Sequence[TablePlan], becoming: Sequence[TablePlan], target: Database) -> list[Statement]:
+    """The same before the switch, where DDL commits by itself: the shadows get the foreign keys that they lack."""
+    if not (target.foreign_keys and target.follows_renames) or target.ddl_in_transaction:
+        return []
+    at = {t.target.name: t.shadow for t in becoming}
+    lacking = [(t, k, t.target.referred(k)) for t in becoming for k in t.target.foreign_keys if not built_with(tables, t, k)]
+    alone = [(t, replace(t.target, foreign_keys=(k,)), {referred: at.get(referred, referred)}) for t, k, referred in lacking]
+    return [s for t, table, places in alone for s in foreign_key_statements(t, table, t.shadow, places, target)]
+
+
+def built_with(tables: Sequence[TablePlan], table: TablePlan, key: ForeignKey) -> bool:
+    """Whether the shadow was built with this key: see `link_statements`. tables: of the run."""
+    between = any(t.target.name == table.target.referred(key) and not switch_kinds.keeps_live(t) for t in tables)
+    return between and key in switch_kinds.shadow(table).foreign_keys and not waits(table, key, tables)
+
+
+def foreign_key_statements(
+    table: TablePlan, shape: Table, place: TableName, places: Mapping[TableName, TableName], target: Database
+) -> list[Statement]:
+    """What gives the table at `place` the foreign keys of `shape`. places: where each table that it refers to is."""
+    return [_part(table, made) for made in ddl.foreign_key_parts(target, shape, place, places)]
+
+
+def referred_first(tables: Sequence[TablePlan]) -> list[TablePlan]:
+    """The tables in an order in which each comes after those that it refers to; tables of a circle keep their order."""
+    left, ordered = {t.target.name: t for t in tables}, list[TablePlan]()
+    while left:
+        free = [n for n, t in left.items() if not set(map(t.target.referred, t.target.foreign_keys)) & (left.keys() - {n})] or list(left)
+        ordered += [left.pop(n) for n in free]
+    return ordered
 
 
 def extract_select(plan: TablePlan, source: Database, chunk: Chunk) -> str:

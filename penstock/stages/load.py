@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -20,8 +21,9 @@ from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import Table
+from penstock.planning import refused as refused_by
 from penstock.planning import schema_proof
-from penstock.planning.statements import key_statements, link_statements, prepare_statements, schema_statements
+from penstock.planning.statements import Statement, key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
 from penstock.state import evidence, journal, quarantine, recorded, run_files, staged_rows
 from penstock.state.evidence import Built
@@ -41,11 +43,11 @@ def prepare(context: RunContext) -> bool:
     """
     plan = context.plan
     owner = _owner(context)
-    with context.writing() as connection:
+    with context.writing() as connection, _explained(context, connection):
         journal.create(connection)
         with connection.begin():
-            for statement in schema_statements(plan, context.target):
-                databases.execute(connection, statement)
+            for statement in schema_statements(plan.new_schemas, context.target):
+                databases.execute(connection, statement.text)
         with connection.begin():
             if _ours(connection, plan, owner):
                 return False
@@ -56,11 +58,35 @@ def prepare(context: RunContext) -> bool:
             journal.forget_receipts(connection, plan.migration, plan.run)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(context, connection)
-            for statement in prepare_statements(plan, context.target):
-                databases.execute(connection, statement)
+            for statement in prepare_statements(plan.tables, context.target):
+                _execute(connection, statement)
             journal.claim_shadows(connection, shadows, plan.migration, owner)
     events.emit("prepare.finished", tables=len(plan.tables))
     return True
+
+
+class _Refused(Exception):
+    """A statement that the target refuses. error: the driver's."""
+
+    def __init__(self, statement: Statement, error: sa.exc.DBAPIError) -> None:
+        super().__init__(statement.makes)
+        self.statement, self.error = statement, error
+
+
+def _execute(connection: sa.Connection, statement: Statement) -> None:
+    try:
+        databases.execute(connection, statement.text)
+    except sa.exc.DBAPIError as error:
+        raise _Refused(statement, error) from error
+
+
+@contextmanager
+def _explained(context: RunContext, connection: sa.Connection) -> Iterator[None]:
+    """Inside, a statement that is refused is a fault that says why. It must not be inside of a transaction: that is over by then."""
+    try:
+        yield
+    except _Refused as refused:
+        raise refused_by.fault(refused.statement, refused.error, context.plan.tables, context.target, connection) from None
 
 
 def _ours(connection: sa.Connection, plan: Plan, owner_now: str) -> bool:
@@ -278,8 +304,8 @@ def build(context: RunContext) -> list[str]:
     Keys and indexes of several tables are built at a time. Raises LoadFailed when the data breaks a key: a duplicate, an orphan.
     """
     events.emit("build.started")
-    keys = key_statements(context.plan, context.target)
-    links = list(enumerate(link_statements(context.plan, context.target), len(keys)))
+    keys = key_statements(context.plan.tables, context.target)
+    links = list(enumerate(link_statements(context.plan.tables, context.target), len(keys)))
     units = _units(keys)
     with context.abreast(len(units)) as connections:
         with connections[0].begin():
@@ -305,9 +331,12 @@ def _as_built(context: RunContext, connection: sa.Connection) -> dict[str, Built
 _SMALL = 64 << 20
 
 
-def _units(keys: Sequence[tuple[TablePlan, str]]) -> list[list[tuple[int, str]]]:
+Numbered = tuple[int, Statement]
+
+
+def _units(keys: Sequence[tuple[TablePlan, Statement]]) -> list[list[Numbered]]:
     """Numbered statements, in transactions: one for each index of a large table, one for many small tables together."""
-    units: list[list[tuple[int, str]]] = []
+    units: list[list[Numbered]] = []
     room = 0
     for number, (table, statement) in enumerate(keys):
         size = table.rows * table.row_bytes
@@ -323,39 +352,36 @@ class _OutOfMemory(Exception):
     """The target has no memory left for a statement, and its limit can be lifted."""
 
 
-def _build(context: RunContext, connection: sa.Connection, statements: Sequence[tuple[int, str]]) -> list[str]:
-    try:
-        return _built(context, connection, statements)
-    except _OutOfMemory:  # an index is the one thing that can't be made in pieces
-        databases.execute(connection, context.target.more_memory)
-        connection.rollback()
-        return _built(context, connection, statements, again=True)
+def _build(context: RunContext, connection: sa.Connection, statements: Sequence[Numbered]) -> list[str]:
+    with _explained(context, connection):
+        try:
+            return _built(context, connection, statements)
+        except _OutOfMemory:  # an index is the one thing that can't be made in pieces
+            databases.execute(connection, context.target.more_memory)
+            connection.rollback()
+            return _built(context, connection, statements, again=True)
 
 
-def _built(context: RunContext, connection: sa.Connection, statements: Sequence[tuple[int, str]], again: bool = False) -> list[str]:
-    """Run these statements. Raises _OutOfMemory when the database can be given more memory, but not `again`; LoadFailed for all else."""
+def _built(context: RunContext, connection: sa.Connection, statements: Sequence[Numbered], again: bool = False) -> list[str]:
+    """Run these statements. Raises _OutOfMemory when the database can be given more memory, but not `again`; _Refused for all else."""
     plan, target = context.plan, context.target
     together: list[int] = []
     with connection.begin():
         for number, statement in statements:
             try:
-                databases.execute(connection, statement)
-            except sa.exc.DBAPIError as error:
-                failure = target.classify(error)
+                _execute(connection, statement)
+            except _Refused as refused:
+                failure = target.classify(refused.error)
                 if failure is Failure.OUT_OF_MEMORY and target.more_memory and not again:
                     raise _OutOfMemory from None
                 # where DDL commits by itself, an earlier try may have been killed between the statement and its receipt
                 if target.ddl_in_transaction or failure is not Failure.ALREADY_EXISTS:
-                    why = str(error.orig).splitlines()[0] if not any(t.sensitive for t in plan.tables) else _WITHHELD
-                    what, fix = "the loaded rows break a key", "correct the rows at the source, or filter them in the migration"
-                    if failure is not Failure.OTHER:
-                        what, fix = f"a key or index can't be built: {failure.value}", "solve this at the target, and run the load again"
-                    raise LoadFailed(what, where=statement, why=why, fix=fix) from None
+                    raise
             if target.ddl_in_transaction:
                 together.append(number)
             else:  # each statement is recorded by itself, so that a retry continues after it
                 journal.write_built(connection, plan.migration, plan.run, [number])
             _commit_unless_transactional(context, connection)
-            events.emit("build.statement", number=number, statement=statement)
+            events.emit("build.statement", number=number, statement=statement.text)
         journal.write_built(connection, plan.migration, plan.run, together)
-    return [s for _, s in statements]
+    return [s.text for _, s in statements]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from penstock.errors import GateClosed, LeaseHeld, NoSpace, NotWritable, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.model.intervals import Interval, written
 from penstock.model.pipeline import MOVE, PIPELINE, UNDO
-from penstock.state import journal, place_faults, progress_writer, run_files
+from penstock.state import journal, place_faults, progress_writer, run_files, unforeseen
 from penstock.state.json_file import JsonFile
 from penstock.state.staging import Staging
 
@@ -94,7 +94,7 @@ def stage(area: Staging, name: str, label: str = "") -> Iterator[None]:
     except LeaseHeld:
         raise  # this is no failure of the run: another process is at work on it
     except Exception as caught:
-        error = place_faults.fault(caught) or caught
+        error = place_faults.fault(caught) or unforeseen.fault(caught, name) or caught
         with suppress(NoSpace, NotWritable):  # it must not replace what made the stage fail
             FAILURE.write(area, replace(describe(name, error), label=label))
         if error is caught:

@@ -15,10 +15,10 @@ _PATIENCE = 3600  # seconds
 
 
 @contextmanager
-def held(connection: sa.Connection, database: Database, name: str, busy: str) -> Iterator[None]:
+def held(connection: sa.Connection, database: Database, name: str, busy: str, patience: int = _PATIENCE) -> Iterator[None]:
     """Inside, no other session holds the lock `name` of this database. Where transactions lock, it does nothing.
 
-    busy: who holds the lock, for the fault. Raises LockRefused when the others take longer than an hour.
+    busy: who holds the lock, for the fault. Raises LockRefused when the others take longer than `patience` seconds.
     """
     if not database.session_lock:
         yield
@@ -26,8 +26,8 @@ def held(connection: sa.Connection, database: Database, name: str, busy: str) ->
     home = connection.engine.url.database or ""
     lock = "penstock_" + hashlib.sha256(f"{home}/{name}".encode()).hexdigest()[:40]
     take, give = database.session_lock
-    if not connection.execute(sa.text(take), {"name": lock, "seconds": _PATIENCE}).scalar():
-        raise LockRefused.of(home, f"{busy} for {_PATIENCE} s")
+    if not connection.execute(sa.text(take), {"name": lock, "seconds": patience}).scalar():
+        raise LockRefused.of(home, f"{busy} for {patience} s")
     connection.commit()
     try:
         yield

@@ -17,7 +17,7 @@ from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import Column, Table, TableName, Type
 from penstock.model.scope import Changes, Differences, Partition, Scope, Whole
 from penstock.planning import switch_kinds
-from penstock.planning.statements import prepare_statements
+from penstock.planning.statements import prepare_statements, texts
 from penstock.planning.switch_kinds import LiveFacts, SwitchedTable, SwitchKind
 
 Rows = list[tuple[int, int, str]]
@@ -138,7 +138,7 @@ def switched(connection: sa.Connection, case: Case) -> Switched:
     else:
         run([ddl.create_table(target, table, table.name), *ddl.keys(target, table, table.name)])
     run(insert(table.name, LIVE))
-    run(prepare_statements(alone(plan), target))
+    run(texts(prepare_statements([plan], target)))
     run(insert(plan.shadow, case.loaded))
     if plan.delete_keys:
         run([f"INSERT INTO {databases.qualified(target, plan.delete_keys)} VALUES ({key})" for key in case.delete])

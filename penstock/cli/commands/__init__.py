@@ -64,7 +64,11 @@ def _done(argv: Sequence[str] | None) -> int:
         while frame and frame.tb_next:
             frame = frame.tb_next
         place = f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
-        print(f"{type(error).__name__}: unexpected error{place}", file=sys.stderr)
+        from penstock.cli.console import shown
+        from penstock.state import unforeseen
+
+        words = unforeseen.fault(error) or f"{type(error).__name__}: unexpected error{place}\n  fix: {unforeseen.REPORT}"
+        print(shown(str(words)), file=sys.stderr)
         return 5
 
 

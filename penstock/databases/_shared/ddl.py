@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,15 @@ from penstock.databases import Database, qualified, quote
 from penstock.databases._shared import constraints, dialects
 from penstock.databases._shared.ansi import fitted as fitted
 from penstock.model.schema import Column, Index, Numbering, Partition, Table, TableName, Type
+
+
+@dataclass(frozen=True)
+class Made:
+    """A statement that gives a table a part. kind, name: of the part: `index`, `a`."""
+
+    kind: str
+    name: str
+    text: str
 
 
 class _Native(UserDefinedType[Any]):
@@ -50,8 +59,13 @@ def _written_constraint(constraint: _Constraint, _: object, **__: object) -> str
     return constraint.text
 
 
-def create_table(database: Database, table: Table, name: TableName, if_not_exists: bool = False) -> str:
-    """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later."""
+def create_table(
+    database: Database, table: Table, name: TableName, if_not_exists: bool = False, places: Mapping[TableName, TableName] | None = None
+) -> str:
+    """CREATE TABLE for `table` at `name`: columns, defaults, checks, and the keys that can't be added later.
+
+    places: where the tables are that its foreign keys refer to, to declare these with it where they could be added later.
+    """
     built = _build(database, table, name)
     written = []
     if not database.keys_after_load and table.primary_key and not _numbers_once(table):
@@ -69,6 +83,8 @@ def create_table(database: Database, table: Table, name: TableName, if_not_exist
             named = replace(key, name="" if key.unnamed else key.name)
             # such a database has one schema, and takes no name of it here
             built.append_constraint(_Constraint(constraints.foreign_key(database, named, TableName(key.ref_table))))
+    for key in table.foreign_keys if places is not None else ():
+        built.append_constraint(_Constraint(constraints.foreign_key(database, key, (places or {})[table.referred(key)])))
     made = _text(CreateTable(built, if_not_exists=if_not_exists), database)
     if not table.logged:
         made = made.replace("CREATE TABLE", "CREATE UNLOGGED TABLE", 1)
@@ -107,27 +123,33 @@ def _partitions(database: Database, partitions: Sequence[Partition], parent: Tab
 
 def keys(database: Database, table: Table, name: TableName) -> list[str]:
     """Statements for a loaded table's primary key and indexes, and for constraints that only new rows have to meet."""
+    return [made.text for made in key_parts(database, table, name)]
+
+
+def key_parts(database: Database, table: Table, name: TableName) -> list[Made]:
+    """The same, each with what it makes."""
     built = _build(database, table, name)
     alter = f"ALTER TABLE {qualified(database, name)}"
     added, statements = [], []
     if database.keys_after_load and table.primary_key:
-        added.append(constraints.primary_key(database, table.primary_key, table.primary))
+        added.append(Made("primary key", "", constraints.primary_key(database, table.primary_key, table.primary)))
     if database.secondary_indexes:
         for index in table.indexes:
             if database.keys_after_load and index.constraint:
-                added.append(constraints.unique(database, index))
+                added.append(Made("index", index.name, constraints.unique(database, index)))
             else:
-                statements.append(_text(CreateIndex(_index(database, built, index)), database) + database.index_options(index))
-    added += [f"CONSTRAINT {quote(database, x.name)} {x.definition}" for x in table.exclusions]
-    added += [constraints.check(database, c) for c in table.checks if not c.valid]
+                made = _text(CreateIndex(_index(database, built, index)), database) + database.index_options(index)
+                statements.append(Made("index", index.name, made))
+    added += [Made("exclusion constraint", x.name, f"CONSTRAINT {quote(database, x.name)} {x.definition}") for x in table.exclusions]
+    added += [Made("check", c.name, constraints.check(database, c)) for c in table.checks if not c.valid]
     for column in table.columns:
-        if column.unchecked_null:
-            added.append(f"CONSTRAINT {quote(database, column.unchecked_null)} NOT NULL {quote(database, column.name)} NOT VALID")
-    identity = table.replica_identity
-    if identity:
+        if label := column.unchecked_null:
+            words = f"CONSTRAINT {quote(database, label)} NOT NULL {quote(database, column.name)} NOT VALID"
+            added.append(Made("not null", column.name, words))
+    if identity := table.replica_identity:
         how = identity if identity in ("FULL", "NOTHING") else f"USING INDEX {quote(database, identity)}"
-        statements.append(f"{alter} REPLICA IDENTITY {how}")
-    return [f"{alter} ADD {text}" for text in added] + statements
+        statements.append(Made("replica identity", "", f"{alter} REPLICA IDENTITY {how}"))
+    return [replace(part, text=f"{alter} ADD {part.text}") for part in added] + statements
 
 
 def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
@@ -155,10 +177,16 @@ def _index(database: Database, built: sa.Table, index: Index) -> sa.Index:
 
 def foreign_keys(database: Database, table: Table, name: TableName, places: Mapping[TableName, TableName]) -> list[str]:
     """Statements for a loaded table's foreign keys; `places` says where each referred table stands now."""
+    return [made.text for made in foreign_key_parts(database, table, name, places)]
+
+
+def foreign_key_parts(database: Database, table: Table, name: TableName, places: Mapping[TableName, TableName]) -> list[Made]:
+    """The same, each with what it makes."""
     if not database.foreign_keys or not database.follows_renames:
         return []
     alter = f"ALTER TABLE {qualified(database, name)} ADD"
-    return [f"{alter} {constraints.foreign_key(database, key, places[table.referred(key)])}" for key in table.foreign_keys]
+    made = [(k, constraints.foreign_key(database, k, places[table.referred(k)])) for k in table.foreign_keys]
+    return [Made("foreign key", key.name, f"{alter} {text}") for key, text in made]
 
 
 def free_name(name: str, taken: Collection[str], limit: int) -> str:

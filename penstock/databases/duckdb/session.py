@@ -48,6 +48,8 @@ def meant(error: BaseException | None) -> Failure:
     said = str(error).lower()
     if isinstance(error, duckdb.OutOfMemoryException) or "out of memory" in said:
         return Failure.OUT_OF_MEMORY
+    if isinstance(error, duckdb.ConstraintException):
+        return Failure.BREAKS_KEY
     if isinstance(error, duckdb.CatalogException) and "already exists" in said:
         return Failure.ALREADY_EXISTS
     if isinstance(error, duckdb.Error) and any(words in said for words in _FULL):

@@ -81,7 +81,6 @@ class MySQL(Database):
     type_table = TYPES
     oldest: ClassVar = {"MariaDB": (10, 3), "MySQL": (5, 7)}
     quote_character = "`"
-    max_columns = 1_017
     max_identifier = 64
     has_schemas = True
     own_names = frozenset({"index"})
@@ -113,6 +112,7 @@ class MySQL(Database):
     secondary_indexes = True
     foreign_keys = True
     follows_renames = True
+    refers_to_any_index = True
     driver_copies = (0, 0)
 
     # ---- names and types
@@ -216,6 +216,9 @@ class MySQL(Database):
     def briefly(self, statements: Sequence[str]) -> list[str]:
         return locks.briefly(statements)
 
+    def wait_at_most(self, seconds: int) -> list[str]:
+        return [f"SET lock_wait_timeout = {seconds}", f"SET innodb_lock_wait_timeout = {seconds}"]
+
     def renumber(self, table: Table, name: TableName) -> list[str]:
         # Loading a number sets the next one past it; where the source had got further, so does this.
         following = [c.numbering.next for c in table.columns if c.identity and c.numbering and c.numbering.next]
@@ -304,6 +307,10 @@ class MySQL(Database):
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
+
+    def words(self, error: sa.exc.DBAPIError) -> str:
+        code, text = (*getattr(error.orig, "args", ()), "", "")[:2]
+        return f"{text} (error {code})".partition("\n")[0] if text else super().words(error)
 
     def matches(self, text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[bool]:
         return text.regexp_match(f"(?-i){pattern}")  # else the collation decides about case

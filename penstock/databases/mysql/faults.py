@@ -43,6 +43,7 @@ _FAILURES = {
         *(2002, 2003, 2006, 2013, 2026, 2055),  # what the client library says
     ),
     Failure.LOCKED: (1205, 1213),  # waited too long; a deadlock
+    Failure.BREAKS_KEY: (1048, 1062, 1452, 1586, 3819, 4025),  # a NULL; a key twice; a row without its reference; a check
 }
 _BY_CODE = {code: failure for failure, codes in _FAILURES.items() for code in codes}
 _CANT_CREATE = 1005

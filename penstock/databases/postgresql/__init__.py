@@ -96,7 +96,6 @@ class PostgreSQL(Database):
     url_form = "postgresql://user@host:5432/database"
     type_table = TYPES
     oldest: ClassVar = {"PostgreSQL": (12,)}
-    max_columns = 1_600
     max_identifier = 63
     has_schemas = True
     own_names = frozenset({"foreign key", "check"})
@@ -130,6 +129,7 @@ class PostgreSQL(Database):
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
     snapshot = "run"
     ddl_in_transaction = True
+    savepoints = True
     clock = "extract(epoch FROM clock_timestamp())"
     parallel_writers = True
     ordered_keys = True
@@ -253,6 +253,9 @@ class PostgreSQL(Database):
     def briefly(self, statements: Sequence[str]) -> list[str]:
         return locks.briefly(statements)
 
+    def wait_at_most(self, seconds: int) -> list[str]:
+        return [f"SET LOCAL lock_timeout = '{seconds}s'"]
+
     def renumber(self, table: Table, name: TableName) -> list[str]:
         place = literal(qualified(name))
         return [_renumbered(c, place, qualified(name)) for c in table.columns if c.identity]
@@ -320,6 +323,9 @@ class PostgreSQL(Database):
     def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return server.preflight(connection, use, _SESSION)
 
+    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
+        return server.extension_remedy(connection, name)
+
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         return server.sizes(connection, tables)
 
@@ -348,6 +354,11 @@ class PostgreSQL(Database):
 
     def classify(self, error: sa.exc.DBAPIError) -> Failure:
         return faults.classify(error)
+
+    def words(self, error: sa.exc.DBAPIError) -> str:
+        diagnosis = error.orig.diag if isinstance(error.orig, psycopg.Error) else None
+        said = [diagnosis.message_primary, diagnosis.message_detail] if diagnosis else []
+        return ": ".join(filter(None, said)) or super().words(error)
 
     def cut_short(self, error: sa.exc.DBAPIError) -> bool:
         return self.lock_refused(error) or isinstance(error.orig, psycopg.errors.QueryCanceled)

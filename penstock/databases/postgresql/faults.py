@@ -18,6 +18,11 @@ _VALUE = re.compile("[\"'«»„“”「].*[\"'«»“”」]", re.DOTALL)
 _FAILURES = {
     "42P07": Failure.ALREADY_EXISTS,  # a table or an index
     "42710": Failure.ALREADY_EXISTS,  # a constraint
+    "23505": Failure.BREAKS_KEY,  # unique_violation
+    "23503": Failure.BREAKS_KEY,  # foreign_key_violation
+    "23502": Failure.BREAKS_KEY,  # not_null_violation
+    "23514": Failure.BREAKS_KEY,  # check_violation
+    "23P01": Failure.BREAKS_KEY,  # exclusion_violation
     "53200": Failure.OUT_OF_MEMORY,
     "53100": Failure.DISK_FULL,
     "25006": Failure.READ_ONLY,  # read_only_sql_transaction

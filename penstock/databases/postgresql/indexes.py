@@ -18,10 +18,11 @@ _INDEXES = f"""
 SELECT c.relname, i.relname, x.indisunique, m.amname, pg_get_expr(x.indpred, x.indrelid), p.place > x.indnkeyatts,
   a.attname, pg_get_indexdef(x.indexrelid, p.place::int, false), coalesce(x.indoption[p.place - 1], 0),
   CASE WHEN o.oid IS NULL OR o.opcdefault AND w.attoptions IS NULL THEN NULL
-    ELSE CASE WHEN o.opcnamespace = 'pg_catalog'::regnamespace THEN quote_ident(o.opcname) ELSE format('%I.%I', h.nspname, o.opcname) END
+    ELSE CASE WHEN o.opcnamespace = 'pg_catalog'::regnamespace OR d.objid IS NOT NULL THEN quote_ident(o.opcname)
+      ELSE format('%I.%I', h.nspname, o.opcname) END
       || coalesce(' (' || array_to_string(w.attoptions, ', ') || ')', '') END,
   CASE WHEN l.oid IS NULL OR x.indcollation[p.place - 1] = coalesce(a.attcollation, 100) THEN NULL
-    WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname ELSE '' END,
+    ELSE l.collname END,
   coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false), k.oid IS NOT NULL,
   CASE WHEN k.condeferred THEN 'deferred' WHEN k.condeferrable THEN 'immediate' ELSE '' END,
   coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false), coalesce(i.reloptions, '{{}}')
@@ -30,6 +31,8 @@ JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = i.relam
 CROSS JOIN LATERAL generate_series(1, x.indnatts) AS p (place)
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[p.place - 1]
 LEFT JOIN pg_opclass o ON o.oid = x.indclass[p.place - 1] LEFT JOIN pg_namespace h ON h.oid = o.opcnamespace
+-- of an extension, which the target may have in another schema
+LEFT JOIN pg_depend d ON d.classid = 'pg_opclass'::regclass AND d.objid = o.oid AND d.deptype = 'e'
 LEFT JOIN pg_attribute w ON w.attrelid = i.oid AND w.attnum = p.place
 LEFT JOIN pg_collation l ON l.oid = x.indcollation[p.place - 1]
 LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype = 'u' AND k.conrelid = c.oid
@@ -38,8 +41,8 @@ ORDER BY c.relname, NOT x.indisunique, i.relname, p.place
 """
 
 
-def read(asked: Callable[[str], Sequence[Any]], notes: dict[str, list[str]]) -> dict[str, list[Index]]:
-    """The indexes of a schema, by table. asked: runs a query on it, with an empty search_path.  notes: gets what can't be carried."""
+def read(asked: Callable[[str], Sequence[Any]]) -> dict[str, list[Index]]:
+    """The indexes of a schema, by table. asked: runs a query on it, with an empty search_path."""
     found: dict[str, dict[str, Index]] = defaultdict(dict)
     for row in asked(_INDEXES):
         table, label, unique, method, where, held, column, text, order, operators, collation, *more = row
@@ -47,9 +50,6 @@ def read(asked: Callable[[str], Sequence[Any]], notes: dict[str, list[str]]) -> 
         if held:
             found[table][label] = replace(index, include=(*index.include, column))
             continue
-        if collation == "":
-            notes[table].append(f"index {label} (a collation of the database's own)")
-            collation = None
         words = [f'COLLATE "{collation}"' if collation else "", operators or "", *_order(order)]
         part = Part(column or "", "" if column else text, " ".join(w for w in words if w))
         found[table][label] = replace(index, parts=(*index.parts, part))

@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from penstock.databases.postgresql import constraints, indexes
+from penstock.databases.postgresql import constraints, indexes, needs
 from penstock.databases.postgresql.constraints import HERE, Constraints
-from penstock.model.schema import Column, Index, Numbering, Partition, Partitioning, PrimaryKey, Table
+from penstock.model.schema import Column, Index, Need, Numbering, Partition, Partitioning, PrimaryKey, Table
 
 _OPTIONS = ("n_distinct", "n_distinct_inherited")
 """The options of a column that ALTER TABLE documents."""
@@ -140,6 +140,7 @@ class Objects:
     partitionings: Mapping[str, Partitioning]
     inherits: Mapping[str, tuple[str, ...]]
     notes: Mapping[str, Sequence[str]]
+    needs: Mapping[str, tuple[Need, ...]]
 
 
 def inspect(connection: sa.Connection, schema: str | None) -> Objects:
@@ -159,11 +160,12 @@ def inspect(connection: sa.Connection, schema: str | None) -> Objects:
         return Objects(
             columns={(row[0], row[1]): row[2:] for row in asked(_COLUMNS)},
             constraints=constraints.read(asked),
-            indexes=indexes.read(asked, notes),
+            indexes=indexes.read(asked),
             tables={row[0]: row[1:] for row in asked(_TABLES)},
             partitionings=_partitionings(asked(_PARTITIONED), connection.execute(sa.text(_PARTITIONS)).all(), notes),
             inherits=inherits,
             notes=notes,
+            needs=needs.read(asked),
         )
 
 
@@ -200,6 +202,7 @@ def dressed(table: Table, objects: Objects) -> Table:
         comment=comment or "",
         partitioning=objects.partitionings.get(name),
         inherits=objects.inherits.get(name, ()),
+        needs=objects.needs.get(name, ()),
         primary=more.primary.get(name, PrimaryKey()),
         exclusions=tuple(more.exclusions.get(name, ())),
         options=tuple(options),

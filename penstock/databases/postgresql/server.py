@@ -65,6 +65,14 @@ AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'IN
 ORDER BY c.relname
 """
 
+# Where it is, when it is there; whether the server has its files; and who asks.
+_EXTENSION = """
+SELECT n.nspname, n.nspname = ANY (current_schemas(true)),
+  EXISTS (SELECT FROM pg_available_extensions WHERE name = :name), quote_ident(:name), quote_ident(n.nspname),
+  quote_ident(current_database()), current_setting('search_path')
+FROM (SELECT 1) one LEFT JOIN pg_extension e ON e.extname = :name LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
+"""
+
 # Rows as the planner counts them: those that statistics saw, by page, times the pages that there are.
 _SIZES = """
 SELECT c.relname, sum(pg_table_size(p.relid)), sum(CASE WHEN f.bytes = 0 THEN 0 WHEN f.unseen THEN NULL
@@ -202,3 +210,15 @@ def sizes(connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]
 
 def _listed(text: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("names", type_=ARRAY(sa.Text())))
+
+
+def extension_remedy(connection: sa.Connection, name: str) -> str:
+    """As `Database.extension_remedy` says."""
+    home, seen, available, quoted, place, database, path = connection.execute(sa.text(_EXTENSION), {"name": name}).one()
+    if home is not None and not seen:
+        path = f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET search_path = {path}, {place}"
+        return f"the extension is in the schema {place}, which the search_path lacks; run at the target: {path}"
+    if home is not None:
+        return f"run at the target: ALTER EXTENSION {quoted} UPDATE"
+    made = f"run at the target: CREATE EXTENSION {quoted}"
+    return made if available else f"install the files of the extension {name} on the target's server, then {made}"

@@ -13,8 +13,10 @@ from penstock.model.schema import NAMES, Type
 _LONGEST_VARCHAR = 10_485_760
 _OWN = (
     r'point|line|lseg|box|path|polygon|circle|tsvector|tsquery|pg_lsn|"char"|name|oid|oidvector|int2vector|xid8?|cid|tid'
-    r"|macaddr8|jsonpath|pg_snapshot|txid_snapshot|\w+multirange|(?:[\w\"]+\.)?(?:hstore|citext|ltree)"
+    r"|macaddr8|jsonpath|pg_snapshot|txid_snapshot|\w+multirange"
 )
+# Of extensions. The schema is left out: the target may have the extension in another one.
+_OF_EXTENSIONS = r'(?:\w+\.|"(?:[^"]|"")+"\.)?((?:hstore|citext|ltree)(?:\[\])?)'
 
 
 def _decimal(numeric: re.Match[str]) -> Type:
@@ -58,6 +60,7 @@ TYPES = Types(
         (r"tsrange", "range(timestamp)"),
         (r"tstzrange", "range(timestamptz)"),
         (r"(enum\(.*\))", r"\1"),
+        (_OF_EXTENSIONS, lambda found: Type("native", labels=("postgresql", found[1]))),
         (r"(.*)\[\]", "array"),
         (_OWN, "native"),
     ),

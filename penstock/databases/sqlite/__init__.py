@@ -34,7 +34,6 @@ class SQLite(Database):
     type_table = TYPES
     oldest: ClassVar = {"SQLite": (3, 33)}
     embedded = True
-    max_columns = 2_000
     max_identifier = 1000
     own_names = frozenset({"foreign key", "check"})
     shared_names = frozenset({"index"})
@@ -54,6 +53,7 @@ class SQLite(Database):
     types_with_invalid_values = INTEGERS | {"boolean", "decimal", "number", "float64", "date", "time", "timestamp", "timestamptz"}
     snapshot = "run"
     ddl_in_transaction = True
+    savepoints = True
     ordered_keys = True
     secondary_indexes = True
     foreign_keys = True
@@ -155,6 +155,9 @@ class SQLite(Database):
     def moves(self, moves: Sequence[Move]) -> list[str]:
         renames = [f"ALTER TABLE {qualified(old)} RENAME TO {quoted(new.name)}" for old, new in moves]
         return ["PRAGMA legacy_alter_table = ON", *renames, "PRAGMA legacy_alter_table = OFF"]
+
+    def wait_at_most(self, seconds: int) -> list[str]:
+        return [f"PRAGMA busy_timeout = {seconds * 1000}"]
 
     # ---- verbs
 

@@ -19,6 +19,7 @@ _FAILURES = {
     sqlite3.SQLITE_NOMEM: Failure.OUT_OF_MEMORY,
     sqlite3.SQLITE_FULL: Failure.DISK_FULL,
     sqlite3.SQLITE_READONLY: Failure.READ_ONLY,
+    sqlite3.SQLITE_CONSTRAINT: Failure.BREAKS_KEY,
 }
 
 

@@ -11,6 +11,7 @@ from penstock.errors import PenstockError, Problem
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import ForeignKey, Table
+from penstock.planning.preflight.dry_build import DryBuild
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.planning.preflight.sample import Sample
 from penstock.planning.request import RunRequest
@@ -60,6 +61,7 @@ class Context:
     access: what the two databases say about this user's rights and about settings. From the phase `tables` on.
     moved: the plans of the tables that this run moves, limited to the rows that it moves. From the phase `scope` on.
     scope_problems: why some tables can't be limited so. From the phase `scope` on.
+    dry_build: from the phase `build` on; None where nothing was tried.
     rows: in the phase `rows`.
     """
 
@@ -70,6 +72,7 @@ class Context:
     access: tuple[Problem, ...] = ()
     moved: tuple[TablePlan, ...] | None = None
     scope_problems: tuple[Problem, ...] = ()
+    dry_build: DryBuild | None = None
     rows: RowFacts = RowFacts()
 
     @property

@@ -35,6 +35,9 @@ def _in_schema(schema: str | None, plans: Sequence[TablePlan], to: Database, liv
         "check": {c.name for t in there("check") for c in t.checks},
     }
 
+    if "index" not in to.own_names:  # there an index is named like a table: no two of either may have one name
+        taken["index"] |= {t.name.name for t in live if t.name.schema == schema} | replaced
+
     def named(kind: str, name: str) -> str:
         # Where names are not each table's own, two source tables may use one.
         found = ddl.free_name(name, taken[kind], to.max_identifier)

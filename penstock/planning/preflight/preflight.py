@@ -11,7 +11,7 @@ from penstock.databases import Size
 from penstock.errors import Area, Problem
 from penstock.model.plan import token
 from penstock.planning import scope
-from penstock.planning.preflight import checks, endpoints, estimate, row_width, sample, selection, tables
+from penstock.planning.preflight import checks, dry_build, endpoints, estimate, row_width, sample, selection, tables
 from penstock.planning.preflight.context import Context, RowFacts
 from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
@@ -32,6 +32,8 @@ def preflight(request: RunRequest, source: sa.Connection, target: sa.Connection,
     if not _blocked(found, "privileges"):
         context = _scoped(context)
         found += checks.run("scope", context)
+        context = _built(context, found)
+        found += checks.run("build", context)
     context = _with_rows(context, estimated, _blocked(found))
     found += checks.run("rows", context)
     moved = row_width.applied(context.run_plans, context.rows.widths)
@@ -55,6 +57,25 @@ def _scoped(context: Context) -> Context:
     ends = (context.source.connection, context.target.connection)
     moved, problems = scope.cut(context.migration, request, context.plans, context.planned.plans, *ends)
     return replace(context, moved=moved, scope_problems=tuple(problems))
+
+
+def _built(context: Context, found: Iterable[Problem]) -> Context:
+    """With what the dry build found, and the plans without what it left out. Tables that can't be moved anyway are not tried."""
+    if not context.migration.dry_build:
+        return context
+    blocked = [p.where for p in found if p.blocking]
+    if any(not where.startswith("table ") for where in blocked):
+        return context
+    named = {p.name for p in context.run_plans if any(w == f"table {p.name}" or w.startswith(f"table {p.name},") for w in blocked)}
+    plans = [p for p in context.run_plans if p.name not in named]
+    context.target.connection.rollback()  # so that nothing is held while it is tried
+    missing = endpoints.missing_schemas(context.migration, context.target)
+    new = [name for name in missing if any(p.target.name.schema == name for p in plans)]
+    context.target.connection.rollback()
+    made = dry_build.build(dry_build.Asked(context.migration.name, plans, context.planned.plans, new), context.target)
+    planned = replace(context.planned, plans=made.applied(context.planned.plans))
+    moved = None if context.moved is None else made.applied(context.moved)
+    return replace(context, dry_build=made, planned=planned, moved=moved)
 
 
 def _with_rows(context: Context, estimated: bool, blocked: bool) -> Context:

@@ -99,7 +99,8 @@ def _tried(plan: TablePlan, ends: _Ends, limit: int) -> tuple[Pace | None, Probl
     except PenstockError as error:
         where = f"table {plan.name}" + (f", {error.where}" if error.where.startswith("column ") else "")
         why = f" ({error.why})" if error.why and not private_columns(plan) else ""
-        return None, Problem(False, where, f"{what}{error.what}{why}", error.fix, "values")
+        said = f"{error.what}{why}".replace(_PLACE.name, plan.target.name.name)
+        return None, Problem(False, where, f"{what}{said}", error.fix, "values")
     except Exception as error:  # a driver's own: its text may hold values, and a failed sample must not hide what else was found
         return None, Problem(False, f"table {plan.name}", f"no sample could be taken: {type(error).__name__}", area="values")
 
@@ -150,7 +151,7 @@ def _loaded(plan: TablePlan, ends: _Ends, batches: Sequence[pa.RecordBatch], pac
 @contextmanager
 def _temporary(plan: TablePlan, to: Database, target: sa.Engine) -> Iterator[sa.Connection | None]:
     """A connection with an empty temporary table like the target's, gone when it is closed; None where none can be made."""
-    bare = replace(plan.target, indexes=(), foreign_keys=())
+    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None)
     statement = ddl.create_table(to, bare, _PLACE).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
     with target.connect() as connection:
         connection.begin()

@@ -13,10 +13,9 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_differences, schema_objects
 from penstock.planning.ends import Ends
-from penstock.planning.preflight import object_names, own_values, selection
+from penstock.planning.preflight import links, object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
-from penstock.planning.preflight.links import link
 from penstock.transforms._mapping import Mapped, map_table, trace
 
 # Types whose values order and compare the same way on every database, so that ranges of them can be found again.
@@ -35,18 +34,19 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
         tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
-    links = link(tables, mapped)
-    carried = {name: schema_objects.carry(name, tables[name], table, mapped[name].untouched, ends) for name, table in links.tables.items()}
+    linked = links.link(tables, mapped)
+    carried = {n: schema_objects.carry(n, tables[n], table, mapped[n].untouched, ends) for n, table in linked.tables.items()}
+    shapes, unreferable = links.unreferable({name: table for name, (table, _) in carried.items()}, target.database)
     planner = _Planner(migration, run_token, source.database, target.database, live)
-    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, (table, _) in carried.items())
+    plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, table in shapes.items())
     plans = object_names.free(plans, target.database, live.values())
-    reported = {name: [*lost, *links.left_out_of(name)] for name, (_, lost) in carried.items()}
+    reported = {n: [*lost, *linked.left_out_of(n), *unreferable.get(n, ())] for n, (_, lost) in carried.items()}
     return Planned(
         source_names=names,
         tables=tables,
         mapped=mapped,
         faults=faults,
-        left_out_keys=links.left_out,
+        left_out_keys=linked.left_out,
         live=tuple(live.values()),
         plans=tuple(replace(p, differences=schema_differences.find(p, reported[p.name], ends)) for p in plans),
     )

@@ -15,6 +15,7 @@ from penstock import databases
 from penstock.databases import ForeignKeySuspension, Reach
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
+from penstock.planning.statements import completing_statements, texts
 from penstock.runtime import events
 from penstock.stages.switch import decide, foreign_keys, pending_rows, waiting
 from penstock.stages.switch.decide import Decision, KindGroup
@@ -62,7 +63,7 @@ def complete(context: RunContext, connection: sa.Connection, decision: Decision,
     inserted |= {t.target.name: None for t in decision.becoming}
     deleted = {t.target.name: t.kept for t in rows}
     pending_rows.settle(connection, plans, children, pending_rows.Changed(inserted, deleted), target)
-    _run(connection, [*unbound.after, *foreign_keys.completed(context.plan, decision.becoming, target)])
+    _run(connection, [*unbound.after, *texts(completing_statements(plans, decision.becoming, target))])
     for group in decision.of("partition"):
         # Last: attaching a partition checks its foreign keys, and what they refer to is in place by now. Rows whose reference belongs to
         # an interval that is not live yet are taken out of the shadow first.

@@ -15,34 +15,14 @@ from penstock import databases
 from penstock.databases import Database, ForeignKeySuspension, Link, Reach
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
-from penstock.model.plan import Plan, TablePlan, waits
+from penstock.model.plan import TablePlan
 from penstock.model.schema import ForeignKey, TableName
-from penstock.planning import beside_live, switch_kinds
+from penstock.planning import beside_live
+from penstock.planning.statements import built_with
 from penstock.stages.switch import pending_rows, waiting
 from penstock.stages.switch.decide import Decision
 from penstock.state.journal import Switch
 from penstock.state.run_context import RunContext
-
-
-def completed(plan: Plan, becoming: Sequence[TablePlan], target: Database) -> list[str]:
-    """Statements that give the tables that have just become live the foreign keys that their shadows lacked, in the switch's transaction.
-
-    A key between two shadows stays, unless only one of the two became live: then it is made again, to the live table.
-    becoming: the tables whose shadow became the live one.
-    """
-    if not (target.foreign_keys and target.follows_renames and target.ddl_in_transaction):
-        return []
-    together = {t.target.name for t in becoming}
-    statements = []
-    for table in becoming:
-        for key in table.target.foreign_keys:
-            built = _built(plan, table, key)
-            referred = table.target.referred(key)
-            if built and referred in together:
-                continue
-            statements += [target.drop_foreign_key(Link(table.target.name, key.name, ""), table.target.name)] if built else []
-            statements += _added(target, table, key, table.target.name, referred)
-    return statements
 
 
 def complete_shadows(context: RunContext, connection: sa.Connection, decision: Decision, check: Callable[[], None]) -> None:
@@ -52,7 +32,7 @@ def complete_shadows(context: RunContext, connection: sa.Connection, decision: D
     Raises SwitchRefused when a row refers to nothing that a later run would bring.
     """
     target, plans = context.target, context.plan.tables
-    lacking = any(not _built(context.plan, t, key) for t in decision.becoming for key in t.target.foreign_keys)
+    lacking = any(not built_with(plans, t, key) for t in decision.becoming for key in t.target.foreign_keys)
     if not (target.foreign_keys and target.follows_renames and (lacking or any(t.pending for t in decision.becoming))):
         return
     with connection.begin():
@@ -68,7 +48,7 @@ def complete_shadows(context: RunContext, connection: sa.Connection, decision: D
         for table in decision.becoming:
             there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
             for key in table.target.foreign_keys:
-                if key.name in there or _built(context.plan, table, key):
+                if key.name in there or built_with(plans, table, key):
                     continue
                 referred = table.target.referred(key)
                 place = at.get(referred, referred)
@@ -131,12 +111,6 @@ def cut_kept(context: RunContext, connection: sa.Connection, record: Switch) -> 
 def lost(record: Switch) -> list[Link]:
     """The foreign keys that the tables of a switch lost when they were set aside."""
     return [Link(TableName(key.table, key.schema), key.name, key.definition) for key in record.evidence.links]
-
-
-def _built(plan: Plan, table: TablePlan, key: ForeignKey) -> bool:
-    """Whether the shadow was built with this key: see plan.link_statements."""
-    between = any(t.target.name == table.target.referred(key) and not switch_kinds.keeps_live(t) for t in plan.tables)
-    return between and key in switch_kinds.shadow(table).foreign_keys and not waits(table, key, plan.tables)
 
 
 def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:

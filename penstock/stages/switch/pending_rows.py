@@ -24,8 +24,8 @@ from penstock.model import intervals
 from penstock.model.plan import TablePlan, waits
 from penstock.model.schema import Column, ForeignKey, Table, TableName, Type
 from penstock.planning.scope import of_interval
-from penstock.planning.statements import same_key, within_pending
-from penstock.stages.switch.rows import bare, copied, referred_first
+from penstock.planning.statements import referred_first, same_key, within_pending
+from penstock.stages.switch.rows import bare, copied
 from penstock.state import coverage, journal
 from penstock.state.coverage import CoverageRecord
 

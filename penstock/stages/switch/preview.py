@@ -7,13 +7,20 @@ import sqlalchemy as sa
 from penstock.databases import Database, ForeignKeySuspension
 from penstock.model.plan import Plan
 from penstock.planning import switch_kinds
-from penstock.planning.statements import build_statements, prepare_statements, schema_statements
+from penstock.planning.statements import (
+    build_statements,
+    completing_statements,
+    prepare_statements,
+    schema_statements,
+    shadow_key_statements,
+    texts,
+)
 from penstock.planning.switch_kinds import Effect
-from penstock.stages.switch import foreign_keys, set_apart
+from penstock.stages.switch import set_apart
 
 
 def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[str, list[str]]:
-    """By stage: prepare, build, make room for rows that are replaced, switch. Only reads.
+    """By stage: prepare, build, make room for rows that are replaced, complete the shadows' foreign keys, switch. Only reads.
 
     What only the data decides is left out: that a later run has read the interval, and rows that would refer to nothing.
     """
@@ -26,11 +33,14 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     rows = [t.target.name for kind, tables in groups if kind.effect == "rows" for t in tables]
     unbound = target.unbind(connection, rows) if rows else ForeignKeySuspension()
     becoming = [t for kind, tables in groups if kind.effect == "table" for t in tables]
-    completed = foreign_keys.completed(plan, becoming, target)
+    completed = texts(completing_statements(plan.tables, becoming, target))
+    lacking = texts(shadow_key_statements(plan.tables, becoming, target))
     changed = [*unbound.before, *applied["rows"], *unbound.after, *completed, *applied["partition"]]
-    found = {"prepare": schema_statements(plan, target) + prepare_statements(plan, target), "build": build_statements(plan, target)}
+    made = [*schema_statements(plan.new_schemas, target), *prepare_statements(plan.tables, target)]
+    found = {"prepare": texts(made), "build": texts(build_statements(plan.tables, target))}
     return (
         found
         | ({"make room": room} if room else {})
+        | ({"complete shadows": lacking} if lacking else {})
         | {"switch": [*set_apart.statements(plan, plan.tables, target), *applied["table"], *changed]}
     )

@@ -8,7 +8,6 @@ from dataclasses import replace
 from penstock import databases
 from penstock.databases import Database
 from penstock.databases._shared import ddl
-from penstock.model.plan import TablePlan
 from penstock.model.schema import Table, TableName
 
 
@@ -34,12 +33,3 @@ def bare(table: Table) -> Table:
     """The table as a place to keep rows: without keys, checks, defaults and numbering."""
     columns = tuple(replace(c, identity=False, numbering=None, default=None, expression="") for c in table.columns)
     return replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
-
-
-def referred_first(tables: Sequence[TablePlan]) -> list[TablePlan]:
-    """The tables in an order in which each comes after those that it refers to; tables of a circle keep their order."""
-    left, ordered = {t.target.name: t for t in tables}, list[TablePlan]()
-    while left:
-        free = [n for n, t in left.items() if not set(map(t.target.referred, t.target.foreign_keys)) & (left.keys() - {n})] or list(left)
-        ordered += [left.pop(n) for n in free]
-    return ordered

@@ -19,13 +19,14 @@ from penstock.planning.preflight.context import Context
 from penstock.runtime.registry import Registry
 
 REGISTRY = Registry(__name__, __path__)
-Phase = Literal["databases", "tables", "scope", "rows"]
+Phase = Literal["databases", "tables", "scope", "build", "rows"]
 """When a check runs.
 
     databases   first, with the two databases and nothing else. A blocking problem ends preflight
     tables      both catalogues are read, and the tables of the migration are planned
     scope       this user has the rights that a run needs, and the plans are limited to the rows that this run moves. Left out when a
                 blocking problem of the area `privileges` was found
+    build       the statements of the run were tried at the target, unless the tables could not be planned
     rows        sizes are known, and where nothing blocks the run, a sample of the rows. Always runs
 """
 PHASES: tuple[Phase, ...] = get_args(Phase)

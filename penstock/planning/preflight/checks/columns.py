@@ -1,4 +1,4 @@
-"""Tables with more columns than the target's database allows."""
+"""Tables without columns: their rows can't be staged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ order = 125
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """The number of columns, where the database has a limit."""
-    to = context.target.database
+    """Each such table: without columns at the source, or because steps drop them all."""
     for plan in context.plans:
-        count = len(plan.target.columns)
-        if to.max_columns and count > to.max_columns:
-            what = f"it has {count:,} columns, and {to.label} allows {to.max_columns:,}"
-            yield Problem(True, f"table {plan.name}", what, "`drop` some of them, or split the table at the source by a view", "size")
+        if not plan.source.columns or not plan.target.columns:
+            why = "its steps drop all columns" if plan.source.columns else "it has no columns"
+            fix = f"leave it out: tables: {{exclude: [{plan.name}]}}"
+            yield Problem(True, f"table {plan.name}", f"{why}, so its rows can't be staged", fix, "schema")

@@ -17,9 +17,9 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
 from penstock.model.scope import Changes
 from penstock.planning.live_columns import column_problems
-from penstock.planning.statements import same_key, within, within_pending
+from penstock.planning.statements import referred_first, same_key, within, within_pending
 from penstock.planning.switch_kinds import LiveFacts, SwitchKind, Undoing
-from penstock.stages.switch.rows import copied, empty_tables, moved, referred_first
+from penstock.stages.switch.rows import copied, empty_tables, moved
 
 _ALL = "1 = 1"
 

@@ -50,7 +50,7 @@ def facts(table: Table, view: View) -> Facts:
     found |= {("column", c.name): _column(table, c, view) for c in table.columns}
     if table.primary_key:
         found["primary key", ""] = {"columns": ", ".join(table.primary_key), **_others(table.primary, _PRIMARY_KEY)}
-    found |= {("index", i.name): _index(i, view) for i in table.indexes}
+    found |= {("index", i.name): _index(table, i, view) for i in table.indexes}
     found |= {("foreign key", k.name): _others(k, _FOREIGN_KEY) for k in table.foreign_keys}
     unnamed = [c for c in table.checks if not c.name]
     for check in table.checks:
@@ -140,8 +140,11 @@ def _limits(numbering: Numbering) -> str:
     return ", ".join([*words, *["cycle"] * numbering.cycle, *[f"cache {numbering.cache}"] * (numbering.cache != 1)])
 
 
-def _index(index: Index, view: View) -> dict[str, str]:
-    parts = [" ".join(filter(None, (p.column or view.expression(p.expression), p.order))) for p in index.parts]
+def _index(table: Table, index: Index, view: View) -> dict[str, str]:
+    collations = {c.name: f"COLLATE {c.collation}" for c in table.columns if c.collation}  # an index has it without a word
+    orders = [p.order.removeprefix(collations.get(p.column, "")).strip() for p in index.parts]
+    names = [p.column or view.expression(p.expression) for p in index.parts]
+    parts = [" ".join(filter(None, part)) for part in zip(names, orders, strict=True)]
     return {"columns": ", ".join(index.columns or parts), "where": view.expression(index.where), **_others(index, _INDEX)}
 
 

@@ -23,8 +23,10 @@ def collect(inputs: Inputs) -> Record | None:
     proofs = [t.schema for t in records.proof.tables if t.schema] if records.proof else []
     unannounced = [asdict(d) for proof in proofs for d in proof.unannounced]
     drift = [asdict(d) for proof in proofs for d in proof.drift]
+    found = summary(records.plan.tables)
     return {
-        **asdict(summary(records.plan.tables)),
+        "counts": [asdict(c) for c in found.counts],
+        "differences": [asdict(d) for d in found.differences],
         "proved": not unannounced if proofs else None,
         "objects": sum(proof.objects for proof in proofs),
         "unannounced": unannounced,

@@ -7,7 +7,7 @@ PEERS := $(patsubst benchmarks/peers/%.txt,.bench/%/installed,$(wildcard benchma
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo up unit test fire lint docs bench lock clean
+.PHONY: demo up unit test newest fire lint docs bench lock clean
 
 demo: $(VENV)/installed  ## flights: five real tables, SQLite to DuckDB, through the Airflow DAG
 	$(BIN)/python -m tools.demo
@@ -20,6 +20,12 @@ unit: $(VENV)/installed  ## the tests that need no server
 
 test: $(VENV)/installed $(VENV)/servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+NEWEST := conformance/test_alike.py conformance/test_type_matrix.py conformance/test_postgresql.py scenarios/test_switch.py
+OF_MARIADB := conformance/test_schema_objects.py conformance/test_mysql_catalogue.py
+newest: $(VENV)/installed  ## types, objects, catalogues and the switch with the newest MySQL, PostgreSQL and MariaDB, where they can be had
+	PENSTOCK_NEWEST=postgresql,mysql $(BIN)/python -m pytest $(addprefix tests/,$(NEWEST))
+	PENSTOCK_NEWEST=postgresql,mariadb $(BIN)/python -m pytest $(addprefix tests/,$(NEWEST) $(OF_MARIADB))
 
 FIRE ?=
 fire: $(VENV)/installed $(VENV)/servers  ## an attack on every promise, with figures; for instance make fire FIRE="--seed 7 --scale 0.1 kills"

@@ -119,6 +119,8 @@ class Database(ABC):
     """What `native` writes, in lower case, and what the catalogue writes of the same type."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
+    expression_defaults: ClassVar[str] = ""
+    """A pattern of its types whose default has to be an expression: a literal in parentheses."""
     snapshot: ClassVar[Literal["run", "table"]] = "table"
     """Whether one connection can read all tables as of one instant (`run`), or each table as of its own (`table`)."""
     session_lock: ClassVar[tuple[str, str] | None] = None
@@ -354,6 +356,10 @@ class Database(ABC):
         The columns are of `types_with_invalid_values`.
         """
         return frozenset()
+
+    def named_types(self, connection: sa.Connection) -> dict[str, str]:
+        """The types that somebody has created, as `Column.named_type` has their names, each with its definition."""
+        return {}
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         """The other objects of a schema, as (kind, name): views, functions, grants. They are not carried."""

@@ -181,6 +181,7 @@ class Column:
     collation: as its database names it; empty for the database's own, or where there is none.
     touched: the database sets it to the current time whenever the row is changed.
     kept: the type as the source wrote it, where a target of the same kind takes it as it is.
+    named_type: the enum or domain that it is declared with, with its schema: a type that somebody has created.
     invisible: `SELECT *` leaves it out.
     unchecked_null: the name of a NOT NULL constraint that is NOT VALID: rows from before it may have NULLs, so the column is nullable here.
     storage: how its values are stored, in its database's own words (`STORAGE EXTERNAL`, `COMPRESSION lz4`).
@@ -200,6 +201,7 @@ class Column:
     numbering: Numbering | None = None
     touched: bool = False
     kept: str = ""
+    named_type: str = ""
     invisible: bool = False
     unchecked_null: str = ""
     storage: tuple[str, ...] = ()

@@ -20,9 +20,14 @@ def view(database: Database) -> View:
     """Facts of tables of one database without what another server of its kind may write in other words."""
 
     def type(column: Column) -> str:
-        return str(database.canonical(column.native))
+        return str(column.type if named(column) else database.canonical(column.native))
 
     return View(type, presence)
+
+
+def named(column: Column) -> bool:
+    """Whether a planned column is created with the enum or domain of the source."""
+    return bool(column.named_type) and column.kept == column.named_type
 
 
 def presence(expression: str) -> str:
@@ -59,7 +64,8 @@ def _column(table: Table, column: Column, database: Database) -> Column:
     except UnsupportedType:
         native = column.native
     nullable = column.nullable and not column.identity and column.name not in table.primary_key
-    return replace(column, native=native, nullable=nullable, identity=numbers, numbering=numbering)
+    own = column.named_type if named(column) else ""
+    return replace(column, named_type=own, native=native, nullable=nullable, identity=numbers, numbering=numbering)
 
 
 def shadow(plan: TablePlan, tables: Iterable[TablePlan], database: Database) -> Table:

@@ -9,12 +9,16 @@ from penstock.databases import Database, Server
 
 @dataclass(frozen=True)
 class Ends:
-    """Both databases. alike: both are servers of one kind, which understand each other's own words.  server: the target's."""
+    """Both databases. alike: both are servers of one kind, which understand each other's own words.  server: the target's.
+
+    named_types: the types that somebody has created at both ends with the same definition, as `Column.named_type` has their names.
+    """
 
     from_: Database
     to: Database
     alike: bool
     server: Server
+    named_types: frozenset[str] = frozenset()
 
     @property
     def related(self) -> bool:

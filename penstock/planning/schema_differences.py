@@ -138,10 +138,11 @@ class _Finder:
         )
 
     def _type_at_source(self, column: Column) -> str:
-        return f"{column.type}{self._written(column.native)}"
+        return f"{column.type}{self._written(column.named_type or column.native)}"
 
     def _type_at_target(self, column: Column) -> str:
-        kind = column.type if column.type.name == "unsupported" else self.to.canonical(column.native)
+        own = column.type.name == "unsupported" or built_schema.named(column)
+        kind = column.type if own else self.to.canonical(column.native)
         written = column.native if column.kept else _catalogued(column.native, self.to.type_synonyms)
         return f"{kind}{self._written(written)}"
 
@@ -196,6 +197,7 @@ class _Finder:
             "nullable": "no column of a primary key is NULL" if change.after == "NOT NULL" else "",
             "collation": "texts that differ in any byte are different" if not self.ends.alike else "",
             "stored": f"{label} has no others",
+            "named type": "its labels are kept by the type or by a check",
             "numbers given once": "" if change.after else "no number is given twice there",
             "limits of the numbers": f"{label} has its own cache of numbers" if "cache" in change.before else "",
             "next number": "the numbers go on after the highest one" if not change.after else "",

@@ -118,8 +118,11 @@ class _Carrier:
     def column(self, column: Column) -> Column:
         made = replace(column, expression="", generated="", comment=column.comment if "comment" in self.features else "")
         made = self._own(made)
-        if self._keeps(column):
+        if self.alike and column.named_type.removesuffix("[]") in self.ends.named_types and column.name in self.origin:
+            made = replace(made, kept=column.named_type)
+        elif self._keeps(column):
             made = replace(made, kept=column.native)
+        self._of_domain(made)
         if not self.alike:
             made = self._translated(made)
         if column.generated and (kind := self._kind(column)):
@@ -146,6 +149,13 @@ class _Carrier:
             default = str(column.default).removeprefix("=")
             self.lose("column", column.name, "default", default, f"{self.to.label} has no such date or time")
         return replace(column, collation="", touched=False, default=None if own else column.default)
+
+    def _of_domain(self, column: Column) -> None:
+        """Tell of a domain that the column is not declared with here."""
+        if column.named_type and column.kept != column.named_type and column.type.name not in ("enum", "array"):
+            why = "its base type is carried, its constraints are not"
+            line = f"{column.name} is of the domain {column.named_type}: {why}"
+            self.lose("column", column.name, "named type", column.named_type, why, line)
 
     def _keeps(self, column: Column) -> bool:
         """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
@@ -277,7 +287,9 @@ class _Carrier:
     def _index(self, index: Index) -> Index:
         for thing, there in (("partial index", index.where), ("expression index", any(p.expression for p in index.parts))):
             if there and not self.alike and thing not in self.features:
-                raise NotSure(f"{self.to.label} has no {thing}")
+                other = "functional index" in self.features and thing == "expression index"
+                only = f"an index on an expression arrives only from another {self.ends.server.product}"
+                raise NotSure(only if other else f"{self.to.label} has no {thing}")
         if not self.to.secondary_indexes:
             raise NotSure(f"{self.to.label} could not switch the table with it")
         if any(p.expression for p in index.parts) and "functional index" in self.to.since and not self.ends.has("functional index"):

@@ -98,6 +98,23 @@ INSERT INTO odd VALUES (1, 'infinity', '-infinity', 'infinity', 'NaN', '24:00', 
     assert values(target, everything) == values(source, everything)
 
 
+def test_an_enum_and_a_domain_are_kept_where_the_target_has_the_same_and_are_named_where_not(make: Make, tmp_path: Path) -> None:
+    types = "CREATE TYPE mood AS ENUM ('so, so', 'it''s');\nCREATE DOMAIN positive AS int CHECK (VALUE > 0)"
+    table = """;
+CREATE TABLE felt (id int PRIMARY KEY, m mood DEFAULT 'so, so', many mood[], p positive DEFAULT 3, CHECK (m <> 'it''s'));
+INSERT INTO felt VALUES (1, 'so, so', ARRAY['it''s', NULL]::mood[], 3), (2, NULL, NULL, NULL)"""
+    source, target = given(make("postgresql", "alike_types"), types + table), given(make("postgresql", "alike_types_target"), types)
+    found = both(tmp_path, source, target).check()
+    assert cases.lines(found) == []
+    assert definitions(target) == definitions(source)
+    everything = "SELECT felt::text FROM felt ORDER BY id"
+    assert values(target, everything) == values(source, everything)
+    bare = cases.lines(Ends(tmp_path, source, make("postgresql", "alike_types_missing")).check())
+    other = "there is no type public.mood with the same definition here, create it first to keep it"
+    assert f"table felt: m is carried as text: {other}" in bare
+    assert "table felt: p is of the domain public.positive: its base type is carried, its constraints are not" in bare
+
+
 # ---- MySQL and MariaDB
 
 _ROWS_OF_MYSQL = (

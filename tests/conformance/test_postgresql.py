@@ -687,7 +687,7 @@ def test_views_and_grants_follow_the_switch(connection: sa.Connection, postgresq
 def test_what_another_role_owns_is_refused(connection: sa.Connection, postgresql_url: sa.URL) -> None:
     role = f"weak_{postgresql_url.database}"
     execute(connection, f"CREATE TABLE a (n int); CREATE VIEW v AS SELECT n FROM a; CREATE ROLE {role}; SET ROLE {role}")
-    assert dependents_of(connection, "a") == {("view", "public.v"): False, ("owner", "penstock"): False}
+    assert dependents_of(connection, "a") == {("view", "public.v"): False, ("owner", postgresql_url.username): False}
     connection.rollback()
 
 

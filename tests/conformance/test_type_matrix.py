@@ -21,6 +21,7 @@ from tests.support import types_page
 from tests.support.data.plain_values import Make, Plain, make
 from tests.support.data.type_cases import CASES, DATABASES, POSTGRESQL_TYPES, Case
 from tests.support.one_run import moved
+from tests.support.servers import newest
 
 __all__ = ["make"]  # a fixture
 PAIRS = list(product(DATABASES, DATABASES))
@@ -35,10 +36,15 @@ class Cell:
     literals: tuple[str, ...]
 
 
+_OF_MARIADB = ("uuid", "inet4", "inet6")
+
+
 def tables(source: str) -> dict[tuple[str, frozenset[str], frozenset[str]], list[Cell]]:
     """The source's tables: one for each kind, places where values are refused, and targets without a counterpart for the type."""
     found: dict[tuple[str, frozenset[str], frozenset[str]], list[Cell]] = {}
     for case in CASES[source]:
+        if source == "mysql" and "mysql" in newest.WANTED and case.type in _OF_MARIADB:
+            continue
         lacking = frozenset(t for t in DATABASES if types_page.counterpart(case, t) is None)
         for refused in dict.fromkeys(v.refused for v in case.values):
             columns = found.setdefault((case.kind, refused, lacking), [])
@@ -145,9 +151,11 @@ def test_every_value_arrives_or_is_refused_by_name(
         given = {(t, c): there.values(t, c.name, c.case.kind) for t, columns in held.items() for c in columns}
     with Plain(place) as here:
         for (table, c), values in given.items():
-            assert here.values(table, c.name, c.case.kind) == [types_page.held_as(v, target) for v in values], (
-                f"{c.case} at {target}, {here.type(table, c.name)}"
-            )
+            keeps = (
+                target == "mysql" and "mysql" in newest.WANTED and c.case.kind == "float32"
+            )  # MySQL keeps a -0.0 of a float, MariaDB does not
+            expected = values if keeps else [types_page.held_as(v, target) for v in values]
+            assert here.values(table, c.name, c.case.kind) == expected, f"{c.case} at {target}, {here.type(table, c.name)}"
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)

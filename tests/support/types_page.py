@@ -48,7 +48,7 @@ Between two servers of one engine, and of one product (MySQL, MariaDB), a column
 The table shows what another engine gets, or an older server: [What is carried with a table](schema.md#mysql-and-mariadb) has the versions.
 
 A value that its canonical type can't hold (a zero date, NaN in a decimal, infinity) is refused by name when it is read, with one exception:
-between two servers of one engine preflight looks for such values of dates, times and decimals, for a second at most for each table. A column
+between two servers of one engine preflight looks for such values of dates, times and decimals, for a second at most for each table and ten in all. A column
 that has them is staged as the database's own text, and arrives unchanged. `penstock check` names it. Columns that a step reads stay as they are.
 Otherwise, if `cast: {column: string}` is the first step that touches the column, the database's own text is read instead, and carried.
 

@@ -234,7 +234,7 @@ def _hold_labels(database: Database, table: Table, built: sa.Table) -> None:
 
 def labelled_columns(database: Database, table: Table) -> list[Column]:
     """The columns of enums that a check keeps to their labels, because the database has no enums of its own."""
-    enums = [c for c in table.columns if c.type.labels and c.type.name == "enum"]
+    enums = [c for c in table.columns if c.type.labels and c.type.name == "enum" and not c.kept]
     return [c for c in enums if not column_type(database, table, c).lower().startswith("enum")]
 
 
@@ -256,7 +256,7 @@ def _column(database: Database, table: Table, column: Column, keyed: bool) -> sa
         _Native(written),
         *map(_Constraint, declared),
         nullable=column.nullable and not primary and not column.identity,
-        server_default=None if column.generated else _default(column, written),
+        server_default=None if column.generated else _default(database, column, written),
         autoincrement=False,
         comment=column.comment or None,
     )
@@ -285,7 +285,7 @@ def _now(written: str) -> str:
     return f"CURRENT_TIMESTAMP{digits[1] if digits else ''}"
 
 
-def _default(column: Column, written: str) -> Any:
+def _default(database: Database, column: Column, written: str) -> Any:
     if column.expression:
         return _sql(f"({column.expression})")
     if column.default is None:
@@ -297,6 +297,8 @@ def _default(column: Column, written: str) -> Any:
         return sa.text("TRUE" if value.lower() in ("true", "t", "1", "b'1'") else "FALSE")
     if _is_number(column.type):
         return sa.text(value)
+    if database.expression_defaults and re.match(database.expression_defaults, written):
+        return _sql(f"({_text(sa.literal(value, sa.String()), database)})")
     return value
 
 

@@ -102,6 +102,7 @@ class MySQL(Database):
     kept_types = flavours.KEPT
     kept_types_since = flavours.TYPES
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz"})  # zero and partial dates, times beyond a day
+    expression_defaults = r"(?:tiny|medium|long)?(?:text|blob)\b.*|json\b.*"  # MariaDB takes a literal as well
     snapshot = "run"
     ddl_in_transaction = False
     session_lock = ("SELECT GET_LOCK(:name, :seconds)", "SELECT RELEASE_LOCK(:name)")

@@ -27,6 +27,7 @@ from penstock.databases import (
     Move,
     Reach,
     Refusal,
+    Server,
     Size,
     execute,
 )
@@ -39,6 +40,7 @@ from penstock.databases.postgresql import (
     definition,
     faults,
     locks,
+    named_types,
     objects,
     partitions,
     references,
@@ -300,6 +302,16 @@ class PostgreSQL(Database):
 
     def beyond_types(self, connection: sa.Connection, name: TableName, columns: Sequence[Column], seconds: float) -> frozenset[str]:
         return beyond_types.read(connection, name, columns, seconds)
+
+    def named_types(self, connection: sa.Connection) -> dict[str, str]:
+        return named_types.read(connection)
+
+    def why_other_form(self, column: Column, server: Server) -> str:
+        if column.named_type:
+            return f"there is no type {column.named_type} with the same definition here, create it first to keep it"
+        if column.type.name == "money":
+            return "what money means depends on the server's locale"
+        return super().why_other_form(column, server)
 
     def left_behind(self, connection: sa.Connection, schema: str | None) -> list[tuple[str, str]]:
         return objects.left_behind(connection, schema)

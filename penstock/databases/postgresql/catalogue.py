@@ -43,7 +43,10 @@ SELECT c.relname, a.attname,
     ELSE format_type(t.oid, coalesce(d.modifier, a.atttypmod)) END,
   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
     AND (a.attidentity <> '' OR (a.attgenerated = '' AND pg_get_expr(f.adbin, f.adrelid) LIKE 'nextval(%')),
-  CASE WHEN d.type IS NOT NULL THEN format_type(a.atttypid, NULL) END
+  CASE WHEN d.type IS NOT NULL OR coalesce(l.typtype, t.typtype) = 'e' THEN (
+    SELECT format('%I.%I', s.nspname, own.typname) || CASE WHEN d.type IS NULL AND l.oid IS NOT NULL THEN '[]' ELSE '' END
+    FROM pg_type own JOIN pg_namespace s ON s.oid = own.typnamespace
+    WHERE own.oid = CASE WHEN d.type IS NULL THEN coalesce(l.oid, a.atttypid) ELSE a.atttypid END) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
@@ -164,7 +167,13 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
         connection, schema, TYPES.read, seen.types, wanted, seen.identity, seen.notes, more.constraints.foreign_keys, more.indexes
     )
     following = sequences.next_numbers(connection, schema)
-    return [sequences.numbered(objects.dressed(_without_money(table), more), following) for table in found]
+    dressed = (objects.dressed(_with_named_types(_without_money(table), seen.named_types), more) for table in found)
+    return [sequences.numbered(table, following) for table in dressed]
+
+
+def _with_named_types(table: Table, named: Mapping[tuple[str, str], str]) -> Table:
+    """`table` with the enums and domains that its columns are declared with."""
+    return replace(table, columns=tuple(replace(c, named_type=named.get((table.name.name, c.name), "")) for c in table.columns))
 
 
 def _without_money(table: Table) -> Table:
@@ -181,6 +190,7 @@ class _Seen:
     types: Mapping[tuple[str, str], str]
     identity: frozenset[tuple[str, str]]
     notes: Mapping[str, Sequence[str]]
+    named_types: Mapping[tuple[str, str], str]
 
 
 def _see(connection: sa.Connection, schema: str | None) -> _Seen:
@@ -190,14 +200,12 @@ def _see(connection: sa.Connection, schema: str | None) -> _Seen:
     notes: dict[str, list[str]] = defaultdict(list)
     for table, note in connection.execute(_in(_NOTES), of_schema):
         notes[table].append(note)
-    for table, column, _, _, domain in columns:
-        if domain:
-            notes[table].append(f"{column} is of the domain {domain}: its base type is carried, its constraints are not")
     return _Seen(
         tables=frozenset(connection.execute(_in(_TABLES), of_schema).scalars()),
         types={(c[0], c[1]): c[2] for c in columns},
         identity=frozenset((c[0], c[1]) for c in columns if c[3]),
         notes=notes,
+        named_types={(c[0], c[1]): c[4] for c in columns if c[4]},
     )
 
 

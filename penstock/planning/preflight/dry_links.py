@@ -145,13 +145,15 @@ def _skeleton(plan: TablePlan, referred: Sequence[tuple[str, ...]]) -> TablePlan
     indexes = tuple(i for i in table.indexes if i.plain and any(i.columns[: len(columns)] == columns for columns in others))
     named = {*table.primary_key, *(c for k in table.foreign_keys for c in k.columns), *(c for i in indexes for c in i.columns)}
     columns = tuple(c for c in table.columns if c.name in named) or table.columns[:1]
-    plain = tuple(replace(c, identity=False, default=None, expression="", generated="", comment="", touched=False) for c in columns)
+    seen = (replace(c, comment="", touched=False, invisible=False) for c in columns)
+    plain = tuple(replace(c, identity=False, default=None, expression="", generated="") for c in seen)
     shape = replace(table, columns=plain, indexes=indexes, checks=(), comment="", partitioning=None)
     return replace(plan, target=replace(shape, exclusions=(), replica_identity=""))
 
 
 def _bare(table: Table) -> Table:
     """The table as a place for rows."""
-    columns = tuple(replace(c, identity=False, numbering=None, default=None, expression="", generated="") for c in table.columns)
+    plain = (replace(c, identity=False, numbering=None, default=None, expression="", generated="") for c in table.columns)
+    columns = tuple(replace(c, invisible=False, unchecked_null="") for c in plain)
     bare = replace(table, columns=columns, primary_key=(), indexes=(), foreign_keys=(), checks=(), partitioning=None)
-    return replace(bare, exclusions=(), replica_identity="")
+    return replace(bare, exclusions=(), replica_identity="", options=())

@@ -68,6 +68,12 @@ def missing_schemas(migration: Migration, end: Endpoint) -> tuple[str, ...]:
     return tuple(schema for schema in declared if schema not in known)
 
 
+def named_types(source: Endpoint, target: Endpoint) -> frozenset[str]:
+    """The types that somebody has created at both ends with the same definition."""
+    here = target.database.named_types(target.connection)
+    return frozenset(name for name, made in source.database.named_types(source.connection).items() if here.get(name) == made)
+
+
 def source_access(migration: Migration, source: Endpoint, tables: Collection[Table]) -> list[Problem]:
     """What the source says of being read."""
     found: list[Problem] = []

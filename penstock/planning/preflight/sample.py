@@ -151,7 +151,7 @@ def _loaded(plan: TablePlan, ends: _Ends, batches: Sequence[pa.RecordBatch], pac
 @contextmanager
 def _temporary(plan: TablePlan, to: Database, target: sa.Engine) -> Iterator[sa.Connection | None]:
     """A connection with an empty temporary table like the target's, gone when it is closed; None where none can be made."""
-    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None)
+    bare = replace(plan.target, indexes=(), foreign_keys=(), partitioning=None, logged=True)
     statement = ddl.create_table(to, bare, _PLACE).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
     with target.connect() as connection:
         connection.begin()

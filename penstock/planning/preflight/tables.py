@@ -13,7 +13,7 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
 from penstock.planning import beside_live, schema_differences, schema_objects
 from penstock.planning.ends import Ends
-from penstock.planning.preflight import links, object_names, own_values, selection
+from penstock.planning.preflight import endpoints, links, object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
 from penstock.planning.preflight.endpoints import Endpoint
 from penstock.transforms._mapping import Mapped, map_table, trace
@@ -29,9 +29,10 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     chosen = selection.chosen(migration, names)
     found = (t for t in _inspected(source, map(migration.bare, chosen)) if migration.called(t.name) in chosen)
     tables = {migration.called(t.name): _as_declared(t, migration, source.database) for t in found}
-    ends = Ends(source.database, target.database, _alike(source, target), target.server)
+    alike = _alike(source, target)
+    ends = Ends(source.database, target.database, alike, target.server, endpoints.named_types(source, target) if alike else frozenset())
     if ends.alike:
-        tables = {name: own_values.as_own_text(table, migration, source) for name, table in tables.items()}
+        tables = own_values.as_own_text(tables, migration, source)
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     linked = links.link(tables, mapped)

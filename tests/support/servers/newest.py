@@ -1,11 +1,13 @@
 """The newest servers for the tests, private and real: MySQL 9, PostgreSQL 18, MariaDB 11.8. conftest loads this plugin.
 
 A tool beside the repository starts them. Where it is missing, or its packages can't be had, the tests are skipped.
+PENSTOCK_NEWEST=postgresql,mysql (or mariadb) gives them to the tests of Debian's servers too: `make newest`.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,6 +22,8 @@ from tests.support.repository import SHARED
 TOOL = SHARED / "tools" / "newer_servers.py"
 Newest = Callable[[str], sa.URL]
 """A fresh database of `mysql`, `postgresql` or `mariadb`, in the newest version."""
+WANTED = frozenset(filter(None, os.environ.get("PENSTOCK_NEWEST", "").split(",")))
+_DRIVERS = {"mysql": "mysql+mysqldb", "mariadb": "mysql+mysqldb", "postgresql": "postgresql+psycopg"}
 _USERS = {"mysql": "root", "mariadb": "root", "postgresql": "postgres"}
 _STARTS = {"mysql": "mysql", "mariadb": "mariadb118", "postgresql": "postgresql18"}
 _numbers = count(1)
@@ -47,7 +51,7 @@ def newest_server() -> Iterator[Newest]:
                     port = servers.enter_context(getattr(_tool(), _STARTS[name])())
                 except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
                     pytest.skip(f"the newest {name} can't be started: {error}")
-                running[name] = sa.URL.create(name.replace("mariadb", "mysql"), _USERS[name], "", "127.0.0.1", port)
+                running[name] = sa.URL.create(_DRIVERS[name], _USERS[name], "", "127.0.0.1", port)
             return running[name]
 
         yield server
@@ -59,8 +63,7 @@ def newest(newest_server: Newest) -> Newest:
 
     def database(name: str) -> sa.URL:
         server, made = newest_server(name), f"test_{next(_numbers)}"
-        driver = {"mysql": "mysql+mysqldb", "postgresql": "postgresql+psycopg"}[server.drivername]
-        home = server.set(drivername=driver, database="postgres" if name == "postgresql" else None)
+        home = server.set(database="postgres" if name == "postgresql" else None)
         engine = sa.create_engine(home, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {made}")

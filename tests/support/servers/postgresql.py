@@ -14,14 +14,18 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from tests.support.servers import newest
 from tools import postgresql_server as server
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[sa.URL]:
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[sa.URL]:
     """The URL of a superuser's connection to the server's `postgres` database."""
+    if "postgresql" in newest.WANTED:
+        yield request.getfixturevalue("newest_server")("postgresql").set(database="postgres")
+        return
     try:
         with server.postgresql_server() as url:
             yield url

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from penstock.errors import Problem
 from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
+from penstock.planning.preflight.endpoints import named_types
 
 order = 80
 
@@ -15,8 +16,11 @@ def check(context: Context) -> Iterator[Problem]:
     """A line for each kind of object."""
     source, migration = context.source, context.migration
     kinds: dict[str, list[str]] = {}
+    there = {name.replace('"', "") for name in named_types(source, context.target)}
     for schema in migration.schemas or (migration.source_schema,):
         for kind, name in source.database.left_behind(source.connection, schema):
+            if kind in ("type", "domain") and f"{schema or source.schemas[0]}.{name}" in there:
+                continue
             named = name if schema is None or name.startswith(f"{schema}.") else migration.called(TableName(name, schema))
             kinds.setdefault(kind, []).append(named)
     for kind, names in kinds.items():

@@ -16,6 +16,7 @@ from penstock.cli import problem_groups
 from penstock.model import pipeline
 from penstock.model.pipeline import PIPELINE, Stage
 from penstock.model.plan import Plan
+from penstock.model.schema_summary import SchemaSummary
 from penstock.planning.preflight.result import PreflightResult
 from penstock.runtime import events
 from penstock.runtime.formatting import NONE, count, number, seconds, size
@@ -164,14 +165,33 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
 
 
 def preflight(found: PreflightResult, verbose: bool = False) -> None:
-    """Print what preflight found, blocking problems first, and the estimate. verbose: each problem, however many there are."""
+    """Print what preflight found, blocking problems first, what becomes of the schema, and the estimate.
+
+    verbose: each problem and each difference of the schema, however many there are.
+    """
     if found.problems:
         lines = problem_groups.lines(found.problems, verbose)
         rows = [("✗ blocks" if line.blocking else "· warning", line.area, line.where, line.what, line.fix) for line in lines]
         table(("", "area", "where", "what", "what to do"), rows)
         print()
+    schema(found.schema, verbose)
     for line in found.estimate.lines() if found.estimate else ():
         print(shown(line))
+
+
+def schema(found: SchemaSummary, verbose: bool) -> None:
+    """Print how many objects of the source's schema are carried, declared, adapted and lost."""
+    if not found.counts:
+        return
+    columns = ("object", "carried", "declared", "adapted", "lost")
+    table(columns, [(c.object, *map(number, (c.carried, c.declared, c.adapted, c.lost))) for c in found.counts], columns[1:])
+    print()
+    if verbose and found.differences:
+        rows = [(d.table, d.thing(), d.property, d.source, d.target, d.result, d.reason) for d in found.differences]
+        table(("table", "object", "property", "source", "target", "result", "reason"), rows)
+        print()
+    elif found.differences:
+        print(f"{count(len(found.differences), 'difference')} of the schema (list: --verbose)\n")
 
 
 def plan(made: Plan, statements: dict[str, list[str]]) -> None:

@@ -112,13 +112,15 @@ class Database(ABC):
     """What else its tables can have: `check`, `comment`, `partial index`, `expression index`, generated columns (`stored`, `virtual`),
     `numbering` (identity columns with their own start and step), `exclusion` (constraints), `unlogged`, `replica identity`, `storage` (of
     columns). Of foreign keys: `deferrable`, `match full`, and `restrict` and `no action`, where these differ from what is declared by
-    leaving them out."""
+    leaving them out. `counter`: the next number is set as well. `unique constraint`: its catalogue tells one from a unique index."""
     since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
     """Features that only newer servers have: by feature, the first version of each product that has it. See `features`."""
     kept_types: ClassVar[str] = ""
     """A pattern of its types that another server of the same kind creates unchanged, though `native` would write a wider type."""
     kept_types_since: ClassVar[Mapping[str, Mapping[str, tuple[int, ...]]]] = {}
     """Of these types, those that only newer servers have: by a pattern, the first version of each product."""
+    type_synonyms: ClassVar[Mapping[str, str]] = {}
+    """What `native` writes, in lower case, and what the catalogue writes of the same type."""
     types_with_invalid_values: ClassVar[frozenset[str]] = frozenset()
     """Canonical types whose columns may hold values beyond the type (zero dates, NaN). A cast to string reads the database's own text."""
     expression_defaults: ClassVar[str] = ""
@@ -209,6 +211,10 @@ class Database(ABC):
     def native(self, type: Type, identity: bool = False) -> str:
         """The database's type for a column of this canonical type. identity: the database numbers it. Raises UnsupportedType."""
         return self.type_table.counterpart(type)[0]
+
+    def numbers(self, column: Column, table: Table) -> bool:
+        """Whether the database numbers the rows of `table` by itself, by this column, which is an identity column at the source."""
+        return self.native(column.type, identity=True) != self.native(column.type)
 
     def maps_exactly(self, type: Type) -> bool:
         """Whether `native` is the same kind of type. If not, it holds every value in another form. Raises UnsupportedType."""

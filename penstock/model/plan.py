@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from penstock.errors import MigrationError, Problem
 from penstock.model import plan_version_1
 from penstock.model.schema import Column, ForeignKey, Table, TableName
+from penstock.model.schema_difference import SchemaDifference
 from penstock.model.scope import Changes, Differences, Partition, Scope, Whole
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class TablePlan:
     longest_row: the most bytes that the texts and binaries of one row had together when it was planned; 0 where they are known to be small.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     qualified: the migration names its schemas, so each table is called by its schema and its name.
+    differences: of the target table from the source table, all of them.
     """
 
     source: Table
@@ -82,6 +84,7 @@ class TablePlan:
     once: bool = False
     source_primary_key: bool = False
     qualified: bool = False
+    differences: tuple[SchemaDifference, ...] = ()
 
     @property
     def name(self) -> str:

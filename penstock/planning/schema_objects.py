@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from penstock.errors import UnsupportedType
 from penstock.model.schema import Check, Column, Exclusion, ForeignKey, Index, Numbering, Part, PrimaryKey, Table
+from penstock.model.schema_difference import SchemaDifference
+from penstock.model.schema_facts import check_name
 from penstock.planning import carried_constraints, expressions
+from penstock.planning.carried_constraints import LostPart
 from penstock.planning.ends import Ends
 from penstock.planning.expressions import Known, NotSure
-from penstock.transforms._changes import LostPart, lost_parts, shown_default
+from penstock.transforms._changes import StepLoss, lost_parts, shown_default
 from penstock.transforms._mapping import Mapped
 
 _TOKEN = r"""(?P<text>'(?:{text})*')|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?P<word>\w+)|(?P<dot>\.)|\s+|."""
@@ -28,15 +31,15 @@ _LAST_NUMBER = 2**63 - 1
 _WORDED_ANEW = ("interval", "timetz")
 
 
-def carry(source: Table, target: Table, mapped: Mapped, ends: Ends) -> tuple[Table, list[str]]:
-    """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't, in words.
+def carry(called: str, source: Table, target: Table, mapped: Mapped, ends: Ends) -> tuple[Table, list[SchemaDifference]]:
+    """`target` with what it can have of `source`'s checks, expressions, indexes, comments and partitions, and what it can't.
 
-    mapped: what the steps make of the table.
+    called: the table's name in the run.  mapped: what the steps make of the table.
     """
     changed = {name: made[-1].step for name, made in mapped.changes.items() if made}
-    carrier = _Carrier(source, target, mapped.kept_values, ends, changed, mapped.names)
+    carrier = _Carrier(called, source, target, mapped.kept_values, ends, changed, mapped.names)
     for part in lost_parts(mapped.changes):
-        carrier.lost_part(part)
+        carrier.lost_by_step(part)
     columns = tuple(carrier.column(c) for c in target.columns)
     carrier.lost_generated(columns)
     columns = carrier.numbered(columns)
@@ -62,18 +65,19 @@ def carry(source: Table, target: Table, mapped: Mapped, ends: Ends) -> tuple[Tab
 
 @dataclass
 class _Carrier:
-    """names: source column to target column, of those whose values arrive as they were, or as equal ones.
+    """called: the table's name in the run.  names: source to target column, of those whose values arrive as they were, or as equal ones.
 
     changed: the step that changes a column, by its name at the source.  mapped_names: source column to target column, of all.
     """
 
+    called: str
     source: Table
     target: Table
     names: Mapping[str, str]
     ends: Ends
     changed: Mapping[str, str]
     mapped_names: Mapping[str, str]
-    told: list[str] = field(default_factory=list)
+    told: list[SchemaDifference] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.from_, self.to, self.alike, self.features = self.ends.from_, self.ends.to, self.ends.alike, self.ends.features
@@ -116,17 +120,36 @@ class _Carrier:
             raise NotSure("it is not the server's own")
         return expressions.translate(text, self.from_, self.to, {n: k for n, k in self.known.items() if n not in without})
 
+    def _at_source(self, column: str) -> str:
+        """A column of the target by its name at the source."""
+        return next((old for old, new in self.mapped_names.items() if new == column), column)
+
     def _why_not(self, column: str) -> str:
         """Why the values of a column are others at the target."""
         return f"the step `{self.changed[column]}` changes {column}" if column in self.changed else f"a step drops {column}"
 
-    def lost_part(self, part: LostPart) -> None:
-        """A part that a step takes from a column, unless that is told otherwise."""
-        if part.part != "the comment" or "comment" in self.to.table_features:
-            self.lose(f"{part.part} of {part.column}", f"the step `{part.step}` changes the column")
+    def lost_by_step(self, part: StepLoss) -> None:
+        """A property that a step takes from a column, unless that is reported otherwise."""
+        if part.property != "comment" or "comment" in self.to.table_features:
+            why = f"the step `{part.step}` changes the column"
+            line = f"{part.part} of {part.column} is not carried: {why}"
+            self.report(SchemaDifference(self.called, "column", part.column, part.property, part.was, "", "declared", why, line))
 
-    def lose(self, what: str, why: object) -> None:
-        self.told.append(f"{what} is not carried: {why}")
+    def lose(self, object: str, name: str, property: str, source: str, why: object, line: str = "") -> None:
+        """Report a property, or the object as a whole (""), as lost. source: its text.  line: the sentence, if it is a special one."""
+        self.report(SchemaDifference(self.called, object, name, property, source, "", "lost", str(why), line))
+
+    def _lose_parts(self, object: str, name: str, lost: Iterable[LostPart]) -> None:
+        for part in lost:
+            self.lose(object, name, part.property, part.source, part.reason, part.line)
+
+    def adapt(self, object: str, name: str, property: str, source: str, target: str, why: object, line: str = "") -> None:
+        """Report a property that has a counterpart at the target."""
+        self.report(SchemaDifference(self.called, object, name, property, source, target, "adapted", str(why), line))
+
+    def report(self, difference: SchemaDifference) -> None:
+        """Add a difference that `penstock check` warns of."""
+        self.told.append(replace(difference, warned=True))
 
     # ---- columns
 
@@ -144,9 +167,9 @@ class _Carrier:
             try:
                 return replace(made, generated=self._generated(column), stored=kind == "stored", default=None)
             except NotSure as why:
-                self._plainly(column.name, why)
+                self._plainly(self._at_source(column.name), why)
         elif column.generated:
-            self._plainly(column.name, f"{self.to.label} has none")
+            self._plainly(self._at_source(column.name), f"{self.to.label} has none")
         made = self._default(made, column)
         if column.numbering and not self.alike:
             made = replace(made, numbering=self._numbering(column))
@@ -158,7 +181,8 @@ class _Carrier:
         first |= {part.column for i in self.source.indexes for part in i.parts[:1] if self.alike}
         lost = [c.name for c in columns if c.identity and c.name not in first] if self.to.numbers_keys_only else []
         for name in lost:
-            self.lose(f"the numbering of {name}", f"{self.to.label} numbers a column only if a key or an index begins with it")
+            why = f"{self.to.label} numbers a column only if a key or an index begins with it"
+            self.lose("column", self._at_source(name), "identity", "yes", why, f"the numbering of {name} is not carried: {why}")
         return tuple(replace(c, identity=False, numbering=None) if c.name in lost else c for c in columns)
 
     def _default(self, made: Column, column: Column) -> Column:
@@ -167,9 +191,10 @@ class _Carrier:
             try:
                 return replace(made, expression=self.says(column.expression, without=self.names))
             except NotSure as why:
-                self.lose(f"default {column.expression} of {column.name}", why)
+                self.lose("column", self._at_source(column.name), "default", column.expression, why)
         elif column.default and not self.alike and column.type.name in _WORDED_ANEW:
-            self.lose(f"default {shown_default(column)} of {column.name}", f"the values of {column.type} are written in another form here")
+            form = f"the values of {column.type} are written in another form here"
+            self.lose("column", self._at_source(column.name), "default", shown_default(column), form)
             return replace(made, default=None)
         return made
 
@@ -180,20 +205,24 @@ class _Carrier:
             if after is None or after.nullable or after.generated or after.identity or after.default is not None or after.expression:
                 continue
             if before.default is not None or before.expression or before.identity or before.generated:
-                self.told.append(f"{new} is NOT NULL and has no default here: an INSERT that leaves it out will fail")
+                line = f"{new} is NOT NULL and has no default here: an INSERT that leaves it out will fail"
+                self.lose("column", old, "insert without it", "yes", "it has no default", line)
 
     def _translated(self, column: Column) -> Column:
         """`column` without what only its own kind of database has."""
         if column.touched:
-            self.lose(f"ON UPDATE CURRENT_TIMESTAMP of {column.name}", f"{self.to.label} has none")
+            self.lose("column", self._at_source(column.name), "ON UPDATE", "CURRENT_TIMESTAMP", f"{self.to.label} has none")
         if own := self.from_.own_default(column):
-            self.lose(f"default {str(column.default).removeprefix('=')} of {column.name}", f"{self.to.label} has no such date or time")
+            default = str(column.default).removeprefix("=")
+            self.lose("column", self._at_source(column.name), "default", default, f"{self.to.label} has no such date or time")
         return replace(column, collation="", touched=False, default=None if own else column.default)
 
     def _of_domain(self, column: Column) -> None:
         """Tell of a domain that the column is not declared with here."""
         if column.named_type and column.kept != column.named_type and column.type.name not in ("enum", "array"):
-            self.told.append(f"{column.name} is of the domain {column.named_type}: its base type is carried, its constraints are not")
+            why = "its base type is carried, its constraints are not"
+            line = f"{column.name} is of the domain {column.named_type}: {why}"
+            self.lose("column", self._at_source(column.name), "named type", column.named_type, why, line)
 
     def _keeps(self, column: Column) -> bool:
         """Whether the column's type is created as it is declared: also between MySQL and MariaDB, but for texts, which have a collation."""
@@ -204,14 +233,20 @@ class _Carrier:
     def _own(self, column: Column) -> Column:
         """`column` with what only some servers have."""
         if column.invisible and not self.ends.has("invisible column"):
-            self.told.append(f"{column.name} is invisible at the source; here SELECT * shows it: {self.ends.lacks('invisible column')}")
+            why = self.ends.lacks("invisible column")
+            line = f"{column.name} is invisible at the source; here SELECT * shows it: {why}"
+            self.lose("column", self._at_source(column.name), "invisible", "yes", why, line)
             column = replace(column, invisible=False)
         if column.unchecked_null and not self.ends.has("not null not valid"):
-            self.lose(f"NOT NULL of {column.name}", "it is NOT VALID at the source, so rows may have NULLs")
+            why = "it is NOT VALID at the source, so rows may have NULLs"
+            line = f"NOT NULL of {column.name} is not carried: {why}"
+            self.lose("column", self._at_source(column.name), "unchecked null", column.unchecked_null, why, line)
             column = replace(column, unchecked_null="")
         kept = tuple(w for w in column.storage if self.ends.has("compression" if w.startswith("COMPRESSION") else "storage"))
         if lost := [words for words in column.storage if words not in kept]:
-            self.lose(f"{', '.join(lost)} of {column.name}", f"{self.to.label} has none")
+            why = f"{self.to.label} has none"
+            line = f"{', '.join(lost)} of {column.name} is not carried: {why}"
+            self.lose("column", self._at_source(column.name), "storage", ", ".join(lost), why, line)
         return replace(column, storage=kept)
 
     def _kind(self, column: Column) -> str:
@@ -234,7 +269,13 @@ class _Carrier:
         return [] if allowed else [c.name for c in self.source.columns if c.identity]
 
     def _plainly(self, name: str, why: object) -> None:
-        self.told.append(f"{name} is generated at the source and a plain column here, its values are carried: {why}")
+        line = f"{name} is generated at the source and a plain column here, its values are carried: {why}"
+        self.lose("column", name, "generated", self._expression(name), why, line)
+
+    def _expression(self, name: str) -> str:
+        """By what a column is generated. name: at either end."""
+        found = (c.generated for c in self.source.columns if name in (c.name, self.names.get(c.name)))
+        return next(found, "")
 
     def lost_generated(self, columns: Sequence[Column]) -> None:
         """Tell of generated columns that a step has made plain ones."""
@@ -247,16 +288,28 @@ class _Carrier:
     def _numbering(self, column: Column) -> Numbering | None:
         numbering = column.numbering
         if numbering and numbering.next and numbering.next > _LAST_NUMBER and not self.ends.related:
-            self.lose(f"the next number of {column.name}, {numbering.next},", f"{self.to.label} numbers up to {_LAST_NUMBER}")
+            why = f"{self.to.label} numbers up to {_LAST_NUMBER}"
+            line = f"the next number of {column.name}, {numbering.next}, is not carried: {why}"
+            self.lose("column", self._at_source(column.name), "next number", str(numbering.next), why, line)
             numbering = replace(numbering, next=None)
         if numbering is None or "numbering" in self.features:
             return numbering and replace(numbering, unique=False)
         if numbering.minimum is not None or numbering.maximum is not None or numbering.cycle:
-            self.lose(f"the limits of the numbers of {column.name}, or that they begin again", f"{self.to.label} has none")
+            why = f"{self.to.label} has none"
+            line = f"the limits of the numbers of {column.name}, or that they begin again is not carried: {why}"
+            self.lose("column", self._at_source(column.name), "limits of the numbers", "", why, line)
         numbering = replace(numbering, minimum=None, maximum=None, cycle=False, cache=1, unique=False)
         if numbering.step != 1 or numbering.always:
             how = f"in steps of {numbering.step}" if numbering.step != 1 else "whatever number is given"
-            self.told.append(f"{column.name} is numbered {how} at the source; here by {self.to.label}'s own rule")
+            rule = f"{self.to.label}'s own rule"
+            self.lose(
+                "column",
+                self._at_source(column.name),
+                "numbering",
+                how,
+                rule,
+                f"{column.name} is numbered {how} at the source; here by {rule}",
+            )
         return replace(numbering, step=1, start=1, always=False) if numbering.step > 0 else None
 
     # ---- checks and indexes
@@ -268,21 +321,24 @@ class _Carrier:
                 raise NotSure(why_not)
             return replace(found, expression=self.says(check.expression, self._numbered()), column=self.names.get(found.column, ""))
         except NotSure as why:
-            self.lose(" ".join(filter(None, ("check constraint", f"{check.name}," if check.name else "", f"{check.expression},"))), why)
+            line = " ".join(
+                filter(None, ("check constraint", check.name and f"{check.name},", f"{check.expression}, is not carried: {why}"))
+            )
+            self.lose("check constraint", check_name(self.source, check), "", check.expression, why, line)
             return None
 
     def primary(self) -> PrimaryKey:
         if not self.target.primary_key:
             return PrimaryKey()
-        made, lines = carried_constraints.primary_key(self.source.primary, self.names, self.ends)
-        self.told += lines
+        made, lost = carried_constraints.primary_key(self.source.primary, self.names, self.ends)
+        self._lose_parts("primary key", "", lost)
         return made
 
     def foreign_key(self, key: ForeignKey) -> ForeignKey | None:
         if not self.to.foreign_keys:  # the check `other_forms` reports it
             return key
-        made, lines = carried_constraints.foreign_key(key, self.names, self.ends)
-        self.told += lines
+        made, lost = carried_constraints.foreign_key(key, self.names, self.ends)
+        self._lose_parts("foreign key", key.name, lost)
         return made
 
     def exclusion(self, exclusion: Exclusion) -> Exclusion | None:
@@ -291,20 +347,22 @@ class _Carrier:
                 raise NotSure(self.ends.lacks("exclusion"))
             return replace(exclusion, definition=self.says(exclusion.definition))
         except NotSure as why:
-            self.lose(f"exclusion constraint {exclusion.name}, {exclusion.definition},", why)
+            line = f"exclusion constraint {exclusion.name}, {exclusion.definition}, is not carried: {why}"
+            self.lose("exclusion constraint", exclusion.name, "", exclusion.definition, why, line)
             return None
 
     def plain_index(self, index: Index) -> Index:
-        made, lines = carried_constraints.index(index, self.names, self.ends)
-        self.told += lines
+        made, lost = carried_constraints.index(index, self.names, self.ends)
+        self._lose_parts("unique index" if index.unique else "index", index.name, lost)
         return made
 
     def index(self, index: Index) -> Index | None:
-        what = f"{'unique ' if index.unique else ''}index {index.name}"
+        kind = "unique index" if index.unique else "index"
         try:
             return self._index(index)
         except NotSure as why:
-            self.lose(f"{what} ({_described(index)})", why)
+            said = described(index)
+            self.lose(kind, index.name, "", said, why, f"{kind} {index.name} ({said}) is not carried: {why}")
             return None
 
     def _index(self, index: Index) -> Index:
@@ -321,7 +379,9 @@ class _Carrier:
         if not self.ends.related and (index.method or any(p.order not in ("", "DESC") for p in index.parts)):
             raise NotSure(f"{self.to.label} has none that is the same")
         if not self.alike and index.include:
-            self.told.append(f"index {index.name} is made without the columns that it only holds: {', '.join(index.include)}")
+            held = ", ".join(index.include)
+            line = f"index {index.name} is made without the columns that it only holds: {held}"
+            self.lose("index", index.name, "include", held, f"{self.to.label} has none that is the same", line)
         made = replace(
             index,
             parts=tuple(map(self._part, index.parts)),
@@ -349,25 +409,30 @@ class _Carrier:
         if self.alike and all(self.names.get(c) == c for c in cut.columns):
             return True
         why = "a step changes a column that they are cut by" if self.alike else f"{self.to.label} cuts tables in another way, if at all"
-        self.told.append(f"its partitions, by {cut.by.splitlines()[0]}, arrive as one table: {why}")
+        by = cut.by.splitlines()[0]
+        self.lose("partitions", "", "", by, why, f"its partitions, by {by}, arrive as one table: {why}")
         return False
 
     def optioned(self, table: Table) -> Table:
         """`table` with what else the source's table is, in its database's own words."""
         kept = {feature: self.ends.has(feature) for feature in ("unlogged", "replica identity")}
         if self.source.options and not self.alike:
-            self.lose(", ".join(self.source.options), f"only {self.from_.label} has it")
+            why, words = f"only {self.from_.label} has it", ", ".join(self.source.options)
+            self.lose("table", "", "options", words, why, f"{words} is not carried: {why}")
         if not self.source.logged and not kept["unlogged"]:
-            self.lose("that it is unlogged", f"{self.to.label} has no such table")
+            why = f"{self.to.label} has no such table"
+            self.lose("table", "", "logged", "", why, f"that it is unlogged is not carried: {why}")
         refused = self.to.refused_options(table) if self.alike and self.source.options else {}
         options = tuple(o for o in self.source.options if self.alike and o not in refused)
         for option in self.source.options:
             if option in refused:
-                self.lose(option, refused[option])
+                self.lose("table", "", "options", option, refused[option], f"{option} is not carried: {refused[option]}")
         identity = self.source.replica_identity
         known = identity in ("", "FULL", "NOTHING", *(i.name for i in table.indexes))
         if identity and not (kept["replica identity"] and known):
-            self.lose(f"REPLICA IDENTITY {identity}", f"{self.to.label} has none" if known else "its index is not carried")
+            why = f"{self.to.label} has none" if known else "its index is not carried"
+            line = f"REPLICA IDENTITY {identity} is not carried: {why}"
+            self.lose("table", "", "replica identity", identity, why, line)
         return replace(
             table,
             options=options,
@@ -377,9 +442,13 @@ class _Carrier:
 
     def comments(self, source: Table) -> None:
         if "comment" not in self.features:
-            places = ["the table"] * bool(source.comment) + [c.name for c in source.columns if c.comment]
-            if places:
-                self.lose(f"the comment on {', '.join(places)}", f"{self.to.label} keeps none")
+            why = f"{self.to.label} keeps none"
+            found = [("table", "", source.comment)] if source.comment else []
+            found += [("column", c.name, c.comment) for c in source.columns if c.comment]
+            places = ", ".join(name or "the table" for _, name, _ in found)
+            for kind, name, comment in found:  # in one line, which the first has
+                self.lose(kind, name, "comment", comment, why, f"the comment on {places} is not carried: {why}")
+                self.told[-1] = replace(self.told[-1], warned=(kind, name, comment) == found[0])
 
     def loosely_compared(self) -> None:
         """Tell of keys whose texts the source compares by a looser rule than the target."""
@@ -387,12 +456,12 @@ class _Carrier:
         keys = [self.source.primary_key, *(i.columns for i in self.source.indexes if i.unique)]
         for column in dict.fromkeys(c for key in keys for c in key if c in loose):
             rule = self.source.column(column).collation
-            self.told.append(f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys")
+            line = f"{column} is a key by {rule} at the source; here texts that differ in anything are different keys"
+            self.adapt("column", column, "collation", rule, "by bytes", "a key distinguishes all texts", line)
         for key in self.source.foreign_keys:
             if loose & set(key.columns):
-                self.told.append(
-                    f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
-                )
+                line = f"foreign key {key.name} holds by a looser rule at the source: a text that differs from its key breaks it here"
+                self.adapt("foreign key", key.name, "collation", "a looser rule", "by bytes", "a key distinguishes all texts", line)
 
 
 def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
@@ -411,7 +480,7 @@ def _names(text: str, tokens: re.Pattern[str]) -> Iterable[str]:
         before = match[0]
 
 
-def _described(index: Index) -> str:
+def described(index: Index) -> str:
     words = [", ".join(" ".join(filter(None, (p.column or p.expression, p.order))) for p in index.parts)]
     words += [f"by {index.method}"] * bool(index.method) + [f"where {index.where}"] * bool(index.where)
     return " ".join(words)

@@ -22,9 +22,11 @@ from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import Table
 from penstock.planning import refused as refused_by
+from penstock.planning import schema_proof
 from penstock.planning.statements import Statement, key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
 from penstock.state import evidence, journal, quarantine, recorded, run_files, staged_rows
+from penstock.state.evidence import Built
 from penstock.state.quarantine import Rejects
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
@@ -313,10 +315,17 @@ def build(context: RunContext) -> list[str]:
         ran += _build(context, connections[0], [(n, s) for n, s in links if n not in built])
         if ran or not context.staging.exists(run_files.BUILT):  # what a later try finds may be what somebody has changed since
             with connections[0].begin():
-                definitions = {t.name: context.target.definition(connections[0], t.shadow) for t in context.plan.tables}
-            recorded.write(context, evidence.BUILT, definitions, connections[0])
+                made = _as_built(context, connections[0])
+            recorded.write(context, evidence.BUILT, made, connections[0])
     events.emit("build.finished", statements=len(ran))
     return ran
+
+
+def _as_built(context: RunContext, connection: sa.Connection) -> dict[str, Built]:
+    """What the catalogue says of each shadow."""
+    tables, target = context.plan.tables, context.target
+    shadows = schema_proof.read(target, connection, [t.shadow for t in tables])
+    return {t.name: Built(target.definition(connection, t.shadow), shadows.get(t.shadow)) for t in tables}
 
 
 _SMALL = 64 << 20

@@ -19,10 +19,13 @@ from penstock.model import digest, row_diff
 from penstock.model.digest import Digest
 from penstock.model.plan import Chunk, TablePlan
 from penstock.model.schema import Column
+from penstock.model.schema_facts import View, facts
+from penstock.planning import schema_proof, switch_kinds
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
+from penstock.runtime.formatting import count
 from penstock.state import evidence, journal, quarantine, recorded, staged_rows
-from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
+from penstock.state.evidence import Built, ChunkProof, Difference, Proof, SchemaProof, TableProof
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import hidden_columns
@@ -39,6 +42,8 @@ def prove(context: RunContext) -> Proof:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
             marks = {t.name: _Marks.of(context, connections[0], t) for t in context.plan.tables}
             built = recorded.find(context, connections[0], evidence.BUILT) or {}
+            schemas = _schemas(context, connections[0], built)
+        _refuse_unreadable(schemas)
         taken = parallel.each(pieces, connections, partial(_take, context), partial(_weight, context), context.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
@@ -47,9 +52,10 @@ def prove(context: RunContext) -> Proof:
             of_run = journal.all_receipts(connections[0], context.plan.migration, context.plan.run, "loaded")
             for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
-        redefined = {t: definition.changed(was, marks[t].definition) for t, was in built.items()}
+        redefined = {t: definition.changed(was.definition, marks[t].definition) for t, was in built.items()}
         proofs = (_table(context, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
-        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, []))) for p in proofs)
+        proofs = (replace(p, schema=schemas[p.table]) for p in proofs)
+        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, [])) or _unplanned(schemas[p.table])) for p in proofs)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
@@ -59,7 +65,7 @@ def prove(context: RunContext) -> Proof:
     if broken:
         raise GateClosed(
             f"the proof does not hold for {', '.join(p.table for p in broken)}",
-            why="what stands in the target is not what was staged",
+            why="what stands in the target is not what was staged and planned",
             fix="the shadow tables are kept for a look; a new run loads them again",
             stage="proof",
             failed=[line for p in broken for line in _lines(p)],
@@ -69,6 +75,40 @@ def prove(context: RunContext) -> Proof:
 
 def _redefined(changes: Sequence[str]) -> str:
     return f"the definition of the shadow table has changed since it was built: {'; '.join(changes[:10])}" if changes else ""
+
+
+def _schemas(context: RunContext, connection: sa.Connection, built: Mapping[str, Built]) -> dict[str, SchemaProof]:
+    """By table, what its shadow is beside the plan; what the live table is, where that stays."""
+    target, tables = context.target, context.plan.tables
+    staying = [t for t in tables if switch_kinds.keeps_live(t)]
+    found = schema_proof.read(target, connection, [t.target.name if t in staying else t.shadow for t in tables])
+    proofs = {}
+    for table in tables:
+        was, objects = built.get(table.name), len(facts(table.target, View()))
+        if table in staying:
+            proofs[table.name] = SchemaProof(objects, drift=schema_proof.drift(table, found.get(table.target.name), target))
+            continue
+        unannounced = schema_proof.differences(table, tables, was.shadow if was else None, found.get(table.shadow), target)
+        proofs[table.name] = SchemaProof(objects, unannounced)
+    return proofs
+
+
+def _refuse_unreadable(schemas: Mapping[str, SchemaProof]) -> None:
+    """Raise GateClosed when a shadow or a column of one is not there: its rows can't be read."""
+    found = {t: s.unannounced for t, s in schemas.items() if any(d.object in ("table", "column") and not d.property for d in s.unannounced)}
+    if found:
+        raise GateClosed(
+            f"the proof does not hold for {', '.join(found)}",
+            why="the target's tables are not those that were planned",
+            fix="the shadow tables are kept for a look; a new run loads them again",
+            stage="proof",
+            failed=[f"{table}: {difference}" for table, differences in found.items() for difference in differences],
+        )
+
+
+def _unplanned(schema: SchemaProof) -> str:
+    found = len(schema.unannounced)
+    return f"the schema is not as planned: {count(found, 'difference')} that `penstock check` did not announce" if found else ""
 
 
 Piece = Chunk | None
@@ -319,6 +359,7 @@ def _named(plan: TablePlan, fault: RowFault) -> Difference:
 
 def _lines(proof: TableProof) -> list[str]:
     lines = [f"{proof.table}: {proof.broken}"] if proof.broken else []
+    lines += [f"{proof.table}: {difference}" for difference in (proof.schema.unannounced if proof.schema else ())]
     if not proof.balanced:
         books = f"{proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected"
         lines.append(f"{proof.table}: the books do not balance: {books}")

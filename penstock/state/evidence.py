@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import SerializerFunctionWrapHandler, TypeAdapter, model_serializer, model_validator
 
 from penstock.model.digest import Digest
+from penstock.model.schema import Table
+from penstock.model.schema_difference import SchemaDifference
 from penstock.state import run_files
 from penstock.state.json_file import Absent, JsonFile
 from penstock.state.staging import Staging
@@ -106,6 +108,35 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Built:
+    """A shadow once its keys and indexes were built: its definition (`Database.definition`), and what the catalogue said of it.
+
+    shadow: None where an earlier version of Penstock built it, or where the catalogue did not have it.
+    """
+
+    definition: Mapping[str, str]
+    shadow: Table | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_definition(cls, value: Any) -> Any:
+        return value if not isinstance(value, dict) or "definition" in value else {"definition": value}
+
+
+@dataclass(frozen=True)
+class SchemaProof:
+    """What was proved of a table's schema. objects: how many were compared.
+
+    unannounced: what is not as planned. `penstock check` had no word of it, so it closes the gate.
+    drift: what of a live table that stays is not as the migration would make it. It closes nothing.
+    """
+
+    objects: int
+    unannounced: tuple[SchemaDifference, ...] = ()
+    drift: tuple[SchemaDifference, ...] = ()
+
+
+@dataclass(frozen=True)
 class TableProof:
     """What was proved of a table. The digests at the three points; `faults` names rows that differ, at most twenty.
 
@@ -114,6 +145,7 @@ class TableProof:
     seal: of the shadow, before it was read; None where the target has none.
     standing: of a repair, the digest of the live rows that are equal already and stay; they count as loaded.
     depth: of the proof; `source` when the source was read a second time and gave the same.
+    schema: None where an earlier version of Penstock proved it.
     """
 
     table: str
@@ -135,10 +167,11 @@ class TableProof:
     standing: str = str(Digest())
     depth: str = "staged"
     definition: Mapping[str, str] = field(default_factory=dict)
+    schema: SchemaProof | None = None
 
     @property
     def holds(self) -> bool:
-        return self.balanced and not self.broken and self.met
+        return self.balanced and not self.broken and self.met and not (self.schema and self.schema.unannounced)
 
     @property
     def met(self) -> bool:
@@ -275,8 +308,8 @@ _VERDICTS: TypeAdapter[tuple[Verdict, ...]] = TypeAdapter(tuple[Verdict, ...])
 _CHUNKS: TypeAdapter[tuple[ChunkProof, ...]] = TypeAdapter(tuple[ChunkProof, ...])
 
 PROOF: JsonFile[Proof] = JsonFile(run_files.PROOF, TypeAdapter(Proof))
-BUILT: JsonFile[dict[str, dict[str, str]]] = JsonFile(run_files.BUILT, TypeAdapter(dict[str, dict[str, str]]))
-"""By table, the definition of its shadow (`Database.definition`) once its keys and indexes were built."""
+BUILT: JsonFile[dict[str, Built]] = JsonFile(run_files.BUILT, TypeAdapter(dict[str, Built]))
+"""By source table."""
 COMPARED: JsonFile[tuple[Comparison, ...]] = JsonFile(run_files.COMPARED, TypeAdapter(tuple[Comparison, ...]))
 APPROVAL: JsonFile[Approval] = JsonFile(run_files.APPROVAL, TypeAdapter(Approval))
 REDRIVEN: JsonFile[RedriveRecord] = JsonFile(run_files.REDRIVEN, TypeAdapter(RedriveRecord))

@@ -38,11 +38,16 @@ class Change:
 
 
 @dataclass(frozen=True)
-class LostPart:
-    """A part of a column's declaration that a step takes away. column: its name at the source."""
+class StepLoss:
+    """A property of a column's declaration that a step takes away.
+
+    column: its name at the source.  property: as a schema difference names it.  part: in words.  was: its text.
+    """
 
     column: str
+    property: str
     part: str
+    was: str
     step: str
 
 
@@ -86,29 +91,30 @@ def _begins_alike(first: Column, second: Column) -> bool:
     return len(kinds) == 1 or kinds <= INTEGERS or kinds <= INTEGERS | {"unsupported"}
 
 
-def lost_parts(changed: Changes) -> Iterator[LostPart]:
+def lost_parts(changed: Changes) -> Iterator[StepLoss]:
     """What steps take away from the columns that they change."""
     for column, made in changed.items():
         if made and made[-1].after is None:  # dropped: nothing of it was to be kept
             continue
         for change in made:
             if change.after is not None:
-                yield from (LostPart(column, part, change.step) for part in _lost(change.before, change.after))
+                yield from (StepLoss(column, *lost, change.step) for lost in _lost(change.before, change.after))
 
 
-def _lost(before: Column, after: Column) -> Iterator[str]:
+def _lost(before: Column, after: Column) -> Iterator[tuple[str, str, str]]:
+    """Each lost property, its part in words, and its text."""
     if before.default is not None and after.default is None:
-        yield f"default {shown_default(before)}"
+        yield "default", f"default {shown_default(before)}", shown_default(before)
     if before.expression and not after.expression:
-        yield f"default {before.expression}"
+        yield "default", f"default {before.expression}", before.expression
     if before.identity and not after.identity:
-        yield "the numbering"
+        yield "identity", "the numbering", "yes"
     if before.touched and not after.touched:
-        yield "ON UPDATE CURRENT_TIMESTAMP"
+        yield "ON UPDATE", "ON UPDATE CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP"
     if before.comment and not after.comment:
-        yield "the comment"
+        yield "comment", "the comment", before.comment
     if not before.nullable and after.nullable:
-        yield "NOT NULL"
+        yield "nullable", "NOT NULL", "NOT NULL"
 
 
 def shown_default(column: Column) -> str:

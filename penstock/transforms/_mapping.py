@@ -13,14 +13,14 @@ from penstock.transforms._changes import Changes, kept_values
 
 @dataclass(frozen=True)
 class Mapped:
-    """The target table, the source columns whose values arrive as they were, and what could not come along.
+    """The target table, and the source columns whose values arrive as they were, with their names there.
 
-    changes: what the steps do to each column of the source; empty where that was not asked for.
+    names: source column to target column, of all.  changes: what the steps do to each column of the source; empty where that was not asked
+    for.
     """
 
     table: Table
     untouched: dict[str, str]
-    lost: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=dict)
 
@@ -82,25 +82,21 @@ def _known(names: Collection[str], source: dict[str, str]) -> set[str]:
 def map_table(source: Table, columns: tuple[Column, ...], steps: Sequence[Step], live: TableName) -> Mapped:
     """`source` as the table `live` with the output `columns` of `steps`.
 
-    Keys, plain indexes and foreign keys follow their columns under new names; one whose column was dropped is lost, and named.
+    Keys, plain indexes and foreign keys follow their columns under new names; one whose column was dropped is left out.
     """
     found = trace((c.name for c in source.columns), steps)
     present = {c.name for c in columns}
     names = {old: new for old, new in found.names.items() if new in present}
-    lost = []
 
-    def follow(what: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        if all(c in names for c in wanted):
-            return tuple(names[c] for c in wanted)
-        lost.append(f"{what} ({', '.join(wanted)}), because a step drops a column of it")
-        return ()
+    def follow(wanted: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(names[c] for c in wanted) if all(c in names for c in wanted) else ()
 
-    primary = follow("primary key", source.primary_key) if source.primary_key else ()
+    primary = follow(source.primary_key)
     plain = [i for i in source.indexes if i.plain]  # of others, `schema_objects` knows what comes along
-    indexes = tuple(replace(i, columns=kept) for i in plain if (kept := follow(f"index {i.name}", i.columns)))
-    foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f"foreign key {f.name}", f.columns)))
+    indexes = tuple(replace(i, columns=kept) for i in plain if (kept := follow(i.columns)))
+    foreign = tuple(replace(f, columns=kept) for f in source.foreign_keys if (kept := follow(f.columns)))
     table = Table(live, columns, primary, indexes, foreign, source.notes)
-    return Mapped(table, {old: new for old, new in names.items() if old not in found.touched}, tuple(lost), names)
+    return Mapped(table, {old: new for old, new in names.items() if old not in found.touched}, names)
 
 
 def origin(source: Table, steps: Sequence[Step], name: str) -> str:

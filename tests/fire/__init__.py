@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.fire.attack import Attack
 
-PARTS = ("stale", "kills", "faults", "readers", "lost", "disk", "planted")
+PARTS = ("stale", "kills", "faults", "readers", "lost", "disk", "planted", "schemas")
 """The parts, in the order in which they are run."""
 
 

@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     parents = (options.FILE, options.ENDPOINTS, options.STAGING, options.INTERVAL, options.JSON)
     help = "Run preflight checks and print blocking problems, warnings and an estimate; change nothing."
     parser = options.command(commands, "check", check, help, *parents)
-    parser.add_argument("--verbose", action="store_true", help="list every warning, also where many are of one kind")
+    parser.add_argument("--verbose", action="store_true", help="list every warning, and every difference of the schema")
     parser.add_argument("--no-estimate", action="store_true", help="read no sample of the rows: no estimate, no check of values")
 
 

@@ -216,8 +216,19 @@ def free_name(name: str, taken: Collection[str], limit: int) -> str:
     return candidate
 
 
+def column_type(database: Database, table: Table, column: Column) -> str:
+    """The type that `create_table` gives a column, without how it is collated and numbered."""
+    written = column.kept or (database.key_native(column.type) if column.name in _keyed(table) else None)
+    return re.split(r" (?:CHARACTER SET|GENERATED|AUTO_INCREMENT)\b", written or database.native(column.type, column.identity))[0]
+
+
+def _keyed(table: Table) -> set[str]:
+    """The columns that are part of a key."""
+    return set(table.primary_key) | {c for i in table.indexes for c in _held_whole(i)} | {c for f in table.foreign_keys for c in f.columns}
+
+
 def _build(database: Database, table: Table, name: TableName) -> sa.Table:
-    keyed = set(table.primary_key) | {c for i in table.indexes for c in _held_whole(i)} | {c for f in table.foreign_keys for c in f.columns}
+    keyed = _keyed(table)
     columns = [_column(database, table, c, c.name in keyed) for c in table.columns]
     schema = _q(name.schema) if name.schema else None
     return sa.Table(_q(name.name), sa.MetaData(), *columns, schema=schema, comment=table.comment or None)
@@ -232,10 +243,16 @@ def _held_whole(index: Index) -> list[str]:
 
 def _hold_labels(database: Database, table: Table, built: sa.Table) -> None:
     """Keep an enum's column to its labels where the database has no enums of its own."""
+    labelled = labelled_columns(database, table)
     for column, made in zip(table.columns, built.columns, strict=True):
-        written = made.type.text.lower() if isinstance(made.type, _Native) else ""
-        if column.type.labels and column.type.name == "enum" and not column.kept and not written.startswith("enum"):
+        if column in labelled:
             built.append_constraint(sa.CheckConstraint(made.in_([sa.literal(v, sa.String()) for v in column.type.labels])))
+
+
+def labelled_columns(database: Database, table: Table) -> list[Column]:
+    """The columns of enums that a check keeps to their labels, because the database has no enums of its own."""
+    enums = [c for c in table.columns if c.type.labels and c.type.name == "enum" and not c.kept]
+    return [c for c in enums if not column_type(database, table, c).lower().startswith("enum")]
 
 
 def _column(database: Database, table: Table, column: Column, keyed: bool) -> sa.Column[Any]:

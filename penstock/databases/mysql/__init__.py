@@ -97,7 +97,7 @@ class MySQL(Database):
         numbered_columns=False,  # they have no value yet when an expression is computed
     )
     index_keywords: ClassVar = {"prefix": "mysql_prefix"}
-    table_features = frozenset({"check", "comment", "stored", "virtual", "restrict", "no action"})
+    table_features = frozenset({"check", "comment", "stored", "virtual", "restrict", "no action", "counter"})
     since = flavours.FEATURES
     kept_types = flavours.KEPT
     kept_types_since = flavours.TYPES

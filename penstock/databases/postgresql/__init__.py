@@ -107,7 +107,7 @@ class PostgreSQL(Database):
     index_keywords: ClassVar = {o: f"postgresql_{o}" for o in ("where", "include", "nulls_not_distinct", "using", "with")}
     table_features = frozenset(
         {"check", "comment", "partial index", "expression index", "stored", "numbering", "deferrable", "match full", "restrict"}
-        | {"unlogged", "replica identity", "exclusion", "storage"}
+        | {"unlogged", "replica identity", "exclusion", "storage", "counter", "unique constraint"}
     )
     since: ClassVar = {
         "compression": {"PostgreSQL": (14,)},
@@ -122,6 +122,13 @@ class PostgreSQL(Database):
         r"character\(\d+\)|bpchar|(?:time|timestamp)\(\d\) with(?:out)? time zone|interval(?: [a-z ]+)?(?:\(\d\))?|character varying"
         r"|numeric\(\d+,-?\d+\)"
     )
+    type_synonyms: ClassVar = {
+        "varchar": "character varying",
+        "timestamptz": "timestamp with time zone",
+        "timestamp": "timestamp without time zone",
+        "timetz": "time with time zone",
+        "time": "time without time zone",
+    }
     types_with_invalid_values = frozenset({"date", "time", "timestamp", "timestamptz", "decimal"})  # infinity, BC, 24:00, NaN
     snapshot = "run"
     ddl_in_transaction = True

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, OID
 from penstock.databases import Dependent, SetAside
 from penstock.databases._shared import inspection
 from penstock.databases._shared.ansi import qualified
-from penstock.databases.postgresql import objects
+from penstock.databases.postgresql import objects, sequences
 from penstock.databases.postgresql.types import TYPES
 from penstock.model.schema import Table, TableName
 
@@ -183,7 +183,9 @@ def _inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] 
         more.indexes,
         _as_bytes,
     )
-    return [objects.dressed(_with_named_types(_without_money(table), seen.named_types), more) for table in found]
+    following = sequences.next_numbers(connection, schema)
+    dressed = (objects.dressed(_with_named_types(_without_money(table), seen.named_types), more) for table in found)
+    return [sequences.numbered(table, following) for table in dressed]
 
 
 def _with_named_types(table: Table, named: Mapping[tuple[str, str], str]) -> Table:

@@ -18,6 +18,8 @@ from penstock.databases.postgresql import constraints, indexes, needs
 from penstock.databases.postgresql.constraints import HERE, Constraints
 from penstock.model.schema import Column, Index, Need, Numbering, Partition, Partitioning, PrimaryKey, Table
 
+_OPTIONS = ("n_distinct", "n_distinct_inherited")
+"""The options of a column that ALTER TABLE documents."""
 _WORDS = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 
 _COLUMNS = rf"""
@@ -244,7 +246,9 @@ def _storage(storage: str | None, compression: str | None, statistics: int | Non
     words = [f"STORAGE {_WORDS[storage]}"] if storage else []
     words += [f"COMPRESSION {'lz4' if compression == 'l' else 'pglz'}"] if compression else []
     words += [f"STATISTICS {statistics}"] if statistics is not None and statistics >= 0 else []
-    return (*words, *([f"({', '.join(options)})"] if options else []))
+    # A server may keep other words there for itself, such as pg_attver, which differ from table to table.
+    known = [o for o in options or () if o.partition("=")[0] in _OPTIONS]
+    return (*words, *([f"({', '.join(known)})"] if known else []))
 
 
 def _partitionings(tables: Sequence[Any], partitions: Sequence[Any], notes: dict[str, list[str]]) -> dict[str, Partitioning]:

@@ -70,6 +70,10 @@ class SQLite(Database):
     def native(self, type: Type, identity: bool = False) -> str:
         return "INTEGER" if identity else super().native(type)
 
+    def numbers(self, column: Column, table: Table) -> bool:
+        """Only an INTEGER PRIMARY KEY is numbered."""
+        return table.primary_key == (column.name,)
+
     def column_checks(self, column: Column) -> list[Refusal]:
         kind = column.type
         checks: list[Refusal] = []

@@ -28,7 +28,6 @@ class Planned:
     tables: the source tables that the migration moves, by name.
     mapped: what the steps make of each.  faults: why the steps of the others can't be applied. Both by source name.
     left_out_keys: the foreign keys that are not made at the target.
-    not_carried: by source name, what else of a table is not carried to the target, in words.
     live: the tables of the target's schemas.
     plans: of each table in `mapped`.
     """
@@ -39,7 +38,6 @@ class Planned:
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     faults: Mapping[str, PenstockError] = field(default_factory=dict)
     left_out_keys: tuple[LeftOut, ...] = ()
-    not_carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     live: tuple[Table, ...] = ()
     plans: tuple[TablePlan, ...] = ()
 

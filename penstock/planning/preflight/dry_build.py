@@ -38,7 +38,9 @@ class DryBuild:
 
         def kept(plan: TablePlan) -> TablePlan:
             gone = [each.part for each in self.left_out if each.table == plan.name]
-            return replace(plan, target=parts.without(plan.target, gone)) if gone else plan
+            known = {d.key() for d in plan.differences}
+            lost = [d for d in (parts.lost(plan.name, part) for part in gone) if d.key() not in known]
+            return replace(plan, target=parts.without(plan.target, gone), differences=(*plan.differences, *lost)) if gone else plan
 
         return tuple(map(kept, plans))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from penstock import transforms
 from penstock.databases import Database
 from penstock.model.schema import ForeignKey, Table, TableName
+from penstock.model.schema_difference import SchemaDifference
 from penstock.runtime.formatting import yaml
 from penstock.transforms._changes import Change, changed_alike
 from penstock.transforms._mapping import Mapped
@@ -30,26 +31,39 @@ class Linked:
     tables: dict[str, Table]
     left_out: tuple[LeftOut, ...]
 
+    def left_out_of(self, table: str) -> list[SchemaDifference]:
+        """The foreign keys of a source table that are left out, as differences."""
+        return [_difference(left) for left in self.left_out if left.table == table]
 
-def unreferable(tables: Mapping[str, Table], to: Database) -> tuple[dict[str, Table], dict[str, list[str]]]:
-    """The tables without foreign keys that refer to columns which are no key at the target, and by table, which these are, in words.
+
+def _difference(left: LeftOut) -> SchemaDifference:
+    other = TableName(left.key.ref_table, left.key.ref_schema)
+    line = f"foreign key {left.key.name} to {other} is not carried: {left.why}"
+    return SchemaDifference(left.table, "foreign key", left.key.name, "", f"to {other}", "", "lost", left.why, line, warned=True)
+
+
+def unreferable(tables: Mapping[str, Table], to: Database) -> tuple[dict[str, Table], dict[str, list[SchemaDifference]]]:
+    """The tables without foreign keys that refer to columns which are no key at the target, and by table, which these are.
 
     tables: at the target, by source name. Only MySQL and MariaDB let a foreign key refer to columns of any index.
     """
     if to.refers_to_any_index or not to.foreign_keys:
         return dict(tables), {}
     keys = {t.name: [{*t.primary_key}, *({*i.columns} for i in t.indexes if i.unique and i.plain)] for t in tables.values()}
-    made, lost = {}, dict[str, list[str]]()
+    made, lost = {}, dict[str, list[SchemaDifference]]()
     for name, table in tables.items():
         missing = [k for k in table.foreign_keys if {*k.ref_columns} not in keys.get(table.referred(k), [])]
         made[name] = replace(table, foreign_keys=tuple(k for k in table.foreign_keys if k not in missing))
         if missing:
-            lost[name] = [
-                f"foreign key {k.name} is not carried: {to.label} lets it refer to a primary or unique key only,"
-                f" and ({', '.join(k.ref_columns)}) of {k.ref_table} is none"
-                for k in missing
-            ]
+            lost[name] = [_unreferable(name, k, to) for k in missing]
     return made, lost
+
+
+def _unreferable(table: str, key: ForeignKey, to: Database) -> SchemaDifference:
+    columns = ", ".join(key.ref_columns)
+    reason = f"{to.label} lets it refer to a primary or unique key only, and ({columns}) of {key.ref_table} is none"
+    line = f"foreign key {key.name} is not carried: {reason}"
+    return SchemaDifference(table, "foreign key", key.name, "", f"to {key.ref_table}", "", "lost", reason, line, warned=True)
 
 
 def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from penstock.model.schema import Column, Table
+from penstock.model.schema_difference import SchemaDifference
 
 PartKind = Literal[
     "index", "foreign key", "actions", "check", "exclusion constraint", "not null", "replica identity",
@@ -33,6 +34,12 @@ def without(table: Table, parts: Iterable[Part]) -> Table:
     for part in parts:
         table = _REMOVE[part.kind](table, part.name)
     return table
+
+
+def lost(table: str, part: Part) -> SchemaDifference:
+    """A part of a table that is left out, as a difference of its schema. The dry build warns of it itself."""
+    object, property = _DIFFERS.get(part.kind, ("column" if part.name else "table", part.kind))
+    return SchemaDifference(table, object, part.name, property, "yes", "", "lost", "the target refuses it")
 
 
 def of_create_table(table: Table) -> list[Part]:
@@ -67,6 +74,18 @@ def _column(table: Table, name: str, change: Callable[[Column], Column]) -> Tabl
 def _uncommented(table: Table, name: str) -> Table:
     return _column(table, name, lambda c: replace(c, comment="")) if name else replace(table, comment="")
 
+
+_DIFFERS: Mapping[PartKind, tuple[str, str]] = {
+    "index": ("index", ""),
+    "foreign key": ("foreign key", ""),
+    "actions": ("foreign key", "on delete"),
+    "check": ("check constraint", ""),
+    "exclusion constraint": ("exclusion constraint", ""),
+    "not null": ("column", "unchecked null"),
+    "unlogged": ("table", "logged"),
+    "partitions": ("partitions", ""),
+}
+"""The object and the property of a part, where they are not called so."""
 
 _REMOVE: Mapping[PartKind, Callable[[Table, str], Table]] = {
     "index": lambda t, name: replace(t, indexes=tuple(i for i in t.indexes if i.name != name)),

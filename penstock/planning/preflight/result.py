@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
+from penstock.model.schema_summary import SchemaSummary, summary
 from penstock.planning.preflight.estimate import Estimate
 
 VERSION = 1
@@ -35,6 +36,11 @@ class PreflightResult:
     def blocking(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.blocking)
 
+    @property
+    def schema(self) -> SchemaSummary:
+        """What becomes of the objects of the source's schema."""
+        return summary(self.tables)
+
     def record(self) -> dict[str, Any]:
         """The same as JSON values: see preflight.schema.json."""
         return {
@@ -43,4 +49,5 @@ class PreflightResult:
             "problems": [asdict(p) for p in self.problems],
             "lines": self.estimate.lines() if self.estimate else [],
             "estimate": asdict(self.estimate) if self.estimate else None,
+            "schema": asdict(self.schema),
         }

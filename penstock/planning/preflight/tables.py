@@ -11,7 +11,7 @@ from penstock.errors import PenstockError, UnsupportedType
 from penstock.migration.spec import Migration
 from penstock.model.plan import TablePlan
 from penstock.model.schema import INTEGERS, TEXTS, Column, Table, TableName, Type
-from penstock.planning import beside_live, schema_objects
+from penstock.planning import beside_live, schema_differences, schema_objects
 from penstock.planning.ends import Ends
 from penstock.planning.preflight import endpoints, links, object_names, own_values, selection
 from penstock.planning.preflight.context import Planned
@@ -39,10 +39,12 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
     mapped, faults = _mapped(migration, tables, next(iter(target.schemas), ""))
     live = {t.name: t for t in _inspected(target)}
     linked = links.link(tables, mapped)
-    carried = {name: schema_objects.carry(tables[name], table, mapped[name], ends) for name, table in linked.tables.items()}
+    carried = {n: schema_objects.carry(n, tables[n], table, mapped[n], ends) for n, table in linked.tables.items()}
     shapes, unreferable = links.unreferable({name: table for name, (table, _) in carried.items()}, target.database)
     planner = _Planner(migration, run_token, source.database, target.database, live)
     plans = tuple(planner.plan(tables[name], table, mapped[name]) for name, table in shapes.items())
+    plans = object_names.free(plans, target.database, live.values())
+    reported = {n: [*lost, *linked.left_out_of(n), *unreferable.get(n, ())] for n, (_, lost) in carried.items()}
     return Planned(
         source_names=names,
         set_aside={g: what for g, what in aside.items() if not tables.keys() & {*g}} | {(n,): what for n, what in heirs.items()},
@@ -50,9 +52,8 @@ def plan(migration: Migration, run_token: str, source: Endpoint, target: Endpoin
         mapped=mapped,
         faults=faults,
         left_out_keys=linked.left_out,
-        not_carried={name: (*lines, *unreferable.get(name, ())) for name, (_, lines) in carried.items()},
         live=tuple(live.values()),
-        plans=object_names.free(plans, target.database, live.values()),
+        plans=tuple(replace(p, differences=schema_differences.find(p, reported[p.name], ends)) for p in plans),
     )
 
 

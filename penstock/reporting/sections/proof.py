@@ -17,6 +17,6 @@ def collect(inputs: Inputs) -> Record | None:
     records = inputs.records
     if not records.proof:
         return None
-    named = {"standing": "unchanged"}
-    tables = [{named.get(name, name): value for name, value in t.items() if name != "definition"} for t in record(records.proof)]
+    named, elsewhere = {"standing": "unchanged"}, ("definition", "schema")
+    tables = [{named.get(name, name): value for name, value in t.items() if name not in elsewhere} for t in record(records.proof)]
     return {"holds": records.proof.holds, "depth": records.plan and records.plan.depth, "tables": tables}

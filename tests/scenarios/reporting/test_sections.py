@@ -18,7 +18,7 @@ from tests.support.data.shop import Shop
 from tests.support.repository import REPO
 
 GUIDE = REPO / "docs" / "contributing" / "add-a-report-section.md"
-OF_REPORT = ["changes", "flow", "stages", "pace", "tables", "quarantine", "gates", "proof", "switch", "preflight"]
+OF_REPORT = ["changes", "flow", "stages", "pace", "tables", "quarantine", "gates", "proof", "schema", "switch", "preflight"]
 OF_RUN = ["changes", "flow", "attention", "gates_and_proof", "quarantine", "stages", "pace", "all_tables", "switch", "preflight"]
 
 # In a process of its own: the registry reads the entry points once.

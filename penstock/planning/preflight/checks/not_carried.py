@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from penstock.errors import Problem
-from penstock.model.schema import TableName
 from penstock.planning.preflight.context import Context
+from penstock.planning.preflight.links import LeftOut
 
 order = 60
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Keys and indexes of dropped columns, and what the target's database can't have."""
-    planned = context.planned
-    for name, mapped in planned.mapped.items():
-        if context.wanted(name):
-            yield from (_warning(name, f"not carried: {lost}") for lost in mapped.lost)
-            yield from (_warning(name, f"not carried: {note}") for note in planned.tables[name].notes)
-    for left in planned.left_out_keys:
-        if context.wanted(left.table):
-            key = left.key
-            other, away = TableName(key.ref_table, key.ref_schema), key.ref_schema and key.ref_schema not in context.source.schemas
-            fix = "to move several schemas together, list them in `schemas`" if away else left.fix
-            yield Problem(False, f"table {left.table}", f"foreign key {key.name} to {other} is not carried: {left.why}", fix)
-    for name, lines in planned.not_carried.items():
-        if context.wanted(name):
-            yield from (_warning(name, line) for line in lines)
+    """The differences of each table that are worth a line: all that is lost, and some that are adapted or declared."""
+    planned, schemas = context.planned, context.source.schemas
+    fixes = {(left.table, left.key.name): _fix(left, schemas) for left in planned.left_out_keys}
+    for plan in context.plans:
+        for found in (d for d in plan.differences if d.warned):
+            fix = fixes.get((plan.name, found.name), "") if found.object == "foreign key" else ""
+            yield Problem(False, f"table {plan.name}", str(found), fix)
 
 
-def _warning(table: str, what: str) -> Problem:
-    return Problem(False, f"table {table}", what)
+def _fix(left: LeftOut, schemas: Collection[str | None]) -> str:
+    away = left.key.ref_schema and left.key.ref_schema not in schemas
+    return "to move several schemas together, list them in `schemas`" if away else left.fix

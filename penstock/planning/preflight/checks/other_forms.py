@@ -1,4 +1,4 @@
-"""What the target stores in another form than the source, or can't have: warnings."""
+"""Columns that the target stores in another form than the source: warnings."""
 
 from __future__ import annotations
 
@@ -21,20 +21,11 @@ _FORMS = {
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Indexes and foreign keys that can't be created, then columns in another form."""
+    """A line for each such column."""
     to = context.target.database
     for plan in context.plans:
-        for what in (*_not_made(plan, to), *_columns(plan, to, context.target.server)):
+        for what in _columns(plan, to, context.target.server):
             yield Problem(False, f"table {plan.name}", what)
-
-
-def _not_made(plan: TablePlan, to: Database) -> Iterator[str]:
-    for index in plan.target.indexes:
-        if not to.secondary_indexes and not index.unique:
-            yield f"index {index.name} is not created: {to.label} can't switch a table that has one"
-    for key in plan.target.foreign_keys:
-        if not to.foreign_keys:
-            yield f"foreign key {key.name} is not created: {to.label} can't switch a table that has one"
 
 
 def _columns(plan: TablePlan, to: Database, server: Server) -> Iterator[str]:
@@ -48,5 +39,3 @@ def _columns(plan: TablePlan, to: Database, server: Server) -> Iterator[str]:
         if not exact and not column.kept:
             form = _FORMS.get(column.type.name, "")
             yield f"{column.name} is carried as {own.split(' CHARACTER SET')[0]}{form}: {to.why_other_form(column, server)}"
-        if column.identity and to.native(column.type, identity=True) == own:
-            yield f"{column.name} keeps its numbers; {to.label} does not number new rows by itself"

@@ -22,7 +22,7 @@ _PRIMARY_KEY = {"name"}
 _FOREIGN_KEY = {"name", "unnamed"}
 _CHECK = {"name", "expression", "column"}
 _TABLE = {"name", "columns", "primary_key", "primary", "indexes", "foreign_keys", "exclusions"}
-_TABLE |= {"notes", "dialect", "checks", "partitioning"}
+_TABLE |= {"notes", "dialect", "checks", "partitioning", "needs"}
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,13 @@ import sqlalchemy as sa
 
 from penstock.databases import Database
 from penstock.model.plan import TablePlan
-from penstock.model.schema import Table, TableName
+from penstock.model.schema import DECIMALS, INTEGERS, TEXTS, Table, TableName
 from penstock.model.schema_difference import SchemaDifference
 from penstock.model.schema_facts import Change, View, changes, facts, named_alike
 from penstock.planning import built_schema
 
+_LITERALS = (TEXTS - {"json", "jsonb", "uuid"}) | INTEGERS | DECIMALS | {"boolean", "float32", "float64"}
+"""The types whose literal defaults a server keeps as they are. A default of a date, of JSON or of bytes it may write in other words."""
 _UNPLANNED = "`penstock check` did not announce it"
 
 
@@ -66,16 +68,17 @@ def _differ(planned: Table, found: Table | None, database: Database, plan: Table
         return
     view = built_schema.view(database)
     there, here = facts(planned, view), facts(named_alike(planned, found), view)
-    yield from _named((c for c in changes(there, here) if not _left_open(c)), plan, reason)
+    yield from _named((c for c in changes(there, here) if not _left_open(c, planned)), plan, reason)
 
 
-def _left_open(change: Change) -> bool:
+def _left_open(change: Change, planned: Table) -> bool:
     """Whether the plan leaves it to the target."""
     before, after = change.before, change.after
     if change.property == "next number":
         return not before or (_number(before) is not None and _number(after) is not None and int(after) >= int(before))
     if change.property == "default":
-        return bool(before and after) and (built_schema.EXPRESSION in (before, after) or _plain(before) == _plain(after))
+        worded = planned.column(change.name).type.name not in _LITERALS
+        return bool(before and after) and (worded or built_schema.EXPRESSION in (before, after) or _plain(before) == _plain(after))
     return change.property == "collation" and not before
 
 

@@ -24,6 +24,7 @@ _OTHERS = {
     "lost": "a server is cut off or goes silent",
     "disk": "the disk of the staging area or of the target is full",
     "planted": "a password is planted in a URL or a connection",
+    "schemas": "an object of a shadow is changed between the build and the proof",
 }
 _NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "sqlite": "SQLite", "duckdb": "DuckDB"}
 

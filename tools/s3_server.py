@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pyarrow.fs as pafs
+
+from tools.airflow_server import free_port
 
 _KEY = "penstock"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": _KEY, "AWS_SECRET_ACCESS_KEY": _KEY, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -55,9 +56,7 @@ class S3:
 @contextmanager
 def s3_server() -> Iterator[S3]:
     """Start a server without waiting for it, and stop it at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from penstock.errors import Remedy
+from penstock.runtime.formatting import yaml_quoted
 
 _WIDTH = 110
 
@@ -149,13 +150,7 @@ def _scalar(value: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", value)
     if plain and isinstance(yaml.safe_load(value), str):
         return value
-    return '"' + "".join(map(_escaped, value)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
+    return yaml_quoted(value)
 
 
 def _flow(value: Any, braces: bool = True) -> str:

@@ -19,6 +19,7 @@ from penstock.init.profile import TableProfile
 from penstock.migration.loader import load
 from penstock.model.endpoints import Endpoints
 from penstock.model.plan import TablePlan
+from penstock.model.schema import Table
 from penstock.planning.preflight.result import PreflightResult
 from penstock.planning.request import RunRequest
 from penstock.stages import plan
@@ -79,11 +80,12 @@ def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[Table
     met: Counter[tuple[str, str]] = Counter()
     tables: tuple[TablePlan, ...] = ()
     seen: dict[str, TableProfile] = {}
+    known: dict[Table, TableProfile] = {}
     for _ in range(_ROUNDS):
         found = _preflight(draft, ends)
         tables, problems = found.tables, found.blocking
         if not problems:
-            seen, problems = _profiles(tables, ends)
+            seen, problems = _profiles(tables, ends, known)
         if not problems:
             # with what seems sensitive, so that no reason shows it
             problems = _preflight(_proposed(draft, tables, seen), ends, within=_SAMPLED).blocking
@@ -170,16 +172,24 @@ def _preflight(draft: Draft, ends: Endpoints, within: float = 0) -> PreflightRes
         return plan.preflight(request, within > 0, within)
 
 
-def _profiles(tables: Sequence[TablePlan], ends: Endpoints) -> tuple[dict[str, TableProfile], tuple[Problem, ...]]:
-    """By table, what its first rows look like; and the columns that can't be read. Of the tables that have one, nothing else is known."""
+def _profiles(
+    tables: Sequence[TablePlan], ends: Endpoints, known: dict[Table, TableProfile]
+) -> tuple[dict[str, TableProfile], tuple[Problem, ...]]:
+    """By table, what its first rows look like; and the columns that can't be read. Of the tables that have one, nothing else is known.
+
+    known: the profiles of tables as they were read before, which are not read again; new ones are added.
+    """
     source: Database = databases.of(ends.source)
     alike = databases.of(ends.target).dialect == source.dialect
     engine = databases.connect(source, ends.source, "source")
     found, problems = {}, []
     for table in tables:
+        if before := known.get(table.source):
+            found[table.name] = before
+            continue
         with engine.connect() as connection:
             try:
-                found[table.name] = profiles.profile(source, connection, table.source)
+                found[table.name] = known[table.source] = profiles.profile(source, connection, table.source)
             except ReadFailed as fault:
                 if fault.column:
                     problems.append(unread.problem(table.name, source, connection, table.source, fault, alike))

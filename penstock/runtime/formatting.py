@@ -94,7 +94,12 @@ def yaml(text: str) -> str:
     """A text as YAML takes it, also inside braces: quoted where it would be another value."""
     if re.fullmatch(r"[^\W\d]\w*", text) and text.lower() not in _YAML_WORDS:
         return text
-    return '"' + "".join(_escaped(c) for c in text) + '"'
+    return yaml_quoted(text)
+
+
+def yaml_quoted(text: str) -> str:
+    """A text in the double quotes of YAML."""
+    return '"' + "".join(map(_escaped, text)) + '"'
 
 
 def _escaped(character: str) -> str:

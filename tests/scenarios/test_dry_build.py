@@ -13,7 +13,7 @@ from penstock import databases
 from penstock.errors import LoadFailed, PreflightFailed
 from penstock.planning.preflight import dry_claims, dry_tables
 from tests.support import cases
-from tests.support.cases import Ends, lines, run_sql
+from tests.support.cases import Ends, lines, run_sql, sqlite
 
 Second = Callable[[], sa.URL]
 
@@ -27,12 +27,6 @@ def second(postgresql_server: sa.URL) -> Iterator[sa.URL]:
         server.execute(f"CREATE DATABASE {name}")
         yield postgresql_server.set(database=name)
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def sqlite_of(folder: Path, text: str) -> sa.URL:
-    url = sa.make_url(f"sqlite:///{folder}/source.sqlite")
-    run_sql(url, text)
-    return url
 
 
 def tables(url: sa.URL) -> set[str]:
@@ -136,7 +130,7 @@ def test_a_foreign_key_to_columns_that_are_no_key_is_left_out_and_said(
 def test_a_table_that_the_target_can_not_create_blocks_with_its_own_words(
     mariadb_url: sa.URL, postgresql_url: sa.URL, tmp_path: Path
 ) -> None:
-    source = sqlite_of(tmp_path, cases.source_sql("13-what-the-target-refuses-to-create"))
+    source = sqlite(tmp_path, cases.source_sql("13-what-the-target-refuses-to-create"))
     ends = Ends(tmp_path, source, mariadb_url)
     (problem,) = ends.check().blocking
     assert problem.where == "table wide" and "Too many columns" in problem.what
@@ -191,7 +185,7 @@ def test_a_row_that_is_too_long_for_mariadb_blocks_with_its_words(mariadb_url: s
 
 def test_a_foreign_key_between_incompatible_types_is_left_out_and_said(postgresql_url: sa.URL, tmp_path: Path) -> None:
     text = "CREATE TABLE a (id INTEGER PRIMARY KEY);\nCREATE TABLE b (id INTEGER PRIMARY KEY, a TEXT REFERENCES a (id));\n"
-    ends = Ends(tmp_path, sqlite_of(tmp_path, text), postgresql_url)
+    ends = Ends(tmp_path, sqlite(tmp_path, text), postgresql_url)
     (line,) = [found for found in lines(ends.check()) if "foreign key" in found]
     assert "is not carried: the target refuses it" in line and "cannot be implemented" in line and "text and" in line
     ends.run()
@@ -224,7 +218,7 @@ def test_a_foreign_key_to_a_table_that_stays_is_tried_too(to: str, request: pyte
         "CREATE TABLE b (id INTEGER PRIMARY KEY, a VARCHAR(20) CONSTRAINT odd REFERENCES a (id));\n"
     )
     target = request.getfixturevalue(f"{to}_url")
-    ends = Ends(tmp_path, sqlite_of(tmp_path, text), target)
+    ends = Ends(tmp_path, sqlite(tmp_path, text), target)
     ends.run()
     before = tables(target)
     (line,) = [found for found in lines(ends.check(tables=("z", "b"))) if "foreign key" in found]
@@ -252,7 +246,7 @@ def test_check_changes_nothing_before_and_after_runs(to: str, request: pytest.Fi
     )
     servers = {"postgresql": "postgresql_url", "mariadb": "mariadb_url"}
     target = request.getfixturevalue(servers[to]) if to in servers else sa.make_url(f"{to}:///{tmp_path}/target.db")
-    ends = Ends(tmp_path, sqlite_of(tmp_path, text), target)
+    ends = Ends(tmp_path, sqlite(tmp_path, text), target)
     assert not ends.check().blocking and (to not in servers or tables(target) == set())
     for run in ("r1", "r2"):
         ends.run(run)
@@ -266,7 +260,7 @@ def test_what_a_killed_check_has_left_is_removed_by_the_next(mariadb_url: sa.URL
     text = (
         "CREATE TABLE a (id INTEGER PRIMARY KEY, v VARCHAR(20));\nCREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\n"
     )
-    ends = Ends(tmp_path, sqlite_of(tmp_path, text), mariadb_url)
+    ends = Ends(tmp_path, sqlite(tmp_path, text), mariadb_url)
 
     class Killed(BaseException):
         pass
@@ -304,7 +298,7 @@ def test_readers_and_writers_of_the_live_tables_do_not_wait_for_a_check(
 
 
 def test_a_target_that_somebody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
-    source = sqlite_of(tmp_path, "CREATE TABLE a (id INTEGER PRIMARY KEY);\n")
+    source = sqlite(tmp_path, "CREATE TABLE a (id INTEGER PRIMARY KEY);\n")
     target = sa.make_url(f"sqlite:///{tmp_path}/target.sqlite")
     run_sql(target, "CREATE TABLE other (id INTEGER);\n")
     engine = databases.of(target).engine(target)
@@ -317,7 +311,7 @@ def test_a_target_that_somebody_writes_to_is_not_waited_for(tmp_path: Path) -> N
 
 def test_a_dry_build_is_left_out_only_on_request_and_that_is_said(mariadb_url: sa.URL, tmp_path: Path) -> None:
     columns = ", ".join(f"c{n} INT" for n in range(1200))
-    source = sqlite_of(tmp_path, f"CREATE TABLE wide (id INTEGER PRIMARY KEY, {columns});\nINSERT INTO wide (id) VALUES (1);\n")
+    source = sqlite(tmp_path, f"CREATE TABLE wide (id INTEGER PRIMARY KEY, {columns});\nINSERT INTO wide (id) VALUES (1);\n")
     ends = Ends(tmp_path, source, mariadb_url)
     found = ends.check("dry_build: false")
     assert not found.blocking and "target: the dry build is switched off (`dry_build: false`)" in lines(found)[0]
@@ -335,7 +329,7 @@ def test_only_rows_are_blamed_that_break_a_key_and_they_are_named(postgresql_url
         "CREATE TABLE a (id INTEGER PRIMARY KEY);\nCREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\n"
         "INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1, 1), (2, 77);\n"
     )
-    ends = Ends(tmp_path, sqlite_of(tmp_path, text), postgresql_url)
+    ends = Ends(tmp_path, sqlite(tmp_path, text), postgresql_url)
     with pytest.raises(LoadFailed) as broken:
         ends.run()
     assert broken.value.what == "the loaded rows break a key" and broken.value.where.startswith("table b, foreign key ")

@@ -7,22 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.support.cases import Ends, folder, lines, run_sql, source_sql
+from tests.support.cases import Ends, folder, lines, rows, source_sql, sqlite
 from tests.support.data.plain_values import Make, Plain, make
 
 __all__ = ["make"]  # a fixture
 CASE = "03-a-step-takes-default-not-null-and-foreign-key"
-
-
-def sqlite(place: Path, script: str) -> sa.URL:
-    url = sa.make_url(f"sqlite:///{place}/source.db")
-    run_sql(url, script)
-    return url
-
-
-def rows(url: sa.URL, query: str) -> list[tuple[object, ...]]:
-    with Plain(url) as plain:
-        return [tuple(row) for row in plain.run(query)]
 
 
 def columns(url: sa.URL, table: str) -> dict[object, tuple[object, ...]]:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock.errors import BadValues, PreflightFailed, ReadFailed
-from tests.support.cases import Ends, run_sql, source_sql
+from tests.support.cases import Ends, rows, run_sql, source_sql, sqlite
 from tests.support.data.plain_values import Make, Plain, make
 from tests.support.fixes import Declared, pasted, table_of
 
@@ -34,17 +34,6 @@ def mended(ends: Ends, tables: Declared | None = None) -> Declared:
         else:
             tables = pasted(tables, table_of(blocking[0]), blocking[0].fix)
     raise AssertionError(f"no end: {tables}, {blocking}")
-
-
-def sqlite(folder: Path, script: str) -> sa.URL:
-    url = sa.make_url(f"sqlite:///{folder}/source.db")
-    run_sql(url, script)
-    return url
-
-
-def rows(url: sa.URL, query: str) -> list[tuple[object, ...]]:
-    with Plain(url) as plain:
-        return [tuple(row) for row in plain.run(query)]
 
 
 def column(url: sa.URL, name: str) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from penstock.migration.spec import Migration
 from penstock.planning.preflight.result import PreflightResult
 from penstock.stages import plan
 from penstock.state.run_context import RunContext
+from tests.support.data.plain_values import Plain
 from tests.support.repository import SHARED
 from tests.support.requests import ran, request
 
@@ -40,6 +41,19 @@ def source_sql(name: str) -> str:
     with redirect_stdout(StringIO()) as printed:
         runpy.run_path(str(place / "source.py"))
     return printed.getvalue()
+
+
+def sqlite(folder: Path, script: str) -> sa.URL:
+    """A SQLite source in a folder, made by these statements."""
+    url = sa.make_url(f"sqlite:///{folder}/source.db")
+    run_sql(url, script)
+    return url
+
+
+def rows(url: sa.URL, query: str) -> list[tuple[object, ...]]:
+    """What the plain driver reads."""
+    with Plain(url) as plain:
+        return [tuple(row) for row in plain.run(query)]
 
 
 def run_sql(url: sa.URL, text: str) -> list[tuple[object, ...]]:

@@ -59,6 +59,8 @@ class TablePlan:
     longest_row: the most bytes that the texts and binaries of one row had together when it was planned; 0 where they are known to be small.
     quarantines: whether bad rows are set apart, at_most so many of this table; None is no limit of its own.
     qualified: the migration names its schemas, so each table is called by its schema and its name.
+    keys_at_switch: the shadow gets its foreign keys right before it becomes live: their names are unique in the schema, and until then a
+        shadow of another run may have them.
     differences: of the target table from the source table, all of them.
     """
 
@@ -84,6 +86,7 @@ class TablePlan:
     once: bool = False
     source_primary_key: bool = False
     qualified: bool = False
+    keys_at_switch: bool = False
     differences: tuple[SchemaDifference, ...] = ()
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from penstock.databases import Database
+from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
 
 
@@ -18,3 +20,18 @@ def owner(migration: str, live: TableName, qualified: bool) -> str:
 def several_schemas(tables: Iterable[TableName]) -> bool:
     """Whether these tables, of one switch, are of several schemas."""
     return len({table.schema for table in tables}) > 1
+
+
+def apart(plan: Plan, tables: Iterable[TablePlan], target: Database) -> dict[str, TableName]:
+    """By table, where the switch sets its shadow apart; nothing where the transaction of the switch holds all its locks."""
+    if target.ddl_in_transaction:
+        return {}
+    return {t.name: target.shadow(t.target.name, plan.migration, f"{plan.token}s") for t in tables}
+
+
+def parked(plan: Plan, target: Database) -> dict[str, TableName]:
+    """By table, where the switch parks rows of its shadow that refer to rows of another interval; nothing where it need not."""
+    if target.ddl_in_transaction:
+        return {}
+    owners = {t: owner(plan.migration, t.target.name, t.qualified) for t in plan.tables if t.pending}
+    return {t.name: target.shadow(t.target.name, of, f"{plan.token}p") for t, of in owners.items()}

@@ -160,7 +160,7 @@ def _placed(tables: Tables, plan: TablePlan, own: str) -> TablePlan:
     scope = plan.scope
     if isinstance(scope, Differences) and plan.target.primary_key:
         scope = replace(scope, delete_keys=to.shadow(plan.target.name, owner, f"{own}k"))
-    return replace(plan, shadow=shadow, kept=kept, scope=scope)
+    return replace(plan, shadow=shadow, kept=kept, scope=scope, keys_at_switch="foreign key" in to.shared_names)
 
 
 def _together(migration: Migration, plans: Sequence[TablePlan], ends: _Ends) -> list[TablePlan]:

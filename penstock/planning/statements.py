@@ -124,7 +124,7 @@ def link_statements(tables: Sequence[TablePlan], target: Database) -> list[State
     statements = []
     for table in tables:
         shadow = switch_kinds.shadow(table)
-        keys = tuple(k for k in shadow.foreign_keys if table.target.referred(k) in places and not waits(table, k, tables))
+        keys = tuple(k for k in shadow.foreign_keys if built_with(tables, table, k))
         statements += foreign_key_statements(table, replace(shadow, foreign_keys=keys), table.shadow, places, target)
     numbered = [Statement(s, t.name, "numbering") for t in becoming for s in target.renumber(t.target, t.shadow)]
     return statements + numbered
@@ -165,7 +165,9 @@ def shadow_key_statements(tables: Sequence[TablePlan], becoming: Sequence[TableP
 
 
 def built_with(tables: Sequence[TablePlan], table: TablePlan, key: ForeignKey) -> bool:
-    """Whether the shadow was built with this key: see `link_statements`. tables: of the run."""
+    """Whether the shadow is built with this key: see `link_statements`. tables: of the run."""
+    if table.keys_at_switch:
+        return False
     between = any(t.target.name == table.target.referred(key) and not switch_kinds.keeps_live(t) for t in tables)
     return between and key in switch_kinds.shadow(table).foreign_keys and not waits(table, key, tables)
 

@@ -33,6 +33,7 @@ def _undo(report: Record) -> Record:
 def _run(old: Record) -> Record:
     report = _renamed(old, _REPORT) | {"report": VERSION}
     report.setdefault("changes", None)
+    report.setdefault("schema", None)
     report.setdefault("pace", [])
     for name, names in (("changes", _CHANGES), ("preflight", _PREFLIGHT), ("switch", _SWITCH)):
         report[name] = report.get(name) and _renamed(report[name], names)

@@ -20,9 +20,9 @@ from penstock.errors import LoadFailed, RowsRefused, StagingDamaged, SwitchRefus
 from penstock.model.bad_row import Bad
 from penstock.model.digest import Digest
 from penstock.model.plan import Plan, TablePlan
-from penstock.model.schema import Table
+from penstock.model.schema import Table, TableName
+from penstock.planning import beside_live, schema_proof
 from penstock.planning import refused as refused_by
-from penstock.planning import schema_proof
 from penstock.planning.statements import Statement, key_statements, link_statements, prepare_statements, schema_statements
 from penstock.runtime import events, parallel
 from penstock.state import evidence, journal, quarantine, recorded, run_files, staged_rows
@@ -49,15 +49,20 @@ def prepare(context: RunContext) -> bool:
             for statement in schema_statements(plan.new_schemas, context.target):
                 databases.execute(connection, statement.text)
         with connection.begin():
-            if _ours(connection, plan, owner):
+            unswitched, left = _left_by_switch(context, connection)
+            if _ours(connection, plan, owner) and not left:
                 return False
             _refuse_outdated(context, connection)
             events.emit("prepare.started", tables=len(plan.tables))
             shadows = [p for t in plan.tables for p in t.shadow_tables]
             journal.claim_shadows(connection, shadows, plan.migration, f"being made for {plan.run}")
             journal.forget_receipts(connection, plan.migration, plan.run)
+            if unswitched:  # once there are no shadows, a switch that was begun is taken for done
+                journal.forget_unfinished_switch(connection, plan.token)
             # Where DDL commits by itself, the claims are written first: a shadow without a claim is never touched.
             _commit_unless_transactional(context, connection)
+            for text in context.target.drops(left):
+                databases.execute(connection, text)
             for statement in prepare_statements(plan.tables, context.target):
                 _execute(connection, statement)
             journal.claim_shadows(connection, shadows, plan.migration, owner)
@@ -106,6 +111,18 @@ def _ours(connection: sa.Connection, plan: Plan, owner_now: str) -> bool:
             )
         mine = mine and there and owner == (plan.migration, owner_now)
     return mine
+
+
+def _left_by_switch(context: RunContext, connection: sa.Connection) -> tuple[bool, list[TableName]]:
+    """Whether there are shadows of this run, so that it has not switched; and the tables that a switch left which was killed too early.
+
+    Those are shadows under another name, and parked rows. Then the shadows are loaded again: they are not what was loaded any more.
+    """
+    plan, target = context.plan, context.target
+    apart, parked = (list(places.values()) for places in (beside_live.apart(plan, plan.tables, target), beside_live.parked(plan, target)))
+    there = databases.existing_tables(connection, [*apart, *parked, *(t.shadow for t in plan.tables)])
+    unswitched = any(place in there for place in (*apart, *(t.shadow for t in plan.tables)))
+    return unswitched, [place for place in (*apart, *parked) if place in there] if unswitched else []
 
 
 def _refuse_outdated(context: RunContext, connection: sa.Connection) -> None:

@@ -260,6 +260,11 @@ def write_switch(connection: sa.Connection, switch: Switch) -> None:
     connection.execute(SWITCHES.insert().values(**texts, **places, evidence=switch.evidence.to_json()))
 
 
+def forget_unfinished_switch(connection: sa.Connection, token: str) -> None:
+    """Delete the record of the switch with this token if its one statement has not run."""
+    connection.execute(SWITCHES.delete().where(SWITCHES.c.token == token, SWITCHES.c.state == "switching"))
+
+
 def switches(connection: sa.Connection, migration: str | None, states: Sequence[str]) -> list[Switch]:
     """The switches in these states, newest first: of a migration, or (None) of all migrations into this target."""
     query = sa.select(SWITCHES).where(SWITCHES.c.state.in_(states)).order_by(SWITCHES.c.at.desc())

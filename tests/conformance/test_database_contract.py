@@ -23,7 +23,7 @@ from penstock_ui import portless
 
 KINDS = frozenset({"index", "foreign key", "check"})
 FEATURES = frozenset({"check", "comment", "partial index", "expression index", "stored", "virtual", "numbering", "deferrable", "match full"}) | {
-    "restrict", "no action", "unlogged", "replica identity", "exclusion", "storage",
+    "restrict", "no action", "unlogged", "replica identity", "exclusion", "storage", "counter", "unique constraint",
 }  # fmt: skip
 INDEX_OPTIONS = frozenset({"where", "include", "nulls_not_distinct", "using", "prefix", "with"})
 

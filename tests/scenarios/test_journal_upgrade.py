@@ -171,8 +171,8 @@ def test_the_report_of_a_run_of_the_version_before_says_the_same(left_in_sqlite:
 
 
 def facts(report: Record) -> Record:
-    """A report without its sentences, and without what is of the moment it was written at."""
-    changing = {"written", "versions", "changes", "preflight", "headline", "consistency"}
+    """A report without its sentences, without what is of the moment it was written at, and without what the version before had not."""
+    changing = {"written", "versions", "changes", "preflight", "headline", "consistency", "schema"}
     return {name: value for name, value in without_words(report).items() if name not in changing}
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from penstock import databases
 from penstock.runtime import events
 from tests.support.data.shop import TABLES, Shop, fill
 from tests.support.repository import REPO
@@ -91,4 +92,9 @@ def test_killed_run_ends_the_same_when_started_again(
     assert proof(shop) == undisturbed
     for table in TABLES:
         assert len(shop.rows(table, order="1")) == int(undisturbed[table].split(":")[0])
+    if target != "duckdb":  # which has none
+        engine = databases.of(shop.target).engine(shop.target)
+        referred = {t: {k["referred_table"] for k in sa.inspect(engine).get_foreign_keys(t)} for t in ("order", 'item of "%s" order')}
+        engine.dispose()
+        assert referred == {"order": {"customer"}, 'item of "%s" order': {"order"}}
     assert not [t for t in shop.tables() if t.startswith(("penstock_new", "penstock_old"))]

@@ -90,4 +90,4 @@ def test_a_value_that_can_not_be_carried_is_named(postgresql_url: sa.URL, tmp_pa
         server.execute(f"CREATE TABLE t (id int PRIMARY KEY, day date); INSERT INTO t VALUES (1, {value})")
     with pytest.raises(AssertionError) as failed:
         ran(tmp_path, "plain", postgresql_url, sa.make_url(f"sqlite:///{tmp_path}/t.sqlite"))
-    assert "a value of day is not a date" in str(failed.value) and f"it is {value.split(chr(39))[1]}" in str(failed.value)
+    assert "a value of day is not a date" in str(failed.value) and f"'{value.split(chr(39))[1]}' in the row" in str(failed.value)

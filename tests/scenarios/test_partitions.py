@@ -90,6 +90,13 @@ class Feed:
         engine.dispose()
         return found
 
+    def foreign_keys(self) -> list[tuple[list[str], str]]:
+        """Those of the live table: their columns, and the table that they refer to."""
+        engine = databases.of(self.target).engine(self.target)
+        found = [(k["constrained_columns"], k["referred_table"]) for k in sa.inspect(engine).get_foreign_keys("event")]
+        engine.dispose()
+        return found
+
     def tables(self) -> set[str]:
         engine = databases.of(self.target).engine(self.target)
         with engine.connect() as connection:
@@ -322,6 +329,7 @@ def test_ten_partitions_at_random_in_parallel_some_twice_some_killed(feed: Feed,
     processes(jobs)
     assert feed.here() == feed.there()
     assert [c.state for c in feed.covered()] == ["proven"] * 10
+    assert feed.foreign_keys() == [(["kind"], "kind")]
     assert not [t for t in feed.tables() if t.startswith("penstock_new")]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from penstock import databases
-from penstock.databases import Database, ForeignKeySuspension, Link, Reach
+from penstock.databases import Database, Failure, ForeignKeySuspension, Link, Reach
 from penstock.databases._shared import ddl
 from penstock.errors import SwitchRefused
 from penstock.model.plan import TablePlan
@@ -39,28 +39,48 @@ def complete_shadows(context: RunContext, connection: sa.Connection, decision: D
         check()
         at = {t.target.name: t.shadow for t in decision.becoming}
         children = [t for t in decision.becoming if t.pending]
-        into = {t.target.name: _aside(context, t) for t in children}
+        places = beside_live.parked(context.plan, target)
+        into = {t.target.name: places[t.name] for t in children}
         for table in children:
             databases.execute(connection, pending_rows.room_for(table, into[table.target.name], target))
     with connection.begin():
         pending_rows.park(connection, plans, children, at, into, target)
     with connection.begin():
         for table in decision.becoming:
-            there = {f.name for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys}
+            there = [f for t in target.inspect(connection, table.shadow.schema, [table.shadow.name]) for f in t.foreign_keys]
             for key in table.target.foreign_keys:
-                if key.name in there or built_with(plans, table, key):
-                    continue
                 referred = table.target.referred(key)
                 place = at.get(referred, referred)
-                for statement in _added(target, table, key, table.shadow, place):
-                    try:
-                        waiting.ddl(context, connection, statement, Reach(opened=(table.shadow, place)))
-                    except sa.exc.IntegrityError as error:
-                        other = next((t.name for t in plans if t.target.name == referred), key.ref_table)
-                        what = f"rows of {table.target.name} refer to rows of {other} that are not there"
-                        why = str(error.orig).splitlines()[0]
-                        fix = f"move {other} too, with its rows as they are now: --tables {other},{table.name}"
-                        raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
+                if built_with(plans, table, key) or any(f.name == key.name or _same(f, key, place) for f in there):
+                    continue
+                try:
+                    _add(context, connection, table, key, place)
+                except sa.exc.IntegrityError as error:
+                    other = next((t.name for t in plans if t.target.name == referred), key.ref_table)
+                    what = f"rows of {table.target.name} refer to rows of {other} that are not there"
+                    why = str(error.orig).splitlines()[0]
+                    fix = f"move {other} too, with its rows as they are now: --tables {other},{table.name}"
+                    raise SwitchRefused(what, f"table {table.name}, foreign key {key.name}", why, fix) from None
+
+
+def _same(found: ForeignKey, key: ForeignKey, place: TableName) -> bool:
+    """Whether a foreign key of a shadow is `key`, which refers to the table at `place`, under another name."""
+    return (found.columns, found.ref_table, found.ref_columns) == (key.columns, place.name, key.ref_columns)
+
+
+def _add(context: RunContext, connection: sa.Connection, table: TablePlan, key: ForeignKey, referred: TableName) -> None:
+    """Give a shadow a foreign key. Where a table of another run has its name by now, it gets the next one that is free."""
+    target, named, taken = context.target, key, set[str]()
+    while True:
+        try:
+            for statement in _added(target, table, named, table.shadow, referred):
+                waiting.ddl(context, connection, statement, Reach(opened=(table.shadow, referred)))
+            return
+        except sa.exc.DBAPIError as error:
+            if target.classify(error) is not Failure.ALREADY_EXISTS:
+                raise
+        taken.add(named.name)
+        named = replace(key, name=ddl.free_name(key.name, taken, target.max_identifier))
 
 
 def refuse_orphans(connection: sa.Connection, unbound: ForeignKeySuspension, tables: Sequence[TablePlan]) -> None:
@@ -80,9 +100,7 @@ def orphaned(key: str, child: str, parent: str, why: str) -> SwitchRefused:
 
 def parked(context: RunContext, connection: sa.Connection) -> dict[str, TableName]:
     """By table, where `complete_shadows` has parked rows of its shadow, if an earlier try got so far."""
-    if context.target.ddl_in_transaction:
-        return {}
-    places = {t.name: _aside(context, t) for t in context.plan.tables if t.pending}
+    places = beside_live.parked(context.plan, context.target)
     there = databases.existing_tables(connection, places.values())
     return {name: place for name, place in places.items() if place in there}
 
@@ -115,8 +133,3 @@ def lost(record: Switch) -> list[Link]:
 
 def _added(target: Database, table: TablePlan, key: ForeignKey, place: TableName, referred: TableName) -> list[str]:
     return ddl.foreign_keys(target, replace(table.target, foreign_keys=(key,)), place, {table.target.referred(key): referred})
-
-
-def _aside(context: RunContext, table: TablePlan) -> TableName:
-    owner = beside_live.owner(context.plan.migration, table.target.name, table.qualified)
-    return context.target.shadow(table.target.name, owner, f"{context.plan.token}p")

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from penstock.databases import Database, ForeignKeySuspension
 from penstock.model.plan import Plan
-from penstock.planning import switch_kinds
+from penstock.planning import beside_live, switch_kinds
 from penstock.planning.statements import (
     build_statements,
     completing_statements,
@@ -27,7 +27,7 @@ def statements(plan: Plan, target: Database, connection: sa.Connection) -> dict[
     groups = [(switch_kinds.of(name), tables) for name, tables in switch_kinds.grouped(plan.tables).items()]
     room = [s for kind, tables in groups for s in kind.prepare(tables, target)]
     applied: dict[Effect, list[str]] = {effect: [] for effect in switch_kinds.ORDER}
-    apart = set_apart.places(plan, plan.tables, target)
+    apart = beside_live.apart(plan, plan.tables, target)
     for kind, tables in groups:
         applied[kind.effect] += kind.apply(set_apart.moved(tables, apart), target, kind.read(tables, target, connection))
     rows = [t.target.name for kind, tables in groups if kind.effect == "rows" for t in tables]

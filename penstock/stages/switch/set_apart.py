@@ -22,23 +22,17 @@ from penstock import databases
 from penstock.databases import Database, Reach
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
+from penstock.planning import beside_live
 from penstock.runtime import events
 from penstock.stages.switch import waiting
 from penstock.stages.switch.decide import Decision
 from penstock.state.run_context import RunContext
 
 
-def places(plan: Plan, tables: Iterable[TablePlan], target: Database) -> dict[str, TableName]:
-    """By table, where its shadow is set apart; nothing where the transaction of the switch holds all its locks."""
-    if target.ddl_in_transaction:
-        return {}
-    return {t.name: target.shadow(t.target.name, plan.migration, f"{plan.token}s") for t in tables}
-
-
 def statements(plan: Plan, tables: Iterable[TablePlan], target: Database) -> list[str]:
     """The statement that sets the shadows of these tables apart."""
     tables = list(tables)
-    found = places(plan, tables, target)
+    found = beside_live.apart(plan, tables, target)
     return target.moves([(t.shadow, found[t.name]) for t in tables]) if found else []
 
 
@@ -53,7 +47,7 @@ def take(context: RunContext, connection: sa.Connection, decision: Decision) -> 
     Answers the run and the decision with the shadows where they are then.
     """
     tables, plan = (*decision.becoming, *decision.staying), context.plan
-    apart = places(plan, tables, context.target)
+    apart = beside_live.apart(plan, tables, context.target)
     for statement in statements(plan, tables, context.target):
         waiting.run(context, connection, [statement], Reach(opened=tuple(t.shadow for t in tables)))
         events.emit("switch.statement", statement=statement)
@@ -68,7 +62,7 @@ def put_back(context: RunContext, connection: sa.Connection) -> None:
     one that is apart is of no use, and is dropped.
     """
     target, tables = context.target, context.plan.tables
-    apart = places(context.plan, tables, target)
+    apart = beside_live.apart(context.plan, tables, target)
     if not apart:
         return
     there = databases.existing_tables(connection, (*apart.values(), *(t.shadow for t in tables)))

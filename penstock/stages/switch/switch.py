@@ -14,7 +14,7 @@ from penstock.errors import LockRefused, MigrationError, NotApproved, PenstockEr
 from penstock.migration import suites
 from penstock.model.plan import Plan, TablePlan
 from penstock.model.schema import TableName
-from penstock.planning import switch_kinds
+from penstock.planning import beside_live, switch_kinds
 from penstock.runtime import events
 from penstock.stages.switch import (
     apply,
@@ -264,7 +264,7 @@ def _happened(context: RunContext, connection: sa.Connection, record: Switch) ->
 
     Changed tables need no such look: their rows commit together with the record of the switch, which is `switched` then.
     """
-    apart = set_apart.places(context.plan, context.plan.tables, context.target).values()
+    apart = beside_live.apart(context.plan, context.plan.tables, context.target).values()
     return bool(record.moves) and not databases.existing_tables(connection, (*(shadow for _, shadow, _ in record.moves), *apart))
 
 

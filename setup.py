@@ -35,7 +35,7 @@ setup(
         # Debian: libpq-dev, libxxhash-dev.
         extension(
             "penstock._native",
-            ["arrow.c", "copy_read.c", "copy_write.c", "digest.c", "filling.c", "module.c", "numeric.c"],
+            ["arrow.c", "changes.c", "copy_read.c", "copy_write.c", "digest.c", "filling.c", "module.c", "numeric.c"],
             found("libpq", "pq"),
         ),
         # Debian: libsqlite3-dev.

@@ -12,6 +12,13 @@ class ArrowBatch(Protocol):
 def digest(batch: ArrowBatch) -> tuple[int, int, int]:
     """How many rows, and the upper and lower half of the sum of their hashes. Raises TypeError for a type that is not canonical."""
 
+def change_rows(messages: list[bytes], columns: int) -> bytes:
+    """The rows of pgoutput's messages I, U and D of one table, as a whole COPY in the binary format.
+
+    Each has, before its columns: the number of its message from 0 (4 bytes), the letters of the operation and of the row (K, O, N), and of
+    each column whether its value was left out (a byte; NULL where none was). Raises ValueError for what is no such message.
+    """
+
 class CopyReader:
     """Rows of PostgreSQL's binary COPY as Arrow arrays of `schema`, of at most `rows` rows, and of no more once there are `bytes`.
 

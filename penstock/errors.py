@@ -83,6 +83,18 @@ class LeaseLost(LeaseHeld):
     retryable = False
 
 
+class StreamLost(PenstockError):
+    """What the source keeps for a stream of changes does not go on from where the stream was left: changes would be skipped."""
+
+
+@dataclass
+class SchemaChanged(PenstockError):
+    """A table that is followed has other columns than when the stream began. table, column: which."""
+
+    table: str = ""
+    column: str = ""
+
+
 class UnknownConnection(PenstockError):
     """A connection id that nothing defines."""
 

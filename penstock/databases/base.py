@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from penstock.databases._shared import ansi
 from penstock.databases._shared.types import Types
+from penstock.databases.change_log import ChangeLog, ChangeTarget
 from penstock.databases.values import (
     AccessRequest,
     Blocker,
@@ -151,6 +152,10 @@ class Database(ABC):
     """What an INSERT needs in order to set a column that the database numbers."""
     exchange: ClassVar[Exchange | None] = None
     """How its native partitions are exchanged; None where this is impossible, or impossible in a transaction."""
+    change_log: ClassVar[ChangeLog | None] = None
+    """How its changes are read as they are committed; None where it can't be followed."""
+    change_target: ClassVar[ChangeTarget | None] = None
+    """How changes of a source are applied to it; None where they are not."""
     more_memory: ClassVar[str] = ""
     """The statement that lifts the limit of `limit_memory`, for an index that does not fit; empty where there is no limit."""
     driver_copies: ClassVar[tuple[int, int]] = (2, 2)

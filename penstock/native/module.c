@@ -3,6 +3,7 @@
 
 static PyMethodDef methods[] = {
     {"digest", native_digest, METH_O, NULL},
+    {"change_rows", native_change_rows, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

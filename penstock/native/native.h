@@ -5,6 +5,7 @@
 #include "arrow.h"
 
 PyObject *native_digest(PyObject *self, PyObject *batch);
+PyObject *native_change_rows(PyObject *self, PyObject *arguments);
 
 extern PyType_Spec copy_reader_spec;
 extern PyType_Spec copy_writer_spec;

@@ -34,6 +34,7 @@ from penstock.databases import (
 )
 from penstock.databases._shared import ansi, column_checks, dialects, keepalive, long_values
 from penstock.databases._shared.ansi import literal, qualified, quoted
+from penstock.databases.change_log import ChangeLog, ChangeTarget
 from penstock.databases.postgresql import (
     beyond_types,
     catalogue,
@@ -50,6 +51,8 @@ from penstock.databases.postgresql import (
     sessions,
     types,
 )
+from penstock.databases.postgresql.live.log import Log
+from penstock.databases.postgresql.live.merge import Target
 from penstock.databases.postgresql.types import TYPES
 from penstock.errors import MigrationError, Problem
 from penstock.model.schema import BINARIES, INTEGERS, TEXTS, WORDED, Column, Numbering, Table, TableName, Type
@@ -143,6 +146,8 @@ class PostgreSQL(Database):
     follows_renames = True
     keep_numbers = " OVERRIDING SYSTEM VALUE"
     exchange: ClassVar[Exchange | None] = partitions
+    change_log: ClassVar[ChangeLog | None] = Log()
+    change_target: ClassVar[ChangeTarget | None] = Target()
     driver_copies = (0, 0)
 
     # ---- names and types

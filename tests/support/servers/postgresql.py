@@ -27,7 +27,7 @@ def postgresql_server(request: pytest.FixtureRequest) -> Iterator[sa.URL]:
         yield request.getfixturevalue("newest_server")("postgresql").set(database="postgres")
         return
     try:
-        with server.postgresql_server() as url:
+        with server.postgresql_server("wal_level=logical", "max_replication_slots=20", "max_wal_senders=20") as url:
             yield url
     except server.Missing as missing:
         if os.environ.get("CI"):

@@ -17,7 +17,7 @@ from penstock.planning.request import RunRequest
 from penstock.stages import approve as approval
 from penstock.stages import plan, redrive, report
 from penstock.stages.switch import switch
-from penstock.state import lease, plan_file, run_log
+from penstock.state import lease, plan_file, run_log, streams
 from penstock.state.run_context import RunContext
 
 Approve = Callable[[RunContext], tuple[bool, str]]
@@ -67,8 +67,8 @@ def planned(request: RunRequest) -> RunContext:
 
 
 def move(context: RunContext) -> None:
-    """The stages up to the proof, unless the run has switched already."""
-    if switch.happened(context):
+    """The stages up to the proof, unless the run has switched already, or has applied changes of its source to what it has loaded."""
+    if switch.happened(context) or streams.moved_on(context):
         return
     for stage in pipeline.of(context.plan, pipeline.MOVE):
         perform(context, stage)

@@ -232,7 +232,7 @@ def _end(migration: Migration, of: dict[str, Any], gates: list[Any], mapped: lis
             before = [task]
     report = ReportOperator(task_id="report", **of)
     # A failed part of a mapped task does not end the others: the report waits for them all.
-    [*mapped, made[-1]] >> report
+    [*mapped, *(made[-1:] or gates)] >> report  # a live migration is switched by another command
     # The report succeeds in failed runs too, so the run's state depends on this one.
     [*made[1:], report] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
 

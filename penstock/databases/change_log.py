@@ -71,6 +71,13 @@ class Held:
     left: int | None
 
 
+class Began(NamedTuple):
+    """A transaction comes next. commit: the position of its commit, by which it is known.  at: microseconds since 1970, UTC."""
+
+    commit: int
+    at: int
+
+
 class Change(NamedTuple):
     """A change of one row, in the source's own form: see `ChangeLog.rows`."""
 
@@ -91,10 +98,9 @@ class Marked(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The changes since the last commit are a transaction. position: where it ends.  at: microseconds since 1970, UTC."""
+    """The transaction is whole. position: where it ends, behind its commit."""
 
     position: int
-    at: int
 
 
 class Idle(NamedTuple):
@@ -107,7 +113,7 @@ class Silent(NamedTuple):
     """Nothing has come for as long as the reader waits."""
 
 
-Event = Change | Truncated | Marked | Committed | Idle | Silent
+Event = Began | Change | Truncated | Marked | Committed | Idle | Silent
 
 
 class ChangeReader(Protocol):

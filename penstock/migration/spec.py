@@ -374,6 +374,13 @@ class Migration(_Part):
         int | None,
         Field(ge=1, le=32, description="how many connections to either end a task opens at most; when not given, one a processor, up to 4"),
     ] = None
+    live: Annotated[
+        bool,
+        Field(
+            description="the source stays in use: a run loads and proves a snapshot, `penstock follow` keeps it up with the source's"
+            " changes, `penstock switch` makes it live"
+        ),
+    ] = False
     dry_build: Annotated[
         bool, Field(description="whether preflight tries every statement of a run on empty tables at the target, and removes them")
     ] = True
@@ -390,6 +397,21 @@ class Migration(_Part):
         for name, spec in self.tables.specs.items():
             if spec.partition and spec.partition.out_of_range == "first" and not self.start_date:
                 raise ValueError(f"tables.{name}.partition.out_of_range: there is no first partition without a start_date")
+        return self
+
+    @model_validator(mode="after")
+    def _live_whole(self) -> Migration:
+        if not self.live:
+            return self
+        specs = self.tables.specs.values()
+        if self.in_parts:
+            raise ValueError("live: a table is followed as a whole: remove `partition`, `incremental` and `load: once`")
+        if any(rows.action == "quarantine" for rows in (self.bad_rows, *(s.bad_rows for s in specs if s.bad_rows))):
+            raise ValueError("live: a row that can't be carried stops the stream: remove `action: quarantine`")
+        if self.schedule:
+            raise ValueError("live: a run is started once and then followed: remove `schedule`")
+        if self.consistency == "table":
+            raise ValueError("live: all tables are read as of one instant: remove `consistency: table`")
         return self
 
     @model_validator(mode="after")

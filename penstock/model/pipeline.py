@@ -25,6 +25,9 @@ class Asked(Protocol):
     @property
     def asks_approval(self) -> bool: ...
 
+    @property
+    def live(self) -> bool: ...
+
 
 def _always(_: Asked) -> bool:
     return True
@@ -47,7 +50,12 @@ def _repairs(asked: Asked) -> bool:
 
 
 def _asks_approval(asked: Asked) -> bool:
-    return asked.asks_approval
+    return asked.asks_approval and not asked.live
+
+
+def _switches(asked: Asked) -> bool:
+    """A live run ends with its proof: `penstock switch` is another command."""
+    return not asked.live
 
 
 @dataclass(frozen=True)
@@ -164,20 +172,26 @@ MOVE = (
 
 SWITCH = (
     Stage("approve", "approval", when=_asks_approval, gate=True),
-    Stage("switch", "switch", "switch.switch:switch", events=("started", "statement", "finished")),
-    Stage("verify", "verify the live tables", "switch.switch:verify"),
-    Stage("finish", "remove staged rows, drop expired copies", "switch.switch:finish"),
+    Stage("switch", "switch", "switch.switch:switch", when=_switches, events=("started", "statement", "finished")),
+    Stage("verify", "verify the live tables", "switch.switch:verify", when=_switches),
+    Stage("finish", "remove staged rows, drop expired copies", "switch.switch:finish", when=_switches),
 )
 """The stages that make the tables live."""
 
 PIPELINE = (*PLAN, *MOVE, *SWITCH)
+LIVE = (
+    Stage("follow", "follow the source", "live.follow:follow", events=("started", "staged", "applied", "idle", "finished")),
+    Stage("freeze", "close the source", "live.freeze:freeze", events=("finished",)),
+    Stage("align", "proof at one position", "live.align:align", gate=True, events=("started", "chunk", "finished")),
+)
+"""The stages of a live migration between its run and its switch."""
 UNDO = Stage("undo", "undo", events=("finished",))
 """The only stage of an undo, which is a run of its own."""
 
 
 def named(name: str) -> Stage:
     """The stage called `name`. Raises KeyError when there is none."""
-    for stage in (*PIPELINE, UNDO):
+    for stage in (*PIPELINE, *LIVE, UNDO):
         if stage.name == name:
             return stage
     raise KeyError(name)

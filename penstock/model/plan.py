@@ -193,6 +193,7 @@ class Plan:
 
     how: the switch kind of tables that are moved whole, as the migration declares it.
     lock_wait: how many seconds a switch or an undo tries for its locks.  end_blockers: it ends the sessions that hold them, in the end.
+    live: the source's changes are followed until the switch.
     version: of the form of the plan. A run that was planned in an older form can be undone and reported, but not gone on with.
 
     `problems` holds the warnings that came with it; a plan with blocking ones is never made."""
@@ -222,6 +223,7 @@ class Plan:
     depth: Depth = "staged"
     lock_wait: float = 60.0
     end_blockers: bool = False
+    live: bool = False
     version: int = VERSION
 
     def table(self, name: str) -> TablePlan:

@@ -16,10 +16,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.model.pipeline import PIPELINE, UNDO
+from penstock.model.pipeline import LIVE, PIPELINE, UNDO
 
 NAMES: tuple[str, ...] = (
-    *dict.fromkeys(name for stage in (*PIPELINE, UNDO) for name in stage.emits),
+    *dict.fromkeys(name for stage in (*PIPELINE, *LIVE, UNDO) for name in stage.emits),
     "quarantine.written",
     "locks.refused",
     "locks.ended",

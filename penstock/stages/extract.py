@@ -17,7 +17,7 @@ from penstock.model.schema import arrow_schema
 from penstock.planning import unreadable
 from penstock.planning.statements import extract_condition, extract_select
 from penstock.runtime import events, parallel
-from penstock.state import journal, readings, run_files, staged_rows, staging
+from penstock.state import journal, readings, run_files, staged_rows, staging, streams
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
 from penstock.transforms._hidden_columns import private_columns
@@ -74,11 +74,19 @@ def _read(context: RunContext, plans: Sequence[TablePlan]) -> RunContext:
         if not left[plan.name]:
             events.emit("extract.finished", table=plan.name)
 
-    with context.reading(len(chunks)) as (first, *others):
-        shared = context.source.begin_snapshot(first, *others)
-        connections, shares = [first, *others] if shared else [first], context.shares
+    with context.reading(len(chunks)) as opened:
+        connections, shares = _at_one_instant(context, opened), context.shares
         parallel.each(chunks, connections, keep, lambda chunk: shares.weight(chunk[0].longest_row), shares.allotted)
     return context
+
+
+def _at_one_instant(context: RunContext, connections: list[sa.Connection]) -> list[sa.Connection]:
+    """Those of the connections that read as of one instant: of a live migration, that at which its stream of changes begins."""
+    if context.plan.live:
+        with streams.begun(context) as start:
+            streams.log_of(context).join(start.snapshot, connections)
+        return connections
+    return connections if context.source.begin_snapshot(*connections) else connections[:1]
 
 
 def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chunk: Chunk) -> Receipt:

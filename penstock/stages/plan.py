@@ -115,6 +115,8 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         missing = endpoints.missing_schemas(migration, endpoints.endpoint(migration, "target", writing))
     engine.dispose()
     consistency: Consistency = "run" if source.snapshot == "run" and migration.consistency != "table" else "table"
+    if migration.live:  # a foreign key would be checked after each table's changes, and not after the transaction's
+        tables = tuple(replace(t, keys_at_switch=True) for t in tables)
     return Plan(
         migration=migration.name,
         run=request.run,
@@ -141,6 +143,7 @@ def _made(request: RunRequest, found: PreflightResult) -> Plan:
         depth=request.depth,
         lock_wait=migration.switch.lock_wait.total_seconds(),
         end_blockers=migration.switch.end_blockers,
+        live=migration.live,
     )
 
 
@@ -156,6 +159,14 @@ def _require_interval(request: RunRequest) -> None:
         example = intervals.pasted(over, migration.timezone)
         what = "this migration is partitioned: a run needs a data interval, --interval FROM..TO"
         raise MigrationError(what, where=str(migration.path), fix=f"add one; for the last that has ended: --interval {example}")
+
+
+def _refuse_live(request: RunRequest) -> None:
+    """Raise MigrationError for what a run of a live migration can't do: its source changes all the time."""
+    if request.migration.live and (request.repair or request.depth == "source"):
+        asked = "--repair" if request.repair else "--proof source"
+        fix = "leave it out; `penstock follow --prove` compares both sides at one position"
+        raise MigrationError(f"{asked} does not go with `live: true`", where=str(request.migration.path), fix=fix)
 
 
 def _covered(request: RunRequest) -> Interval | None:
@@ -207,6 +218,7 @@ def plan(request: RunRequest) -> RunContext:
     interval = request.interval or (_covered(request) if request.repair else None)
     request = replace(request, interval=interval, secrets=request.secrets or {})
     _require_interval(request)
+    _refuse_live(request)
     run_log.asked(area, request.run, interval if migration.partitioned else None, migration.timezone)
     end_gone(request)
     found = preflight(request)

@@ -11,6 +11,7 @@ penstock_leases    which process works on a run, or on a part of it
 penstock_turns     a row a migration, locked by the one run that is switching
 penstock_approvals the one approval that counts for all runs of a backfill: which run asks for it, and the answer
 penstock_evidence  the hash of each evidence file of a run
+penstock_streams   of each run of a live migration, how far the source's changes were read, staged and applied
 penstock_keys      the random part of the key of each run whose staged rows are encrypted
 """
 
@@ -174,5 +175,24 @@ KEYS = sa.Table(
     sa.Column("run", name(250), primary_key=True),
     sa.Column("random", sa.String(64), nullable=False),
     sa.Column("area", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)
+STREAMS = sa.Table(
+    "penstock_streams",
+    METADATA,
+    sa.Column("migration", name(40), primary_key=True),
+    sa.Column("run", name(250), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("slot", name(250), nullable=False),
+    sa.Column("publication", name(250), nullable=False),
+    sa.Column("server", name(250), nullable=False),
+    sa.Column("shapes", long_text, nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("staged", sa.BigInteger, nullable=False),
+    sa.Column("applied", sa.BigInteger, nullable=False),
+    sa.Column("round", sa.BigInteger, nullable=False),
+    sa.Column("changes", sa.BigInteger, nullable=False),
+    sa.Column("committed_at", sa.BigInteger, nullable=False),
+    sa.Column("mark", name(80), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
 )

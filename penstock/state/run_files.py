@@ -9,6 +9,8 @@
     transformed/<table>/000007/...       the same as extracted, for tables with transforms
     quarantine/<table>/<stage>-00000.*   the rows of a chunk that could not be carried, and their manifest
     quarantine_source/<table>/...        once the run has finished: those that the load rejected, as the source gave them
+    changes/<table>/0000007.parquet      of a live migration, the changes of a table in one round that is not applied yet
+    changes/0000007.json                 and after them the manifest of the round
     compared.json                        of a repair: what differs from the live tables
     compared/<table>/000007/ leaving/...   the rows to put in place, and those that they replace
     built.json                           the definition of each shadow table, as it was built
@@ -59,7 +61,8 @@ REMOVED = "removed.json"
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
 
-ROWS = ("extracted", "transformed", "compared", "leaving")
+CHANGES = "changes"
+ROWS = ("extracted", "transformed", "compared", "leaving", CHANGES)
 """The folders of the staged rows of a run, its quarantine aside."""
 READING = "reading"
 TIMINGS = "timings"
@@ -87,6 +90,16 @@ def reading_folder(stage: str, table: str, reading: int) -> str:
 def rows(stage: str, table: str, chunk: int, reading: int = 0) -> str:
     """The Parquet file with the rows of a chunk, as `stage` has staged them."""
     return posixpath.join(reading_folder(stage, table, reading), f"{chunk:05}.parquet")
+
+
+def changes(table: str, number: int) -> str:
+    """The changes of a table in a round of a stream."""
+    return posixpath.join(table_folder(CHANGES, table), f"{number:07}.parquet")
+
+
+def change_round(number: int) -> str:
+    """The manifest of a round of a stream."""
+    return posixpath.join(CHANGES, f"{number:07}.json")
 
 
 def receipt(stage: str, table: str, chunk: int, reading: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from penstock import _native, databases
-from penstock.databases.change_log import Change, Committed, Event, Followed, Idle, Marked, Silent, Start, Truncated
+from penstock.databases.change_log import Began, Change, Committed, Event, Followed, Idle, Marked, Silent, Start, Truncated
 from penstock.databases.postgresql import DATABASE
 from penstock.databases.postgresql.live import change_rows, plain_changes
 from penstock.errors import SchemaChanged, StreamLost
@@ -57,7 +57,7 @@ def read(url: sa.URL, start: Start, tables: list[Followed], at: int = 0, until: 
             if isinstance(event, Silent) or (isinstance(event, Idle | Committed) and event.position >= end):
                 found += [event] if isinstance(event, Committed) else []
                 break
-            if not isinstance(event, Idle):
+            if not isinstance(event, Idle | Began):
                 found.append(event)
             if until(event):
                 break

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from penstock.databases.change_log import Change, ChangeReader, Committed, Event, Followed, Idle, Marked, Silent, Truncated
+from penstock.databases.change_log import Began, Change, ChangeReader, Committed, Event, Followed, Idle, Marked, Silent, Truncated
 from penstock.databases.postgresql.live import shapes
 from penstock.databases.postgresql.live.wire import MOMENT_OFFSET, Wire
 from penstock.errors import StreamLost
@@ -46,9 +46,11 @@ class Reader(ChangeReader):
                 yield from self._other(kind, frame.data)
 
     def _other(self, kind: bytes, data: bytes) -> Iterator[Event]:
-        if kind == _COMMIT:
-            _, end, at = struct.unpack_from(">qqq", data, 2)
-            yield Committed(end, at + MOMENT_OFFSET)
+        if kind == _BEGIN:
+            commit, at = struct.unpack_from(">qq", data, 1)
+            yield Began(commit, at + MOMENT_OFFSET)
+        elif kind == _COMMIT:
+            yield Committed(int.from_bytes(data[10:18], "big"))
         elif kind == _RELATION:
             self._declared(data)
         elif kind == _TRUNCATE:

@@ -1,0 +1,71 @@
+"""follow: apply the changes of a live migration's source to what its run has loaded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from penstock.cli.commands import _options as options
+
+if TYPE_CHECKING:
+    from penstock.stages.live.follow import Progress, Told
+
+_EVERY = 5.0  # seconds between two lines
+
+
+def _duration(text: str) -> float:
+    from penstock.migration.spec import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add(commands: Any) -> None:
+    help = "Follow the source of a live migration: apply its changes to what the last run has loaded."
+    parser = options.command(commands, "follow", follow, help, options.FILE, options.ENDPOINTS, options.STAGING, options.JSON)
+    parser.add_argument("--run-id", help="the run to go on with (default: the last one)")
+    parser.add_argument("--for", dest="seconds", type=_duration, metavar="TIME", help="end after this time, such as 15m (default: never)")
+    parser.add_argument("--until-current", action="store_true", help="end when all is applied that was committed before this command")
+
+
+def follow(args: argparse.Namespace) -> int:
+    from penstock import live
+    from penstock.cli import console
+    from penstock.stages.live.follow import Until
+
+    request = options.request(args)
+    _, run = options.earlier_run(args, request.migration)
+    context = request.reopened(run)
+    print(console.shown(f"{request.migration.name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr)
+    done = live.follow(context, Until(args.seconds, current=args.until_current), _telling())
+    print(json.dumps({"migration": request.migration.name, "run": run, **asdict(done)}, indent=1) if args.json else words(done))
+    return 0
+
+
+def _telling() -> Told:
+    """What prints a line now and then."""
+    last = 0.0
+
+    def told(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last > _EVERY:
+            last = time.monotonic()
+            print(words(progress), file=sys.stderr)
+
+    return told
+
+
+def words(progress: Progress) -> str:
+    """How far a process is, on one line."""
+    from penstock.runtime.formatting import count, seconds, size
+
+    lag = progress.lag
+    left = "" if lag.left is None else f", and may hold back {size(lag.left)} more"
+    applied = f"{count(progress.changes, 'change')} applied in {count(progress.rounds, 'round')}"
+    return f"{applied}; {seconds(lag.seconds)} and {size(lag.bytes)} behind; the source holds back {size(lag.held)} of its log{left}"

@@ -1,14 +1,108 @@
-"""A live migration after its run: the source is followed, each process under the lease of the run."""
+"""A live migration after its run: the source is followed, proved and switched, each process under the lease of the run."""
 
 from __future__ import annotations
 
+import time
+
+import sqlalchemy as sa
+
+from penstock.errors import MigrationError, StreamLost, SwitchRefused
+from penstock.model import pipeline
+from penstock.run import Approve, perform
+from penstock.stages import approve as approval
+from penstock.stages import report
+from penstock.stages.live import align, freeze
 from penstock.stages.live import follow as following
 from penstock.stages.live.follow import Progress, Told, Until
-from penstock.state import lease, run_log
+from penstock.stages.switch import switch as switching
+from penstock.state import journal, lease, patience, run_log, streams
+from penstock.state.evidence import Proof
 from penstock.state.run_context import RunContext
 
 
 def follow(context: RunContext, until: Until, told: Told) -> Progress:
     """Apply the source's changes to the shadows: see `penstock.stages.live.follow`. Raises LeaseHeld while another process does."""
+    _require_live(context)
     with lease.held(context, lease.WHOLE_RUN, "penstock follow") as context, run_log.stage(context.staging, "follow"):
         return following.follow(context, until, told)
+
+
+def prove(context: RunContext) -> Proof:
+    """Apply the source's changes up to a position, and compare both sides as of it. Raises GateClosed, LeaseHeld."""
+    _require_live(context)
+    with lease.held(context, lease.WHOLE_RUN, "penstock follow --prove") as context, run_log.stage(context.staging, "align"):
+        return align.align(context)
+
+
+def switch(context: RunContext, approve: Approve | None, within: float) -> None:
+    """Make a followed run live: close the source, apply its last changes, prove, let the numbers go on, and switch.
+
+    within: how many seconds the source may be closed before the switch. Whatever fails before the switch opens the source again, and the
+    run is followed as before. After a switch the source stays closed. Killed anywhere: the same command goes on, or `cancel` opens it.
+    Raises the PenstockError that stopped it, LeaseHeld while another process works on the run.
+    """
+    _require_live(context)
+    with lease.held(context, lease.WHOLE_RUN, "penstock switch") as context:
+        if not switching.happened(context):
+            with run_log.stage(context.staging, "follow"):
+                following.follow(context, Until(current=True))
+            perform(context, pipeline.named("gate_loaded"))
+            _ask(context, approve)
+            _close(context, within)
+        for name in ("switch", "finish"):  # it is not verified afterwards: the application may write into the live tables at once
+            perform(context, pipeline.named(name))
+        streams.ended(context)
+
+
+def _ask(context: RunContext, approve: Approve | None) -> None:
+    """Have the switch approved while the source is still open, when an approval is wanted."""
+    if approval.wanted(context):
+        report.report(context.staging, context.plan.migration, context.plan.run)
+        approved, by = approve(context) if approve else (False, "")
+        with run_log.stage(context.staging, "approve"):
+            approval.answered(context, approval.APPROVE if approved else approval.REJECT, by)
+
+
+def _close(context: RunContext, within: float) -> None:
+    """Close the source, prove, and switch. Opens the source again unless the tables were switched."""
+    began = time.monotonic()
+    try:
+        with run_log.stage(context.staging, "freeze"):
+            freeze.freeze(context, within)
+        with run_log.stage(context.staging, "align"):
+            align.align(context, max(1.0, within - (time.monotonic() - began)))
+        freeze.renumber(context)
+        if time.monotonic() - began > within:
+            what, why = f"the source was closed for more than {within:.0f} seconds", "the last changes and the proof took so long"
+            raise StreamLost(what, context.plan.source, why, "allow more time with --within, or switch when less is written")
+        perform(context, pipeline.named("switch"))
+    except BaseException:
+        if not switching.happened(context):
+            freeze.go_on(context)
+        raise
+
+
+def cancel(context: RunContext) -> None:
+    """Open the source again. A run that was not switched is followed as before. Raises SwitchRefused when its tables are live."""
+    _require_live(context)
+    with lease.held(context, lease.WHOLE_RUN, "penstock switch --cancel") as context:
+        if not switching.happened(context):
+            freeze.go_on(context)
+            return
+        if patience.at_target(context, lambda connection: _live(context, connection)):
+            what = f"the run {context.plan.run} is live, so its source stays closed: what is written there would be lost"
+            raise SwitchRefused(what, context.plan.target, fix="undo the switch first: `penstock undo`; then cancel again")
+        freeze.unfreeze(context)
+
+
+def _live(context: RunContext, connection: sa.Connection) -> bool:
+    """Whether the run's switch stands."""
+    plan = context.plan
+    with connection.begin():
+        return any(s.token == plan.token for s in journal.switches(connection, plan.migration, ["switching", "switched", "finished"]))
+
+
+def _require_live(context: RunContext) -> None:
+    if not context.plan.live:
+        what = f"the run {context.plan.run} of {context.plan.migration} is not live"
+        raise MigrationError(what, fix="write `live: true` into the migration file, and start a run")

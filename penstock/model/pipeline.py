@@ -180,11 +180,11 @@ SWITCH = (
 
 PIPELINE = (*PLAN, *MOVE, *SWITCH)
 LIVE = (
-    Stage("follow", "follow the source", "live.follow:follow", events=("started", "staged", "applied", "idle", "finished")),
-    Stage("freeze", "close the source", "live.freeze:freeze", events=("finished",)),
-    Stage("align", "proof at one position", "live.align:align", gate=True, events=("started", "chunk", "finished")),
+    Stage("follow", "follow the source", events=("started", "staged", "applied", "idle", "finished")),
+    Stage("freeze", "close the source", events=("finished",)),
+    Stage("align", "proof at one position", gate=True, events=("started", "chunk", "finished")),
 )
-"""The stages of a live migration between its run and its switch."""
+"""The stages of a live migration between its run and its switch: penstock/live.py calls them."""
 UNDO = Stage("undo", "undo", events=("finished",))
 """The only stage of an undo, which is a run of its own."""
 

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from penstock.databases._shared import definition
-from penstock.errors import DifferentValue, ExtraRow, GateClosed, MissingRow, RowFault
-from penstock.model import digest, row_diff
+from penstock.model import digest
 from penstock.model.digest import Digest
 from penstock.model.plan import Chunk, TablePlan
-from penstock.model.schema import Column
-from penstock.model.schema_facts import View, facts
-from penstock.planning import schema_proof, switch_kinds
+from penstock.planning import row_faults, shadow_facts
+from penstock.planning.shadow_facts import ShadowFacts
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
-from penstock.runtime.formatting import count
 from penstock.state import evidence, journal, quarantine, recorded, staged_rows
-from penstock.state.evidence import Built, ChunkProof, Difference, Proof, SchemaProof, TableProof
+from penstock.state.evidence import ChunkProof, Difference, Proof, TableProof
 from penstock.state.run_context import RunContext
 from penstock.state.staging import Receipt
-from penstock.transforms._hidden_columns import hidden_columns
-
-_NAMED = 20
 
 
 def prove(context: RunContext) -> Proof:
@@ -40,10 +32,7 @@ def prove(context: RunContext) -> Proof:
     pieces = [(t, p) for t in context.plan.tables for p in t.readback_units]
     with context.abreast(len(pieces)) as connections:
         with connections[0].begin():  # taken before the rows are read: what changes meanwhile breaks the proof or the seal
-            marks = {t.name: _Marks.of(context, connections[0], t) for t in context.plan.tables}
-            built = recorded.find(context, connections[0], evidence.BUILT) or {}
-            schemas = _schemas(context, connections[0], built)
-        _refuse_unreadable(schemas)
+            shadows = shadow_facts.read(context, connections[0])
         taken = parallel.each(pieces, connections, partial(_take, context), partial(_weight, context), context.shares.allotted)
         own, loaded = defaultdict[str, list[_Taken]](list), defaultdict[str, list[Receipt]](list)
         for (table, _), piece in zip(pieces, taken, strict=True):
@@ -52,79 +41,23 @@ def prove(context: RunContext) -> Proof:
             of_run = journal.all_receipts(connections[0], context.plan.migration, context.plan.run, "loaded")
             for (name, _), receipt in sorted(of_run.items()):
                 loaded[name].append(receipt)
-        redefined = {t: definition.changed(was.definition, marks[t].definition) for t, was in built.items()}
-        proofs = (_table(context, connections[0], t, marks[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
-        proofs = (replace(p, schema=schemas[p.table]) for p in proofs)
-        proofs = (replace(p, broken=p.broken or _redefined(redefined.get(p.table, [])) or _unplanned(schemas[p.table])) for p in proofs)
+        proofs = (_table(context, connections[0], t, shadows[t.name], loaded[t.name], own[t.name]) for t in context.plan.tables)
         proof = Proof(tuple(proofs))
         with connections[0].begin():
             journal.write_proof(connections[0], context.plan.migration, context.plan.run, proof)
         recorded.write(context, evidence.PROOF, proof, connections[0])
     events.emit("prove.finished", tables=len(proof.tables), held=sum(p.holds for p in proof.tables))
-    broken = [p for p in proof.tables if not p.holds]
-    if broken:
-        raise GateClosed(
-            f"the proof does not hold for {', '.join(p.table for p in broken)}",
-            why="what stands in the target is not what was staged and planned",
-            fix="the shadow tables are kept for a look; a new run loads them again",
-            stage="proof",
-            failed=[line for p in broken for line in _lines(p)],
-        )
+    why, fix = (
+        "what stands in the target is not what was staged and planned",
+        "the shadow tables are kept for a look; a new run loads them again",
+    )
+    if fault := row_faults.closed(proof, why, fix):
+        raise fault
     return proof
-
-
-def _redefined(changes: Sequence[str]) -> str:
-    return f"the definition of the shadow table has changed since it was built: {'; '.join(changes[:10])}" if changes else ""
-
-
-def _schemas(context: RunContext, connection: sa.Connection, built: Mapping[str, Built]) -> dict[str, SchemaProof]:
-    """By table, what its shadow is beside the plan; what the live table is, where that stays."""
-    target, tables = context.target, context.plan.tables
-    staying = [t for t in tables if switch_kinds.keeps_live(t)]
-    found = schema_proof.read(target, connection, [t.target.name if t in staying else t.shadow for t in tables])
-    proofs = {}
-    for table in tables:
-        was, objects = built.get(table.name), len(facts(table.target, View()))
-        if table in staying:
-            proofs[table.name] = SchemaProof(objects, drift=schema_proof.drift(table, found.get(table.target.name), target))
-            continue
-        unannounced = schema_proof.differences(table, tables, was.shadow if was else None, found.get(table.shadow), target)
-        proofs[table.name] = SchemaProof(objects, unannounced)
-    return proofs
-
-
-def _refuse_unreadable(schemas: Mapping[str, SchemaProof]) -> None:
-    """Raise GateClosed when a shadow or a column of one is not there: its rows can't be read."""
-    found = {t: s.unannounced for t, s in schemas.items() if any(d.object in ("table", "column") and not d.property for d in s.unannounced)}
-    if found:
-        raise GateClosed(
-            f"the proof does not hold for {', '.join(found)}",
-            why="the target's tables are not those that were planned",
-            fix="the shadow tables are kept for a look; a new run loads them again",
-            stage="proof",
-            failed=[f"{table}: {difference}" for table, differences in found.items() for difference in differences],
-        )
-
-
-def _unplanned(schema: SchemaProof) -> str:
-    found = len(schema.unannounced)
-    return f"the schema is not as planned: {count(found, 'difference')} that `penstock check` did not announce" if found else ""
 
 
 Piece = Chunk | None
 """What is read back at once: see `TablePlan.readback_units`."""
-
-
-@dataclass(frozen=True)
-class _Marks:
-    """What tells whether a shadow table has changed since: the seal of its rows, and its definition."""
-
-    seal: str | None
-    definition: Mapping[str, str]
-
-    @classmethod
-    def of(cls, context: RunContext, connection: sa.Connection, table: TablePlan) -> _Marks:
-        return cls(context.target.seal(connection, table.shadow), context.target.definition(connection, table.shadow))
 
 
 @dataclass(frozen=True)
@@ -178,7 +111,7 @@ def _rejected(context: RunContext, plan: TablePlan, stage: str, chunk: int) -> D
 
 
 def _table(
-    context: RunContext, connection: sa.Connection, plan: TablePlan, marks: _Marks, loaded: list[Receipt], taken: Sequence[_Taken]
+    context: RunContext, connection: sa.Connection, plan: TablePlan, shadow: ShadowFacts, loaded: list[Receipt], taken: Sequence[_Taken]
 ) -> TableProof:
     source, made, staged = (_receipts(context, plan, stage) for stage in ("extracted", plan.staged_as, plan.loaded_from))
     if len(taken) > 1:  # for the report: which chunk it was, where one differs
@@ -186,13 +119,13 @@ def _table(
     standing = _standing(context, plan)
     found = sum((t.target for t in taken), standing)
     broken = _unchained(context, plan, (source, made, staged, loaded), standing) or _unlike(context, plan, source)
-    faults: list[RowFault] = []
+    faults: list[Difference] = []
     for piece in (t.piece for t in taken if not t.held):
         receipts = _receipts(context, plan, plan.loaded_from, piece)
         broken = broken or _unstaged(context, plan, receipts)
-        if len(faults) < _NAMED:
+        if len(faults) < row_faults.NAMED:
             with connection.begin():
-                faults += _faults(context, connection, plan, piece, (b for r in receipts for b in _to_load(context, plan, r)))
+                faults += row_faults.find(context, connection, plan, piece, (b for r in receipts for b in _to_load(context, plan, r)))
     rows_read, filtered = sum(r.rows for r in source), sum(r.filtered for r in made)
     rejected = sum(r.rejected for r in made) + sum(r.rejected for r in loaded)
     return TableProof(
@@ -206,15 +139,16 @@ def _table(
         rejected=rejected,
         rows=found.rows,
         balanced=rows_read == found.rows + filtered + rejected,
-        seal=marks.seal,
+        seal=shadow.seal,
         seconds=round(sum(t.seconds for t in taken), 3),
         load_seconds=round(sum(r.seconds for r in loaded), 3),
-        broken=broken,
-        faults=tuple(_named(plan, f) for f in faults[:_NAMED]),
+        broken=broken or shadow.flaw,
+        faults=tuple(faults[: row_faults.NAMED]),
         quarantined=str(sum((t.quarantined for t in taken), Digest())),
         standing=str(standing),
         depth=context.plan.depth,
-        definition=marks.definition,
+        definition=shadow.definition,
+        schema=shadow.schema,
     )
 
 
@@ -298,72 +232,3 @@ def _sum(receipts: Sequence[Receipt]) -> Digest:
 
 def _of(rejected: str) -> Digest:
     return Digest.parse(rejected) if rejected else Digest()
-
-
-def _faults(
-    context: RunContext, connection: sa.Connection, plan: TablePlan, piece: Piece, staged: Iterable[pa.RecordBatch]
-) -> list[RowFault]:
-    """The rows of a piece that differ, by their key; by the whole row where the table has none."""
-    columns = plan.target.columns
-    found = context.target.read(connection, readback_select(plan, context.target, piece, plan.shadow), columns)
-    with row_diff.beside(columns, staged, found) as compare:
-        keys = [i for i, c in enumerate(columns) if c.name in plan.target_key]
-        return _keyed(compare, plan, columns, keys) if keys else _keyless(compare, plan, columns)
-
-
-def _keyed(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column], keys: list[int]) -> list[RowFault]:
-    match = row_diff.same(keys)
-    shown = ", ".join(f"coalesce(s.c{i}, t.c{i})::VARCHAR" for i in keys)
-    unequal = row_diff.unequal(columns)
-    differs = " OR ".join(unequal)
-    values = ", ".join(f"CASE WHEN {other} THEN [s.c{i}::VARCHAR, t.c{i}::VARCHAR] END" for i, other in enumerate(unequal))
-    k = keys[0]
-    query = (
-        f"SELECT [{shown}], s.place IS NULL, t.place IS NULL, {values}"
-        f" FROM staged_rows AS s FULL JOIN target_rows AS t ON {match}"
-        f" WHERE s.place IS NULL OR t.place IS NULL OR {differs} ORDER BY coalesce(s.c{k}, t.c{k}) LIMIT {_NAMED}"
-    )
-    faults: list[RowFault] = []
-    for key_values, extra, missing, *pairs in compare.execute(query).fetchall():
-        key = ", ".join(f"{columns[i].name}={v}" for i, v in zip(keys, key_values, strict=True))
-        if missing:
-            faults.append(MissingRow(plan.name, key))
-        elif extra:
-            faults.append(ExtraRow(plan.name, key))
-        for column, pair in zip(columns, pairs, strict=True):
-            if pair is not None and not (missing or extra):
-                faults.append(DifferentValue(plan.name, key, column.name, str(pair[0]), str(pair[1])))
-    return faults
-
-
-def _keyless(compare: duckdb.DuckDBPyConnection, plan: TablePlan, columns: Sequence[Column]) -> list[RowFault]:
-    """A table without a key is a multiset: rows that one side has more often than the other."""
-    names = ["'" + c.name.replace("'", "''") + "'" for c in columns]
-    row = "concat_ws(', ', " + ", ".join(f"{name} || '=' || coalesce(c{i}::VARCHAR, 'NULL')" for i, name in enumerate(names)) + ")"
-    faults: list[RowFault] = []
-    for kind, one, other in ((MissingRow, "staged", "target"), (ExtraRow, "target", "staged")):
-        query = f"SELECT {row} FROM {one}_rows EXCEPT ALL SELECT {row} FROM {other}_rows LIMIT {_NAMED}"
-        faults += [kind(plan.name, text) for (text,) in compare.execute(query).fetchall()]
-    return faults
-
-
-def _named(plan: TablePlan, fault: RowFault) -> Difference:
-    """A fault as the report shows it: values of sensitive columns withheld."""
-    found, hidden = Difference(fault=type(fault).__name__, **asdict(fault)), hidden_columns(plan, "loaded")
-    if found.column in hidden:
-        found = replace(found, staged="(sensitive)", target="(sensitive)")
-    if hidden & set(plan.target_key) or (hidden and not plan.target_key):
-        found = replace(found, key="(sensitive)")
-    return found
-
-
-def _lines(proof: TableProof) -> list[str]:
-    lines = [f"{proof.table}: {proof.broken}"] if proof.broken else []
-    lines += [f"{proof.table}: {difference}" for difference in (proof.schema.unannounced if proof.schema else ())]
-    if not proof.balanced:
-        books = f"{proof.rows_read} read, {proof.rows} loaded, {proof.filtered} filtered, {proof.rejected} rejected"
-        lines.append(f"{proof.table}: the books do not balance: {books}")
-    if not proof.met:
-        left_out = f", in quarantine {proof.quarantined}" if proof.quarantined != str(Digest()) else ""
-        lines.append(f"{proof.table}: digest staged {proof.staged}, at the target {proof.target}{left_out}")
-    return lines + [f"{proof.table}: {fault}" for fault in proof.faults]

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from penstock.cli.commands import check, clean, coverage, follow, init, plan, quarantine, report, run, schema, undo
+from penstock.cli.commands import check, clean, coverage, follow, init, plan, quarantine, report, run, schema, switch, undo
 from penstock.errors import GateClosed, LeaseHeld, MigrationError, PenstockError, PreflightFailed, SwitchRefused, UnknownConnection
 from penstock.runtime import process
 
@@ -89,6 +89,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--env", metavar="NAME", help="read the overlay FILE.NAME.yaml of the migration file (default: PENSTOCK_ENV)")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for module in (init, check, plan, run, follow, report, undo, coverage, quarantine, clean, schema):
+    for module in (init, check, plan, run, follow, switch, report, undo, coverage, quarantine, clean, schema):
         module.add(commands)
     return parser

@@ -17,21 +17,15 @@ if TYPE_CHECKING:
 _EVERY = 5.0  # seconds between two lines
 
 
-def _duration(text: str) -> float:
-    from penstock.migration.spec import parse_duration
-
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def add(commands: Any) -> None:
     help = "Follow the source of a live migration: apply its changes to what the last run has loaded."
     parser = options.command(commands, "follow", follow, help, options.FILE, options.ENDPOINTS, options.STAGING, options.JSON)
     parser.add_argument("--run-id", help="the run to go on with (default: the last one)")
-    parser.add_argument("--for", dest="seconds", type=_duration, metavar="TIME", help="end after this time, such as 15m (default: never)")
+    parser.add_argument(
+        "--for", dest="seconds", type=options.duration, metavar="TIME", help="end after this time, such as 15m (default: never)"
+    )
     parser.add_argument("--until-current", action="store_true", help="end when all is applied that was committed before this command")
+    parser.add_argument("--prove", action="store_true", help="end with a proof: both sides are read as of one position, and compared")
 
 
 def follow(args: argparse.Namespace) -> int:
@@ -42,8 +36,14 @@ def follow(args: argparse.Namespace) -> int:
     request = options.request(args)
     _, run = options.earlier_run(args, request.migration)
     context = request.reopened(run)
-    print(console.shown(f"{request.migration.name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr)
-    done = live.follow(context, Until(args.seconds, current=args.until_current), _telling())
+    print(
+        console.shown(f"{request.migration.name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr
+    )
+    current = args.until_current or (args.prove and args.seconds is None)
+    done = live.follow(context, Until(args.seconds, current=current), _telling())
+    if args.prove:
+        proof = live.prove(context)
+        print(console.shown(f"{request.migration.name}: {proof.rows:,} rows proved against the source at one position"), file=sys.stderr)
     print(json.dumps({"migration": request.migration.name, "run": run, **asdict(done)}, indent=1) if args.json else words(done))
     return 0
 

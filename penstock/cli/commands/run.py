@@ -58,7 +58,7 @@ def carry_out(request: RunRequest, yes: bool = False) -> str:
     from penstock.state import plan_file, run_files
 
     migration, area = request.migration, request.area
-    asks = migration.asks_approval and not request.stop_before_switch
+    asks = migration.asks_approval and not (request.stop_before_switch or migration.live)
     if asks and not (yes or area.exists(run_files.APPROVAL) or sys.stdin.isatty()):
         fix = "add --yes or --stop-before-switch, or run it in a terminal"
         raise SwitchRefused("the switch needs an approval, and there is no terminal to ask on; nothing has moved", fix=fix)
@@ -71,7 +71,7 @@ def carry_out(request: RunRequest, yes: bool = False) -> str:
     theirs = False
     try:
         with console.progress(area) as showing:
-            run.run_migration(request, _yes if yes else _asked(showing))
+            run.run_migration(request, approving(yes, showing))
     except LeaseHeld as error:
         theirs = True  # and so is the report
         if not resumed and error.run != request.run:
@@ -82,6 +82,11 @@ def carry_out(request: RunRequest, yes: bool = False) -> str:
             made = report.report(area, migration.name, request.run)
             console.closing(made, area.url)
     return str(made["outcome"]) if found else ""
+
+
+def approving(yes: bool, showing: Progressing) -> Approve:
+    """What answers for the switch: the person at this terminal, or `yes` without being asked."""
+    return _yes if yes else _asked(showing)
 
 
 def _yes(_: RunContext) -> tuple[bool, str]:

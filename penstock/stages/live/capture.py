@@ -36,7 +36,8 @@ _PIECE = 8 << 20  # bytes of changes that are held before they are staged
 class Limits:
     """When a round ends, at the end of a transaction. rows: changes.  seconds: since its first change came.
 
-    until: at the first transaction that reaches this position; 0 is none.  mark: at the transaction with this mark; "" is none.
+    until: behind the last transaction that was committed before this position; 0 is none.
+    mark: at the transaction with this mark; "" is none.
     """
 
     rows: int = 50_000
@@ -183,6 +184,8 @@ def _read(reader: ChangeReader, made: _Open, limits: Limits) -> bool:
     """Read until the round ends. Answers whether that is as far as was asked for."""
     ready = time.monotonic() + limits.seconds
     for event in reader.events(limits.seconds or 0.01):
+        if isinstance(event, Began) and limits.until and event.commit >= limits.until:
+            return True  # the transaction is not before the position: the next reader gets it again
         made.take(event)
         if isinstance(event, Began) and len(made.commits) == 1:
             ready = time.monotonic() + limits.seconds

@@ -34,7 +34,7 @@ from penstock.runtime import events
 from penstock.runtime.nearest import nearest
 from penstock.stages.validate import built_in, failed_rows, gx, verdicts
 from penstock.stages.validate.reflected import Reflected
-from penstock.state import evidence, quarantine, recorded, staged_rows
+from penstock.state import evidence, quarantine, recorded, staged_rows, streams
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
 from penstock.state.lease import Lease
@@ -68,6 +68,8 @@ def gate(context: RunContext, stage: str) -> list[Verdict]:
         lives = {p.name: p.target.name for p in context.plan.tables if switch_kinds.keeps_live(p)}
         asked = [_beside_live(suite, lives) for suite in asked]
         shadows = {p.name: p.shadow for p in context.plan.tables}
+        if streams.moved_on(context):  # the shadows have other rows than were staged: the proof at one position counts them
+            rows = _counted(context)
         decided = loaded(asked, context.endpoints.target, shadows, rows, sensitive, keys, context.folder, context.lease)
     else:
         area = staged_rows.ready(context).staging
@@ -252,6 +254,13 @@ def _in_full(suite: Suite, tables: Sequence[TablePlan]) -> Suite:
         return {**expectation, "kwargs": {**expectation["kwargs"], "ref_table": meant[0]}}
 
     return replace(suite, expectations=tuple(put(n, e) for n, e in enumerate(suite.expectations)))
+
+
+def _counted(context: RunContext) -> dict[str, int]:
+    """How many rows each shadow has now."""
+    with context.writing() as connection, connection.begin():
+        counts = {p.name: f"SELECT count(*) FROM {databases.qualified(context.target, p.shadow)}" for p in context.plan.tables}
+        return {name: int(databases.execute(connection, query).scalar_one()) for name, query in counts.items()}
 
 
 def _beside_live(suite: Suite, lives: Mapping[str, TableName]) -> Suite:

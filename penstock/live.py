@@ -95,6 +95,15 @@ def cancel(context: RunContext) -> None:
         freeze.unfreeze(context)
 
 
+def end(context: RunContext) -> None:
+    """Give a run up that was not switched: its source is opened, and what that keeps for the run is dropped. Raises SwitchRefused."""
+    _require_live(context)
+    with lease.held(context, lease.WHOLE_RUN, "penstock follow --end") as context:
+        if not switching.happened(context):
+            freeze.go_on(context)
+        streams.ended(context)
+
+
 def _live(context: RunContext, connection: sa.Connection) -> bool:
     """Whether the run's switch stands."""
     plan = context.plan

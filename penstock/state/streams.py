@@ -84,11 +84,45 @@ def source_engine(context: RunContext) -> Iterator[sa.Engine]:
 
 @contextmanager
 def begun(context: RunContext) -> Iterator[Start]:
-    """Begin the stream of a run whose rows are read next, in the place of one that an earlier try has begun. See `ChangeLog.begin`."""
+    """Begin the stream of a run whose rows are read next, in the place of one that an earlier try has begun. See `ChangeLog.begin`.
+
+    Streams of earlier runs of the migration end: their shadows are loaded anew.
+    """
+    with source_engine(context) as engine:
+        with engine.connect() as source:
+            for other in patience.at_target(context, lambda connection: _others(context, connection)):
+                log_of(context).end(source, other)
+        patience.at_target(context, lambda connection: _end_others(context, connection))
     with source_engine(context) as engine, log_of(context).begin(engine, names(context), followed(context)) as start:
         record = StreamRecord(start.stream, "loading", start.position, start.position, start.position)
         patience.at_target(context, lambda connection: _write(context, connection, record))
         yield start
+
+
+def _others(context: RunContext, connection: sa.Connection) -> list[tuple[str, str]]:
+    """The slots and publications of the migration's other runs."""
+    journal.create(connection)
+    with connection.begin():
+        query = sa.select(STREAMS.c.slot, STREAMS.c.publication).where(*_of_others(context))
+        return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def _end_others(context: RunContext, connection: sa.Connection) -> None:
+    with connection.begin():
+        connection.execute(STREAMS.update().where(*_of_others(context)).values(state="ended", at=journal.now()))
+
+
+def _of_others(context: RunContext) -> tuple[sa.ColumnElement[bool], ...]:
+    plan = context.plan
+    return STREAMS.c.migration == plan.migration, STREAMS.c.run != plan.run, STREAMS.c.state != "ended"
+
+
+def open_runs(connection: sa.Connection, migration: str) -> set[str]:
+    """The runs of a migration whose streams have not ended, in the caller's transaction."""
+    if not journal_version.has(connection, STREAMS):
+        return set()
+    query = sa.select(STREAMS.c.run).where(STREAMS.c.migration == migration, STREAMS.c.state != "ended")
+    return {str(run) for run in connection.execute(query).scalars()}
 
 
 def _write(context: RunContext, connection: sa.Connection, record: StreamRecord) -> None:
@@ -111,12 +145,17 @@ def find(context: RunContext, connection: sa.Connection, lock: bool = False) -> 
 def require(context: RunContext, connection: sa.Connection, lock: bool = False) -> StreamRecord:
     """The stream of a run. Raises SwitchRefused when it has none, or has ended."""
     found = find(context, connection, lock)
-    if found is None or found.state == "ended":
-        run = context.plan.run
-        what = f"the run {run} is not followed" if found is None else f"the stream of the run {run} has ended"
-        why = "it was never begun" if found is None else "the run was switched or cancelled"
-        raise SwitchRefused(what, context.plan.target, why, "run a live migration first: `penstock run`, with --new for another run")
+    if found is None:
+        what, fix = f"the run {context.plan.run} is not loaded yet, so it can't be followed", "load it first: `penstock run`"
+        raise SwitchRefused(what, context.plan.target, fix=fix)
+    _refuse_ended(context, found)
     return found
+
+
+def _refuse_ended(context: RunContext, found: StreamRecord) -> None:
+    if found.state == "ended":
+        what, why = f"the stream of the run {context.plan.run} has ended", "it was switched, given up, or replaced by a later run"
+        raise SwitchRefused(what, context.plan.target, why, "start a new run: `penstock run --new`")
 
 
 def change(context: RunContext, connection: sa.Connection, **values: Any) -> None:
@@ -125,13 +164,18 @@ def change(context: RunContext, connection: sa.Connection, **values: Any) -> Non
 
 
 def moved_on(context: RunContext) -> bool:
-    """Whether the shadows are no longer what the run has loaded: changes were applied, or the stream has ended."""
+    """Whether the shadows are no longer what the run has loaded, because changes are applied to them.
+
+    Raises SwitchRefused when the stream has ended: the run can't go on.
+    """
 
     def asked(connection: sa.Connection) -> StreamRecord | None:
         with connection.begin():
             return find(context, connection)
 
     found = patience.at_target(context, asked) if context.plan.live else None
+    if found is not None:
+        _refuse_ended(context, found)
     return found is not None and found.state != "loading"
 
 

@@ -26,6 +26,8 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--until-current", action="store_true", help="end when all is applied that was committed before this command")
     parser.add_argument("--prove", action="store_true", help="end with a proof: both sides are read as of one position, and compared")
+    end = "give the run up: drop the replication slot that the source keeps for it; a new run begins anew"
+    parser.add_argument("--end", action="store_true", help=end)
 
 
 def follow(args: argparse.Namespace) -> int:

@@ -76,6 +76,7 @@ def follow(context: RunContext, until: Until, told: Told = lambda progress: None
     Raises StreamLost, SchemaChanged, LoadFailed, TransformFailed, ReadFailed, ConnectionFailed, SwitchRefused, LeaseLost. What was applied
     before stays: the same command goes on from there.
     """
+    _require(context)
     context = staged_rows.ready(context)
     events.emit("follow.started", tables=len(context.plan.tables))
     with context.writing() as connection:
@@ -190,11 +191,11 @@ class _Work:
         return Progress(self.done_rounds, self.done_changes, round(time.monotonic() - self.began, 3), position, lag, reached)
 
 
-def state(context: RunContext) -> StreamRecord:
-    """The stream of a run. Raises SwitchRefused when it has none."""
+def _require(context: RunContext) -> None:
+    """Raise SwitchRefused when the run has no stream, or one that has ended."""
 
-    def asked(connection: sa.Connection) -> StreamRecord:
+    def asked(connection: sa.Connection) -> None:
         with connection.begin():
-            return streams.require(context, connection)
+            streams.require(context, connection)
 
-    return patience.at_target(context, asked)
+    patience.at_target(context, asked)

@@ -17,7 +17,7 @@ from penstock.databases import Database
 from penstock.migration.spec import Migration
 from penstock.runtime.formatting import count, size
 from penstock.stages.switch import retention, switch_record
-from penstock.state import journal, plan_file, staged_rows, staging
+from penstock.state import journal, plan_file, staged_rows, staging, streams
 from penstock.state.staging import Staging
 
 
@@ -51,7 +51,9 @@ def clean(migration: Migration, root: str, target_url: sa.URL, dry_run: bool = F
         with engine.connect() as connection:
             with connection.begin():
                 keys = {k.run: k for k in journal.keys(connection, migration.name)}
-            old = [a for a in _areas(root, migration) if _due(a, migration)]
+            with connection.begin():
+                followed = streams.open_runs(connection, migration.name)
+            old = [a for a in _areas(root, migration) if _run(a) not in followed and _due(a, migration)]
             runs = [_removed(connection, a, _run(a), keys, migration, dry_run) for a in old]
             runs += [_forgotten(connection, k, dry_run) for k in keys.values() if _orphaned(k, root, migration)]
             dropped = _dropped(connection, target, migration, dry_run)

@@ -174,6 +174,24 @@ def test_without_an_approval_that_is_wanted_the_source_stays_open(shop: Live) ->
     shop.do("UPDATE account SET amount = 1 WHERE id = 2")
 
 
+def test_a_run_that_is_given_up_or_replaced_leaves_nothing_at_the_source(shop: Live) -> None:
+    """A slot that nobody reads would hold back the source's log until its disk is full."""
+    accounts(shop)
+    slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+    shop.loaded("r1")
+    shop.loaded("r2")
+    assert shop.source.execute(slots).fetchone() == (1,)
+    with pytest.raises(SwitchRefused, match="has ended"):
+        shop.follow("r1")
+    shop.do("UPDATE account SET amount = 1")
+    shop.follow("r2")
+    assert shop.same("account")
+    live.end(shop.request("r2").reopened())
+    assert shop.source.execute(slots).fetchone() == (0,)
+    with pytest.raises(SwitchRefused, match="has ended"):
+        shop.loaded("r2")
+
+
 class _Killed(BaseException):
     pass
 

@@ -6,7 +6,7 @@ import time
 
 import sqlalchemy as sa
 
-from penstock.errors import MigrationError, StreamLost, SwitchRefused
+from penstock.errors import MigrationError, SwitchRefused
 from penstock.model import pipeline
 from penstock.run import Approve, perform
 from penstock.stages import approve as approval
@@ -74,7 +74,7 @@ def _close(context: RunContext, within: float) -> None:
         freeze.renumber(context)
         if time.monotonic() - began > within:
             what, why = f"the source was closed for more than {within:.0f} seconds", "the last changes and the proof took so long"
-            raise StreamLost(what, context.plan.source, why, "allow more time with --within, or switch when less is written")
+            raise SwitchRefused(what, context.plan.source, why, "allow more time with --within, or switch when less is written")
         perform(context, pipeline.named("switch"))
     except BaseException:
         if not switching.happened(context):

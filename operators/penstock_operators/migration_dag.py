@@ -169,11 +169,18 @@ def named_tables(migration: Migration) -> list[str]:
 def documentation(migration: Migration) -> str:
     """The DAG's page: what it does and the file it was made from."""
     approval = " after a person approved," if migration.switch.approval else ""
+    after = [
+        f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back,",
+        f"`{migration.name}__repair` compares the live tables with the source and sends what differs.",
+    ]
+    if migration.live:
+        after = [
+            "and makes nothing live: `penstock follow` then applies the source's changes, and `penstock switch` makes the tables live."
+        ]
     page = "\n".join(
         [
             f"Moves tables from **{migration.source}** to **{migration.target}** into shadow tables, past gates and a row-level proof,",
-            f"and then,{approval} makes them live in one atomic step. `{migration.name}__undo` puts the old tables back,",
-            f"`{migration.name}__repair` compares the live tables with the source and sends what differs.",
+            *after,
             "",
             "Each run leaves a report: the tab *Migration report* of the run.",
             "",

@@ -102,6 +102,13 @@ def test_every_gate_and_proof_has_its_own_edge_to_the_switch(airflow: Airflow) -
     assert dag.get_task("switch").trigger_rule == "all_success"
 
 
+def test_a_live_migration_ends_with_its_proof(airflow_installed: None, tmp_path: Path) -> None:
+    """`penstock switch` makes it live: a task that did it while the source is open would lose what is written meanwhile."""
+    dag = parsed(written(tmp_path, good=FILE.format(name="good") + "live: true\n"))["good"]
+    assert not {"approve", "switch", "verify", "finish"} & set(dag.task_ids)
+    assert "prove" in dag.get_task("report").upstream_task_ids and "penstock follow" in (dag.doc_md or "")
+
+
 def test_stages_without_work_are_not_there(airflow: Airflow) -> None:
     assert "transform" in airflow.dags["shop"].task_ids and "transform" not in airflow.dags["shop_plain"].task_ids
     assert "approve" in airflow.dags["shop_approved"].task_ids and "approve" not in airflow.dags["shop"].task_ids

@@ -69,7 +69,7 @@ class Left:
 
     def journal(self) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of the journal's tables and columns that the version before had."""
-        new = {journal_tables.VERSIONS, journal_tables.READINGS, journal_tables.LEASES, journal_tables.EVIDENCE}
+        new = {journal_tables.VERSIONS, journal_tables.READINGS, journal_tables.LEASES, journal_tables.EVIDENCE, journal_tables.STREAMS}
         tables = [t for t in journal_tables.METADATA.sorted_tables if t not in new]
         columns = {t.name: [c for c in t.c if c is not journal_tables.COVERAGE.c.reading] for t in tables}
         with self.engine().connect() as connection:

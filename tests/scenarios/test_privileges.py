@@ -150,7 +150,7 @@ def test_someone_elses_journal_is_named_with_its_grant(postgresql: Ends) -> None
         postgresql.said(
             "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.penstock_approvals, public.penstock_coverage, public.penstock_evidence,"
             " public.penstock_journal, public.penstock_keys, public.penstock_leases, public.penstock_pending, public.penstock_readings,"
-            " public.penstock_receipts, public.penstock_shadows, public.penstock_switches, public.penstock_turns TO {writer}"
+            " public.penstock_receipts, public.penstock_shadows, public.penstock_streams, public.penstock_switches, public.penstock_turns TO {writer}"
         )
     }
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from penstock.databases._shared.column_checks import Sieve
-from penstock.errors import StreamLost
+from penstock.errors import SwitchRefused
 from penstock.model import digest
 from penstock.model.digest import Digest
 from penstock.model.plan import Chunk, TablePlan
@@ -46,7 +46,7 @@ class _Piece:
 def align(context: RunContext, seconds: float = _PATIENCE) -> Proof:
     """Prove every shadow against the source at one position, and write the proof down. seconds: for applying up to there.
 
-    Raises GateClosed, naming the rows, when one does not hold; what `follow` raises; StreamLost when the position is not reached in time.
+    Raises GateClosed, naming the rows, when one does not hold; SwitchRefused when the position is not reached in time; what `follow` raises.
     """
     log = streams.log_of(context)
     with ExitStack() as opened:
@@ -60,7 +60,9 @@ def align(context: RunContext, seconds: float = _PATIENCE) -> Proof:
         events.emit("align.started", position=log.shown(position))
         if not follow(context, Until(seconds, position)).reached:
             what = f"the position {log.shown(position)} was not reached in {seconds:.0f} seconds"
-            raise StreamLost(what, context.plan.source, "the source writes faster than changes are applied", "run the same command again")
+            raise SwitchRefused(
+                what, context.plan.source, "the source writes faster than changes are applied", "run the same command again"
+            )
         proof = _proof(context, reading)
     why = f"at the position {log.shown(position)}, the target's rows are not what the steps make of the source's"
     fix = "start a new run: `penstock run --new`; look for somebody who writes into shadow tables, or truncates a partition"

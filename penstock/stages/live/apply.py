@@ -94,7 +94,9 @@ def _table(context: RunContext, connection: sa.Connection, target: ChangeTarget,
 
 
 def _fix(plan: TablePlan) -> str:
-    return f"the row broke a rule of the target: correct it at the source, or start a new run with a step that carries it ({plan.name})"
+    return (
+        f"start a new run (`penstock run --new`) with a step that carries such rows of {plan.name}, or change the rule of the shadow table"
+    )
 
 
 def _merge(table: _Table, piece: pa.RecordBatch) -> Merge:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.databases.change_log import Freeze
-from penstock.errors import LockRefused, StreamLost
+from penstock.errors import LockRefused, SwitchRefused
 from penstock.model.schema import Column, Numbering, Table
 from penstock.runtime import events
 from penstock.stages.live.follow import Until, follow
@@ -24,8 +24,8 @@ _TRIES = 5
 def freeze(context: RunContext, seconds: float) -> None:
     """Close the source, and apply all that it has: until the mark that was written behind the last change is seen in the stream.
 
-    seconds: for applying. Done already: does it again, which changes nothing. Raises LockRefused when writers do not end, StreamLost when
-    the mark is not seen in time; what `follow` raises. The source is closed then, until `unfreeze`.
+    seconds: for applying. Done already: does it again, which changes nothing. The source is closed until `unfreeze`, also after a fault.
+    Raises LockRefused when writers do not end, SwitchRefused when the mark is not seen in time; what `follow` raises.
     """
     mark = f"freeze {context.plan.token} {secrets.token_hex(8)}"
     _write(context, state="frozen", mark=mark)  # first: whoever finds it knows that the source may be closed
@@ -40,7 +40,7 @@ def freeze(context: RunContext, seconds: float) -> None:
                     raise
     if not follow(context, Until(seconds, mark=mark)).reached:
         what = f"the changes before the source was closed were not all applied in {seconds:.0f} seconds"
-        raise StreamLost(what, context.plan.source, "the target was too far behind", "follow until it has caught up; then switch again")
+        raise SwitchRefused(what, context.plan.source, "the target was too far behind", "follow until it has caught up; then switch again")
     events.emit("freeze.finished")
 
 

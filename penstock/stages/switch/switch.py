@@ -30,7 +30,7 @@ from penstock.stages.switch import (
 from penstock.stages.switch.apply import LOCK_SECONDS
 from penstock.stages.switch.decide import Decision, KindGroup
 from penstock.stages.switch.reach import of_switch
-from penstock.state import coverage, evidence, journal, quarantine, recorded, run_files, staged_rows, switch_evidence
+from penstock.state import coverage, evidence, journal, quarantine, recorded, run_files, staged_rows, streams, switch_evidence
 from penstock.state.coverage import CoverageRecord
 from penstock.state.evidence import Proof, Verdict
 from penstock.state.journal import Switch
@@ -170,6 +170,9 @@ def gather(context: RunContext, connection: sa.Connection) -> Evidence:
     Raises SwitchRefused when some is missing or stale, or is not what the journal has a record of.
     """
     plan = context.plan
+    if plan.live and streams.require(context, connection).state != "frozen":
+        why, fix = "its source is open, so changes may be missing at the target", "use `penstock switch`, which closes the source first"
+        raise SwitchRefused("the run is of a live migration, and is not switched by itself", f"run {plan.run}", why, fix)
     verdicts = _verdicts(context, connection)
     proof = recorded.find(context, connection, evidence.PROOF)
     if proof is None:

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from penstock import live
-from penstock.errors import GateClosed, LockRefused, NotApproved, StreamLost, SwitchRefused
+from penstock.errors import GateClosed, LockRefused, NotApproved, SwitchRefused
 from penstock.runtime import events
-from penstock.stages.switch import undo
+from penstock.stages.switch import switch, undo
 from tests.support.live import Live, address
 
 
@@ -157,12 +157,19 @@ def test_what_fails_before_the_switch_opens_the_source_again(shop: Live) -> None
     with pytest.raises(GateClosed):
         switched(shop)
     shop.do("UPDATE account SET amount = 5 WHERE id = 3")
-    with pytest.raises(StreamLost, match="in 0 seconds"):
+    with pytest.raises(SwitchRefused, match="in 0 seconds"):
         switched(shop, within=0.001)
     shop.do("UPDATE account SET amount = 6 WHERE id = 4")
     shop.more = {"switch": {"approval": True}}
     switched(shop)
     assert shop.target.execute("SELECT amount FROM account WHERE id IN (3, 4) ORDER BY id").fetchall() == [(5,), (6,)]
+
+
+def test_the_switch_of_other_runs_is_refused_while_the_source_is_open(shop: Live) -> None:
+    accounts(shop)
+    context = shop.loaded()
+    with pytest.raises(SwitchRefused, match="is not switched by itself"):
+        switch.switch(context)
 
 
 def test_without_an_approval_that_is_wanted_the_source_stays_open(shop: Live) -> None:

@@ -60,7 +60,7 @@ def compare(table: str, before: Sequence[str], now: Sequence[str]) -> None:
         f"the table {table} is not what it was when the stream began",
         where=f"table {table}, column {column}",
         why=why,
-        fix="start a new run (`penstock run --new`), which plans the table as it is now; or restore the column",
+        fix="start a new run (`penstock run --new`), which plans the table as it is now",
         table=table,
         column=column,
     )

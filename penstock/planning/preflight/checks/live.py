@@ -8,6 +8,7 @@ from penstock.errors import Problem
 from penstock.planning.preflight.context import Context
 
 phase = "databases"
+order = 1010
 
 
 def check(context: Context) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ class Live:
     def migration(self) -> Migration:
         ends = {"source": address(self.source_url), "target": address(self.target_url)}
         file = self.folder / "shop.yaml"
-        file.write_text(json.dumps({"name": "shop", "live": True, **ends, "tables": self.tables, **self.more}))
+        file.write_text(json.dumps({"name": "shop", "live": True, "dry_build": False, **ends, "tables": self.tables, **self.more}))
         return load(file)
 
     def loaded(self, run: str = "r1") -> RunContext:

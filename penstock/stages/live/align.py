@@ -46,7 +46,7 @@ class _Piece:
 def align(context: RunContext, seconds: float = _PATIENCE) -> Proof:
     """Prove every shadow against the source at one position, and write the proof down. seconds: for applying up to there.
 
-    Raises GateClosed, naming the rows, when one does not hold; SwitchRefused when the position is not reached in time; what `follow` raises.
+    Raises GateClosed, naming the rows, when one does not hold; SwitchRefused when applying takes too long; what `follow` raises.
     """
     log = streams.log_of(context)
     with ExitStack() as opened:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
+import sys
 import threading
+import time
 
 import psycopg
 import pytest
@@ -240,6 +243,66 @@ def test_killed_at_any_moment_the_next_process_goes_on_without_a_gap(shop: Live,
     shop.follow()
     assert shop.same("t", "log")
     assert shop.follow().changes == 0
+
+
+def test_killed_within_a_transaction_nothing_of_it_is_staged(shop: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its changes share one position: there is no other place to go on from than before all of them."""
+    small(shop)
+    context = shop.loaded()
+    monkeypatch.setattr(capture, "_PIECE", 1000)
+    flushed, left = capture._Open.flush, iter(range(3))
+
+    def flush(made: capture._Open) -> None:
+        if next(left, None) is None:
+            raise _Killed
+        flushed(made)
+
+    monkeypatch.setattr(capture._Open, "flush", flush)
+    shop.do("UPDATE t SET n = n + 1; DELETE FROM t WHERE id % 2 = 0; INSERT INTO t SELECT i, 'new', 0 FROM generate_series(200, 400) i")
+    with pytest.raises(_Killed):
+        shop.follow()
+    assert not context.staging.files(run_files.CHANGES)
+    monkeypatch.setattr(capture._Open, "flush", flushed)
+    shop.follow()
+    assert shop.same("t")
+
+
+def test_a_process_that_is_killed_leaves_no_gap(shop: Live) -> None:
+    """By SIGKILL, at any instruction, while writers go on; and what it had open at both ends is gone for the next one."""
+    small(shop)
+    shop.do("CREATE TABLE log (id bigserial PRIMARY KEY, n int)")
+    shop.loaded()
+    command = [sys.executable, "-m", "penstock.cli", "follow", str(shop.folder / "shop.yaml"), "--staging", shop.root]
+    for n in range(4):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            until = time.monotonic() + 2.5 + n * 0.37
+            while time.monotonic() < until:
+                shop.do("INSERT INTO log (n) SELECT generate_series(1, 50); UPDATE t SET n = n + 1; DELETE FROM log WHERE id % 7 = 0")
+                time.sleep(0.02)
+            process.kill()
+    applied = shop.target.execute("SELECT round FROM penstock_streams").fetchone()
+    assert applied and applied[0] > 0
+    shop.follow()
+    assert shop.same("t", "log")
+
+
+def test_a_slot_that_fell_too_far_behind_is_named_with_what_to_do(shop: Live) -> None:
+    small(shop)
+    shop.loaded()
+    try:
+        shop.do("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'", "SELECT pg_reload_conf()")
+        for _ in range(8):
+            shop.do("INSERT INTO t SELECT max(id) + 1, 'x', 0 FROM t", "SELECT pg_switch_wal()")
+        shop.do("CHECKPOINT")
+        with pytest.raises(StreamLost) as lost:
+            shop.follow()
+    finally:
+        shop.do("ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_reload_conf()")
+    assert "max_slot_wal_keep_size" in lost.value.why and "penstock run --new" in lost.value.fix
+    shop.loaded("r2")
+    shop.do("UPDATE t SET a = 'again'")
+    shop.follow("r2")
+    assert shop.same("t")
 
 
 def test_only_one_process_follows_a_run(shop: Live) -> None:

@@ -13,12 +13,12 @@ from pydantic import TypeAdapter
 
 from penstock.errors import GateClosed, LeaseHeld, NoSpace, NotWritable, PenstockError, PreflightFailed, TooManyBadRows
 from penstock.model.intervals import Interval, written
-from penstock.model.pipeline import LIVE, MOVE, PIPELINE, UNDO
+from penstock.model.pipeline import LIVE, MOVE, PLAN, SWITCH, UNDO
 from penstock.state import journal, place_faults, progress_writer, run_files, unforeseen
 from penstock.state.json_file import JsonFile
 from penstock.state.staging import Staging
 
-STAGES = {stage.name: stage.label for stage in (*PIPELINE, *LIVE, UNDO)}
+STAGES = {stage.name: stage.label for stage in (*PLAN, *MOVE, *LIVE, *SWITCH, UNDO)}
 """The stages of a run in their order, and what people call them."""
 WORK = frozenset(stage.name for stage in MOVE if stage.on_rows)
 """The stages that work on rows. A rate of rows is over the time in which one of these ran."""

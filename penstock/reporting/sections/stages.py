@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.model.pipeline import LIVE
 from penstock.reporting.inputs import Record, summed
 from penstock.reporting.sections import Inputs
 from penstock.state.run_log import STAGES, busy
@@ -10,7 +11,7 @@ order = {"report": 30, "run": 60}
 
 _COUNTED = {"extract": "rows_read", "transform": "rows_read", "load": "rows_loaded", "prove": "rows_loaded"}
 """The figure of the tables that is the number of rows of a stage."""
-_OPTIONAL = frozenset({"preflight", "compare", "approve", "undo"})
+_OPTIONAL = frozenset({"preflight", "compare", "approve", "undo", *(stage.name for stage in LIVE)})
 
 
 def collect(inputs: Inputs) -> list[Record]:
@@ -22,6 +23,7 @@ def collect(inputs: Inputs) -> list[Record]:
     transformed = {t.name for t in records.tables if t.steps}
     failed = records.failure and records.failure.stage
     optional = _OPTIONAL | (set() if transformed else {"transform", "gate_transformed"})
+    optional |= {"verify"} if records.plan and records.plan.live else set()  # others write into the live tables at once
     stages = []
     for stage, words in STAGES.items():
         parts = records.timings.get(stage, ())

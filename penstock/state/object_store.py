@@ -2,7 +2,7 @@
 
 A file is made in memory, or beyond 64 MiB in a temporary file on this machine, and sent when it is whole. So an error while it is made
 leaves nothing at the store, and its hash is known without reading it again. Arrow sends up to 10 MB in one request, and more in parts.
-A process that is killed while it sends parts leaves an upload that was begun: a rule of the bucket removes it (docs/adopt.md).
+A process that is killed meanwhile leaves an upload that was begun: a rule of the bucket removes it (docs/explanation/staging.md).
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ import pyarrow as pa
 import pytest
 
 from penstock.errors import StagingDamaged
-from penstock.state import staging
+from penstock.state import plan_file, staging
 from penstock.state.protection import Protection
 from penstock.state.staging import Receipt, Staging
+from tests.support.data.shop import Shop
+from tests.support.requests import ran
 from tools.s3_server import ENVIRONMENT, S3, s3_server
 
 ROWS = pa.RecordBatch.from_pydict({"id": pa.array(range(50_000), pa.int64()), "name": pa.array([f"name {n}" for n in range(50_000)])})
@@ -81,3 +83,12 @@ def test_an_object_that_was_changed_or_removed_is_refused(area: Staging) -> None
 
 def test_a_receipt_that_is_not_there_is_none(area: Staging) -> None:
     assert area.read_as(["t"], 0).receipt("extracted", "t", 7) is None
+
+
+def test_a_whole_run_stages_there(store: S3, shop: Shop) -> None:
+    root, before = store.bucket(), store.requests()
+    migration = shop.write(extra="chunk: 16KiB")
+    ran(migration, "r1", root, shop.source, shop.target, shop.folder / "none")
+    chunks = sum(len(t.chunks) for t in plan_file.read(staging.of(root, "shop", "r1")).tables)
+    assert len(shop.rows("customer")) == 300
+    assert (store.requests() - before) / chunks < 60

@@ -27,7 +27,7 @@ from penstock.databases.change_log import (
 )
 from penstock.state import change_rounds, run_files
 from penstock.state.change_rounds import Round, StagedChanges
-from penstock.state.staging import Staging
+from penstock.state.staging import StagedFile, Staging
 
 _PIECE = 8 << 20  # bytes of changes that are held before they are staged
 
@@ -82,7 +82,7 @@ class _Open:
     first: int
     last: int
     files: ExitStack
-    writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
+    writers: dict[str, StagedFile] = field(default_factory=dict)
     held: dict[str, tuple[list[bytes], list[int]]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     commits: list[int] = field(default_factory=list)
@@ -145,12 +145,14 @@ class _Open:
         if table not in self.writers:
             shape = change_rounds.schema(self.tables[table].columns)
             self.writers[table] = self.files.enter_context(self.area.parquet(shape, run_files.changes(table, self.number)))
-        return self.writers[table]
+        return self.writers[table].writer
 
     def staged(self) -> tuple[StagedChanges, ...]:
         """The files, once they are there."""
-        files = {table: run_files.changes(table, self.number) for table in self.writers}
-        return tuple(StagedChanges(t, f, self.area.sha256(f), self.counts[t], self.area.size(f)) for t, f in files.items())
+        return tuple(
+            StagedChanges(table, run_files.changes(table, self.number), file.sha256, self.counts[table], file.bytes)
+            for table, file in self.writers.items()
+        )
 
 
 @dataclass(frozen=True)

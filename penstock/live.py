@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from dataclasses import replace
 
 import sqlalchemy as sa
 
-from penstock.errors import MigrationError, SwitchRefused
+from penstock.errors import ConnectionFailed, MigrationError, SwitchRefused
 from penstock.model import pipeline
 from penstock.run import Approve, perform
 from penstock.stages import approve as approval
@@ -19,12 +21,34 @@ from penstock.state import journal, lease, patience, run_log, streams
 from penstock.state.evidence import Proof
 from penstock.state.run_context import RunContext
 
+_PATIENCE = 60.0  # seconds without a sign of life from either end
+_PAUSE = 2.0
+log = logging.getLogger(__name__)
+
 
 def follow(context: RunContext, until: Until, told: Told) -> Progress:
-    """Apply the source's changes to the shadows: see `penstock.stages.live.follow`. Raises LeaseHeld while another process does."""
+    """Apply the source's changes to the shadows: see `penstock.stages.live.follow`. Raises LeaseHeld while another process does.
+
+    A lost connection is made again, unless nothing can be reached for a minute.
+    """
     _require_live(context)
     with lease.held(context, lease.WHOLE_RUN, "penstock follow") as context, run_log.stage(context.staging, "follow"):
-        return following.follow(context, until, told)
+        began = reached = time.monotonic()
+
+        def heard(progress: Progress) -> None:
+            nonlocal reached
+            reached = time.monotonic()
+            told(progress)
+
+        while True:
+            left = None if until.seconds is None else max(0.0, until.seconds - (time.monotonic() - began))
+            try:
+                return following.follow(context, replace(until, seconds=left), heard)
+            except ConnectionFailed as lost:
+                if time.monotonic() - reached > _PATIENCE:
+                    raise
+                log.warning("%s: trying again", lost.what)
+                time.sleep(_PAUSE)
 
 
 def prove(context: RunContext) -> Proof:

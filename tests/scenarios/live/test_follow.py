@@ -16,7 +16,7 @@ from penstock import live
 from penstock.errors import LeaseHeld, LoadFailed, SchemaChanged, StagingDamaged, StreamLost
 from penstock.runtime import events
 from penstock.stages.live import capture
-from penstock.stages.live.follow import Until
+from penstock.stages.live.follow import Progress, Until
 from penstock.state import lease, run_files
 from tests.support.live import CURRENT, Live, address
 
@@ -302,6 +302,47 @@ def test_a_slot_that_fell_too_far_behind_is_named_with_what_to_do(shop: Live) ->
     shop.loaded("r2")
     shop.do("UPDATE t SET a = 'again'")
     shop.follow("r2")
+    assert shop.same("t")
+
+
+def test_a_transaction_that_is_open_for_long_arrives_when_it_is_committed(shop: Live) -> None:
+    """What the log says between its commits is no progress past it: it is not left out when others end first."""
+    small(shop)
+    shop.loaded()
+    with psycopg.connect(address(shop.source_url)) as writer:
+        writer.execute("INSERT INTO t VALUES (900, 'long', 0)")
+        for n in range(3):
+            shop.do(
+                f"INSERT INTO t VALUES ({901 + n}, 'short', 0)",
+                "CREATE TABLE IF NOT EXISTS noise (a int)",
+                "INSERT INTO noise SELECT generate_series(1, 1000)",
+            )
+            shop.follow()
+            assert shop.shadow("SELECT count(*) FILTER (WHERE a = 'short'), count(*) FILTER (WHERE a = 'long') FROM t") == [(n + 1, 0)]
+        writer.commit()
+    shop.follow()
+    assert shop.same("t")
+
+
+def test_a_lost_connection_is_made_again(shop: Live) -> None:
+    small(shop)
+    shop.loaded()
+    sessions = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    ended, cut = list[int](), [shop.source, shop.target]
+
+    def told(progress: Progress) -> None:
+        if cut:
+            found = cut.pop().execute(sessions).fetchone()
+            ended.append(found[0] if found else 0)
+            shop.do("UPDATE t SET n = n + 1")
+
+    context = shop.request().reopened()
+    shop.do("UPDATE t SET n = n + 1")
+    live.follow(context, Until(seconds=8), told)
+    assert not cut and all(ended)
+    shop.follow()
     assert shop.same("t")
 
 

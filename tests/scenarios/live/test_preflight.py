@@ -9,7 +9,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from penstock.errors import MigrationError, PreflightFailed, Problem
+from penstock import live
+from penstock.errors import MigrationError, PreflightFailed, Problem, SwitchRefused
 from penstock.migration.loader import load
 from penstock.stages import plan
 from tests.support.live import Live, address
@@ -103,11 +104,14 @@ def test_a_user_without_rights_is_told_the_way(shop: Live) -> None:
         made = 'CREATE PUBLICATION penstock_shop FOR TABLE "public"."t" WITH (publish_via_partition_root = true)'
         assert said[2].fix == f"let their owner run: {made}"
         shop.do(said[0].fix, made)
-        assert not blocking(shop)
+        assert not blocking(shop) and any("the switch closes" in p.what for p in found(shop))
         shop.loaded()
         shop.do("INSERT INTO t VALUES (1)")
         shop.follow()
         assert shop.same("t")
+        with pytest.raises(SwitchRefused, match="may not close the source's tables"):
+            live.switch(shop.request().reopened(), None, 60)
+        shop.do("INSERT INTO t VALUES (2)")
     finally:
         shop.source_url = mine
         shop.do("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")

@@ -203,7 +203,7 @@ class _Killed(BaseException):
     pass
 
 
-MOMENTS = ("freeze.finished", "align.started", "align.finished", "switch.started", "switch.statement")
+MOMENTS = ("freeze.finished", "align.started", "align.finished", "switch.started", "switch.statement", "switch.finished")
 
 
 @pytest.mark.parametrize("event", MOMENTS)
@@ -222,10 +222,11 @@ def test_killed_at_any_moment_the_same_command_finishes_or_is_cancelled(shop: Li
     monkeypatch.undo()
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         shop.do("UPDATE account SET amount = 1 WHERE id = 3")
-    if event != "switch.statement":
+    cancelled = not event.startswith(("switch.statement", "switch.finished"))
+    if cancelled:
         live.cancel(shop.request().reopened())
         shop.do("UPDATE account SET amount = 1 WHERE id = 3")
     switched(shop)
-    assert shop.target.execute("SELECT count(*) FROM account WHERE amount = 1").fetchone() == (1 if event == "switch.statement" else 2,)
+    assert shop.target.execute("SELECT count(*) FROM account WHERE amount = 1").fetchone() == (2 if cancelled else 1,)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         shop.do("UPDATE account SET amount = 1 WHERE id = 3")

@@ -102,6 +102,17 @@ def _rights(seen: _Seen) -> Iterator[Problem]:
         yield _source(True, what, f"let their owner run: {made}", "privileges")
 
 
+def _closing(seen: _Seen) -> Iterator[Problem]:
+    """Found out now, and not when the switch begins. Where these rights are needed for the publication, that has been said."""
+    if not seen.published >= {t.place for t in seen.tables}:
+        return
+    theirs = [qualified(t.place) for t, row in seen.each() if not row.ours]
+    if theirs or not seen.server.creates:
+        what = f"the switch closes {few(theirs or [qualified(t.place) for t in seen.tables])} by a trigger, which takes more rights"
+        fix = f"before the switch: GRANT CREATE ON DATABASE {seen.server.home} TO {seen.server.me}, and the role of the tables' owner"
+        yield _source(False, what, fix, "privileges")
+
+
 def _level(seen: _Seen) -> Iterator[Problem]:
     if seen.server.wal_level != "logical":
         what = f"wal_level is {seen.server.wal_level}, and changes can be read where it is logical"
@@ -181,4 +192,4 @@ def _open_transactions(seen: _Seen) -> Iterator[Problem]:
         yield _source(False, what, "COMMIT PREPARED or ROLLBACK PREPARED: see pg_prepared_xacts")
 
 
-_CHECKS = (_version, _rights, _level, _slots, _kept_log, _identity, _unlogged, _generated, _partitions, _open_transactions)
+_CHECKS = (_version, _rights, _closing, _level, _slots, _kept_log, _identity, _unlogged, _generated, _partitions, _open_transactions)

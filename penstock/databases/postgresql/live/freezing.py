@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from penstock.databases import execute
 from penstock.databases._shared.ansi import qualified
 from penstock.databases.change_log import Freeze
-from penstock.errors import LockRefused
+from penstock.errors import LockRefused, SwitchRefused
 from penstock.model import address
 from penstock.model.schema import TableName
 
@@ -44,12 +44,16 @@ def freeze(connection: sa.Connection, asked: Freeze, mark: Callable[[sa.Connecti
                 execute(connection, made)
                 execute(connection, f"ALTER TABLE {qualified(place)} ENABLE ALWAYS TRIGGER {HOME}")
             mark(connection, asked.mark)
-    except sa.exc.OperationalError as error:
-        if getattr(error.orig, "sqlstate", "") != "55P03":  # lock_not_available
+    except sa.exc.DBAPIError as error:
+        state, where = getattr(error.orig, "sqlstate", ""), address.shown(connection.engine.url)
+        if state == "42501":  # insufficient_privilege
+            what, fix = "this user may not close the source's tables", "connect as the tables' owner, with CREATE on the source's database"
+            raise SwitchRefused(what, where, str(error.orig).splitlines()[0], fix) from None
+        if state != "55P03":  # lock_not_available
             raise
         raise LockRefused(
             "writers of the source did not end in time, so it could not be closed",
-            where=address.shown(connection.engine.url),
+            where=where,
             why=f"a transaction held a table for more than {asked.patience} seconds",
             fix="see pg_stat_activity for the oldest xact_start; run the same command again",
         ) from None

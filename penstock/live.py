@@ -79,8 +79,8 @@ def switch(context: RunContext, approve: Approve | None, within: float) -> None:
 
 
 def _ask(context: RunContext, approve: Approve | None) -> None:
-    """Have the switch approved while the source is still open, when an approval is wanted."""
-    if approval.wanted(context):
+    """Have the switch approved while the source is still open, when the migration asks for it: each try anew, for the rows are others."""
+    if context.plan.approval:
         report.report(context.staging, context.plan.migration, context.plan.run)
         approved, by = approve(context) if approve else (False, "")
         with run_log.stage(context.staging, "approve"):

@@ -214,9 +214,6 @@ class ChangeLog(Protocol):
     def shown(self, position: int) -> str:
         """A position as the source writes it."""
 
-    def parse(self, text: str) -> int:
-        """The inverse of `shown`."""
-
 
 @dataclass(frozen=True)
 class Merge:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from penstock import _native, databases
 from penstock.databases.change_log import Began, Change, Committed, Event, Followed, Idle, Marked, Silent, Start, Truncated
 from penstock.databases.postgresql import DATABASE
-from penstock.databases.postgresql.live import change_rows, plain_changes
+from penstock.databases.postgresql.live import change_rows, plain_changes, position
 from penstock.errors import SchemaChanged, StreamLost
 from penstock.model import digest
 from penstock.model.schema import arrow_schema
@@ -291,7 +291,7 @@ def test_a_stream_of_other_tables_alone_moves_on(source: psycopg.Connection, pos
         query = "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = %s"
         for _ in range(100):  # the server reads what it was told when it gets to it
             confirmed = source.execute(query, [start.stream.slot]).fetchone()
-            if confirmed and LOG.parse(confirmed[0]) >= end:
+            if confirmed and position.parse(confirmed[0]) >= end:
                 return
             time.sleep(0.05)
     raise AssertionError(confirmed)

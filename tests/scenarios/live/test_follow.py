@@ -86,6 +86,34 @@ def test_many_changes_of_one_key_end_as_the_last_one(shop: Live) -> None:
     assert shop.same("t")
 
 
+def test_values_of_any_type_under_any_name_arrive(shop: Live) -> None:
+    """A column was dropped between others; the key is a text, by whose order no chunks are cut."""
+    shop.do("CREATE TYPE mood AS ENUM ('ok', 'so so')", 'CREATE SCHEMA "a b"')
+    shop.do(
+        'CREATE TABLE "a b"."T ""1""" ("the key" text, gone int, "m 1" mood, n numeric, d date, t timestamptz, i interval, j jsonb, u uuid,'
+        ' b bytea, a text[], r int4range, f float8, c char(5), x bit varying, s text, PRIMARY KEY ("the key"))',
+        'ALTER TABLE "a b"."T ""1""" DROP COLUMN gone',
+    )
+    insert = (
+        """INSERT INTO "a b"."T ""1\"\"\" SELECT k || %s, 'so so', 1.50, '2024-02-29', '2024-06-30 12:00+02', '1 mon -2 days 00:00:00.5', '{"a": 1}',"""
+        """ gen_random_uuid(), '\\x00ff', '{a,NULL,"b c"}', '[1,5)', 0.1, 'ab', B'101', E'tab\\t\\\\n' FROM generate_series(1, 20) k"""
+    )
+    shop.source.execute(insert, ["a"])
+    shop.more = {"source_schema": "a b", "target_schema": "public"}
+    shop.loaded()
+    shop.source.execute(insert, ["b"])
+    table = '"a b"."T ""1"""'
+    shop.do(f"""UPDATE {table} SET n = 'NaN', d = NULL, i = '-1 day', "m 1" = 'ok', a = '{{}}' WHERE "the key" < '15'""")
+    shop.do(
+        f"""UPDATE {table} SET "the key" = 'moved ' || "the key", c = 'x' WHERE "the key" LIKE '1%'""",
+        f"""DELETE FROM {table} WHERE "the key" = '2a'""",
+    )
+    shop.follow()
+    found = shop.shadow('SELECT * FROM "T ""1"""')
+    assert sorted(map(repr, found)) == sorted(map(repr, shop.source.execute(f"SELECT * FROM {table}").fetchall())) and len(found) == 39
+    assert live.prove(shop.request().reopened()).holds
+
+
 def test_only_what_was_committed_arrives(shop: Live) -> None:
     small(shop)
     shop.loaded()

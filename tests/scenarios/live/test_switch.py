@@ -179,6 +179,9 @@ def test_without_an_approval_that_is_wanted_the_source_stays_open(shop: Live) ->
     with pytest.raises(NotApproved):
         switched(shop)
     shop.do("UPDATE account SET amount = 1 WHERE id = 2")
+    asked = []
+    live.switch(shop.request().reopened(), lambda context: (asked.append(context.plan.run) is None, "ada"), 60)
+    assert asked == ["r1"] and shop.target.execute("SELECT amount FROM account WHERE id = 2").fetchone() == (1,)
 
 
 def test_a_run_that_is_given_up_or_replaced_leaves_nothing_at_the_source(shop: Live) -> None:

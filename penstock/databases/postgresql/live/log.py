@@ -16,7 +16,8 @@ from psycopg import pq
 from penstock.databases import execute
 from penstock.databases._shared.ansi import fitted, literal, qualified, quoted
 from penstock.databases.change_log import ChangeLog, ChangeReader, Followed, Freeze, Held, RowImages, Start, Stream
-from penstock.databases.postgresql.live import change_rows, demands, freezing, numbers, position, shapes, wire
+from penstock.databases.postgresql.live import change_rows, demands, freezing, numbers, shapes, wire
+from penstock.databases.postgresql.live import position as lsn
 from penstock.databases.postgresql.live.pgoutput import PREFIX, Reader
 from penstock.databases.postgresql.live.wire import Wire
 from penstock.errors import LockRefused, Problem, ReadFailed, StreamLost
@@ -61,13 +62,13 @@ class Log(ChangeLog):
             with engine.connect() as reading:
                 self.join(snapshot, [reading])
                 found = {t.name: shapes.of(reading, t) for t in tables}
-            yield Start(Stream(slot, publication, server, found), position.parse(at), snapshot)
+            yield Start(Stream(slot, publication, server, found), lsn.parse(at), snapshot)
 
     @contextmanager
     def instant(self, engine: sa.Engine) -> Iterator[tuple[int, str]]:
         with wire.connected(engine) as replication, _named(engine):
             at, snapshot = wire.create_slot(replication, f"penstock_instant_{secrets.token_hex(4)}", _PATIENCE, temporary=True)
-            yield position.parse(at), snapshot
+            yield lsn.parse(at), snapshot
 
     def join(self, snapshot: str, connections: Sequence[sa.Connection]) -> None:
         for connection in connections:
@@ -103,7 +104,7 @@ class Log(ChangeLog):
                 execute(connection, f"DROP PUBLICATION {quoted(names[1])}")
 
     def now(self, connection: sa.Connection) -> int:
-        return position.parse(str(execute(connection, "SELECT pg_current_wal_lsn()::text").scalar_one()))
+        return lsn.parse(str(execute(connection, "SELECT pg_current_wal_lsn()::text").scalar_one()))
 
     def held(self, connection: sa.Connection, stream: Stream) -> Held:
         row = connection.execute(_HELD, {"slot": stream.slot}).first()
@@ -122,10 +123,7 @@ class Log(ChangeLog):
         return numbers.following(connection, tables)
 
     def shown(self, position: int) -> str:
-        return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
-
-    def parse(self, text: str) -> int:
-        return position.parse(text)
+        return lsn.shown(position)
 
 
 @contextmanager
@@ -181,14 +179,14 @@ def _check_server(now: str, stream: Stream, at: int, where: str) -> None:
         raise StreamLost(
             "the source is another server, or has another history, than when the stream began",
             where=where,
-            why=f"its system identifier, timeline and database are {now}, they were {stream.server}; read up to {position.shown(at)}",
+            why=f"its system identifier, timeline and database are {now}, they were {stream.server}; read up to {lsn.shown(at)}",
             fix=f"connect to the server that the run began with, or {_NEW_RUN}",
         )
 
 
 def _check_slot(connection: sa.Connection, stream: Stream, at: int, where: str) -> None:
     """Raise StreamLost where the slot does not go on from a position."""
-    what, why = f"the replication slot {stream.slot} can't go on from {position.shown(at)}", ""
+    what, why = f"the replication slot {stream.slot} can't go on from {lsn.shown(at)}", ""
     row = connection.execute(_SLOT, {"slot": stream.slot}).first()
     if row is None:
         why = "it is not there: somebody has dropped it, or the source is another server"
@@ -196,7 +194,7 @@ def _check_slot(connection: sa.Connection, stream: Stream, at: int, where: str) 
         why = f"it is of the plugin {row[0]} and of the database {row[1]}: somebody has made it anew"
     elif row[2] == "lost":
         why = "the source has removed the log that it needs: the slot fell behind by more than max_slot_wal_keep_size"
-    elif row[3] and position.parse(row[3]) > at:
+    elif row[3] and lsn.parse(row[3]) > at:
         why = f"it begins at {row[3]}: somebody has made it anew, or has moved it on"
     if why:
         raise StreamLost(what, where, why, _NEW_RUN)

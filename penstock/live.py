@@ -13,9 +13,10 @@ from penstock.model import pipeline
 from penstock.run import Approve, perform
 from penstock.stages import approve as approval
 from penstock.stages import report
-from penstock.stages.live import align, freeze
+from penstock.stages.live import align, freeze, kept
 from penstock.stages.live import follow as following
 from penstock.stages.live.follow import Progress, Told, Until
+from penstock.stages.live.kept import KeptProof
 from penstock.stages.switch import switch as switching
 from penstock.state import journal, lease, patience, run_log, streams
 from penstock.state.evidence import Proof
@@ -56,6 +57,13 @@ def prove(context: RunContext) -> Proof:
     _require_live(context)
     with lease.held(context, lease.WHOLE_RUN, "penstock follow --prove") as context, run_log.stage(context.staging, "align"):
         return align.align(context)
+
+
+def prove_kept(context: RunContext) -> KeptProof:
+    """Compare the shadows with the digests that the stream has carried forward, without asking the source. Raises GateClosed, LeaseHeld."""
+    _require_live(context)
+    with lease.held(context, lease.WHOLE_RUN, "penstock follow --prove kept") as context, run_log.stage(context.staging, "follow"):
+        return kept.prove(context)
 
 
 def switch(context: RunContext, approve: Approve | None, within: float) -> None:

@@ -187,6 +187,7 @@ STREAMS = sa.Table(
     sa.Column("publication", name(250), nullable=False),
     sa.Column("server", name(250), nullable=False),
     sa.Column("shapes", long_text, nullable=False),
+    sa.Column("kept", long_text, nullable=False),
     sa.Column("received", sa.BigInteger, nullable=False),
     sa.Column("staged", sa.BigInteger, nullable=False),
     sa.Column("applied", sa.BigInteger, nullable=False),

@@ -13,9 +13,9 @@ A stream goes on from `received`, which is never taken from the source: a slot t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -36,7 +36,7 @@ class StreamRecord:
     """A stream as the journal has it. round: the number of the last applied round; 0 before the first one.
 
     changes: how many were applied.  committed_at: when the last applied transaction was committed, microseconds since 1970; 0 before.
-    mark: of the freeze, empty where there is none.
+    mark: of the freeze, empty where there is none.  kept: by table, its digest as the stream has carried it forward, where it could.
     """
 
     stream: Stream
@@ -48,6 +48,7 @@ class StreamRecord:
     changes: int = 0
     committed_at: int = 0
     mark: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def log_of(context: RunContext) -> ChangeLog:
@@ -160,6 +161,8 @@ def _refuse_ended(context: RunContext, found: StreamRecord) -> None:
 
 def change(context: RunContext, connection: sa.Connection, **values: Any) -> None:
     """Change some fields of a stream's record, in the caller's transaction."""
+    if "kept" in values:
+        values["kept"] = json.dumps(values["kept"])
     connection.execute(STREAMS.update().where(*_of(context)).values(**values, at=journal.now()))
 
 
@@ -198,11 +201,11 @@ def _of(context: RunContext) -> tuple[sa.ColumnElement[bool], ...]:
 def _values(record: StreamRecord) -> dict[str, Any]:
     values: dict[str, Any] = asdict(record)
     stream: dict[str, Any] = values.pop("stream")
-    return {**values, **stream, "shapes": json.dumps(stream["shapes"])}
+    return {**values, **stream, "shapes": json.dumps(stream["shapes"]), "kept": json.dumps(values["kept"])}
 
 
 def _read(row: sa.RowMapping) -> StreamRecord:
     shapes = {table: tuple(columns) for table, columns in json.loads(row["shapes"]).items()}
     stream = Stream(row["slot"], row["publication"], row["server"], shapes)
     numbers = {part: int(row[part]) for part in ("received", "staged", "applied", "round", "changes", "committed_at")}
-    return StreamRecord(stream, row["state"], mark=row["mark"], **numbers)
+    return StreamRecord(stream, row["state"], mark=row["mark"], kept=json.loads(row["kept"]), **numbers)

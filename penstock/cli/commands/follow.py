@@ -13,6 +13,7 @@ from penstock.cli.commands import _options as options
 
 if TYPE_CHECKING:
     from penstock.stages.live.follow import Progress, Told
+    from penstock.state.run_context import RunContext
 
 _EVERY = 5.0  # seconds between two lines
 
@@ -25,7 +26,9 @@ def add(commands: Any) -> None:
         "--for", dest="seconds", type=options.duration, metavar="TIME", help="end after this time, such as 15m (default: never)"
     )
     parser.add_argument("--until-current", action="store_true", help="end when all is applied that was committed before this command")
-    parser.add_argument("--prove", action="store_true", help="end with a proof: both sides are read as of one position, and compared")
+    prove = "end with a proof; aligned (default): both sides are read as of one position; kept: the target is read alone, and its digest"
+    prove += " compared with that of what was loaded and followed"
+    parser.add_argument("--prove", nargs="?", const="aligned", choices=("aligned", "kept"), help=prove)
     end = "give the run up: drop the replication slot that the source keeps for it; a new run begins anew"
     parser.add_argument("--end", action="store_true", help=end)
 
@@ -44,10 +47,20 @@ def follow(args: argparse.Namespace) -> int:
     current = args.until_current or (args.prove and args.seconds is None)
     done = live.follow(context, Until(args.seconds, current=current), _telling())
     if args.prove:
-        proof = live.prove(context)
-        print(console.shown(f"{request.migration.name}: {proof.rows:,} rows proved against the source at one position"), file=sys.stderr)
+        print(console.shown(f"{request.migration.name}: {_proved(context, args.prove)}"), file=sys.stderr)
     print(json.dumps({"migration": request.migration.name, "run": run, **asdict(done)}, indent=1) if args.json else words(done))
     return 0
+
+
+def _proved(context: RunContext, depth: str) -> str:
+    """Prove, and say what was. Raises GateClosed."""
+    from penstock import live
+
+    if depth == "aligned":
+        return f"{live.prove(context).rows:,} rows proved against the source at one position"
+    found = live.prove_kept(context)
+    without = f"; no digest is kept of {', '.join(found.unknown)}" if found.unknown else ""
+    return f"{sum(found.tables.values()):,} rows are those that were loaded and followed{without}"
 
 
 def _telling() -> Told:

@@ -23,6 +23,7 @@ from penstock.planning import row_faults, shadow_facts
 from penstock.planning.shadow_facts import ShadowFacts
 from penstock.planning.statements import extract_select, readback_select
 from penstock.runtime import events, parallel
+from penstock.stages.live import kept
 from penstock.stages.live.follow import Until, follow
 from penstock.state import evidence, journal, recorded, streams
 from penstock.state.evidence import Difference, Proof, TableProof
@@ -76,7 +77,7 @@ def _proof(context: RunContext, reading: list[sa.Connection]) -> Proof:
     pieces = [(t, unit) for t in context.plan.tables for unit in t.readback_units]
     with context.abreast(len(pieces)) as writing:
         with writing[0].begin():
-            shadows = shadow_facts.read(context, writing[0])
+            shadows, digests = shadow_facts.read(context, writing[0]), streams.require(context, writing[0]).kept
         pairs = {id(target): source for target, source in zip(writing, reading, strict=False)}
 
         def compare(target: sa.Connection, piece: tuple[TablePlan, Chunk | None]) -> _Piece:
@@ -88,7 +89,7 @@ def _proof(context: RunContext, reading: list[sa.Connection]) -> Proof:
         )
         seconds = time.monotonic() - began
         of = {t.name: [f for (table, _), f in zip(pieces, found, strict=True) if table == t] for t in context.plan.tables}
-        proof = Proof(tuple(_table(t, shadows[t.name], of[t.name], seconds) for t in context.plan.tables))
+        proof = Proof(tuple(_table(t, shadows[t.name], of[t.name], (digests.get(t.name), seconds)) for t in context.plan.tables))
         with writing[0].begin():
             journal.write_proof(writing[0], context.plan.migration, context.plan.run, proof)
         recorded.write(context, evidence.PROOF, proof, writing[0])
@@ -116,9 +117,12 @@ def _compared(context: RunContext, source: sa.Connection, target: sa.Connection,
     return _Piece(sum(taken, Digest()), made, found, tuple(faults))
 
 
-def _table(plan: TablePlan, shadow: ShadowFacts, found: Sequence[_Piece], seconds: float) -> TableProof:
+def _table(plan: TablePlan, shadow: ShadowFacts, found: Sequence[_Piece], told: tuple[str | None, float]) -> TableProof:
+    """told: the digest that the stream has kept, None where there is none; and how many seconds the proof took."""
+    digest, seconds = told
     source, made, target = (sum((getattr(p, part) for p in found), Digest()) for part in ("source", "made", "target"))
     faults = tuple(fault for piece in found for fault in piece.faults)[: row_faults.NAMED]
+    flaw = kept.differs(digest, target) if digest and digest != str(target) and made == target else ""
     return TableProof(
         table=plan.name,
         source=str(source),
@@ -133,7 +137,7 @@ def _table(plan: TablePlan, shadow: ShadowFacts, found: Sequence[_Piece], second
         seal=shadow.seal,
         seconds=round(seconds, 3),
         load_seconds=0.0,
-        broken=shadow.flaw,
+        broken=shadow.flaw or flaw,
         faults=faults,
         depth="source",
         definition=shadow.definition,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +14,12 @@ from penstock import transforms
 from penstock.databases._shared.column_checks import Sieve
 from penstock.databases.change_log import Carried, ChangeTarget, Merge
 from penstock.errors import BadValues, LoadFailed, PenstockError, SwitchRefused
+from penstock.model.digest import Digest
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Column, arrow_schema
 from penstock.planning import live_keys
 from penstock.runtime import events
-from penstock.stages.live import net
+from penstock.stages.live import kept, net
 from penstock.stages.live.net import Net
 from penstock.state import change_rounds, streams
 from penstock.state.change_rounds import Round, StagedChanges
@@ -63,15 +65,21 @@ def apply(context: RunContext, connection: sa.Connection, made: Round) -> None:
             what = f"the round {made.number} does not follow the last applied one, {stream.round}"
             raise SwitchRefused(what, why="another process has applied other rounds", fix="start a new run: `penstock run --new`")
         target.begin(connection)
+        digests = dict(stream.kept)
         for staged in made.tables:
-            _table(context, connection, target, staged)
+            before = digests.pop(staged.table, None)
+            after = _table(context, connection, target, staged, Digest.parse(before) if before else None)
+            digests |= {staged.table: str(after)} if after is not None else {}
         values = {"applied": made.last, "round": made.number, "committed_at": made.committed_at[1]}
         values |= {"staged": max(stream.staged, made.last), "received": max(stream.received, made.last)}
-        streams.change(context, connection, **values, changes=stream.changes + made.changes)
+        streams.change(context, connection, **values, changes=stream.changes + made.changes, kept=digests)
     events.emit("follow.applied", round=made.number, changes=made.changes)
 
 
-def _table(context: RunContext, connection: sa.Connection, target: ChangeTarget, staged: StagedChanges) -> None:
+def _table(
+    context: RunContext, connection: sa.Connection, target: ChangeTarget, staged: StagedChanges, digest: Digest | None
+) -> Digest | None:
+    """Apply the changes of a table. digest: of it before, None where it is not kept. Answers that after them."""
     table = _Table.of(context, context.plan.table(staged.table))
     plan = table.plan
     try:
@@ -79,10 +87,13 @@ def _table(context: RunContext, connection: sa.Connection, target: ChangeTarget,
             truncated = pc.index(pc.equal(piece.column("operation"), "T"), True).as_py()
             while truncated >= 0:
                 target.clear(connection, plan.shadow)
+                digest = None if digest is None else Digest()
                 piece = piece.slice(truncated + 1)
                 truncated = pc.index(pc.equal(piece.column("operation"), "T"), True).as_py()
             if piece.num_rows:
                 target.merge(connection, _merge(table, piece))
+                digest = None if digest is None else kept.after(digest, piece, partial(_made, table), plan)
+        return digest
     except sa.exc.DBAPIError as error:
         why = _WITHHELD if secret_columns(plan) else context.target.words(error)
         raise LoadFailed(f"{plan.target.name} refused changes", f"table {plan.name}", why, _fix(plan)) from None
@@ -118,14 +129,19 @@ def _keys(table: _Table, source: pa.RecordBatch, places: pa.Array) -> pa.RecordB
 
 def _rows(table: _Table, found: Net) -> pa.RecordBatch:
     """The rows that the changes end as, after the steps; a filter may leave some out."""
-    plan = table.plan
-    if not plan.steps:
-        return pa.RecordBatch.from_arrays(found.rows.columns, schema=arrow_schema(plan.target.given))
     try:
-        return plan.target.loadable(whole(table.sift.apply(found.rows)))
+        made = _made(table, found.rows)
+        return table.plan.target.loadable(made) if table.plan.steps else made
     except BadValues as error:
         error.fix = error.fix or "correct the rows at the source, or the step in the migration; then start a new run"
         raise
+
+
+def _made(table: _Table, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """What the steps make of rows of the source; without steps, the same rows. What the target computes itself is not in them."""
+    if table.plan.steps:
+        return whole(table.sift.apply(rows))
+    return pa.RecordBatch.from_arrays(rows.columns, schema=arrow_schema(table.plan.target.given))
 
 
 def _carried(table: _Table, source: pa.RecordBatch, found: Net) -> Carried | None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from penstock.databases.change_log import ChangeReader
 from penstock.errors import SchemaChanged, StagingDamaged
 from penstock.runtime import events
-from penstock.stages.live import capture
+from penstock.stages.live import capture, kept
 from penstock.stages.live.apply import apply
 from penstock.stages.live.capture import Limits, Next, Place
 from penstock.state import change_rounds, patience, run_files, staged_rows, streams
@@ -116,11 +116,11 @@ class _Work:
             shown = self.log.shown
             why = f"changes up to {shown(record.staged)} were staged, and are there up to {shown(last)} only; the source has forgotten them"
             raise StagingDamaged.of_run(f"{area.url}/{run_files.CHANGES}", why)
-        for made in rounds:
-            self.apply(made)
         if record.state == "loading":
             with self.connection.begin():
-                streams.change(self.context, self.connection, state="following")
+                streams.change(self.context, self.connection, state="following", kept=kept.loaded(self.context, self.connection))
+        for made in rounds:
+            self.apply(made)
 
     def apply(self, made: Round) -> None:
         apply(self.context, self.connection, made)

@@ -26,6 +26,7 @@ def test_a_live_migration_is_run_followed_proved_and_switched_by_commands(shop: 
     done = json.loads(said("follow", "--prove", "--json"))
     assert (done["changes"], done["reached"], done["run"]) == (1, True, "r1")
     assert "0 changes applied in 0 rounds; 0.00 s" in said("follow", "--for", "1s")
+    said("follow", "--until-current", "--prove", "kept")
     said("run", code=0)  # nothing is loaded anew
     assert shop.same("t")
     said("switch", "--cancel")

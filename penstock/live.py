@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from penstock.errors import ConnectionFailed, MigrationError, SwitchRefused
+from penstock.errors import ConnectionFailed, MigrationError, PenstockError, SwitchRefused
 from penstock.model import pipeline
 from penstock.run import Approve, perform
 from penstock.stages import approve as approval
@@ -109,8 +109,11 @@ def _close(context: RunContext, within: float) -> None:
             raise SwitchRefused(what, context.plan.source, why, "allow more time with --within, or switch when less is written")
         perform(context, pipeline.named("switch"))
     except BaseException:
-        if not switching.happened(context):
-            freeze.go_on(context)
+        try:
+            if not switching.happened(context):
+                freeze.go_on(context)
+        except (PenstockError, sa.exc.DBAPIError):  # it must not replace what made it fail
+            log.warning("the source may still be closed: `penstock switch --cancel` opens it")
         raise
 
 

@@ -194,6 +194,5 @@ STREAMS = sa.Table(
     sa.Column("round", sa.BigInteger, nullable=False),
     sa.Column("changes", sa.BigInteger, nullable=False),
     sa.Column("committed_at", sa.BigInteger, nullable=False),
-    sa.Column("mark", name(80), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
 )

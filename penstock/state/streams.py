@@ -27,8 +27,15 @@ from penstock.state import journal, journal_version, patience
 from penstock.state.journal_tables import STREAMS
 from penstock.state.run_context import RunContext
 
-StreamState = Literal["loading", "following", "frozen", "ended"]
-"""loading: the snapshot is read and loaded.  following: changes are applied.  frozen: the source is closed.  ended: nothing is kept."""
+StreamState = Literal["loading", "following", "freezing", "frozen", "ended"]
+"""What becomes of a stream.
+
+    loading     the snapshot is read and loaded
+    following   changes are applied
+    freezing    the source may be closed
+    frozen      the source is closed, and all that it has is applied
+    ended       the source keeps nothing for it
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class StreamRecord:
     """A stream as the journal has it. round: the number of the last applied round; 0 before the first one.
 
     changes: how many were applied.  committed_at: when the last applied transaction was committed, microseconds since 1970; 0 before.
-    mark: of the freeze, empty where there is none.  kept: by table, its digest as the stream has carried it forward, where it could.
+    kept: by table, its digest as the stream has carried it forward, where it could.
     """
 
     stream: Stream
@@ -47,7 +54,6 @@ class StreamRecord:
     round: int = 0
     changes: int = 0
     committed_at: int = 0
-    mark: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -208,4 +214,4 @@ def _read(row: sa.RowMapping) -> StreamRecord:
     shapes = {table: tuple(columns) for table, columns in json.loads(row["shapes"]).items()}
     stream = Stream(row["slot"], row["publication"], row["server"], shapes)
     numbers = {part: int(row[part]) for part in ("received", "staged", "applied", "round", "changes", "committed_at")}
-    return StreamRecord(stream, row["state"], mark=row["mark"], kept=json.loads(row["kept"]), **numbers)
+    return StreamRecord(stream, row["state"], kept=json.loads(row["kept"]), **numbers)

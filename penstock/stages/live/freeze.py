@@ -15,6 +15,7 @@ from penstock.runtime import events
 from penstock.stages.live.follow import Until, follow
 from penstock.state import patience, streams
 from penstock.state.run_context import RunContext
+from penstock.state.streams import StreamState
 from penstock.transforms._mapping import trace
 
 _WAIT = 3  # seconds that writers wait behind us for one try
@@ -28,7 +29,7 @@ def freeze(context: RunContext, seconds: float) -> None:
     Raises LockRefused when writers do not end, SwitchRefused when the mark is not seen in time; what `follow` raises.
     """
     mark = f"freeze {context.plan.token} {secrets.token_hex(8)}"
-    _write(context, state="frozen", mark=mark)  # first: whoever finds it knows that the source may be closed
+    _write(context, "freezing")  # first: whoever finds it knows that the source may be closed
     asked = Freeze(tuple(t.place for t in streams.followed(context)), mark, _WAIT)
     with streams.source_engine(context) as engine, engine.connect() as source:
         for left in range(_TRIES - 1, -1, -1):
@@ -41,6 +42,7 @@ def freeze(context: RunContext, seconds: float) -> None:
     if not follow(context, Until(seconds, mark=mark)).reached:
         what = f"the changes before the source was closed were not all applied in {seconds:.0f} seconds"
         raise SwitchRefused(what, context.plan.source, "the target was too far behind", "follow until it has caught up; then switch again")
+    _write(context, "frozen")
     events.emit("freeze.finished")
 
 
@@ -53,14 +55,14 @@ def unfreeze(context: RunContext) -> None:
 def go_on(context: RunContext) -> None:
     """Open the source again, and let the run be followed as before."""
     unfreeze(context)
-    _write(context, state="following", mark="")
+    _write(context, "following")
 
 
-def _write(context: RunContext, **values: str) -> None:
+def _write(context: RunContext, state: StreamState) -> None:
     def write(connection: sa.Connection) -> None:
         with connection.begin():
             streams.require(context, connection, lock=True)
-            streams.change(context, connection, **values)
+            streams.change(context, connection, state=state)
 
     patience.at_target(context, write)
 

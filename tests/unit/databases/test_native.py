@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from penstock import _native
 from penstock.databases.postgresql import plain_copy
+from penstock.databases.postgresql.live import plain_changes
 from penstock.errors import ReadFailed
 from penstock.model import digest, plain_digest
 from penstock.model.digest import Digest
@@ -303,3 +304,25 @@ def test_no_rows_and_no_columns_have_a_digest() -> None:
     assert digest.of(batch([]), COLUMNS) == Digest()
     assert digest.of(pa.table({}), ()) == Digest()
     assert plain_digest.digest(batch([])) == (0, 0, 0)
+
+
+CELL = st.sampled_from([b"n", b"u"]) | st.binary(max_size=6).map(lambda value: b"t" + struct.pack(">i", len(value)) + value)
+IMAGE = st.tuples(st.sampled_from([b"K", b"O", b"N"]), st.lists(CELL, max_size=4)).map(
+    lambda image: image[0] + struct.pack(">h", len(image[1])) + b"".join(image[1])
+)
+MESSAGE = st.tuples(st.sampled_from([b"I", b"U", b"D", b"T"]), st.lists(IMAGE, max_size=2)).map(lambda m: m[0] + bytes(4) + b"".join(m[1]))
+
+
+def taken_apart(work: Any, messages: list[bytes], columns: int) -> bytes | str:
+    try:
+        return bytes(work(messages, columns))
+    except ValueError as error:
+        return str(error)
+
+
+@given(st.lists(MESSAGE | st.binary(max_size=40), max_size=4), st.integers(0, 4), st.integers(0, 60))
+@settings(max_examples=500, deadline=None)
+def test_changes_are_taken_apart_alike_whole_and_cut_short(messages: list[bytes], columns: int, cut: int) -> None:
+    shortened = [*messages[:-1], messages[-1][:cut]] if messages else []
+    for given_ in (messages, shortened):
+        assert taken_apart(_native.change_rows, given_, columns) == taken_apart(plain_changes.change_rows, given_, columns)

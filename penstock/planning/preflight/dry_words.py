@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from penstock.databases import Database
-from penstock.errors import Problem
+from penstock.errors import Area, Problem, Remedy
 from penstock.model.plan import TablePlan
+from penstock.planning.preflight import excluded, other_types
+from penstock.planning.preflight.fitting import Step
 from penstock.planning.preflight.parts import Part
 from penstock.planning.statements import Statement
-
-_EXCLUDE = "leave the table out: tables: {{exclude: [{0}]}}"
+from penstock.runtime.formatting import flow, yaml
 
 
 class Words:
@@ -26,26 +28,32 @@ class Words:
         fix = f"create it at the target: {statement.text}"
         return Problem(True, f"schema {statement.name}", f"the target refuses to create it: {self._said(error)}", fix)
 
-    def table(self, table: str, error: sa.exc.DBAPIError) -> Problem:
-        """A table that can't be made."""
-        fix = f"`drop` columns of it, `cast` columns to another type, or {_EXCLUDE.format(table)}"
-        return Problem(True, f"table {table}", f"the target can't create the table: {self._said(error)}", fix)
+    def table(self, table: str, error: sa.exc.DBAPIError, fitting: Sequence[Step]) -> Problem:
+        """A table that can't be made. fitting: steps each of which makes one that can be."""
+        return self._refused(table, "the target can't create the table", error, fitting)
+
+    def primary_key(self, table: str, columns: Sequence[str], error: sa.exc.DBAPIError, fitting: Sequence[Step]) -> Problem:
+        """A primary key that can't be made."""
+        return self._refused(table, f"the target refuses its primary key ({', '.join(columns)})", error, fitting, "key")
+
+    def _refused(self, table: str, what: str, error: sa.exc.DBAPIError, fitting: Sequence[Step], area: Area = "schema") -> Problem:
+        plan = self._plans[table]
+        steps = [(name, _called(argument, plan)) for name, argument in fitting]
+        fix = "; or ".join([*(f"add `{name}: {flow(argument)}`{other_types.first(plan)}" for name, argument in steps), excluded.fix(table)])
+        remedies = tuple(Remedy(table, {"transform": [{name: argument}]}) for name, argument in steps)
+        return Problem(True, f"table {table}", f"{what}: {self._said(error)}", fix, area, remedies)
 
     def column(self, table: str, column: str, error: sa.exc.DBAPIError) -> Problem:
         """A column that can't be made."""
-        made = self._plans[table].target.column(column)
-        choices = [f"add `cast: {{{column}: string}}` to carry it as text", f"`drop: [{column}]`", _EXCLUDE.format(table)]
+        plan = self._plans[table]
+        made, name = plan.target.column(column), yaml(other_types.name(plan, column))
+        choices = [f"add `cast: {{{name}: string}}`{other_types.first(plan)} to carry it as text", f"`drop: [{name}]`", excluded.fix(table)]
         choices = [*self._extension(table, "column", column), *choices]
         what = f"the target refuses the type {made.native or made.type}: {self._said(error)}"
         if needed := self._needs(table, "column", column):
             what = f"the type {made.native or made.type} is of the extension {needed}, which the target can't use: {self._said(error)}"
-        return Problem(True, f"table {table}, column {column}", what, "; or ".join(choices), "type")
-
-    def primary_key(self, table: str, columns: Sequence[str], error: sa.exc.DBAPIError) -> Problem:
-        """A primary key that can't be made."""
-        what = f"the target refuses its primary key ({', '.join(columns)}): {self._said(error)}"
-        fix = f"`cast` a column of the key to another type, or {_EXCLUDE.format(table)}"
-        return Problem(True, f"table {table}", what, fix, "key")
+        casts = other_types.casts(plan, made, ["string"])
+        return Problem(True, f"table {table}, column {column}", what, "; or ".join(choices), "type", casts)
 
     def left_out(self, table: str, part: Part, error: sa.exc.DBAPIError) -> Problem:
         """A part of a table that the run leaves out."""
@@ -59,7 +67,7 @@ class Words:
         needed = self._needs(table, part.kind, part.name)
         because = f"it needs the extension {needed}, which the target can't use: {said}" if needed else f"the target refuses it: {said}"
         fix = "; or ".join(self._extension(table, part.kind, part.name))
-        return Problem(False, where, f"{_called(part)} is not carried: {because}", fix)
+        return Problem(False, where, f"{_shown(part)} is not carried: {because}", fix)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""
@@ -85,7 +93,14 @@ class Words:
         return text
 
 
-def _called(part: Part) -> str:
+def _called(argument: Any, plan: TablePlan) -> Any:
+    """What a step says of columns of the target, with the names that they have before all steps."""
+    if isinstance(argument, Mapping):
+        return {other_types.name(plan, column): said for column, said in argument.items()}
+    return [other_types.name(plan, column) for column in argument]
+
+
+def _shown(part: Part) -> str:
     """A part that is left out, in words."""
     if part.kind in ("default", "collation", "storage", "not null"):
         return f"the {part.kind.upper() if part.kind == 'not null' else part.kind} of {part.name or 'the table'}"

@@ -78,7 +78,7 @@ def test_an_extension_in_a_schema_that_is_not_searched_is_said(postgresql_url: s
     ends = Ends(tmp_path, postgresql_url, second)
     problem = ends.check().blocking[0]
     assert problem.where == "table account, column email"
-    run_sql(second, problem.fix.partition("run at the target: ")[2].partition(";")[0] + ";\n")
+    run_sql(second, problem.remedies[0].statement + ";\n")
     assert lines(ends.check()) == []
     ends.run()
 
@@ -91,6 +91,7 @@ def test_types_of_a_missing_extension_block_by_column_and_its_fix_works(postgres
     email = found.blocking[0]
     assert 'the type citext is of the extension citext, which the target can\'t use: type "citext" does not exist' in email.what
     assert email.fix.startswith("run at the target: CREATE EXTENSION citext; or add `cast: {email: string}`")
+    assert email.remedies[0].statement == "CREATE EXTENSION citext"
     with pytest.raises(PreflightFailed):
         ends.run()
     steps = "tables: {account: {transform: [cast: {email: string, tags: string, aliases: string}]}}"

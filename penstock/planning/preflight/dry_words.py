@@ -48,12 +48,12 @@ class Words:
         plan = self._plans[table]
         made, name = plan.target.column(column), yaml(other_types.name(plan, column))
         choices = [f"add `cast: {{{name}: string}}`{other_types.first(plan)} to carry it as text", f"`drop: [{name}]`", excluded.fix(table)]
-        choices = [*self._extension(table, "column", column), *choices]
+        added, remedies = self._extension(table, "column", column)
         what = f"the target refuses the type {made.native or made.type}: {self._said(error)}"
         if needed := self._needs(table, "column", column):
             what = f"the type {made.native or made.type} is of the extension {needed}, which the target can't use: {self._said(error)}"
         casts = other_types.casts(plan, made, ["string"])
-        return Problem(True, f"table {table}, column {column}", what, "; or ".join(choices), "type", casts)
+        return Problem(True, f"table {table}, column {column}", what, "; or ".join([*added, *choices]), "type", (*remedies, *casts))
 
     def left_out(self, table: str, part: Part, error: sa.exc.DBAPIError) -> Problem:
         """A part of a table that the run leaves out."""
@@ -66,8 +66,8 @@ class Words:
             return Problem(False, where, what)
         needed = self._needs(table, part.kind, part.name)
         because = f"it needs the extension {needed}, which the target can't use: {said}" if needed else f"the target refuses it: {said}"
-        fix = "; or ".join(self._extension(table, part.kind, part.name))
-        return Problem(False, where, f"{_shown(part)} is not carried: {because}", fix)
+        added, remedies = self._extension(table, part.kind, part.name)
+        return Problem(False, where, f"{_shown(part)} is not carried: {because}", "; or ".join(added), remedies=remedies)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""
@@ -79,9 +79,14 @@ class Words:
         """The extension that a part of a table is of; "" when it is of none."""
         return next((n.extension for n in self._plans[table].source.needs if (n.kind, n.name) == (kind, name)), "")
 
-    def _extension(self, table: str, kind: str, name: str) -> list[str]:
+    def _extension(self, table: str, kind: str, name: str) -> tuple[list[str], tuple[Remedy, ...]]:
+        """What makes the extension that a part of a table is of usable, in words and as a statement; nothing where it is of none."""
         needed = self._needs(table, kind, name)
-        return [self._to.extension_remedy(self._connection, needed)] if needed else []
+        if not needed:
+            return [], ()
+        before, statement = self._to.extension_remedy(self._connection, needed)
+        words = "; ".join(filter(None, [before, f"run at the target: {statement}" if statement else ""]))
+        return [words], (Remedy(table, statement=statement),) if statement else ()
 
     def _said(self, error: sa.exc.DBAPIError) -> str:
         return self._plain(self._to.words(error))

@@ -147,7 +147,7 @@ _NOT_DUCKDB = (
     ),
     _action("foreign key ON DELETE SET NULL", "nulling", "ON DELETE SET NULL", "DELETE FROM {p} WHERE id = 1", "SELECT n FROM {t}", None),
     _action("foreign key ON UPDATE CASCADE", "moving", "ON UPDATE CASCADE", "UPDATE {p} SET id = 7 WHERE id = 1", "SELECT n FROM {t}", 7),
-    _generated("generated column, stored", "stored", " STORED"),
+    _generated("generated column, stored", "written", " STORED"),
 )
 
 _INLINE = Case(

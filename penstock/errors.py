@@ -217,10 +217,19 @@ class Remedy:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What many such problems are told as. called: behind their number: `foreign keys not carried`.  why: their reason, in words."""
+
+    called: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Problem:
     """One thing that preflight or check found. `blocking` ones stop the run; the others are warnings. area: what it is about.
 
     remedies: changes that solve it, the safest first. `fix` says the same in words.
+    kind: what it has in common with others; None: only one that says the same is of its kind.
     """
 
     blocking: bool
@@ -229,6 +238,7 @@ class Problem:
     fix: str = ""
     area: Area = "schema"
     remedies: tuple[Remedy, ...] = ()
+    kind: Kind | None = None
 
 
 _FEW = 12

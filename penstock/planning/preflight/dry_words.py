@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from penstock.databases import Database
-from penstock.errors import Area, Problem, Remedy
+from penstock.errors import Area, Kind, Problem, Remedy
 from penstock.model.plan import TablePlan
-from penstock.planning.preflight import excluded, other_types
+from penstock.planning.preflight import excluded, other_types, parts
 from penstock.planning.preflight.fitting import Step
 from penstock.planning.preflight.parts import Part
 from penstock.planning.statements import Statement
 from penstock.runtime.formatting import flow, yaml
+
+_TYPES = Kind("columns of a type that the target refuses")
 
 
 class Words:
@@ -53,21 +55,21 @@ class Words:
         if needed := self._needs(table, "column", column):
             what = f"the type {made.native or made.type} is of the extension {needed}, which the target can't use: {self._said(error)}"
         casts = other_types.casts(plan, made, ["string"])
-        return Problem(True, f"table {table}, column {column}", what, "; or ".join([*added, *choices]), "type", (*remedies, *casts))
+        return Problem(True, f"table {table}, column {column}", what, "; or ".join([*added, *choices]), "type", (*remedies, *casts), _TYPES)
 
     def left_out(self, table: str, part: Part, error: sa.exc.DBAPIError) -> Problem:
         """A part of a table that the run leaves out."""
-        said, where = self._said(error), f"table {table}"
+        said, where, kind = self._said(error), f"table {table}", parts.lost(table, part).kind()
         if part.kind == "actions":
             what = f"foreign key {part.name} is carried without its actions, because the target refuses it with them: {said}"
-            return Problem(False, where, what, area="key")
+            return Problem(False, where, what, area="key", kind=kind)
         if part.kind == "generated":
             what = f"{part.name} is generated at the source and a plain column here, its values are carried: the target refuses it: {said}"
-            return Problem(False, where, what)
+            return Problem(False, where, what, kind=kind)
         needed = self._needs(table, part.kind, part.name)
         because = f"it needs the extension {needed}, which the target can't use: {said}" if needed else f"the target refuses it: {said}"
         added, remedies = self._extension(table, part.kind, part.name)
-        return Problem(False, where, f"{_shown(part)} is not carried: {because}", "; or ".join(added), remedies=remedies)
+        return Problem(False, where, f"{_shown(part)} is not carried: {because}", "; or ".join(added), remedies=remedies, kind=kind)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""

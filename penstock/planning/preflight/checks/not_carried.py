@@ -18,7 +18,7 @@ def check(context: Context) -> Iterator[Problem]:
     for plan in context.plans:
         for found in (d for d in plan.differences if d.warned):
             fix = fixes.get((plan.name, found.name), "") if found.object == "foreign key" else ""
-            yield Problem(False, f"table {plan.name}", str(found), fix)
+            yield Problem(False, f"table {plan.name}", str(found), fix, kind=found.kind())
 
 
 def _fix(left: UnlinkedKey, schemas: Collection[str | None]) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import LoadFailed, PreflightFailed
+from penstock.model import intervals
 from penstock.planning.preflight import dry_claims, dry_tables
 from tests.support import cases
 from tests.support.cases import Ends, lines, run_sql, sqlite
@@ -339,3 +340,43 @@ def test_only_rows_are_blamed_that_break_a_key_and_they_are_named(postgresql_url
     with pytest.raises(LoadFailed) as broken:
         ends.run("r2", more="tables: {b: {sensitive: [a]}}")
     assert "77" not in str(broken.value)
+
+
+# ---- live tables that stay
+
+DAY = intervals.between("2024-01-01", "2024-01-02", "UTC")
+DAILY = 'schedule: "@daily"\nstart_date: 2024-01-01\ntables: {t: {partition: {by: day}}}'
+GENERATED = "n INTEGER GENERATED ALWAYS AS (1 + 1) "
+
+
+@pytest.mark.parametrize("to", ["postgresql", "mariadb", "sqlite", "duckdb"])
+@pytest.mark.parametrize(
+    ("live", "said"),
+    [
+        ("n INTEGER", ", for numbers, and the rows have texts: "),
+        (GENERATED, "its column n is generated, and the migration fills it"),
+        ("n JSON", 'column "n" is of type json but expression is of type text'),
+        ("n TEXT", ""),
+    ],
+    ids=["numbers", "generated", "json", "the same"],
+)
+def test_a_live_table_that_can_not_take_the_rows_is_refused_before_a_row_moves(
+    to: str, live: str, said: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if live == "n JSON" and to != "postgresql":
+        pytest.skip("only PostgreSQL takes no text for JSON")
+    rows = "INSERT INTO t VALUES (1, '2024-01-01 05:00:00', 'x');\n"
+    source = sqlite(tmp_path, f"CREATE TABLE t (id INTEGER PRIMARY KEY, day TIMESTAMP, n TEXT);\n{rows}")
+    servers = {"postgresql": "postgresql_url", "mariadb": "mariadb_url"}
+    target = request.getfixturevalue(servers[to]) if to in servers else sa.make_url(f"{to}:///{tmp_path}/target.db")
+    stored = "" if to == "duckdb" or live != GENERATED else "STORED"
+    run_sql(target, f"CREATE TABLE t (id BIGINT PRIMARY KEY, day TIMESTAMP{' NULL' if to == 'mariadb' else ''}, {live}{stored});\n")
+    ends, before = Ends(tmp_path, source, target), tables(target)
+    found = [p.what for p in ends.check(DAILY, interval=DAY).blocking]
+    assert tables(target) == before
+    if said:
+        assert len(found) == 1 and said in found[0]
+        return
+    assert not found
+    ends.run(more=DAILY, interval=DAY)
+    assert len(run_sql(target, "SELECT id FROM t")) == 1

@@ -88,6 +88,6 @@ def _tried(asked: Asked, target: Endpoint, own: bool) -> DryBuild:
                 if error := trial.attempt(statement.text):
                     found.problems.append(words.schema(statement, error))
             made = Tables(trial, to, found).made(planned.tables) if not found.problems else {}
-            Links(trial, to, found, made, planned.others).run()
+            Links(trial, to, found, made, planned.others, {p.name: p.target.name for p in asked.plans}).run()
             connection.rollback()
     return DryBuild(tuple(found.problems), tuple(found.left_out))

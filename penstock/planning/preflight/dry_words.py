@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from penstock.databases import Database
 from penstock.errors import Area, Kind, Problem, Remedy
 from penstock.model.plan import TablePlan
+from penstock.model.schema import TableName
 from penstock.planning.preflight import excluded, other_types, parts
 from penstock.planning.preflight.fitting import Step
 from penstock.planning.preflight.parts import Part
@@ -70,6 +71,11 @@ class Words:
         because = f"it needs the extension {needed}, which the target can't use: {said}" if needed else f"the target refuses it: {said}"
         added, remedies = self._extension(table, part.kind, part.name)
         return Problem(False, where, f"{_shown(part)} is not carried: {because}", "; or ".join(added), remedies=remedies, kind=kind)
+
+    def into_live(self, table: str, live: TableName, error: sa.exc.DBAPIError) -> Problem:
+        """A live table that stays, and that does not take the rows or the partition."""
+        fix = "change the live table or the transforms; or move it away, and backfill all of it"
+        return Problem(True, f"table {table}", f"the live table {live} can't take its rows: {self._said(error)}", fix)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""

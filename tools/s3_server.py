@@ -6,10 +6,12 @@ import http.client
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.fs as pafs
 
@@ -25,6 +27,12 @@ class S3:
     """A running server."""
 
     port: int
+    log: Path
+
+    def requests(self) -> int:
+        """How many requests it has answered: it writes each down shortly after the answer."""
+        time.sleep(0.2)
+        return sum(line.count(" HTTP/1.1") for line in self.log.read_text(errors="replace").splitlines())
 
     def bucket(self) -> str:
         """The URL of a folder in a new bucket, as `pyarrow.fs` opens it."""
@@ -58,9 +66,12 @@ def s3_server() -> Iterator[S3]:
     """Start a server without waiting for it, and stop it at the end."""
     port = free_port()
     command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with (
+        tempfile.NamedTemporaryFile(prefix="penstock-s3-", suffix=".log") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
         try:
-            yield S3(port)
+            yield S3(port, Path(log.name))
         finally:
             process.terminate()
             process.wait(30)

@@ -89,9 +89,9 @@ def _piece(context: RunContext, connection: sa.Connection, work: tuple[TablePlan
     else:
         with TemporaryDirectory(prefix="penstock-") as folder:
             standing = Staging(pafs.LocalFileSystem(), folder, folder)
-            with connection.begin(), standing.parquet(arrow_schema(columns), "live.parquet") as writer:
+            with connection.begin(), standing.parquet(arrow_schema(columns), "live.parquet") as copy:
                 for batch in context.target.read(connection, select, columns, room):
-                    writer.write_batch(batch)
+                    copy.writer.write_batch(batch)
             live = digest.total(standing.batches("live.parquet"), columns)
             found = _rows(context, plan, staged, standing, live, whole)
     found = replace(found, seconds=time.monotonic() - began)
@@ -153,10 +153,10 @@ def _chosen(compare: duckdb.DuckDBPyConnection, side: str, batches: Iterable[pa.
 def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: Iterable[pa.RecordBatch]) -> Digest:
     """Stage rows of a chunk with their receipt, and answer their digest."""
     columns, file, taken = plan.target.columns, run_files.rows(stage, plan.name, of.chunk, of.reading), Digest()
-    with area.parquet(arrow_schema(columns), file) as writer:
+    with area.parquet(arrow_schema(columns), file) as staged:
         for batch in batches:
             taken += digest.of(batch, columns)
-            writer.write_batch(batch)
+            staged.writer.write_batch(batch)
     area.write_receipt(
         Receipt(
             table=plan.name,
@@ -166,9 +166,9 @@ def _publish(area: Staging, stage: str, plan: TablePlan, of: Receipt, batches: I
             rows=taken.rows,
             digest=str(taken),
             digest_in=of.digest,
-            bytes=area.size(file),
+            bytes=staged.bytes,
             file=file,
-            sha256=area.sha256(file),
+            sha256=staged.sha256,
             longest=of.longest,
             reading=of.reading,
         )

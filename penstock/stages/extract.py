@@ -92,13 +92,13 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
         select, room = extract_select(plan, context.source, chunk), context.shares.room(plan.longest_row)
         batches = context.source.read(connection, select, columns, room)
         plain = context.shares.plain(plan.longest_row)
-        with context.staging.parquet(arrow_schema(columns), file, plain=plain) as writer:
+        with context.staging.parquet(arrow_schema(columns), file, plain=plain) as staged:
 
             def keep(batch: pa.RecordBatch) -> Digest:
                 nonlocal longest
                 taken = digest.of(batch, columns)
                 longest = max(longest, staging.longest(batch))
-                writer.write_batch(batch)
+                staged.writer.write_batch(batch)
                 events.emit("extract.batch", table=plan.name, chunk=chunk.number, rows=batch.num_rows, bytes=batch.nbytes)
                 return taken
 
@@ -116,10 +116,10 @@ def _chunk(context: RunContext, connection: sa.Connection, plan: TablePlan, chun
         rows_in=total.rows,
         rows=total.rows,
         digest=str(total),
-        bytes=context.staging.size(file),
+        bytes=staged.bytes,
         seconds=round(time.monotonic() - began, 3),
         file=file,
-        sha256=context.staging.sha256(file),
+        sha256=staged.sha256,
         longest=longest,
         reading=reading,
     )

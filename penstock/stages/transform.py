@@ -64,12 +64,12 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
     rejects = Rejects(plan, context.plan, plan.source.columns)
     try:
         plain = context.shares.plain(extracted.longest)
-        with context.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as writer:
+        with context.staging.parquet(arrow_schema(plan.target.columns), file, plain=plain) as staged:
             for batch in context.staging.rows(extracted):
                 for made in _made(sift, plan, number, batch, rejects, took.rows):
                     went += digest.of(made, plan.target.columns)
                     longest = max(longest, staging.longest(made))
-                    writer.write_table(made)
+                    staged.writer.write_table(made)
                 took += digest.of(batch, plan.source.columns)
                 if rejects.too_many:
                     break
@@ -92,10 +92,10 @@ def _chunk(context: RunContext, plan: TablePlan, number: int) -> Receipt:
         digest_in=str(took),
         rejected=rejects.count,
         filtered=took.rows - went.rows - rejects.count,
-        bytes=context.staging.size(file),
+        bytes=staged.bytes,
         seconds=round(time.monotonic() - began, 3),
         file=file,
-        sha256=context.staging.sha256(file),
+        sha256=staged.sha256,
         rejected_digest=rejected_digest,
         longest=longest,
         reading=extracted.reading,

@@ -179,11 +179,11 @@ def _publish(
     kept = pa.StructArray.from_arrays(rows.columns, fields=list(arrow_schema(columns)))
     whole = pa.RecordBatch.from_pydict(told | {"row": kept})
     file, described = run_files.quarantined(table, stage, chunk)
-    with area.parquet(whole.schema, file) as writer:
-        writer.write_batch(whole)
+    with area.parquet(whole.schema, file) as staged:
+        staged.writer.write_batch(whole)
     shown = [""] * len(bad) if secret_columns(plan) & set(_key(plan)) else keys  # the manifest is plain text
     found, reading = _groups(stage, bad, shown), area.reading(table)
-    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, area.sha256(file), found, reading)
+    made = Manifest(table, stage, chunk, len(bad), str(digest.of(rows, columns)), file, staged.sha256, found, reading)
     _described(described).write(area, made)
     events.emit("quarantine.written", table=table, stage=stage, chunk=chunk, rows=len(bad))
     return made
@@ -264,8 +264,8 @@ def keep_as_read(area: Staging, plan: TablePlan) -> None:
     """Copy the rows that the load has rejected, as the source gave them, into the quarantine, before the extracted files are removed."""
     for held in manifests(area, plan.name, ["loaded"]) if plan.steps else ():
         if not area.exists(_source(held)) and (found := as_read(area, held, plan)) is not None:
-            with area.parquet(found.schema, _source(held)) as writer:
-                writer.write_batch(found)
+            with area.parquet(found.schema, _source(held)) as staged:
+                staged.writer.write_batch(found)
 
 
 def _source(held: Manifest) -> str:

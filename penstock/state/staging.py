@@ -1,9 +1,10 @@
 """The staging area of a run: Parquet files and small JSON records under one URL, local or object store.
 
-Every file is published whole: it is written under another name and then moved to its place. A manifest is written last, so every
-file that can be seen is complete. On a local disk only the user that runs Penstock can read them: folders have mode 0700, files
-0600, whatever the umask is. The Parquet files of a protected table are encrypted (penstock/state/protection.py). They are removed when the
-run has switched and finished, or when the time to keep them is over (penstock/stages/switch/retention.py).
+Every file is published whole: on a disk it is written under another name and then moved to its place; to an object store it is sent
+when it is complete (penstock/state/object_store.py). A manifest is written last. On a local disk only the user that runs Penstock can
+read the files: folders have mode 0700, files 0600, whatever the umask is. The Parquet files of a protected table are encrypted
+(penstock/state/protection.py). They are removed when the run has switched and finished, or when the time to keep them is over
+(penstock/stages/switch/retention.py).
 
 A run's area is `<root>/<migration>/<run>/`; penstock/state/run_files.py names the files in it.
 """
@@ -17,7 +18,7 @@ import posixpath
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ import pyarrow.parquet as pq
 
 from penstock.errors import StagingDamaged
 from penstock.model.file_names import folder
-from penstock.state import place_faults, run_files, staging_root
+from penstock.state import object_store, place_faults, run_files, staging_root
 from penstock.state.encrypted_files import decrypting, encrypting
+from penstock.state.object_store import Upload
 from penstock.state.protection import Protection
 
 
@@ -62,6 +64,15 @@ class Receipt:
     rejected_digest: str = ""
     longest: int = 0
     reading: int = 0
+
+
+@dataclass
+class StagedFile:
+    """A Parquet file. writer: what writes its rows.  bytes, sha256: of the file, once it is published."""
+
+    writer: pq.ParquetWriter
+    bytes: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,16 +114,16 @@ class Staging:
 
     def write_text(self, text: str, *parts: str) -> None:
         """Publish a text file whole."""
-        with self._published(*parts) as place, self.filesystem.open_output_stream(place) as stream:
-            stream.write(text.encode())
+        with self._published(*parts) as made:
+            made.stream.write(text.encode())
 
     def write_json(self, value: Any, *parts: str) -> None:
         self.write_text(as_text(value), *parts)
 
     def read_text(self, *parts: str) -> str:
         """A published text file. Raises FileNotFoundError."""
-        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
-            return bytes(stream.read()).decode()
+        with self.filesystem.open_input_file(self.at(*parts)) as file:
+            return bytes(file.read()).decode()
 
     def read_json(self, *parts: str) -> Any:
         """What a published JSON file holds. Raises FileNotFoundError, and StagingDamaged when it is not JSON."""
@@ -123,36 +134,52 @@ class Staging:
             raise StagingDamaged.of_run(where, f"it is not JSON: {getattr(error, 'msg', 'not UTF-8')}") from None
 
     @contextmanager
-    def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[pq.ParquetWriter]:
+    def parquet(self, schema: pa.Schema, *parts: str, plain: bool = False) -> Iterator[StagedFile]:
         """A Parquet file that is published when the with block ends without an error, and is not there otherwise.
 
         plain: as `parquet_writer` has it. The file is encrypted when `protection` says so.
         """
         with (
-            self._published(*parts) as place,
-            self.filesystem.open_output_stream(place) as stream,
-            encrypting(stream, self.key(*parts)) as file,
+            self._published(*parts) as made,
+            encrypting(made.stream, self.key(*parts)) as file,
             parquet_writer(file, schema, plain) as writer,
         ):
-            yield writer
+            staged = StagedFile(writer)
+            yield staged
+        staged.bytes, staged.sha256 = (made.bytes, made.sha256) if made.sha256 else (self.size(*parts), self.sha256(*parts))
 
     def batches(self, *parts: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """The rows of a published Parquet file, a batch at a time, never more than one of its row groups in memory."""
-        with self.filesystem.open_input_file(self.at(*parts)) as source:
-            file = pq.ParquetFile(decrypting(source, self.key(*parts)), pre_buffer=False)
-            for group in range(file.num_row_groups):
-                held = file.metadata.row_group(group)
-                if held.num_rows <= rows and held.total_byte_size > _LONG:
-                    yield _by_columns(file, group)
-                else:
-                    yield from file.iter_batches(batch_size=rows, row_groups=[group])
+        """The rows of a published Parquet file, a batch at a time, never more than one of its row groups decoded."""
+        with self._opened(*parts) as source:
+            yield from self._batches(source, posixpath.join(*parts), rows)
 
     def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
         """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""
-        found = self.sha256(receipt.file) if self.exists(receipt.file) else "nothing"
-        if found != receipt.sha256:
-            raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
-        yield from self.batches(receipt.file)
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(self._opened(receipt.file))
+                found = _sha256(source)
+            except FileNotFoundError:
+                found = "nothing"
+            if found != receipt.sha256:
+                raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
+            source.seek(0)
+            yield from self._batches(source, receipt.file)
+
+    @contextmanager
+    def _opened(self, *parts: str) -> Iterator[pa.NativeFile]:
+        """A published file, from its begin. Raises FileNotFoundError."""
+        with self.filesystem.open_input_file(self.at(*parts)) as source:
+            yield source if self.local() else object_store.content(source)
+
+    def _batches(self, source: pa.NativeFile, name: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        file = pq.ParquetFile(decrypting(source, self.key(name)), pre_buffer=False)
+        for group in range(file.num_row_groups):
+            held = file.metadata.row_group(group)
+            if held.num_rows <= rows and held.total_byte_size > _LONG:
+                yield _by_columns(file, group)
+            else:
+                yield from file.iter_batches(batch_size=rows, row_groups=[group])
 
     def key(self, *parts: str) -> bytes | None:
         """The key that a Parquet file is encrypted with, None when it is not. Raises StagingLocked."""
@@ -168,11 +195,8 @@ class Staging:
 
     def sha256(self, *parts: str) -> str:
         """Of a published file's bytes."""
-        found = hashlib.sha256()
-        with self.filesystem.open_input_stream(self.at(*parts)) as stream:
-            while piece := stream.read(1 << 20):
-                found.update(piece)
-        return found.hexdigest()
+        with self._opened(*parts) as file:
+            return _sha256(file)
 
     def files(self, *parts: str) -> list[pafs.FileInfo]:
         """Every file in a folder and in those below it, unpublished ones too; none where there is no folder."""
@@ -205,9 +229,10 @@ class Staging:
     def receipt(self, stage: str, table: str, chunk: int) -> Receipt | None:
         """A chunk's receipt of a stage, None before the stage was done for it."""
         place = run_files.receipt(stage, table, chunk, self.reading(table))
-        if not self.exists(place):
+        try:
+            found = self._receipt(place)
+        except FileNotFoundError:
             return None
-        found = self._receipt(place)
         if (found.stage, found.table, found.chunk) != (stage, table, chunk):
             of = f"chunk {found.chunk} of {found.table} ({found.stage})"
             raise StagingDamaged.of_run(posixpath.join(self.url, place), f"it is the receipt of {of}: it was put in this place later")
@@ -253,23 +278,23 @@ class Staging:
         return replace(self, readings={**self.readings, **dict.fromkeys(tables, number)})
 
     @contextmanager
-    def _published(self, *parts: str) -> Iterator[str]:
-        """Where to write a file, which is moved to its place when the with block ends without an error, and is gone otherwise.
+    def _published(self, *parts: str) -> Iterator[Upload]:
+        """A file that is at its place when the with block ends without an error, and is gone otherwise.
 
         Raises NoSpace and NotWritable.
         """
         place, shown = self.at(*parts), posixpath.join(self.url, *parts)
-        # An object appears when its upload completes; an abandoned upload leaves nothing.
         # A name of its own: a process that lost its lease may write the same file at the same moment.
-        own = f"{place}.{secrets.token_hex(3)}.part"
-        beside = Path(own) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+        beside = Path(f"{place}.{secrets.token_hex(3)}.part") if self.local() else None
         try:
             if beside is None:
-                yield place
+                with object_store.upload(self.filesystem, place) as made:
+                    yield made
             else:
                 _private_folder(beside.parent)
                 _private_file(beside)
-                yield str(beside)
+                with self.filesystem.open_output_stream(str(beside)) as stream:
+                    yield Upload(stream)
                 beside.replace(place)
         except OSError as error:
             if named := place_faults.fault(error, shown, beside):
@@ -279,6 +304,14 @@ class Staging:
             if beside:
                 with suppress(OSError):
                     beside.unlink(missing_ok=True)
+
+
+def _sha256(file: pa.NativeFile) -> str:
+    """Of the bytes of a file from where it is to its end."""
+    found = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        found.update(piece)
+    return found.hexdigest()
 
 
 def _private_folder(path: Path) -> None:

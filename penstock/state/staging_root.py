@@ -27,13 +27,19 @@ def opened(root: str) -> tuple[str, pafs.FileSystem, str]:
         root = Path(root).absolute().as_uri()
     _refuse_secret(root)
     try:
-        return root, *pafs.FileSystem.from_uri(root)
+        return root, *pafs.FileSystem.from_uri(_with_options(root))
     except (ValueError, NotImplementedError) as error:
         raise _unreadable(root, str(error).splitlines()[0]) from None
     except OSError as error:
         why = next(iter(str(error).splitlines()), "")
         fix = "check the bucket, the network, the credentials and what the store's client needs"
         raise (place_faults.fault(error, root) or ConnectionFailed("can't reach the staging area", root, why, fix)) from None
+
+
+def _with_options(root: str) -> str:
+    """The URL with the option that lets Arrow send a small object by one request instead of three."""
+    option = "allow_delayed_open"
+    return root if not root.startswith("s3:") or option in root else f"{root}{'&' if '?' in root else '?'}{option}=true"
 
 
 def _refuse_secret(root: str) -> None:

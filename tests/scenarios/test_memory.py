@@ -56,9 +56,9 @@ def test_a_row_that_is_staged_as_it_is_comes_back_whole(tmp_path: Path) -> None:
     schema = pa.schema([("a", pa.int64()), ("a.b", pa.string()), ("b", pa.binary()), ("n", pa.string())])
     made = pa.record_batch([[1, 2], ["ä" * 20_000_000, ""], [b"\0" * 10_000_000, None], [None, None]], schema=schema)
     area = staging.of(str(tmp_path), "m", "r")
-    with area.parquet(schema, "rows.parquet", plain=True) as writer:
-        writer.write_batch(made)
-        writer.write_batch(made.slice(1))
+    with area.parquet(schema, "rows.parquet", plain=True) as staged:
+        staged.writer.write_batch(made)
+        staged.writer.write_batch(made.slice(1))
     assert list(area.batches("rows.parquet")) == [made, made.slice(1)]
     assert pq.read_table(area.local("rows.parquet")) == pa.Table.from_batches([made, made.slice(1)])
 

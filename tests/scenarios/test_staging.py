@@ -493,9 +493,9 @@ def test_encrypted_rows_come_back_byte_for_byte_whatever_the_table_is(
     area = staging.of(str(tmp_path_factory.mktemp("rows")), "m", "r")
     area = area.protected(Protection(frozenset({folder(name)}), b"k" * 32))
     file = run_files.rows("extracted", name, 0, 1)
-    with area.parquet(schema, file) as writer:
+    with area.parquet(schema, file) as staged:
         for _ in range(many):
-            writer.write_batch(batch)
+            staged.writer.write_batch(batch)
     assert pa.Table.from_batches(area.batches(file), schema=schema) == pa.Table.from_batches([batch] * many, schema=schema)
     stored = Path(area.at(file)).read_bytes()
     assert stored.startswith(encrypted_files.MAGIC) and not any(t.encode() in stored for t in texts if t and len(t.encode()) > 8)

@@ -34,7 +34,7 @@ from penstock.runtime import events
 from penstock.runtime.nearest import nearest
 from penstock.stages.validate import built_in, failed_rows, gx, verdicts
 from penstock.stages.validate.reflected import Reflected
-from penstock.state import evidence, quarantine, recorded, staged_rows
+from penstock.state import evidence, object_store, quarantine, recorded, staged_rows
 from penstock.state.encrypted_files import Input, plain_size
 from penstock.state.evidence import Outcome, Verdict
 from penstock.state.lease import Lease
@@ -302,7 +302,9 @@ def _register_filesystem(connection: sa.Connection, filesystem: pafs.FileSystem 
 
         def _open(self, path: str, mode: str = "rb", *given: Any, **options: Any) -> Any:
             key = locked.get(path := self._strip_protocol(path))
-            return Input(files.open_input_file(path), key) if key else super()._open(path, mode, *given, **options)
+            opened = files.open_input_file(path)
+            file = opened if isinstance(files, pafs.LocalFileSystem) else object_store.content(opened)
+            return Input(file, key) if key else file
 
         def glob(self, path: str, **_: Any) -> list[str]:
             return [f"penstock://{self._strip_protocol(path)}"]  # a path, never a pattern

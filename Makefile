@@ -21,7 +21,8 @@ unit: $(VENV)/installed  ## the tests that need no server
 test: $(VENV)/installed $(VENV)/servers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-NEWEST := conformance/test_change_log.py conformance/test_alike.py conformance/test_type_matrix.py conformance/test_postgresql.py scenarios/test_switch.py
+NEWEST := conformance/test_alike.py conformance/test_type_matrix.py conformance/test_object_matrix.py conformance/test_postgresql.py \
+	conformance/test_change_log.py scenarios/test_switch.py
 OF_MARIADB := conformance/test_schema_objects.py conformance/test_mysql_catalogue.py
 newest: $(VENV)/installed  ## types, objects, catalogues and the switch with the newest MySQL, PostgreSQL and MariaDB, where they can be had
 	PENSTOCK_NEWEST=postgresql,mysql $(BIN)/python -m pytest $(addprefix tests/,$(NEWEST))

@@ -215,22 +215,33 @@ Area = Literal[
 
 @dataclass(frozen=True)
 class Remedy:
-    """A change of the migration file that solves a problem.
+    """A change that solves a problem: of the migration file, or at the target.
 
-    fields: of the table's section, or of the file's top level where table is "". Steps (`transform`) are put before the table's others.
-    exclude: the table is left out.
+    fields: of the table's section, or of the file's top level where table is "". Steps (`transform`) are put before the table's others,
+    but a `rename` after them.
+    exclude: the table is left out.  statement: to be run at the target; the file stays as it is.
     """
 
     table: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     exclude: bool = False
+    statement: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What many such problems are told as. called: behind their number: `foreign keys not carried`.  why: their reason, in words."""
+
+    called: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that preflight or check found. `blocking` ones stop the run; the others are warnings. area: what it is about.
 
-    remedies: changes of the migration file that solve it, the safest first. `fix` says the same in words.
+    remedies: changes that solve it, the safest first. `fix` says the same in words.
+    kind: what it has in common with others; None: only one that says the same is of its kind.
     """
 
     blocking: bool
@@ -239,6 +250,7 @@ class Problem:
     fix: str = ""
     area: Area = "schema"
     remedies: tuple[Remedy, ...] = ()
+    kind: Kind | None = None
 
 
 _FEW = 12

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.servers.postgresql",
     "tests.support.servers.mariadb",
     "tests.support.servers.newest",
+    "tests.support.late_faults",
     "tests.support.data.shop",
     "tests.support.servers.airflow",
     "tests.support.servers.real_airflow",

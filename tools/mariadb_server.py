@@ -44,6 +44,9 @@ def mariadb_server(*settings: str) -> Iterator[sa.URL]:
             f"CREATE USER penstock@'127.0.0.1' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO penstock@'127.0.0.1' WITH GRANT OPTION;"
         )
         place = [f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve", f"--socket={folder}/s", f"--init-file={init}"]
+        # A server that starts removes the temporary tables of all servers that have the same folder for them.
+        Path(folder, "tmp").mkdir()
+        place.append(f"--tmpdir={folder}/tmp")
         options = ["local-infile=1", "innodb-flush-log-at-trx-commit=0", "character-set-server=utf8mb4", *settings]
         command = [server, "--no-defaults", *plain, *place, *(f"--{o}" for o in options)]
         with Path(folder, "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:

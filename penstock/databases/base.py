@@ -423,9 +423,9 @@ class Database(ABC):
         what = "only what SQLAlchemy tells of it is known: its privileges and settings are not looked at"
         return [use.problem(False, what, "let its user read every table of the migration", "privileges")]
 
-    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
-        """What makes an extension, of which types or operator classes of the source are, usable at this target."""
-        return f"install the extension {name} at the target"
+    def extension_remedy(self, connection: sa.Connection, name: str) -> tuple[str, str]:
+        """What makes an extension usable at this target: what is to be known or done before, and the statement, where there is one."""
+        return f"install the extension {name} at the target", ""
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:
         """The approximate sizes of these tables, by name, without reading their rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,8 @@ from typing import Any
 import yaml
 
 from penstock.errors import Remedy
-from penstock.runtime.formatting import yaml_quoted
+from penstock.planning.preflight import excluded
+from penstock.runtime.formatting import flow, yaml_quoted
 
 _WIDTH = 110
 
@@ -53,7 +53,7 @@ class Draft:
         top: dict[str, Any] = {"name": self.name, "source": self.source, "target": self.target}
         for change in (d.chosen for d in self.decisions if d.active):
             if change.exclude:
-                tables.setdefault("exclude", []).append(_exactly(change.table))
+                tables.setdefault("exclude", []).append(excluded.pattern(change.table))
             else:
                 _merge(tables.setdefault(change.table, {}) if change.table else top, change.fields)
         for name in (d.chosen.table for d in self.decisions if d.active and d.chosen.exclude):
@@ -62,15 +62,15 @@ class Draft:
 
     def text(self) -> str:
         """The file: the same document, with each decision's reason and alternatives as comments."""
-        excluded = [d for d in self.decisions if d.active and d.chosen.exclude]
-        out = {d.chosen.table for d in excluded}
+        left_out = [d for d in self.decisions if d.active and d.chosen.exclude]
+        out = {d.chosen.table for d in left_out}
         lines = [*_comment(self.head, ""), *(f"{part}: {_scalar(getattr(self, part))}" for part in ("name", "source", "target"))]
         lines += [line for d in self.decisions if not d.chosen.table for line in _section([d], "")]
         lines += ["tables:", '  include: ["*"]']
-        if excluded:
+        if left_out:
             lines += [
                 "  exclude:",
-                *(line for d in excluded for line in (*_comment(_words(d), "    "), f"    - {_scalar(_exactly(d.chosen.table))}")),
+                *(line for d in left_out for line in (*_comment(_words(d), "    "), f"    - {_scalar(excluded.pattern(d.chosen.table))}")),
             ]
         tables = list(dict.fromkeys(d.chosen.table for d in self.decisions if d.chosen.table and d.chosen.table not in out))
         for table in sorted(tables):
@@ -82,16 +82,16 @@ RESERVED = frozenset({"include", "exclude"})
 """Tables that are called so can have no section: `tables` has fields of these names."""
 
 
-def _exactly(table: str) -> str:
-    """The pattern that only this table matches."""
-    return re.sub(r"([*?[])", r"[\1]", table)
+def _renames(step: Mapping[str, Any]) -> bool:
+    """Whether the step is a `rename`, which comes last: the others call the columns as the source does."""
+    return "rename" in step
 
 
 def _merge(into: dict[str, Any], fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         before = into.get(name)
         if isinstance(value, list) and isinstance(before, list):
-            into[name] = [*value, *before] if name == "transform" else [*before, *value]
+            into[name] = sorted([*value, *before], key=_renames) if name == "transform" else [*before, *value]
         else:
             into[name] = value
 
@@ -105,27 +105,28 @@ def _section(decisions: Sequence[Decision], indent: str) -> Iterator[str]:
     for name, found in fields.items():
         if name == "transform":
             yield f"{indent}transform:"
-            for decision, steps in reversed(found):  # a later decision's steps come first, as in `document`
+            found.reverse()  # a later decision's steps come first, and a rename last, as in `document`
+            for decision, steps in sorted(found, key=lambda f: any(map(_renames, f[1]))):
                 yield from _comment(_words(decision), f"{indent}  ")
-                yield from (f"{indent}  - {_flow(step, braces=False)}" for step in steps)
+                yield from (f"{indent}  - {flow(step, braces=False)}" for step in steps)
         elif all(isinstance(value, list) for _, value in found):
             yield from (line for decision, _ in found for line in _comment(_words(decision), indent))
-            yield f"{indent}{name}: {_flow([item for _, value in found for item in value])}"
+            yield f"{indent}{name}: {flow([item for _, value in found for item in value])}"
         else:
             decision, value = found[-1]
             yield from _comment(_words(decision), indent)
-            yield f"{indent}{name}: {_flow(value)}"
+            yield f"{indent}{name}: {flow(value)}"
     for decision in (d for d in decisions if not d.active):
         yield from _comment([decision.reason], indent)
         for change in decision.choices:
-            yield from (f"{indent}# {name}: {_flow(value)}" for name, value in change.fields.items())
+            yield from (f"{indent}# {name}: {flow(value)}" for name, value in change.fields.items())
 
 
 def words(change: Remedy) -> str:
     """A change of the file in words."""
     if change.exclude:
         return f"leave the table {change.table} out"
-    return f"write `{', '.join(f'{name}: {_flow(value)}' for name, value in change.fields.items())}`"
+    return f"write `{', '.join(f'{name}: {flow(value)}' for name, value in change.fields.items())}`"
 
 
 def _words(decision: Decision) -> list[str]:
@@ -151,15 +152,3 @@ def _scalar(value: str) -> str:
     if plain and isinstance(yaml.safe_load(value), str):
         return value
     return yaml_quoted(value)
-
-
-def _flow(value: Any, braces: bool = True) -> str:
-    """A value on one line. braces: whether a mapping is within braces, as it must be inside a list or another mapping."""
-    if isinstance(value, Mapping):
-        said = ", ".join(f"{_scalar(str(name))}: {_flow(inner)}" for name, inner in value.items())
-        return f"{{{said}}}" if braces else said
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_flow(v) for v in value)}]"
-    if isinstance(value, str):
-        return _scalar(value)
-    return json.dumps(value)

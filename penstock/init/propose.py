@@ -58,7 +58,7 @@ def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
 
     Raises ConnectionFailed. Changes nothing at either end.
     """
-    draft, tables, seen = _solved(draft, ends, ask)
+    draft, tables, seen, left = _solved(draft, ends, ask)
     draft = _proposed(draft, tables, seen)
     hidden = {t.name: frozenset(_sensitive(draft, t.name)) for t in tables}
     suites = {
@@ -68,11 +68,11 @@ def propose(draft: Draft, ends: Endpoints, ask: Ask = safest) -> Proposal:
         if (made := starter_suites.suite(name, table.source, found, hidden[name]))
     }
     found = _preflight(draft, ends)
-    return Proposal(draft, suites, found.blocking, found)
+    return Proposal(draft, suites, (*found.blocking, *(p for p in left if p not in found.blocking)), found)
 
 
-def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[TablePlan, ...], dict[str, TableProfile]]:
-    """The draft with a decision for each blocking problem that one solves, its tables, and what their rows look like.
+def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[TablePlan, ...], dict[str, TableProfile], tuple[Problem, ...]]:
+    """The draft with a decision for each blocking problem that one solves, its tables, what their rows look like, and the other problems.
 
     Where a choice does not help, the table is left out. Rows are looked at when all else is decided: first as they are read, then a sample
     as it is loaded.
@@ -81,6 +81,7 @@ def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[Table
     tables: tuple[TablePlan, ...] = ()
     seen: dict[str, TableProfile] = {}
     known: dict[Table, TableProfile] = {}
+    problems: tuple[Problem, ...] = ()
     for _ in range(_ROUNDS):
         found = _preflight(draft, ends)
         tables, problems = found.tables, found.blocking
@@ -97,7 +98,7 @@ def _solved(draft: Draft, ends: Endpoints, ask: Ask) -> tuple[Draft, tuple[Table
         if not made:
             break
         draft = _without_the_left_out(_with(draft, (d.choosing(ask(d)) if len(d.choices) > 1 else d for d in made)))
-    return draft, tables, seen
+    return draft, tables, seen, problems
 
 
 def _proposed(draft: Draft, tables: Iterable[TablePlan], seen: Mapping[str, TableProfile]) -> Draft:
@@ -121,11 +122,12 @@ def _decisions(problems: Iterable[Problem], tables: Sequence[str], met: Counter[
         out = (Remedy(table, exclude=True),) if table else ()
         again = met[problem.where, problem.what]
         met[problem.where, problem.what] += 1
-        remedies = [r for r in problem.remedies if r.table not in RESERVED]
+        remedies = [r for r in problem.remedies if r.table not in RESERVED and not r.statement]
         choices = (*remedies, *out) if not again else out
         if choices and again < 2:
             column = problem.where.removeprefix(f"table {table}").lstrip(", ").removeprefix("column ") if table else ""
-            yield Decision(f"{f'{column}: ' if column else ''}{problem.what}.", choices)
+            at_target = "".join(f" Or run at the target: {r.statement}" for r in problem.remedies if r.statement)
+            yield Decision(f"{f'{column}: ' if column else ''}{problem.what}.{at_target}", choices)
 
 
 def _revised(draft: Draft, problems: Iterable[Problem], tables: Sequence[str]) -> Draft | None:

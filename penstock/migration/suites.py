@@ -23,6 +23,7 @@ from penstock.errors import MigrationError, Problem
 from penstock.migration.spec import Migration
 from penstock.model.file_names import folder as file_name
 from penstock.model.schema import INTEGERS, Column, Table
+from penstock.runtime.formatting import flow
 from penstock.runtime.nearest import nearest
 
 Stage = Literal["extracted", "transformed", "loaded"]
@@ -173,7 +174,8 @@ def check(suite: Suite, columns: Iterable[Column], tables: Iterable[str] | None 
     twins = [n for n in names if sum(n.lower() == other.lower() for other in names) > 1]
     if twins and suite.stage != "loaded":
         what = f"the columns {', '.join(map(repr, twins))} differ in case only, and the staged files are checked where case does not matter"
-        problems.append(Problem(True, suite.source if suite.sha256 else f"table {suite.table}", what, "rename one of them at the source"))
+        fix = f"leave the table out: tables: {{exclude: [{flow(suite.table)}]}}; or rename one of the columns at the source"
+        problems.append(Problem(True, suite.source if suite.sha256 else f"table {suite.table}", what, fix))
     return problems
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from penstock.errors import Kind
+
 Result = Literal["carried", "declared", "adapted", "lost"]
 """What became of an object of the schema.
 
@@ -20,6 +22,10 @@ Result = Literal["carried", "declared", "adapted", "lost"]
     lost       the target has it no longer, or has less of it
 """
 RESULTS: tuple[Result, ...] = ("carried", "declared", "adapted", "lost")
+
+
+_PLURALS = {"index": "indexes", "policy": "policies", "partitions": "partitions of tables", "other": "other parts"}
+_PROPERTIES = {"nullable": "NOT NULL", "identity": "numbering", "default": "defaults", "comment": "comments"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,13 @@ class SchemaDifference:
         if self.result == "lost" and not self.target:
             return f"{what} is not carried{reason}"
         return f"{what} is {self.source or 'none'} at the source and {self.target or 'none'} at the target{reason}"
+
+    def kind(self) -> Kind:
+        """What it has in common with differences of other objects."""
+        things = _PLURALS.get(self.object.removeprefix("unique "), f"{self.object}s")
+        if self.property:
+            things = f"{_PROPERTIES.get(self.property, self.property)} of {things}"
+        return Kind(f"{things} not carried" if self.result == "lost" and not self.target else f"{things} changed", self.reason)
 
     def thing(self) -> str:
         """The object in words: `column price`, `the table`."""

@@ -33,5 +33,6 @@ def parked(plan: Plan, target: Database) -> dict[str, TableName]:
     """By table, where the switch parks rows of its shadow that refer to rows of another interval; nothing where it need not."""
     if target.ddl_in_transaction:
         return {}
-    owners = {t: owner(plan.migration, t.target.name, t.qualified) for t in plan.tables if t.pending}
-    return {t.name: target.shadow(t.target.name, of, f"{plan.token}p") for t, of in owners.items()}
+    waiting = [t for t in plan.tables if t.pending]
+    owners = [owner(plan.migration, t.target.name, t.qualified) for t in waiting]
+    return {t.name: target.shadow(t.target.name, of, f"{plan.token}p") for t, of in zip(waiting, owners, strict=True)}

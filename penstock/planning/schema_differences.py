@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from penstock import transforms
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Column, ForeignKey, Table
 from penstock.model.schema_difference import Result, SchemaDifference
@@ -248,36 +247,27 @@ class _Steps:
 
     def __init__(self, plan: TablePlan) -> None:
         self.steps: Sequence[Step] = plan.steps
-        columns = [c.name for c in plan.source.columns]
+        self._trace = trace([c.name for c in plan.source.columns], plan.steps)
         present = {c.name for c in plan.target.columns}
-        self.names = {old: new for old, new in trace(columns, plan.steps).names.items() if new in present}
-        self._dropped: dict[str, str] = {}
-        self._renamed: dict[str, str] = {}
-        self._changed: dict[str, str] = {}
-        source = {c: c for c in columns}
-        for number, (name, args) in enumerate(plan.steps, 1):
-            words, transform = f"step {number} ({name})", transforms.of(name)
-            dropped, renamed = transform.drops(args, source), transform.renames(args)
-            self._dropped |= {source[c]: words for c in dropped if c in source}
-            self._renamed |= {source[c]: words for c in renamed if c in source}
-            self._changed |= {source[c]: words for c in transform.touches(args, source) if c in source}
-            source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
+        self.names = {old: new for old, new in self._trace.names.items() if new in present}
 
     @property
     def last(self) -> str:
-        return f"step {len(self.steps)} ({self.steps[-1][0]})" if self.steps else "the migration file"
+        return self._words(len(self.steps)) if self.steps else "the migration file"
 
     def dropped(self, column: str) -> str:
-        return self._dropped.get(column, self.last)
+        return self._words(self._trace.dropped.get(column, 0)) or self.last
 
     def renamed(self, column: str) -> str:
-        return self._renamed.get(column, self.last)
+        return self._words(self._trace.renamed.get(column, 0)) or self.last
 
     def changed(self, column: str) -> str:
         """Empty where no step may have changed its values."""
-        return self._changed.get(column, "")
+        return self._words(self._trace.touched.get(column, 0))
 
     def made(self, column: str) -> str:
         """The last step that names the column."""
-        naming = [f"step {n} ({name})" for n, (name, args) in enumerate(self.steps, 1) if column in str(args)]
-        return naming[-1] if naming else self.last
+        return self._words(max((n for n, (_, args) in enumerate(self.steps, 1) if column in str(args)), default=0)) or self.last
+
+    def _words(self, number: int) -> str:
+        return f"step {number} ({self.steps[number - 1][0]})" if number else ""

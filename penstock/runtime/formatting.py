@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NONE = "—"
@@ -100,6 +102,16 @@ def yaml(text: str) -> str:
 def yaml_quoted(text: str) -> str:
     """A text in the double quotes of YAML."""
     return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def flow(value: Any, braces: bool = True) -> str:
+    """A value as YAML on one line. braces: whether a mapping is within braces, as it must be inside a list or another mapping."""
+    if isinstance(value, Mapping):
+        said = ", ".join(f"{yaml(str(name))}: {flow(inner)}" for name, inner in value.items())
+        return f"{{{said}}}" if braces else said
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(flow, value))}]"
+    return yaml(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _escaped(character: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock import transforms
@@ -35,7 +35,7 @@ class Trace:
     """What steps do to the columns of a source table, by their names at the source.
 
     names: the name of each column after the steps; a column that is dropped is missing.
-    touched: columns whose values a step may have changed.
+    touched, renamed, dropped: columns whose values a step may have changed, that one has renamed, or dropped; with the number of the last.
     concealed: columns that do not reach the target as they are, because a step masks or drops them.
     as_text: columns that a step takes as a text, or drops, before any other step can have looked at them.
     must_be_text: those of them that can't be read otherwise.
@@ -43,7 +43,9 @@ class Trace:
     """
 
     names: dict[str, str]
-    touched: frozenset[str]
+    touched: Mapping[str, int]
+    renamed: Mapping[str, int]
+    dropped: Mapping[str, int]
     concealed: frozenset[str]
     as_text: frozenset[str]
     must_be_text: frozenset[str]
@@ -53,25 +55,27 @@ class Trace:
 def trace(columns: Iterable[str], steps: Sequence[Step]) -> Trace:
     """Follow the source's columns through the steps. Raises MigrationError when a transform is not installed."""
     source = {c: c for c in columns}  # the name before the step: the name at the source
-    touched: set[str] = set()
+    touched: dict[str, int] = {}
+    renamed: dict[str, int] = {}
+    dropped: dict[str, int] = {}
     concealed: set[str] = set()
     as_text: set[str] = set()
     must_be_text: set[str] = set()
     seen: set[str] = set()
-    for name, args in steps:
+    for number, (name, args) in enumerate(steps, 1):
         transform = transforms.of(name)
-        dropped = transform.drops(args, source)
-        gone = _known(dropped, source)
+        gone, new_names = _known(transform.drops(args, source), source), transform.renames(args)
         concealed |= gone | _known(transform.conceals(args, source), source)
         as_text |= (gone | _known(transform.takes_text(args, source), source)) - seen
         must_be_text |= _known(transform.wants_text(args, source), source) - seen
         seen |= _known(transform.reads(args, source), source)
-        touched |= _known(transform.touches(args, source), source)
-        renamed = transform.renames(args)
-        source = {renamed.get(now, now): old for now, old in source.items() if now not in dropped}
+        touched |= dict.fromkeys(_known(transform.touches(args, source), source), number)
+        renamed |= dict.fromkeys(_known(new_names, source), number)
+        dropped |= dict.fromkeys(gone, number)
+        source = {new_names.get(now, now): old for now, old in source.items() if old not in gone}
     names = {old: now for now, old in source.items()}
-    looked_at = frozenset(seen | touched | as_text)
-    return Trace(names, frozenset(touched), frozenset(concealed), frozenset(as_text), frozenset(must_be_text), looked_at)
+    looked_at = frozenset(seen | touched.keys() | as_text)
+    return Trace(names, touched, renamed, dropped, frozenset(concealed), frozenset(as_text), frozenset(must_be_text), looked_at)
 
 
 def _known(names: Collection[str], source: dict[str, str]) -> set[str]:

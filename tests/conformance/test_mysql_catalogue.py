@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from penstock.databases.mysql import DATABASE as mysql
 from penstock.model.schema import Check, Column, ForeignKey, Index, Numbering, Part, Table, TableName, Type
 from tests.support.data import mysql_tables
 from tests.support.data.mysql_tables import DATABASE, T, batch, column, make, plain, rows, table
+from tests.support.data.plain_values import Plain
 
 connection, other = mysql_tables.connection, mysql_tables.other
 
@@ -241,3 +243,25 @@ def test_what_hangs_on_live_tables_is_told_and_whether_it_follows(connection: sa
         Dependent("view", "seen", child, True),
     ]
     assert [d.name for d in mysql.dependents(connection, [child])] == ["parent_e of parent", "tri", "seen"]
+
+
+def test_a_table_that_another_session_drops_meanwhile_is_left_out(mariadb_url: sa.URL) -> None:
+    database, ended = databases.of(mariadb_url), threading.Event()
+
+    def made_and_dropped() -> None:
+        with Plain(mariadb_url) as plain:
+            while not ended.is_set():
+                plain.run("CREATE TABLE here_and_gone (id int PRIMARY KEY)")
+                plain.run("DROP TABLE here_and_gone")
+
+    with Plain(mariadb_url) as plain:
+        plain.run("CREATE TABLE kept (id int PRIMARY KEY)")
+    other = threading.Thread(target=made_and_dropped)
+    other.start()
+    try:
+        with database.engine(mariadb_url).connect() as connection:
+            found = [{t.name.name for t in database.inspect(connection, None)} for _ in range(100)]
+    finally:
+        ended.set()
+        other.join()
+    assert all("kept" in tables for tables in found)

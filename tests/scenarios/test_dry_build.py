@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import sqlalchemy as sa
 
 from penstock import databases
 from penstock.errors import LoadFailed, PreflightFailed
+from penstock.model import intervals
 from penstock.planning.preflight import dry_claims, dry_tables
 from tests.support import cases
 from tests.support.cases import Ends, lines, run_sql, sqlite
+from tests.support.fixes import pasted
 
 Second = Callable[[], sa.URL]
 
@@ -76,7 +79,7 @@ def test_an_extension_in_a_schema_that_is_not_searched_is_said(postgresql_url: s
     ends = Ends(tmp_path, postgresql_url, second)
     problem = ends.check().blocking[0]
     assert problem.where == "table account, column email"
-    run_sql(second, problem.fix.partition("run at the target: ")[2].partition(";")[0] + ";\n")
+    run_sql(second, problem.remedies[0].statement + ";\n")
     assert lines(ends.check()) == []
     ends.run()
 
@@ -89,6 +92,7 @@ def test_types_of_a_missing_extension_block_by_column_and_its_fix_works(postgres
     email = found.blocking[0]
     assert 'the type citext is of the extension citext, which the target can\'t use: type "citext" does not exist' in email.what
     assert email.fix.startswith("run at the target: CREATE EXTENSION citext; or add `cast: {email: string}`")
+    assert email.remedies[0].statement == "CREATE EXTENSION citext"
     with pytest.raises(PreflightFailed):
         ends.run()
     steps = "tables: {account: {transform: [cast: {email: string, tags: string, aliases: string}]}}"
@@ -104,7 +108,7 @@ def test_no_false_advice_for_a_partitioned_table_and_one_line_for_a_table_withou
 ) -> None:
     run_sql(postgresql_url, cases.source_sql("11-partitioned-table-false-advice"))
     ends = Ends(tmp_path, postgresql_url, second)
-    bare = "!table bare: it has no columns, so its rows can't be staged [leave it out: tables: {exclude: [bare]}]"
+    bare = "!table bare: it has no columns, so its rows can't be staged [leave the table out: tables: {exclude: [bare]}]"
     found = [line for line in lines(ends.check()) if "no key" not in line]
     assert found == [bare]
     without = "tables: {exclude: [bare]}"
@@ -134,9 +138,8 @@ def test_a_table_that_the_target_can_not_create_blocks_with_its_own_words(
     ends = Ends(tmp_path, source, mariadb_url)
     (problem,) = ends.check().blocking
     assert problem.where == "table wide" and "Too many columns" in problem.what
-    assert "`drop` columns" in problem.fix and "exclude: [wide]" in problem.fix
-    dropped = ", ".join(f"c{n}" for n in range(300, 1199))
-    assert not ends.check(f"tables: {{wide: {{transform: [drop: [{dropped}]]}}}}").blocking
+    assert problem.fix.startswith("add `drop: [c") and "exclude: [wide]" in problem.fix
+    assert not ends.check(f"tables: {json.dumps(pasted({}, 'wide', problem.fix))}").blocking
     assert tables(mariadb_url) == set()
     Ends(tmp_path, source, postgresql_url).run()
     assert run_sql(postgresql_url, "SELECT id, c1199 FROM wide") == [(1, 7)]
@@ -337,3 +340,43 @@ def test_only_rows_are_blamed_that_break_a_key_and_they_are_named(postgresql_url
     with pytest.raises(LoadFailed) as broken:
         ends.run("r2", more="tables: {b: {sensitive: [a]}}")
     assert "77" not in str(broken.value)
+
+
+# ---- live tables that stay
+
+DAY = intervals.between("2024-01-01", "2024-01-02", "UTC")
+DAILY = 'schedule: "@daily"\nstart_date: 2024-01-01\ntables: {t: {partition: {by: day}}}'
+GENERATED = "n INTEGER GENERATED ALWAYS AS (1 + 1) "
+
+
+@pytest.mark.parametrize("to", ["postgresql", "mariadb", "sqlite", "duckdb"])
+@pytest.mark.parametrize(
+    ("live", "said"),
+    [
+        ("n INTEGER", ", for numbers, and the rows have texts: "),
+        (GENERATED, "its column n is generated, and the migration fills it"),
+        ("n JSON", 'column "n" is of type json but expression is of type text'),
+        ("n TEXT", ""),
+    ],
+    ids=["numbers", "generated", "json", "the same"],
+)
+def test_a_live_table_that_can_not_take_the_rows_is_refused_before_a_row_moves(
+    to: str, live: str, said: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if live == "n JSON" and to != "postgresql":
+        pytest.skip("only PostgreSQL takes no text for JSON")
+    rows = "INSERT INTO t VALUES (1, '2024-01-01 05:00:00', 'x');\n"
+    source = sqlite(tmp_path, f"CREATE TABLE t (id INTEGER PRIMARY KEY, day TIMESTAMP, n TEXT);\n{rows}")
+    servers = {"postgresql": "postgresql_url", "mariadb": "mariadb_url"}
+    target = request.getfixturevalue(servers[to]) if to in servers else sa.make_url(f"{to}:///{tmp_path}/target.db")
+    stored = "" if to == "duckdb" or live != GENERATED else "STORED"
+    run_sql(target, f"CREATE TABLE t (id BIGINT PRIMARY KEY, day TIMESTAMP{' NULL' if to == 'mariadb' else ''}, {live}{stored});\n")
+    ends, before = Ends(tmp_path, source, target), tables(target)
+    found = [p.what for p in ends.check(DAILY, interval=DAY).blocking]
+    assert tables(target) == before
+    if said:
+        assert len(found) == 1 and said in found[0]
+        return
+    assert not found
+    ends.run(more=DAILY, interval=DAY)
+    assert len(run_sql(target, "SELECT id FROM t")) == 1

@@ -90,9 +90,9 @@ class Ends:
     def _ends(self) -> Sequence[tuple[str, sa.URL]]:
         return ("source", self.source), ("target", self.target)
 
-    def check(self, more: str = "", **asked: object) -> PreflightResult:
-        """What `penstock check` finds, with a sample."""
-        asking = request(self.declared(more), "check", "", self.source, self.target, self.folder / "none", **asked)
+    def check(self, more: str = "", root: str = "", **asked: object) -> PreflightResult:
+        """What `penstock check` finds, with a sample. root: the staging area; empty for none."""
+        asking = request(self.declared(more), "check", root, self.source, self.target, self.folder / "none", **asked)
         return plan.preflight(asking, estimate=True)
 
     def run(self, run: str = "r1", more: str = "", **asked: object) -> RunContext:

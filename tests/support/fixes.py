@@ -10,9 +10,9 @@ import yaml
 
 from penstock.errors import Problem
 
-Declared = dict[str, dict[str, Any]]
-"""The tables of a migration file, by name."""
-_STEPS = ("cast", "fill", "drop", "derive", "map", "filter")
+Declared = dict[str, Any]
+"""What a migration file says of its tables, by name; and in `exclude`, which it leaves out."""
+_STEPS = ("cast", "fill", "drop", "derive", "map", "filter", "rename")
 
 
 def snippets(fix: str) -> list[dict[str, Any]]:
@@ -23,15 +23,22 @@ def snippets(fix: str) -> list[dict[str, Any]]:
 
 
 def pasted(tables: Declared, table: str, fix: str) -> Declared:
-    """The tables with the fix of a problem of one of them. A step goes before the others, in the place of one of the same column."""
+    """The tables with the fix of a problem of one of them.
+
+    A step goes before the others, in the place of one of the same column; a `rename` goes last. Lines under the fix are lines of `tables`.
+    """
+    if ":\n" in fix:
+        return tables | yaml.safe_load(fix.partition(":\n")[2])
+    if left_out := re.match(r"leave the table out: tables: (\{[^;]*\})", fix):
+        return tables | yaml.safe_load(left_out[1])
     written = snippets(fix)
     assert written, f"nothing to paste in: {fix}"
     spec = dict(tables.get(table, {}))
     new = [s for s in written if next(iter(s)) in _STEPS]
-    columns = {c for s in new for arguments in s.values() if isinstance(arguments, Mapping) for c in arguments}
-    old = [s for s in spec.get("transform", []) if not any(isinstance(a, Mapping) and columns & {*a} for a in s.values())]
+    columns = {c for s in new for name, named in s.items() if name != "rename" and isinstance(named, Mapping) for c in named}
+    old = [s for s in spec.get("transform", []) if "rename" in s or not any(isinstance(a, Mapping) and columns & {*a} for a in s.values())]
     if new:
-        spec["transform"] = [*new, *old]
+        spec["transform"] = sorted([*new, *old], key=lambda step: "rename" in step)
     for each in written:
         if next(iter(each)) not in _STEPS:
             spec |= each

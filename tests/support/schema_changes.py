@@ -77,7 +77,8 @@ def _columns(table: Table) -> Iterator[SchemaChange]:
     held = {c for k in table.foreign_keys for c in k.columns} | set(table.primary_key)
     held |= {c for i in table.indexes for c in (*i.columns, *(p.column for p in i.parts))}
     read = {c.name for c in table.columns for d in table.columns if c.name in d.generated}
-    read |= {c.name for c in table.columns for check in table.checks if c.name in check.expression}
+    texts = [*(check.expression for check in table.checks), *(index.where for index in table.indexes)]
+    read |= {c.name for c in table.columns if any(c.name in text for text in texts)}
     for column in table.columns:
         name, of = column.name, _Column(table, column)
         if column.comment:

@@ -65,7 +65,8 @@ def inspect(connection: sa.Connection, schema: str | None, only: Sequence[str] |
     checks = objects.checks(connection, home, mariadb)
     triggers = asked("EVENT_OBJECT_TABLE, TRIGGER_NAME", "TRIGGERS", "TRIGGER_NAME", "EVENT_OBJECT_SCHEMA")
     tables = []
-    wanted = [name for name, [(kind, *_)] in kinds.items() if kind in _TABLES and (only is None or name in only)]
+    # each question sees the catalogue as it is by then: a table that another session has dropped meanwhile has no columns
+    wanted = [n for n, [(kind, *_)] in kinds.items() if kind in _TABLES and (only is None or n in only) and n in columns]
     statements = objects.shown(connection, (qualified(TableName(name, home)) for name in wanted))
     for name, [(kind, storage, comment, following, options, collation)] in sorted(kinds.items()):
         if name not in wanted:

@@ -29,8 +29,10 @@ SELECT 'trigger', trigger_name, event_manipulation, action_timing, action_order,
 _CHECKS_OF_MARIADB = f"""
 SELECT 'check', c.constraint_name, c.check_clause FROM information_schema.check_constraints c WHERE {_CHECKED.format("c")}
 """
+# A check without a name gets one of its table's name, and another one when the table is renamed.
+_NAMED = "IF(LOCATE(CONCAT(:table, '_chk_'), c.constraint_name) = 1, SUBSTR(c.constraint_name, CHAR_LENGTH(:table) + 1), c.constraint_name)"
 _CHECKS_OF_MYSQL = f"""
-SELECT 'check', c.constraint_name, c.check_clause FROM information_schema.check_constraints c JOIN information_schema.table_constraints t
+SELECT 'check', {_NAMED}, c.check_clause FROM information_schema.check_constraints c JOIN information_schema.table_constraints t
   ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK'
   WHERE {_CHECKED.format("t")}
 """

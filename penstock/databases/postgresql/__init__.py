@@ -347,7 +347,7 @@ class PostgreSQL(Database):
     def preflight(self, connection: sa.Connection, use: AccessRequest) -> list[Problem]:
         return server.preflight(connection, use, _SESSION)
 
-    def extension_remedy(self, connection: sa.Connection, name: str) -> str:
+    def extension_remedy(self, connection: sa.Connection, name: str) -> tuple[str, str]:
         return server.extension_remedy(connection, name)
 
     def sizes(self, connection: sa.Connection, tables: Sequence[Table]) -> dict[str, Size]:

@@ -11,7 +11,7 @@ import re
 
 import sqlalchemy as sa
 
-from penstock.databases import PartitionSlot
+from penstock.databases import PartitionSlot, execute
 from penstock.databases._shared.ansi import literal, qualified, quoted
 from penstock.model.schema import Column, TableName
 
@@ -38,8 +38,10 @@ def slot(connection: sa.Connection, table: TableName, column: str, low: str, hig
         return PartitionSlot(None, f"{table} is not partitioned by range of {column} alone")
     if referring:
         return PartitionSlot(None, f"the foreign key {referring} refers to {table}, and would hold its partitions back")
-    for schema, partition, plain, written in connection.execute(sa.text(_PARTITIONS), name):
+    rest = None
+    for schema, partition, plain, written in connection.execute(sa.text(_PARTITIONS), name).all():
         if written == "DEFAULT":
+            rest = TableName(partition, schema)
             continue
         found = _BOUNDS.fullmatch(written)
         ends = [_moment(end) for end in found.groups()] if found else []
@@ -49,7 +51,14 @@ def slot(connection: sa.Connection, table: TableName, column: str, low: str, hig
             return PartitionSlot(TableName(partition, schema), "" if plain else f"its partition {partition} is partitioned again")
         if ends[0] < _moment(f"'{high}'") and _moment(f"'{low}'") < ends[1]:  # type: ignore[operator]
             return PartitionSlot(None, f"its partition {partition} is {written.lower()}, and the interval is from {low} to {high}")
+    if rest is not None and _has_rows(connection, rest, column, low, high):
+        return PartitionSlot(None, f"its default partition {rest.name} has rows of the interval from {low} to {high}")
     return PartitionSlot(None)
+
+
+def _has_rows(connection: sa.Connection, place: TableName, column: str, low: str, high: str) -> bool:
+    inside = f"{quoted(column)} >= {literal(low)} AND {quoted(column)} < {literal(high)}"
+    return bool(execute(connection, f"SELECT EXISTS (SELECT 1 FROM {qualified(place)} WHERE {inside})").scalar_one())
 
 
 def _moment(written: str) -> dt.datetime | None:

@@ -212,13 +212,12 @@ def _listed(text: str) -> sa.TextClause:
     return sa.text(text).bindparams(sa.bindparam("names", type_=ARRAY(sa.Text())))
 
 
-def extension_remedy(connection: sa.Connection, name: str) -> str:
+def extension_remedy(connection: sa.Connection, name: str) -> tuple[str, str]:
     """As `Database.extension_remedy` says."""
     home, seen, available, quoted, place, database, path = connection.execute(sa.text(_EXTENSION), {"name": name}).one()
     if home is not None and not seen:
         path = f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET search_path = {path}, {place}"
-        return f"the extension is in the schema {place}, which the search_path lacks; run at the target: {path}"
+        return f"the extension is in the schema {place}, which the search_path lacks", path
     if home is not None:
-        return f"run at the target: ALTER EXTENSION {quoted} UPDATE"
-    made = f"run at the target: CREATE EXTENSION {quoted}"
-    return made if available else f"install the files of the extension {name} on the target's server, then {made}"
+        return "", f"ALTER EXTENSION {quoted} UPDATE"
+    return "" if available else f"install the files of the extension {name} on the target's server", f"CREATE EXTENSION {quoted}"

@@ -13,7 +13,7 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import Table
 from penstock.planning.preflight.dry_build import DryBuild
 from penstock.planning.preflight.endpoints import Endpoint
-from penstock.planning.preflight.links import LeftOut
+from penstock.planning.preflight.links import UnlinkedKey
 from penstock.planning.preflight.sample import Sample
 from penstock.planning.request import RunRequest
 from penstock.transforms._mapping import Mapped
@@ -37,7 +37,7 @@ class Planned:
     tables: Mapping[str, Table] = field(default_factory=dict)
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     faults: Mapping[str, PenstockError] = field(default_factory=dict)
-    left_out_keys: tuple[LeftOut, ...] = ()
+    left_out_keys: tuple[UnlinkedKey, ...] = ()
     live: tuple[Table, ...] = ()
     plans: tuple[TablePlan, ...] = ()
 

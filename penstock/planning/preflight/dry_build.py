@@ -15,7 +15,7 @@ from penstock import databases
 from penstock.errors import LockRefused, Problem
 from penstock.model.plan import TablePlan
 from penstock.planning.preflight import dry_claims, dry_plan, parts
-from penstock.planning.preflight.dry_findings import Findings, LeftOut
+from penstock.planning.preflight.dry_findings import Findings, RefusedPart
 from penstock.planning.preflight.dry_links import Links
 from penstock.planning.preflight.dry_plan import Naming
 from penstock.planning.preflight.dry_tables import Tables
@@ -30,7 +30,7 @@ class DryBuild:
     """What the dry build found. tried: whether it could be made at all."""
 
     problems: tuple[Problem, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[RefusedPart, ...] = ()
     tried: bool = True
 
     def applied(self, plans: Iterable[TablePlan]) -> tuple[TablePlan, ...]:
@@ -88,6 +88,6 @@ def _tried(asked: Asked, target: Endpoint, own: bool) -> DryBuild:
                 if error := trial.attempt(statement.text):
                     found.problems.append(words.schema(statement, error))
             made = Tables(trial, to, found).made(planned.tables) if not found.problems else {}
-            Links(trial, to, found, made, planned.others).run()
+            Links(trial, to, found, made, planned.others, {p.name: p.target.name for p in asked.plans}).run()
             connection.rollback()
     return DryBuild(tuple(found.problems), tuple(found.left_out))

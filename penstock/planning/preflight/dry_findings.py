@@ -13,7 +13,7 @@ from penstock.planning.preflight.parts import Part
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class RefusedPart:
     """A part that the target refuses, and that the run leaves out. table: at the source."""
 
     table: str
@@ -27,11 +27,11 @@ class Findings:
     words: Words
     names: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[RefusedPart] = field(default_factory=list)
 
     def leave_out(self, table: str, part: Part, error: sa.exc.DBAPIError) -> None:
         """Note a part that the target refuses with this error."""
         named = replace(part, name=self.names.get(part.name, part.name))
-        if (left := LeftOut(table, named)) not in self.left_out:
+        if (left := RefusedPart(table, named)) not in self.left_out:
             self.left_out.append(left)
             self.problems.append(self.words.left_out(table, named, error))

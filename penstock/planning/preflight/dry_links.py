@@ -10,7 +10,7 @@ from penstock.databases._shared import ddl
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Table, TableName
 from penstock.planning import switch_kinds
-from penstock.planning.preflight import parts
+from penstock.planning.preflight import dry_rows, parts
 from penstock.planning.preflight.dry_findings import Findings
 from penstock.planning.preflight.parts import Part
 from penstock.planning.preflight.trial import Trial
@@ -32,10 +32,21 @@ Completing = Callable[[Sequence[TablePlan], Sequence[TablePlan], Database], list
 
 
 class Links:
-    """tables: those of the run that the target takes.  others: the other tables of the migration."""
+    """tables: those of the run that the target takes.  others: the other tables of the migration.
 
-    def __init__(self, trial: Trial, to: Database, found: Findings, tables: dict[str, TablePlan], others: Sequence[TablePlan]) -> None:
-        self._trial, self._to, self._found = trial, to, found
+    live: by source table, its live table, which has another name in `tables`.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        to: Database,
+        found: Findings,
+        tables: dict[str, TablePlan],
+        others: Sequence[TablePlan],
+        live: Mapping[str, TableName],
+    ) -> None:
+        self._trial, self._to, self._found, self._live = trial, to, found, live
         self._tables, self._others = tables, others
         self._built: set[tuple[str, str]] = set()  # the foreign keys, by source table, that a table was created with
 
@@ -102,16 +113,18 @@ class Links:
         if not self._to.ddl_in_transaction:
             self._complete(becoming, shadow_key_statements)
         moved = self._all if self._to.ddl_in_transaction else self._all[:_MOVED]
-        there = [t for t in moved if t.live_exists and switch_kinds.of(t.switch).effect != "partition"]
+        there = [t for t in moved if t.live_exists and not switch_kinds.keeps_live(t)]
         self._stand_in((t.target.name, _bare(t.target)) for t in there)
-        for name, tables in switch_kinds.grouped(moved).items():
+        for name, tables in switch_kinds.grouped(t for t in moved if not switch_kinds.keeps_live(t)).items():
             kind = switch_kinds.of(name)
-            made = list(kind.prepare(tables, self._to))
-            made += kind.apply(tables, self._to, LiveFacts()) if kind.effect == "table" else []
-            for text in made:
+            for text in [*kind.prepare(tables, self._to), *kind.apply(tables, self._to, LiveFacts())]:
                 if error := self._trial.attempt(text):
                     self._found.problems.append(self._found.words.other(Statement(text, kind="move"), error))
                     return
+        for plan in (t for t in moved if switch_kinds.keeps_live(t) and self._to.ddl_in_transaction):  # elsewhere there are skeletons only
+            made = dry_rows.statements(plan, self._live[plan.name], self._to, self._trial.connection)
+            if error := self._trial.attempt_all(made):
+                self._found.problems.append(self._found.words.into_live(plan.name, self._live[plan.name], error))
         self._complete(becoming, completing_statements)
 
     def _complete(self, becoming: Sequence[TablePlan], statements: Completing) -> None:

@@ -12,7 +12,7 @@ from penstock.databases._shared import ddl
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Table
-from penstock.planning.preflight import parts
+from penstock.planning.preflight import fitting, parts
 from penstock.planning.preflight.dry_findings import Findings
 from penstock.planning.preflight.parts import Part
 from penstock.planning.preflight.trial import Trial
@@ -72,7 +72,7 @@ class Tables:
         for _, statement in key_statements([plan], self._to):
             if error := self._trial.attempt(statement.text):
                 if statement.kind == "primary key":
-                    self._found.problems.append(self._found.words.primary_key(plan.name, plan.target.primary_key, error))
+                    self._found.problems.append(self._found.words.primary_key(plan.name, plan.target.primary_key, error, ()))
                     return None
                 gone.append(Part(parts.kind(statement.kind), statement.name))
                 self._found.leave_out(plan.name, gone[-1], error)
@@ -114,8 +114,10 @@ class Tables:
         if found := [words.column(plan.name, column.name, said) for column, said in alone if said]:
             return found
         if plan.target.primary_key and not self._to.keys_after_load and self._alone(plan, replace(bare, primary_key=())) is None:
-            return [words.primary_key(plan.name, plan.target.primary_key, error)]
-        return [words.table(plan.name, self._alone(plan, bare) or error)]
+            steps = fitting.of_key(bare, self._to, lambda table: self._alone(plan, table) is None)
+            return [words.primary_key(plan.name, plan.target.primary_key, error, steps)]
+        said = self._alone(plan, bare) or error
+        return [words.table(plan.name, said, fitting.steps(bare, lambda table: self._alone(plan, table) is None))]
 
     def _alone(self, plan: TablePlan, table: Table) -> sa.exc.DBAPIError | None:
         self._drop(plan)

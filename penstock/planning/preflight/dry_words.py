@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from penstock.databases import Database
-from penstock.errors import Problem
+from penstock.errors import Area, Kind, Problem, Remedy
 from penstock.model.plan import TablePlan
+from penstock.model.schema import TableName
+from penstock.planning.preflight import excluded, other_types, parts
+from penstock.planning.preflight.fitting import Step
 from penstock.planning.preflight.parts import Part
 from penstock.planning.statements import Statement
+from penstock.runtime.formatting import flow, yaml
 
-_EXCLUDE = "leave the table out: tables: {{exclude: [{0}]}}"
+_TYPES = Kind("columns of a type that the target refuses")
 
 
 class Words:
@@ -26,40 +31,51 @@ class Words:
         fix = f"create it at the target: {statement.text}"
         return Problem(True, f"schema {statement.name}", f"the target refuses to create it: {self._said(error)}", fix)
 
-    def table(self, table: str, error: sa.exc.DBAPIError) -> Problem:
-        """A table that can't be made."""
-        fix = f"`drop` columns of it, `cast` columns to another type, or {_EXCLUDE.format(table)}"
-        return Problem(True, f"table {table}", f"the target can't create the table: {self._said(error)}", fix)
+    def table(self, table: str, error: sa.exc.DBAPIError, fitting: Sequence[Step]) -> Problem:
+        """A table that can't be made. fitting: steps each of which makes one that can be."""
+        return self._refused(table, "the target can't create the table", error, fitting)
+
+    def primary_key(self, table: str, columns: Sequence[str], error: sa.exc.DBAPIError, fitting: Sequence[Step]) -> Problem:
+        """A primary key that can't be made."""
+        return self._refused(table, f"the target refuses its primary key ({', '.join(columns)})", error, fitting, "key")
+
+    def _refused(self, table: str, what: str, error: sa.exc.DBAPIError, fitting: Sequence[Step], area: Area = "schema") -> Problem:
+        plan = self._plans[table]
+        steps = [(name, _called(argument, plan)) for name, argument in fitting]
+        fix = "; or ".join([*(f"add `{name}: {flow(argument)}`{other_types.first(plan)}" for name, argument in steps), excluded.fix(table)])
+        remedies = tuple(Remedy(table, {"transform": [{name: argument}]}) for name, argument in steps)
+        return Problem(True, f"table {table}", f"{what}: {self._said(error)}", fix, area, remedies)
 
     def column(self, table: str, column: str, error: sa.exc.DBAPIError) -> Problem:
         """A column that can't be made."""
-        made = self._plans[table].target.column(column)
-        choices = [f"add `cast: {{{column}: string}}` to carry it as text", f"`drop: [{column}]`", _EXCLUDE.format(table)]
-        choices = [*self._extension(table, "column", column), *choices]
+        plan = self._plans[table]
+        made, name = plan.target.column(column), yaml(other_types.name(plan, column))
+        choices = [f"add `cast: {{{name}: string}}`{other_types.first(plan)} to carry it as text", f"`drop: [{name}]`", excluded.fix(table)]
+        added, remedies = self._extension(table, "column", column)
         what = f"the target refuses the type {made.native or made.type}: {self._said(error)}"
         if needed := self._needs(table, "column", column):
             what = f"the type {made.native or made.type} is of the extension {needed}, which the target can't use: {self._said(error)}"
-        return Problem(True, f"table {table}, column {column}", what, "; or ".join(choices), "type")
-
-    def primary_key(self, table: str, columns: Sequence[str], error: sa.exc.DBAPIError) -> Problem:
-        """A primary key that can't be made."""
-        what = f"the target refuses its primary key ({', '.join(columns)}): {self._said(error)}"
-        fix = f"`cast` a column of the key to another type, or {_EXCLUDE.format(table)}"
-        return Problem(True, f"table {table}", what, fix, "key")
+        casts = other_types.casts(plan, made, ["string"])
+        return Problem(True, f"table {table}, column {column}", what, "; or ".join([*added, *choices]), "type", (*remedies, *casts), _TYPES)
 
     def left_out(self, table: str, part: Part, error: sa.exc.DBAPIError) -> Problem:
         """A part of a table that the run leaves out."""
-        said, where = self._said(error), f"table {table}"
+        said, where, kind = self._said(error), f"table {table}", parts.lost(table, part).kind()
         if part.kind == "actions":
             what = f"foreign key {part.name} is carried without its actions, because the target refuses it with them: {said}"
-            return Problem(False, where, what, area="key")
+            return Problem(False, where, what, area="key", kind=kind)
         if part.kind == "generated":
             what = f"{part.name} is generated at the source and a plain column here, its values are carried: the target refuses it: {said}"
-            return Problem(False, where, what)
+            return Problem(False, where, what, kind=kind)
         needed = self._needs(table, part.kind, part.name)
         because = f"it needs the extension {needed}, which the target can't use: {said}" if needed else f"the target refuses it: {said}"
-        fix = "; or ".join(self._extension(table, part.kind, part.name))
-        return Problem(False, where, f"{_called(part)} is not carried: {because}", fix)
+        added, remedies = self._extension(table, part.kind, part.name)
+        return Problem(False, where, f"{_shown(part)} is not carried: {because}", "; or ".join(added), remedies=remedies, kind=kind)
+
+    def into_live(self, table: str, live: TableName, error: sa.exc.DBAPIError) -> Problem:
+        """A live table that stays, and that does not take the rows or the partition."""
+        fix = "change the live table or the transforms; or move it away, and backfill all of it"
+        return Problem(True, f"table {table}", f"the live table {live} can't take its rows: {self._said(error)}", fix)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""
@@ -71,9 +87,14 @@ class Words:
         """The extension that a part of a table is of; "" when it is of none."""
         return next((n.extension for n in self._plans[table].source.needs if (n.kind, n.name) == (kind, name)), "")
 
-    def _extension(self, table: str, kind: str, name: str) -> list[str]:
+    def _extension(self, table: str, kind: str, name: str) -> tuple[list[str], tuple[Remedy, ...]]:
+        """What makes the extension that a part of a table is of usable, in words and as a statement; nothing where it is of none."""
         needed = self._needs(table, kind, name)
-        return [self._to.extension_remedy(self._connection, needed)] if needed else []
+        if not needed:
+            return [], ()
+        before, statement = self._to.extension_remedy(self._connection, needed)
+        words = "; ".join(filter(None, [before, f"run at the target: {statement}" if statement else ""]))
+        return [words], (Remedy(table, statement=statement),) if statement else ()
 
     def _said(self, error: sa.exc.DBAPIError) -> str:
         return self._plain(self._to.words(error))
@@ -85,7 +106,14 @@ class Words:
         return text
 
 
-def _called(part: Part) -> str:
+def _called(argument: Any, plan: TablePlan) -> Any:
+    """What a step says of columns of the target, with the names that they have before all steps."""
+    if isinstance(argument, Mapping):
+        return {other_types.name(plan, column): said for column, said in argument.items()}
+    return [other_types.name(plan, column) for column in argument]
+
+
+def _shown(part: Part) -> str:
     """A part that is left out, in words."""
     if part.kind in ("default", "collation", "storage", "not null"):
         return f"the {part.kind.upper() if part.kind == 'not null' else part.kind} of {part.name or 'the table'}"

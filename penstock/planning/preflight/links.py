@@ -15,7 +15,7 @@ from penstock.transforms._mapping import Mapped
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class UnlinkedKey:
     """A foreign key that is not made at the target. table: the one that has it.  why, fix: in words."""
 
     table: str
@@ -29,14 +29,14 @@ class Linked:
     """tables: source name to target table.  left_out: the foreign keys that have nothing to point at."""
 
     tables: dict[str, Table]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[UnlinkedKey, ...]
 
     def left_out_of(self, table: str) -> list[SchemaDifference]:
         """The foreign keys of a source table that are left out, as differences."""
         return [_difference(left) for left in self.left_out if left.table == table]
 
 
-def _difference(left: LeftOut) -> SchemaDifference:
+def _difference(left: UnlinkedKey) -> SchemaDifference:
     other = TableName(left.key.ref_table, left.key.ref_schema)
     line = f"foreign key {left.key.name} to {other} is not carried: {left.why}"
     return SchemaDifference(left.table, "foreign key", left.key.name, "", f"to {other}", "", "lost", left.why, line, warned=True)
@@ -79,12 +79,12 @@ def link(sources: Mapping[str, Table], mapped: Mapping[str, Mapped]) -> Linked:
         for key in found.table.foreign_keys:
             referred = sources[name].referred(key)
             if referred not in by_place:
-                left_out.append(LeftOut(name, key, f"{_shown(referred, sources[name])} is not in this migration"))
+                left_out.append(UnlinkedKey(name, key, f"{_shown(referred, sources[name])} is not in this migration"))
                 continue
             other, parent = mapped[by_place[referred]], sources[by_place[referred]]
             own = next(f for f in sources[name].foreign_keys if f.name == key.name and f.ref_columns == key.ref_columns)
             if reason := _reason(_End(sources[name], found), _End(parent, other), own):
-                left_out.append(LeftOut(name, key, *reason))
+                left_out.append(UnlinkedKey(name, key, *reason))
                 continue
             columns, at = tuple(other.names[c] for c in key.ref_columns), other.table.name
             away = at.schema if at.schema != found.table.name.schema else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from penstock import transforms
 from penstock.databases import Database
 from penstock.errors import PenstockError, Remedy
 from penstock.model.plan import TablePlan
 from penstock.model.schema import BINARIES, Column, Type
+from penstock.transforms._mapping import origin
 
 _INTO: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("uint8", "uint16", "uint32", "uint64"), ("int64", "decimal(20,0)")),
@@ -35,10 +38,21 @@ def wider(column: Column, database: Database) -> list[str]:
     return [text for text in found if database.native(Type.parse(text)) != column.native]
 
 
-def casts(plan: TablePlan, column: Column, types: list[str]) -> tuple[Remedy, ...]:
-    """The column as one of these types; or without it."""
-    steps = (*({"cast": {column.name: text}} for text in types), {"drop": [column.name]})
+def name(plan: TablePlan, column: str) -> str:
+    """How a step that is put before all others calls a column of the target."""
+    return origin(plan.source, plan.steps, column)
+
+
+def casts(plan: TablePlan, column: Column, types: Sequence[str]) -> tuple[Remedy, ...]:
+    """The column, by its name at the target, as one of these types; or without it."""
+    called = name(plan, column.name)
+    steps = (*({"cast": {called: text}} for text in types), {"drop": [called]})
     return tuple(Remedy(plan.name, {"transform": [step]}) for step in steps)
+
+
+def first(plan: TablePlan) -> str:
+    """Where such a step is put, in words."""
+    return " before the other steps" if plan.steps else ""
 
 
 def _has_place(text: str, found: Type, database: Database) -> bool:

@@ -140,7 +140,7 @@ def _remedies(plan: TablePlan, error: PenstockError, to: Database) -> tuple[Reme
         return ()
     native = plan.target.column(error.column).native
     types = other_types.wider(replace(plan.source.column(column), native=native), to)
-    return other_types.casts(plan, plan.source.column(column), types)
+    return other_types.casts(plan, plan.target.column(error.column), types)
 
 
 def _stops(plan: TablePlan, error: PenstockError, whole: bool) -> bool:

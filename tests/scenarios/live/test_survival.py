@@ -109,9 +109,9 @@ def test_a_process_that_is_killed_leaves_no_gap(shop: Live) -> None:
     shop.do("CREATE TABLE log (id bigserial PRIMARY KEY, n int)")
     shop.loaded()
     command = [sys.executable, "-m", "penstock.cli", "follow", str(shop.folder / "shop.yaml"), "--staging", shop.root]
-    for n in range(4):
+    for n in range(3):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            until = time.monotonic() + 2.5 + n * 0.37
+            until = time.monotonic() + 2 + n * 0.37
             while time.monotonic() < until:
                 shop.do("INSERT INTO log (n) SELECT generate_series(1, 50); UPDATE t SET n = n + 1; DELETE FROM log WHERE id % 7 = 0")
                 time.sleep(0.02)
@@ -157,7 +157,7 @@ def test_a_lost_connection_is_made_again(shop: Live) -> None:
 
     context = shop.request().reopened()
     shop.do("UPDATE t SET n = n + 1")
-    live.follow(context, Until(seconds=8), told)
+    live.follow(context, Until(seconds=7), told)
     assert not cut and all(ended)
     shop.follow()
     assert shop.same("t")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,23 @@ def test_a_step_that_makes_null_of_values_is_only_an_alternative(tmp_path: Path)
     [decision] = proposed(tmp_path, "INTEGER", [1, "", 2]).decided
     assert decision.chosen.fields == {"transform": [{"cast": {"c": "string"}}]}
     assert {"transform": [{"cast": {"c": {"to": "int64", "from": "empty"}}}]} in [c.fields for c in decision.choices[1:]]
+
+
+def test_what_only_a_sample_can_tell_is_left_as_unsolved(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode:
+        pytest.skip("this user can't mount a disk")
+    try:
+        source = tmp_path / "source.sqlite"
+        with closing(sqlite3.connect(source)) as session, session:
+            session.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, c BLOB)")
+            session.executemany("INSERT INTO t (c) VALUES (?)", [(os.urandom(500_000),) for _ in range(10)])
+        ends = Endpoints(sa.make_url(f"sqlite:///{source}"), sa.make_url(f"duckdb:///{place}/target.duckdb"))
+        made = propose(Draft("m", str(ends.source), str(ends.target)), ends)
+        assert [p.area for p in made.unsolved] == ["space"]
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 def test_another_sqlite_keeps_the_texts(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.errors import Problem
+from penstock.planning.preflight import excluded
 from penstock.planning.preflight.context import Context
 
 order = 125
@@ -15,5 +16,4 @@ def check(context: Context) -> Iterator[Problem]:
     for plan in context.plans:
         if not plan.source.columns or not plan.target.columns:
             why = "its steps drop all columns" if plan.source.columns else "it has no columns"
-            fix = f"leave it out: tables: {{exclude: [{plan.name}]}}"
-            yield Problem(True, f"table {plan.name}", f"{why}, so its rows can't be staged", fix, "schema")
+            yield Problem(True, f"table {plan.name}", f"{why}, so its rows can't be staged", excluded.fix(plan.name), "schema")

@@ -9,22 +9,26 @@ from penstock.databases import Database
 from penstock.errors import Problem
 from penstock.model.plan import TablePlan
 from penstock.model.schema import Table, TableName
+from penstock.planning.preflight import new_names
 from penstock.planning.preflight.context import Context
 
 order = 130
-
-_FIX = "give the table another `to`, or `rename` the column"
 
 
 def check(context: Context) -> Iterator[Problem]:
     """The names of tables, columns and partitions, among each other and among the names of the tables that are there."""
     plans, to, live = context.plans, context.target.database, context.planned.live
+    named = [t.name.name for t in live] + [p.target.name.name for p in context.planned.plans]
     for plan in plans:
-        names = [plan.target.name.name, *(c.name for c in plan.target.columns)]
-        yield from (Problem(True, f"table {plan.name}", what, _FIX, "name") for name in names for what in _refused(name, to))
-        for one, other in _twins(names[1:], to):
+        name, columns = plan.target.name.name, [c.name for c in plan.target.columns]
+        for what in _refused(name, to):
+            yield new_names.of_table(plan.name, what, "name", new_names.free(name, named, to))
+        for column in columns:
+            for what in _refused(column, to):
+                yield new_names.of_column(plan, what, "name", column, new_names.free(column, columns, to))
+        for one, other in _twins(columns, to):
             what = f"{to.label} does not distinguish the column names {one!r} and {other!r}"
-            yield Problem(True, f"table {plan.name}", what, "`rename` one of them", "collision")
+            yield new_names.of_column(plan, what, "collision", other, new_names.free(other, columns, to))
     yield from _tables(plans, to, live) if to.folds_tables else ()
     yield from _partitions(plans, live)
 
@@ -35,16 +39,18 @@ def _tables(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> 
         yield from _tables_of_schema([p for p in plans if p.target.name.schema == schema], to, [t for t in live if t.name.schema == schema])
 
 
-def _tables_of_schema(plans: Sequence[TablePlan], to: Database, live: Iterable[Table]) -> Iterator[Problem]:
-    for one, other in _twins([p.target.name.name for p in plans], to):
+def _tables_of_schema(plans: Sequence[TablePlan], to: Database, live: Sequence[Table]) -> Iterator[Problem]:
+    by_target = {p.target.name.name: p for p in plans}
+    taken = [*by_target, *(t.name.name for t in live)]
+    for one, other in _twins(by_target, to):
         what = f"{to.label} does not distinguish the table names {one!r} and {other!r}"
-        yield Problem(True, f"table {other}", what, "give one of them another `to`", "collision")
+        yield new_names.of_table(by_target[other].name, what, "collision", new_names.free(other, taken, to))
     there = {to.folded(t.name.name): t.name.name for t in live}
     for plan in plans:
         name = plan.target.name.name
         if (other := there.get(to.folded(name), name)) != name:
             what = f"{to.label} does not distinguish {name!r} from the existing table {other!r}"
-            yield Problem(True, f"table {plan.name}", what, f"write `to: {other}`, or another name", "collision")
+            yield new_names.of_table(plan.name, what, "collision", other)
 
 
 def _refused(name: str, to: Database) -> list[str]:

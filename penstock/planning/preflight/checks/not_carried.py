@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from penstock.errors import Problem
 from penstock.planning.preflight.context import Context
-from penstock.planning.preflight.links import LeftOut
+from penstock.planning.preflight.links import UnlinkedKey
 
 order = 60
 
@@ -18,9 +18,9 @@ def check(context: Context) -> Iterator[Problem]:
     for plan in context.plans:
         for found in (d for d in plan.differences if d.warned):
             fix = fixes.get((plan.name, found.name), "") if found.object == "foreign key" else ""
-            yield Problem(False, f"table {plan.name}", str(found), fix)
+            yield Problem(False, f"table {plan.name}", str(found), fix, kind=found.kind())
 
 
-def _fix(left: LeftOut, schemas: Collection[str | None]) -> str:
+def _fix(left: UnlinkedKey, schemas: Collection[str | None]) -> str:
     away = left.key.ref_schema and left.key.ref_schema not in schemas
     return "to move several schemas together, list them in `schemas`" if away else left.fix

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from penstock.errors import Problem
 from penstock.model.schema import TableName
+from penstock.planning.preflight import new_names
 from penstock.planning.preflight.context import Context
 
 order = 50
@@ -17,6 +18,7 @@ def check(context: Context) -> Iterator[Problem]:
     for name, mapped in context.planned.mapped.items():
         live = mapped.table.name
         if live in taken and context.wanted(name):
-            what, fix = f"{taken[live]} and {name} would both become {context.migration.called(live)}", "give one of them another `to`"
-            yield Problem(True, f"table {name}", what, fix, "collision")
+            what = f"{taken[live]} and {name} would both become {context.migration.called(live)}"
+            names = [m.table.name.name for m in context.planned.mapped.values()]
+            yield new_names.of_table(name, what, "collision", new_names.free(live.name, names, context.target.database))
         taken[live] = name

@@ -25,6 +25,8 @@ TARGETS = ("postgresql", "mariadb", "sqlite")
 _PATIENT = 3.0
 """Seconds that a reader may wait at most, on a machine that has other things to do; else it is half a second."""
 _AGAIN = 6
+_LONG = 0.1
+"""The share of transactions that are held for up to the longest time. A switch waits until nobody holds one."""
 _READERS = (
     ("SELECT count(*) FROM lived WHERE of_street <> of_house",),
     ("SELECT count(*) FROM lived WHERE of_street <> of_house",),
@@ -104,7 +106,7 @@ def _holding(where: Place, random: Random, longest: float) -> Iterator[Transacti
             try:
                 with connected(where.target) as connection:
                     first = connection.execute(sa.text("SELECT min(gen) FROM street")).scalar_one()
-                    over.wait(own.choice((0.05, 0.3, own.uniform(0, longest))))
+                    over.wait(own.uniform(0, longest) if own.random() < _LONG else own.choice((0.05, 0.3)))
                     for table in ("log", "house"):
                         then = connection.execute(sa.text(f"SELECT max(gen) FROM {table}")).scalar_one()
                         if then != first:

@@ -99,8 +99,9 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     area.write_text("before", "a.json")
 
     def full() -> None:
-        with area._published("a.json") as place:
-            Path(place).write_text("af")
+        with area._published("a.json") as made:
+            made.stream.write(b"af")
+            made.stream.flush()
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(NoSpace) as raised:

@@ -49,11 +49,15 @@ def fault(connection: sa.Connection, failure: Failure, why: str) -> PenstockErro
     if failure is Failure.CONNECTION_LOST:
         return ConnectionFailed(f"lost the connection to the {role}", where, said, f"when the {role} can be reached: {_GO_ON}")
     if failure is Failure.DISK_FULL:
-        return NoSpace(f"the {role} has no disk space left", where, said, f"free or add space there, then {_GO_ON}")
+        return _no_space(url, role, said)
     if failure is Failure.READ_ONLY:
         fix = f"connect to the primary, or let this user write; then {_GO_ON}"
         return NotWritable(f"the {role} can only be read", where, said, fix)
     return None
+
+
+def _no_space(url: sa.URL, role: str, said: str) -> NoSpace:
+    return NoSpace(f"the {role} has no disk space left", address.shown(url), said, f"free or add space there, then {_GO_ON}")
 
 
 def _file_held(url: sa.URL, role: str, why: str) -> LockRefused:
@@ -62,13 +66,15 @@ def _file_held(url: sa.URL, role: str, why: str) -> LockRefused:
     return LockRefused(what, address.shown(url), first_line(why), f"let that process finish, or end it; then {_GO_ON}")
 
 
-def unreachable(database: Database, url: sa.URL, role: str, cause: BaseException | None) -> ConnectionFailed:
-    """The fault of a connection that could not be made."""
+def unreachable(database: Database, url: sa.URL, role: str, cause: BaseException | None) -> ConnectionFailed | NoSpace:
+    """The fault of a connection that could not be made: also because an embedded database can't create its file on a full disk."""
     fix = "check that the server runs, the address, the user and the password of this connection"
     if database.embedded:
         fix = "check the path, this user's rights on the file and its folder, and that no other process holds it"
     why = str(cause.args[1] if cause and len(cause.args) == 2 else cause)  # mysqlclient's errors are a number and a text
     said = first_line(address.without_secrets(why, url))
+    if cause is not None and database.classify(sa.exc.DBAPIError("", None, cause)) is Failure.DISK_FULL:
+        return _no_space(url, role, said)
     return ConnectionFailed(f"can't connect to the {role}", where=address.shown(url), why=said, fix=fix)
 
 

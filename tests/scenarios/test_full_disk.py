@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -80,6 +81,23 @@ def test_a_full_target_is_named(tmp_path: Path, small_disk: Path, source: Path, 
     assert "NoSpace: the target has no disk space left" in told and str(small_disk) in told, told
     failure = json.loads(next(tmp_path.glob("staging/full/*/failure.json")).read_text())
     assert failure["type"] == "NoSpace" and failure["retryable"]
+    assert subprocess.run(["mount", "-o", "remount,size=64m", small_disk]).returncode == 0
+    assert main(["run", str(file), "--staging", str(tmp_path / "staging")]) == 0
+    assert loaded(target) == ROWS
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_target_that_can_not_be_created_on_a_full_disk_is_created_when_there_is_room(
+    tmp_path: Path, small_disk: Path, source: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    target = f"{kind}:///{small_disk / 'target.db'}"
+    file = migration(tmp_path, source, target)
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+    assert main(["run", str(file), "--staging", str(tmp_path / "staging")]) in (1, 5)
+    told = "".join(capsys.readouterr())
+    assert "NoSpace: the target has no disk space left" in told or "the disk of the file is full" in told, told
     assert subprocess.run(["mount", "-o", "remount,size=64m", small_disk]).returncode == 0
     assert main(["run", str(file), "--staging", str(tmp_path / "staging")]) == 0
     assert loaded(target) == ROWS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from penstock.databases import Failure
 
 MEMORY_LIMIT = "256MB"
 _FULL = ("no space left on device", "disk quota exceeded", "file too large")
+_HEADERS = 3 * 4096  # bytes that each database file has at least
 PATIENCE = 60.0
 """Seconds to wait until another process closes the file."""
 
@@ -19,7 +21,18 @@ PATIENCE = 60.0
 def engine(url: sa.URL) -> sa.Engine:
     """An engine whose sessions use UTC and keep within `MEMORY_LIMIT`."""
     made = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    sa.event.listen(made, "do_connect", _connected)
+    file = Path(url.database) if url.database and not url.database.startswith(":") else None
+
+    @sa.event.listens_for(made, "do_connect")
+    def _connect(dialect: sa.Dialect, record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
+        new = file is not None and not file.exists()
+        try:
+            return _connected(dialect, arguments, settings)
+        except dialect.loaded_dbapi.Error as error:
+            # A file that is created on a full disk stays, and is no database: it could not be opened when there is room again.
+            if file and new and meant(error) is Failure.DISK_FULL and file.exists() and file.stat().st_size < _HEADERS:
+                file.unlink()
+            raise
 
     @sa.event.listens_for(made, "connect")
     def _session(connection: Any, _: object) -> None:
@@ -29,7 +42,7 @@ def engine(url: sa.URL) -> sa.Engine:
     return made
 
 
-def _connected(dialect: sa.Dialect, record: object, arguments: list[Any], settings: dict[str, Any]) -> Any:
+def _connected(dialect: sa.Dialect, arguments: list[Any], settings: dict[str, Any]) -> Any:
     """A connection, when no other process has the file open: DuckDB lets in one, and runs of several intervals take turns."""
     end = time.monotonic() + PATIENCE
     while True:

@@ -41,6 +41,10 @@ def follow(args: argparse.Namespace) -> int:
     request = options.request(args)
     _, run = options.earlier_run(args, request.migration)
     context = request.reopened(run)
+    if args.end:
+        live.end(context)
+        print(console.shown(f"{request.migration.name}: the run {run} is given up; the source keeps nothing for it"))
+        return 0
     print(
         console.shown(f"{request.migration.name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr
     )

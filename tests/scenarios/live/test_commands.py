@@ -45,3 +45,13 @@ def test_a_run_that_is_not_live_is_not_followed(shop: Live, capsys: pytest.Captu
     shop.loaded()
     assert commands.main(["follow", str(shop.folder / "shop.yaml"), "--staging", shop.root]) == 1
     assert "is not live" in capsys.readouterr().err
+
+
+def test_the_command_gives_a_run_up(shop: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.do("CREATE TABLE t (id int PRIMARY KEY)")
+    shop.loaded()
+    command = ["follow", str(shop.folder / "shop.yaml"), "--staging", shop.root]
+    assert commands.main([*command, "--end"]) == 0 and "the run r1 is given up" in capsys.readouterr().out
+    slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+    assert shop.source.execute(slots).fetchone() == (0,)
+    assert commands.main(command) == 4 and "has ended" in capsys.readouterr().err

@@ -10,9 +10,7 @@ import sqlalchemy as sa
 
 from penstock.errors import ConnectionFailed, MigrationError, PenstockError, SwitchRefused
 from penstock.model import pipeline
-from penstock.run import Approve, perform
-from penstock.stages import approve as approval
-from penstock.stages import report
+from penstock.run import Approve, ask, perform
 from penstock.stages.live import align, freeze, kept
 from penstock.stages.live import follow as following
 from penstock.stages.live.follow import Progress, Told, Until
@@ -79,20 +77,12 @@ def switch(context: RunContext, approve: Approve | None, within: float) -> None:
             with run_log.stage(context.staging, "follow"):
                 following.follow(context, Until(current=True))
             perform(context, pipeline.named("gate_loaded"))
-            _ask(context, approve)
+            if context.plan.approval:  # while the source is still open, and at each try anew: the rows are others
+                ask(context, approve)
             _close(context, within)
         for name in ("switch", "finish"):  # it is not verified afterwards: the application may write into the live tables at once
             perform(context, pipeline.named(name))
         streams.ended(context)
-
-
-def _ask(context: RunContext, approve: Approve | None) -> None:
-    """Have the switch approved while the source is still open, when the migration asks for it: each try anew, for the rows are others."""
-    if context.plan.approval:
-        report.report(context.staging, context.plan.migration, context.plan.run)
-        approved, by = approve(context) if approve else (False, "")
-        with run_log.stage(context.staging, "approve"):
-            approval.answered(context, approval.APPROVE if approved else approval.REJECT, by)
 
 
 def _close(context: RunContext, within: float) -> None:

@@ -80,10 +80,15 @@ def conclude(context: RunContext, approve: Approve | None) -> None:
         if stage.function:
             perform(context, stage)
         elif approval.wanted(context):
-            report.report(context.staging, context.plan.migration, context.plan.run)
-            approved, by = approve(context) if approve else (False, "")
-            with run_log.stage(context.staging, stage.name):
-                approval.answered(context, approval.APPROVE if approved else approval.REJECT, by)
+            ask(context, approve)
+
+
+def ask(context: RunContext, approve: Approve | None) -> None:
+    """Have the switch approved by who can read the report by then. Nobody to ask is a no."""
+    report.report(context.staging, context.plan.migration, context.plan.run)
+    approved, by = approve(context) if approve else (False, "")
+    with run_log.stage(context.staging, "approve"):
+        approval.answered(context, approval.APPROVE if approved else approval.REJECT, by)
 
 
 def perform(context: RunContext, stage: Stage, group: Group | None = None) -> Any:

@@ -37,17 +37,9 @@ def upload(filesystem: pafs.FileSystem, place: str) -> Iterator[Upload]:
     with SpooledTemporaryFile(max_size=IN_MEMORY) as held:
         made = Upload(pa.PythonFile(held, mode="w"))
         yield made
-        made.bytes, made.sha256 = _hashed(held)
+        held.seek(0)
+        made.sha256, made.bytes = hashlib.file_digest(held, "sha256").hexdigest(), held.tell()
         _send(filesystem, place, held, made.bytes)
-
-
-def _hashed(held: IO[bytes]) -> tuple[int, str]:
-    found, size = hashlib.sha256(), 0
-    held.seek(0)
-    while piece := held.read(_PIECE):
-        found.update(piece)
-        size += len(piece)
-    return size, found.hexdigest()
 
 
 def _send(filesystem: pafs.FileSystem, place: str, held: IO[bytes], size: int) -> None:

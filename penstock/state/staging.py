@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -64,6 +64,19 @@ class Receipt:
     rejected_digest: str = ""
     longest: int = 0
     reading: int = 0
+
+
+class Published(Protocol):
+    """What describes a published Parquet file: the table that it has rows of, where it is, and its bytes' sha256."""
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass
@@ -155,16 +168,20 @@ class Staging:
 
     def rows(self, receipt: Receipt) -> Iterator[pa.RecordBatch]:
         """The rows of a receipt's file, a batch at a time. Raises StagingDamaged when its bytes are not those that were published."""
+        return self.unchanged(receipt, receipt.chunk)
+
+    def unchanged(self, of: Published, chunk: int, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The rows of a file, a batch at a time, from one opening of it. Raises StagingDamaged, which names the chunk, as `rows` does."""
         with ExitStack() as stack:
             try:
-                source = stack.enter_context(self._opened(receipt.file))
+                source = stack.enter_context(self._opened(of.file))
                 found = _sha256(source)
             except FileNotFoundError:
                 found = "nothing"
-            if found != receipt.sha256:
-                raise StagingDamaged.of(receipt.table, receipt.chunk, receipt.file, f"sha256 {receipt.sha256}", found)
+            if found != of.sha256:
+                raise StagingDamaged.of(of.table, chunk, of.file, f"sha256 {of.sha256}", found)
             source.seek(0)
-            yield from self._batches(source, receipt.file)
+            yield from self._batches(source, of.file, rows)
 
     @contextmanager
     def _opened(self, *parts: str) -> Iterator[pa.NativeFile]:
@@ -172,7 +189,7 @@ class Staging:
         with self.filesystem.open_input_file(self.at(*parts)) as source:
             yield source if self.local() else object_store.content(source)
 
-    def _batches(self, source: pa.NativeFile, name: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+    def _batches(self, source: pa.NativeFile, name: str, rows: int) -> Iterator[pa.RecordBatch]:
         file = pq.ParquetFile(decrypting(source, self.key(name)), pre_buffer=False)
         for group in range(file.num_row_groups):
             held = file.metadata.row_group(group)
@@ -308,10 +325,7 @@ class Staging:
 
 def _sha256(file: pa.NativeFile) -> str:
     """Of the bytes of a file from where it is to its end."""
-    found = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        found.update(piece)
-    return found.hexdigest()
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _private_folder(path: Path) -> None:

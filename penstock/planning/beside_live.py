@@ -33,6 +33,7 @@ def parked(plan: Plan, target: Database) -> dict[str, TableName]:
     """By table, where the switch parks rows of its shadow that refer to rows of another interval; nothing where it need not."""
     if target.ddl_in_transaction:
         return {}
-    waiting = [t for t in plan.tables if t.pending]
-    owners = [owner(plan.migration, t.target.name, t.qualified) for t in waiting]
-    return {t.name: target.shadow(t.target.name, of, f"{plan.token}p") for t, of in zip(waiting, owners, strict=True)}
+    token = f"{plan.token}p"
+    return {
+        t.name: target.shadow(t.target.name, owner(plan.migration, t.target.name, t.qualified), token) for t in plan.tables if t.pending
+    }

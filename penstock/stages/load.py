@@ -119,6 +119,8 @@ def _left_by_switch(context: RunContext, connection: sa.Connection) -> tuple[boo
     Those are shadows under another name, and parked rows. Then the shadows are loaded again: they are not what was loaded any more.
     """
     plan, target = context.plan, context.target
+    if target.ddl_in_transaction:  # there a switch leaves nothing
+        return False, []
     apart, parked = (list(places.values()) for places in (beside_live.apart(plan, plan.tables, target), beside_live.parked(plan, target)))
     there = databases.existing_tables(connection, [*apart, *parked, *(t.shadow for t in plan.tables)])
     unswitched = any(place in there for place in (*apart, *(t.shadow for t in plan.tables)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.migration.spec import Migration
     from penstock.model.intervals import Interval
     from penstock.planning.request import RunRequest
+    from penstock.state.run_context import RunContext
     from penstock.state.staging import Staging
 
 
@@ -144,6 +145,12 @@ def earlier_run(args: argparse.Namespace, migration: Migration) -> tuple[Staging
     area = known[wanted]
     planned = plan_file.PLANNED.find(area)
     return area, planned.run if planned else args.run_id or area.path.rpartition("/")[2]
+
+
+def reopened(args: argparse.Namespace) -> RunContext:
+    """The run that --run-id names, else the last one, to go on with. Raises MigrationError."""
+    asked = request(args)
+    return asked.reopened(earlier_run(args, asked.migration)[1])
 
 
 def user() -> str:

@@ -38,21 +38,18 @@ def follow(args: argparse.Namespace) -> int:
     from penstock.cli import console
     from penstock.stages.live.follow import Until
 
-    request = options.request(args)
-    _, run = options.earlier_run(args, request.migration)
-    context = request.reopened(run)
+    context = options.reopened(args)
+    name, run = context.plan.migration, context.plan.run
     if args.end:
         live.end(context)
-        print(console.shown(f"{request.migration.name}: the run {run} is given up; the source keeps nothing for it"))
+        print(console.shown(f"{name}: the run {run} is given up; the source keeps nothing for it"))
         return 0
-    print(
-        console.shown(f"{request.migration.name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr
-    )
+    print(console.shown(f"{name}: following the source for the run {run}; end it with Ctrl-C at any time"), file=sys.stderr)
     current = args.until_current or (args.prove and args.seconds is None)
     done = live.follow(context, Until(args.seconds, current=current), _telling())
     if args.prove:
-        print(console.shown(f"{request.migration.name}: {_proved(context, args.prove)}"), file=sys.stderr)
-    print(json.dumps({"migration": request.migration.name, "run": run, **asdict(done)}, indent=1) if args.json else words(done))
+        print(console.shown(f"{name}: {_proved(context, args.prove)}"), file=sys.stderr)
+    print(json.dumps({"migration": name, "run": run, **asdict(done)}, indent=1) if args.json else words(done))
     return 0
 
 

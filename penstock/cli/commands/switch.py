@@ -26,17 +26,16 @@ def switch(args: argparse.Namespace) -> int:
     from penstock.cli.commands.run import approving
     from penstock.stages import report
 
-    request = options.request(args)
-    area, run = options.earlier_run(args, request.migration)
-    context = request.reopened(run)
+    context = options.reopened(args)
+    name, run, area = context.plan.migration, context.plan.run, context.staging
     if args.cancel:
         live.cancel(context)
-        print(console.shown(f"{request.migration.name}: the source of the run {run} is open"))
+        print(console.shown(f"{name}: the source of the run {run} is open"))
         return 0
-    print(console.shown(f"{request.migration.name}: switching the run {run}"), file=sys.stderr)
+    print(console.shown(f"{name}: switching the run {run}"), file=sys.stderr)
     try:
         with console.progress(area) as showing:
             live.switch(context, approving(args.yes, showing), args.within)
     finally:
-        console.closing(report.report(area, request.migration.name, run), area.url)
+        console.closing(report.report(area, name, run), area.url)
     return 0

@@ -12,6 +12,8 @@ from penstock.model.plan import TablePlan
 from penstock.model.schema import BINARIES, DECIMALS, INTEGERS, Column, Type
 from penstock.planning import built_schema
 
+FIX = "change the live table or the transforms; or move it away, and backfill all of it"
+"""What helps where a live table can't take the rows of a run."""
 _TIMES = frozenset({"date", "time", "timestamp", "timestamptz"})
 _FAMILIES = {
     "numbers": INTEGERS | DECIMALS | {"float32", "float64", "boolean"},
@@ -52,5 +54,4 @@ def _family(kind: Type) -> str:
 
 
 def _problem(table: TablePlan, what: str) -> Problem:
-    fix = "change the live table or the transforms; or move it away, and backfill all of it"
-    return Problem(True, f"table {table.name}", f"rows of {table.target.name} can't be replaced: {what}", fix)
+    return Problem(True, f"table {table.name}", f"rows of {table.target.name} can't be replaced: {what}", FIX)

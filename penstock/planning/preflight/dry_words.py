@@ -11,6 +11,7 @@ from penstock.databases import Database
 from penstock.errors import Area, Kind, Problem, Remedy
 from penstock.model.plan import TablePlan
 from penstock.model.schema import TableName
+from penstock.planning import live_columns
 from penstock.planning.preflight import excluded, other_types, parts
 from penstock.planning.preflight.fitting import Step
 from penstock.planning.preflight.parts import Part
@@ -74,8 +75,7 @@ class Words:
 
     def into_live(self, table: str, live: TableName, error: sa.exc.DBAPIError) -> Problem:
         """A live table that stays, and that does not take the rows or the partition."""
-        fix = "change the live table or the transforms; or move it away, and backfill all of it"
-        return Problem(True, f"table {table}", f"the live table {live} can't take its rows: {self._said(error)}", fix)
+        return Problem(True, f"table {table}", f"the live table {live} can't take its rows: {self._said(error)}", live_columns.FIX)
 
     def other(self, statement: Statement, error: sa.exc.DBAPIError) -> Problem:
         """Any other statement that the target refuses."""
